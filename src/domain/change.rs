@@ -1,0 +1,103 @@
+//! Changes: the entries of the journal.
+
+use super::Moment;
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// An interaction was recorded; the delta is its content.
+    InteractionRecorded,
+    /// Core attributes changed; the delta is the patch.
+    InteractionChanged,
+    /// It was stopped.
+    InteractionStopped,
+    /// It was deleted.
+    InteractionDeleted,
+    /// Keys were attached.
+    UserDataAttached,
+    /// Keys were overwritten.
+    UserDataUpdated,
+    /// Keys were deleted.
+    UserDataDeleted,
+    /// More than one of the three in one request.
+    UserDataEdited,
+    /// A web engagement led to a conversation; the delta is the child's content.
+    EngagementCreated,
+    /// A contact came to be.
+    ContactCreated,
+    /// A contact's attributes changed.
+    ContactChanged,
+    /// A contact was merged into another.
+    ContactMerged,
+    /// A merge was undone.
+    ContactUnmerged,
+    /// What concerned one person was erased.
+    ContactErased,
+    /// A web action was recorded.
+    WebActionRecorded,
+}
+
+impl Kind {
+    /// Every kind with its name on the wire.
+    pub const ALL: [(Self, &'static str); 15] = [
+        (Self::InteractionRecorded, "interaction.recorded"),
+        (Self::InteractionChanged, "interaction.changed"),
+        (Self::InteractionStopped, "interaction.stopped"),
+        (Self::InteractionDeleted, "interaction.deleted"),
+        (Self::UserDataAttached, "userData.attached"),
+        (Self::UserDataUpdated, "userData.updated"),
+        (Self::UserDataDeleted, "userData.deleted"),
+        (Self::UserDataEdited, "userData.edited"),
+        (Self::EngagementCreated, "engagement.created"),
+        (Self::ContactCreated, "contact.created"),
+        (Self::ContactChanged, "contact.changed"),
+        (Self::ContactMerged, "contact.merged"),
+        (Self::ContactUnmerged, "contact.unmerged"),
+        (Self::ContactErased, "contact.erased"),
+        (Self::WebActionRecorded, "webAction.recorded"),
+    ];
+
+    /// The name on the wire and in the store.
+    pub fn name(self) -> &'static str {
+        Self::ALL
+            .iter()
+            .find(|(kind, _)| *kind == self)
+            .map_or("", |(_, name)| name)
+    }
+
+    /// The kind of a name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .find(|(_, other)| *other == name)
+            .map(|(kind, _)| *kind)
+    }
+
+    /// The kinds meant by a filter: a whole name, or its first part.
+    pub fn matching(filter: &str) -> Vec<&'static str> {
+        Self::ALL
+            .iter()
+            .map(|(_, name)| *name)
+            .filter(|name| *name == filter || name.split('.').next() == Some(filter))
+            .collect()
+    }
+}
+
+/// One entry of the journal, as stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// Its place in the order in which entries became visible.
+    pub cursor: i64,
+    /// When.
+    pub at: Moment,
+    /// What; the name on the wire.
+    pub kind: String,
+    /// Which interaction.
+    pub interaction_id: Option<String>,
+    /// Whose.
+    pub contact_id: Option<String>,
+    /// Who did it.
+    pub actor: String,
+    /// What changed, as JSON text.
+    pub delta: String,
+}

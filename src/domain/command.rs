@@ -1,0 +1,430 @@
+//! Commands: every write of every surface.
+//!
+//! A surface builds a [`Command`] and hands it over in a [`Submission`]. [`Command::prepare`] does, on the caller's own time, all
+//! that needs no look into the store: limits, transient keys, fingerprints, words. What is left for the writer is short.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::contact::{Attributes, Contact, GivenAttributes};
+use super::interaction::{Interaction, InteractionPatch, LongTexts, NewInteraction};
+use super::limits::{Limits, check_id, check_text};
+use super::propagation::CopyPolicy;
+use super::user_data::{Edit, KeyPath, Transience};
+use super::{Moment, Refusal};
+
+/// An interaction as stored, whole.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored {
+    /// The narrow row.
+    pub interaction: Interaction,
+    /// The long texts, where they were asked for.
+    pub texts: Option<LongTexts>,
+    /// UserData as JSON text.
+    pub user_data: String,
+}
+
+/// A write.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Records one interaction.
+    Record(Box<NewInteraction>),
+    /// Creates the child that a web engagement led to.
+    Engage {
+        /// The web engagement.
+        parent: String,
+        /// The child.
+        child: Box<NewInteraction>,
+        /// What it takes along, in the words in which it was said; `None` where nothing was said.
+        copy: Option<String>,
+    },
+    /// Changes UserData.
+    EditUserData {
+        /// Of which interaction.
+        id: String,
+        /// How.
+        edit: Box<Edit>,
+        /// The revision it must have.
+        if_match: Option<i64>,
+    },
+    /// Patches core attributes.
+    Change {
+        /// Of which interaction.
+        id: String,
+        /// How.
+        patch: Box<InteractionPatch>,
+        /// The revision it must have.
+        if_match: Option<i64>,
+    },
+    /// Stops an interaction.
+    Stop {
+        /// Which.
+        id: String,
+        /// Why.
+        reason: Option<String>,
+        /// When it ended; now when absent.
+        end: Option<Moment>,
+        /// The revision it must have.
+        if_match: Option<i64>,
+    },
+    /// Deletes an interaction.
+    Delete {
+        /// Which.
+        id: String,
+        /// With all its descendants.
+        cascade: bool,
+    },
+    /// Makes a contact.
+    CreateContact {
+        /// The caller's own identifier.
+        id: Option<String>,
+        /// What is known.
+        attributes: GivenAttributes,
+    },
+    /// Sets and clears attributes of a contact.
+    ChangeContact {
+        /// Which.
+        id: String,
+        /// New values, `None` clears.
+        attributes: BTreeMap<String, Option<super::contact::OneOrMany>>,
+        /// The revision it must have.
+        if_match: Option<i64>,
+    },
+    /// Finds the contact meant, or makes it.
+    IdentifyContact {
+        /// What is known.
+        attributes: GivenAttributes,
+        /// Whether to make one when nobody fits.
+        create: bool,
+    },
+    /// Deletes a contact that has no interactions.
+    DeleteContact(String),
+    /// Merges a contact into another.
+    MergeContact {
+        /// Which.
+        id: String,
+        /// Into which.
+        into: String,
+    },
+    /// Undoes a merge.
+    UnmergeContact(String),
+    /// Erases what concerns one person.
+    EraseContact(String),
+    /// Makes an access token.
+    CreateToken(NewToken),
+    /// Takes an access token back.
+    RevokeToken(String),
+    /// Declares an indexed key.
+    DeclareKey(KeyPath),
+    /// Indexes the next interactions under a declared key; the last one done is given.
+    FillKey {
+        /// The key.
+        key: KeyPath,
+        /// The interaction after which to go on.
+        after: String,
+    },
+    /// Takes an indexed key back.
+    DropKey(KeyPath),
+    /// Forgets replies kept before this moment.
+    ForgetReplies(Moment),
+}
+
+/// An access token to be made.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    /// Identifier, the public part of the token.
+    pub id: String,
+    /// A name for people.
+    pub name: String,
+    /// The tenant it is bound to.
+    pub tenant: i64,
+    /// SHA-256 of the token.
+    pub hash: Vec<u8>,
+    /// `read`, `write`, `admin`, joined with blanks.
+    pub scopes: String,
+}
+
+/// What came of a command.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// An interaction stands in the store.
+    Recorded {
+        /// As stored.
+        stored: Arc<Stored>,
+        /// False when the same one stood there before.
+        created: bool,
+        /// Transient keys that were not stored.
+        dropped: Vec<String>,
+        /// Keys that a pair list repeated.
+        repeated: Vec<String>,
+        /// Keys copied from the parent, for an engagement.
+        copied: Option<Vec<String>>,
+    },
+    /// UserData was changed.
+    Edited {
+        /// As stored.
+        stored: Arc<Stored>,
+        /// Transient keys that were not stored.
+        dropped: Vec<String>,
+        /// Keys that a pair list repeated.
+        repeated: Vec<String>,
+    },
+    /// Core attributes were changed.
+    Changed(Arc<Stored>),
+    /// These interactions are gone.
+    Deleted(Vec<String>),
+    /// A contact stands in the store.
+    Contact(Arc<Contact>),
+    /// A contact was looked for.
+    Identified {
+        /// The one meant, or the oldest of several.
+        contact_id: Option<String>,
+        /// Whether it was made.
+        created: bool,
+        /// All that fit.
+        candidates: Vec<String>,
+    },
+    /// What was erased: contacts and interactions.
+    Erased {
+        /// Contacts, merged identities among them.
+        contacts: Vec<String>,
+        /// Interactions whose content was erased.
+        interactions: usize,
+    },
+    /// A part of the index was filled.
+    Filled {
+        /// The last interaction done; `None` when all are.
+        last: Option<String>,
+        /// How many were looked at.
+        done: usize,
+    },
+    /// It is done and there is nothing to say.
+    Done,
+    /// The same request was answered before; this was the answer.
+    Replayed(Reply),
+}
+
+/// An answer that is kept for a repeated request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// JSON text.
+    pub body: String,
+}
+
+/// Makes a request repeatable: the key its caller chose, and how its answer is written.
+#[derive(Clone)]
+pub struct Repeatable {
+    /// The path it was sent to.
+    pub path: String,
+    /// The caller's key.
+    pub key: String,
+    /// A fingerprint of the body.
+    pub fingerprint: Vec<u8>,
+    /// Writes the answer.
+    pub render: fn(&Outcome) -> Reply,
+}
+
+/// A command on its way to the writer.
+pub struct Submission {
+    /// The tenant.
+    pub tenant: i64,
+    /// Who asks: a token's name, a user, `import`, …
+    pub actor: Arc<str>,
+    /// When it happened, for history that is brought in; now when absent.
+    pub at: Option<Moment>,
+    /// Set where the caller sent an `Idempotency-Key`.
+    pub repeatable: Option<Repeatable>,
+    /// What to do.
+    pub command: Command,
+}
+
+/// What was made ready before the command joined the queue.
+#[derive(Clone, Debug, Default)]
+pub struct Preparation {
+    /// Fingerprint of a new interaction.
+    pub fingerprint: Vec<u8>,
+    /// UserData as JSON text.
+    pub user_data: String,
+    /// Words of subject and text.
+    pub words: String,
+    /// Transient keys taken out.
+    pub dropped: Vec<String>,
+    /// Keys repeated in a pair list.
+    pub repeated: Vec<String>,
+    /// Attributes of a contact, checked.
+    pub attributes: Attributes,
+    /// Roughly how many bytes the command holds.
+    pub weight: usize,
+}
+
+/// The settings that decide what a command may hold and what it becomes.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// Bounds.
+    pub limits: Limits,
+    /// Transient keys and extraction.
+    pub transience: Transience,
+    /// What an engagement copies when its request says nothing.
+    pub copy_user_data: Option<String>,
+}
+
+impl Rules {
+    /// The policy for an engagement: what was said, else the server's setting, else nothing.
+    pub fn copy_policy(&self, said: Option<&str>) -> CopyPolicy {
+        said.or(self.copy_user_data.as_deref())
+            .map_or(CopyPolicy::No, CopyPolicy::parse)
+    }
+}
+
+impl Command {
+    /// Checks and prepares the command.
+    ///
+    /// # Errors
+    /// The refusal that the caller gets.
+    pub fn prepare(&mut self, tenant: i64, rules: &Rules) -> Result<Preparation, Refusal> {
+        let limits = &rules.limits;
+        let mut ready = Preparation {
+            weight: 512,
+            ..Preparation::default()
+        };
+        match self {
+            Self::Record(new) => ready.interaction(new, tenant, rules)?,
+            Self::Engage {
+                parent,
+                child,
+                copy,
+            } => {
+                ready.interaction(child, tenant, rules)?;
+                ready.fingerprint = super::interaction::fingerprint(&(&child, &parent, &copy));
+                if !super::interaction::ENGAGEMENT_MEDIA.contains(&child.media_type.as_str()) {
+                    return Err(Refusal::invalid(
+                        "/mediaType",
+                        "is neither chat nor webcallback",
+                    ));
+                }
+                if child.parent_id.is_some() {
+                    return Err(Refusal::invalid(
+                        "/parentId",
+                        "is given by the path already",
+                    ));
+                }
+            }
+            Self::EditUserData { edit, .. } => {
+                for given in [&mut edit.attach, &mut edit.update] {
+                    ready
+                        .dropped
+                        .extend(rules.transience.apply(&mut given.document));
+                    ready.repeated.append(&mut given.repeated);
+                }
+                edit.check(limits)?;
+                ready.dropped.sort_unstable();
+                ready.dropped.dedup();
+                ready.weight += edit.attach.document.len().max(edit.update.document.len()) * 64;
+            }
+            Self::Change { patch, .. } => patch.check(limits)?,
+            Self::Stop { reason, .. } => {
+                let mut faults = Vec::new();
+                check_text(
+                    "/stoppedReason",
+                    reason.as_deref().unwrap_or_default(),
+                    super::interaction::SHORT,
+                    &mut faults,
+                );
+                if !faults.is_empty() {
+                    return Err(Refusal::Invalid(faults));
+                }
+            }
+            Self::CreateContact { id, attributes } => {
+                if let Some(id) = id {
+                    let mut faults = Vec::new();
+                    check_id("/id", id, limits, &mut faults);
+                    if !faults.is_empty() {
+                        return Err(Refusal::Invalid(faults));
+                    }
+                }
+                ready.attributes = super::contact::receive("/attributes", attributes, limits)?;
+                ready.fingerprint = super::interaction::fingerprint(&(&id, &ready.attributes));
+            }
+            Self::ChangeContact { attributes, .. } => {
+                let set = attributes
+                    .iter()
+                    .filter_map(|(n, v)| Some((n.clone(), v.clone()?)))
+                    .collect();
+                ready.attributes = super::contact::receive("/attributes", &set, limits)?;
+            }
+            Self::IdentifyContact { attributes, .. } => {
+                ready.attributes = super::contact::receive("/attributes", attributes, limits)?;
+                if ready.attributes.is_empty() {
+                    return Err(Refusal::invalid(
+                        "/attributes",
+                        "holds no value to identify by",
+                    ));
+                }
+            }
+            Self::DeclareKey(key) | Self::DropKey(key) | Self::FillKey { key, .. } => {
+                if key.0.iter().any(|step| step.contains('\0')) {
+                    return Err(Refusal::invalid("/key", "holds a NUL character"));
+                }
+            }
+            Self::Delete { .. }
+            | Self::DeleteContact(_)
+            | Self::MergeContact { .. }
+            | Self::UnmergeContact(_)
+            | Self::EraseContact(_)
+            | Self::CreateToken(_)
+            | Self::RevokeToken(_)
+            | Self::ForgetReplies(_) => {}
+        }
+        Ok(ready)
+    }
+
+    /// Whether the command needs statements of its own and so a transaction of its own.
+    pub fn alone(&self) -> bool {
+        !matches!(
+            self,
+            Self::Record(_)
+                | Self::Engage { .. }
+                | Self::EditUserData { .. }
+                | Self::Change { .. }
+                | Self::Stop { .. }
+                | Self::CreateContact { .. }
+                | Self::ChangeContact { .. }
+                | Self::IdentifyContact { .. }
+        )
+    }
+}
+
+impl Preparation {
+    fn interaction(
+        &mut self,
+        new: &mut NewInteraction,
+        tenant: i64,
+        rules: &Rules,
+    ) -> Result<(), Refusal> {
+        (self.dropped, self.repeated) = new.receive(&rules.transience);
+        new.check(tenant, &rules.limits)?;
+        if let Some(contact) = &new.contact {
+            self.attributes = super::contact::receive("/contact", contact, &rules.limits)?;
+            if self.attributes.is_empty() {
+                return Err(Refusal::invalid(
+                    "/contact",
+                    "holds no value to identify by",
+                ));
+            }
+        }
+        self.fingerprint = new.fingerprint();
+        self.user_data = serde_json::to_string(&new.user_data).unwrap_or_default();
+        self.words = super::words::joined(
+            new.subject
+                .as_deref()
+                .into_iter()
+                .chain(new.text.as_deref()),
+        );
+        self.weight += self.user_data.len() * 2
+            + new.text.as_ref().map_or(0, String::len) * 2
+            + new.structured_text.as_ref().map_or(0, String::len);
+        Ok(())
+    }
+}

@@ -1,0 +1,253 @@
+//! Contacts: the customers, their attributes, and how one is recognised.
+
+use serde::{Deserialize, Serialize};
+
+use super::limits::{Limits, check_text};
+use super::{Fault, Moment, Refusal};
+
+/// Attribute names with their values; the first value of each is the primary one.
+pub type Attributes = std::collections::BTreeMap<String, Vec<String>>;
+
+/// Values that one attribute may have.
+pub const MOST_VALUES: usize = 100;
+/// Attributes that one contact may have.
+pub const MOST_ATTRIBUTES: usize = 200;
+/// Characters of a value.
+pub const LONGEST_VALUE: usize = 256;
+
+/// A stored contact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Contact {
+    /// Its identifier.
+    pub id: String,
+    /// The tenant it belongs to.
+    pub tenant_id: i64,
+    /// The contact it was merged into.
+    pub merged_into: Option<String>,
+    /// When it was made.
+    pub created_date: Moment,
+    /// When it last changed.
+    pub modified_date: Moment,
+    /// Counts its changes, from 1.
+    pub revision: i64,
+    /// What is known about the customer.
+    pub attributes: Attributes,
+}
+
+/// A value or a list of values, as a caller may write them.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
+pub enum OneOrMany {
+    /// A single value.
+    One(String),
+    /// Several, the primary one first.
+    Many(Vec<String>),
+}
+
+/// Attributes as a caller gives them.
+pub type GivenAttributes = std::collections::BTreeMap<String, OneOrMany>;
+
+/// Checks and unfolds attributes; empty lists and repeated values fall away.
+///
+/// # Errors
+/// [`Refusal::Invalid`] naming each attribute that is wrong.
+pub fn receive(
+    pointer: &str,
+    given: &GivenAttributes,
+    limits: &Limits,
+) -> Result<Attributes, Refusal> {
+    let mut faults = Vec::new();
+    if given.len() > MOST_ATTRIBUTES {
+        faults.push(Fault::at(
+            pointer,
+            format!("has more than {MOST_ATTRIBUTES} attributes"),
+        ));
+    }
+    let mut attributes = Attributes::new();
+    for (name, values) in given.iter().take(MOST_ATTRIBUTES) {
+        let at = format!("{pointer}/{}", super::user_data::escape_pointer(name));
+        if name.is_empty() {
+            faults.push(Fault::at(&at, "is an empty name"));
+        }
+        check_text(&at, name, limits.id, &mut faults);
+        let values = match values {
+            OneOrMany::One(value) => std::slice::from_ref(value),
+            OneOrMany::Many(values) => values.as_slice(),
+        };
+        if values.len() > MOST_VALUES {
+            faults.push(Fault::at(
+                &at,
+                format!("has more than {MOST_VALUES} values"),
+            ));
+            continue;
+        }
+        let mut kept: Vec<String> = Vec::with_capacity(values.len());
+        for value in values {
+            check_text(&at, value, LONGEST_VALUE, &mut faults);
+            if !kept.contains(value) {
+                kept.push(value.clone());
+            }
+        }
+        if !kept.is_empty() {
+            attributes.insert(name.clone(), kept);
+        }
+    }
+    if faults.is_empty() {
+        Ok(attributes)
+    } else {
+        Err(Refusal::Invalid(faults))
+    }
+}
+
+/// The ranks by which a contact is recognised, after UCS 8.x ("Contact Identification"): rank by rank, until one is left.
+pub const RANKS: [&[&str]; 4] = [
+    &["EmailAddress"],
+    &["PhoneNumber"],
+    &["FirstName", "LastName"],
+    &["Title"],
+];
+
+/// The form in which a value is compared: no blanks at its ends, lower case; of a phone number the digits and a leading plus.
+pub fn folded(name: &str, value: &str) -> String {
+    if name == "PhoneNumber" {
+        let digits: String = value
+            .trim()
+            .chars()
+            .filter(|c| c.is_ascii_digit() || *c == '+')
+            .collect();
+        if !digits.is_empty() {
+            return digits;
+        }
+    }
+    value.trim().to_lowercase()
+}
+
+/// Narrows the contacts that share a value with the given attributes down to those meant.
+///
+/// `known` are candidates, oldest first. Walks down the [`RANKS`]: the first rank that finds someone opens the list, each further
+/// rank narrows it until one is left; a value that the request or the contact lacks matches anything.
+pub fn recognise<'c>(given: &Attributes, known: &[&'c Contact]) -> Vec<&'c Contact> {
+    let mut left: Option<Vec<&'c Contact>> = None;
+    for rank in RANKS {
+        let asked: Vec<&str> = rank
+            .iter()
+            .copied()
+            .filter(|name| given.contains_key(*name))
+            .collect();
+        if asked.is_empty() {
+            continue;
+        }
+        let from = left.as_deref().unwrap_or(known);
+        let opening = left.is_none();
+        let found: Vec<&'c Contact> = from
+            .iter()
+            .copied()
+            .filter(|contact| {
+                let mut shared = 0;
+                asked
+                    .iter()
+                    .all(|name| match contact.attributes.get(*name) {
+                        None => true,
+                        Some(values) => {
+                            shared += 1;
+                            given[*name].iter().any(|wanted| {
+                                values
+                                    .iter()
+                                    .any(|value| folded(name, value) == folded(name, wanted))
+                            })
+                        }
+                    })
+                    && (!opening || shared > 0)
+            })
+            .collect();
+        if opening && found.is_empty() {
+            continue;
+        }
+        if found.len() == 1 {
+            return found;
+        }
+        left = Some(found);
+    }
+    left.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn contact(id: &str, attributes: &[(&str, &str)]) -> Contact {
+        let at = Moment::from_micros(0).unwrap();
+        let attributes = attributes
+            .iter()
+            .map(|(n, v)| ((*n).to_owned(), vec![(*v).to_owned()]))
+            .collect();
+        Contact {
+            id: id.into(),
+            tenant_id: 1,
+            merged_into: None,
+            created_date: at,
+            modified_date: at,
+            revision: 1,
+            attributes,
+        }
+    }
+
+    fn found(given: &[(&str, &str)], known: &[&Contact]) -> Vec<String> {
+        let given = given
+            .iter()
+            .map(|(n, v)| ((*n).to_owned(), vec![(*v).to_owned()]))
+            .collect();
+        recognise(&given, known)
+            .iter()
+            .map(|c| c.id.clone())
+            .collect()
+    }
+
+    #[test]
+    fn two_people_with_one_address_are_told_apart_by_the_next_rank() {
+        let john = contact(
+            "john",
+            &[("EmailAddress", "doe@example.test"), ("FirstName", "John")],
+        );
+        let jane = contact(
+            "jane",
+            &[("EmailAddress", "Doe@example.test"), ("FirstName", "Jane")],
+        );
+        let known = [&john, &jane];
+        assert_eq!(
+            found(&[("EmailAddress", "doe@EXAMPLE.test")], &known),
+            ["john", "jane"]
+        );
+        assert_eq!(
+            found(
+                &[("EmailAddress", "doe@example.test"), ("FirstName", "jane")],
+                &known
+            ),
+            ["jane"]
+        );
+        assert_eq!(
+            found(
+                &[("EmailAddress", "doe@example.test"), ("FirstName", "Ann")],
+                &known
+            ),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn a_rank_that_finds_nobody_leaves_the_word_to_the_next() {
+        let ann = contact("ann", &[("PhoneNumber", "+39 06 1234")]);
+        assert_eq!(
+            found(
+                &[
+                    ("EmailAddress", "new@example.test"),
+                    ("PhoneNumber", "+39061234")
+                ],
+                &[&ann]
+            ),
+            ["ann"]
+        );
+        assert_eq!(found(&[("Nickname", "ann")], &[&ann]), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,21 @@
+//! What the words of contact history mean.
+//!
+//! Nothing here knows a database, a protocol, the wall clock or a source of randomness: those come in as
+//! parameters. Start with [`interaction`] and [`user_data`]; [`command`] lists every write there is,
+//! [`filter`] every question, [`change`] every piece of news.
+
+pub mod change;
+pub mod command;
+pub mod contact;
+pub mod filter;
+pub mod id;
+pub mod interaction;
+pub mod limits;
+pub mod moment;
+pub mod propagation;
+pub mod refusal;
+pub mod user_data;
+pub mod words;
+
+pub use moment::{Clock, Moment};
+pub use refusal::{Fault, Refusal};

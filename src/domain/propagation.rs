@@ -1,0 +1,81 @@
+//! Propagation: which keys of a web engagement its child takes along.
+//!
+//! After the option `wes.connector.interaction.copyUserData` of Genesys Web Engagement (Developer's Guide, "Propagate UserData").
+
+use super::user_data::Document;
+
+/// What is copied from parent to child at the child's creation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CopyPolicy {
+    /// Every key.
+    All,
+    /// No key: the word `no`, an empty text, or nothing said at all.
+    No,
+    /// These keys, where the parent has them. A name may contain blanks; those around it do not count.
+    Keys(Vec<String>),
+}
+
+impl CopyPolicy {
+    /// Reads `all`, `no`, a list separated by `;`, or an empty text.
+    pub fn parse(text: &str) -> Self {
+        match text.trim() {
+            "all" => Self::All,
+            "no" | "" => Self::No,
+            list => Self::Keys(
+                list.split(';')
+                    .map(str::trim)
+                    .filter(|key| !key.is_empty())
+                    .map(str::to_owned)
+                    .collect(),
+            ),
+        }
+    }
+
+    /// Whether the policy takes this key.
+    pub fn takes(&self, key: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::No => false,
+            Self::Keys(keys) => keys.iter().any(|wanted| wanted == key),
+        }
+    }
+}
+
+/// The child's document and the keys copied: the child's own keys win, and are not among the copied.
+pub fn propagate(policy: &CopyPolicy, parent: &Document, own: Document) -> (Document, Vec<String>) {
+    let mut child = Document::new();
+    let mut copied = Vec::new();
+    for (key, value) in parent {
+        if policy.takes(key) && !own.contains_key(key) {
+            child.insert(key.clone(), value.clone());
+            copied.push(key.clone());
+        }
+    }
+    child.extend(own);
+    (child, copied)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn copied(policy: &str) -> Vec<String> {
+        let Value::Object(parent) =
+            json!({"ORS Data": "o", "rule": "r", "strategy": "s", "some data": "d"})
+        else {
+            unreachable!()
+        };
+        propagate(&CopyPolicy::parse(policy), &parent, Document::new()).1
+    }
+
+    #[test]
+    fn the_published_table_holds() {
+        assert_eq!(copied("all"), ["ORS Data", "rule", "strategy", "some data"]);
+        assert_eq!(copied("no"), Vec::<String>::new());
+        assert_eq!(copied(""), Vec::<String>::new());
+        assert_eq!(copied("rule;strategy"), ["rule", "strategy"]);
+        assert_eq!(copied("my_key1; ORS Data"), ["ORS Data"]);
+        assert_eq!(copied("ALL"), Vec::<String>::new());
+    }
+}

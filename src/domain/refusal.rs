@@ -1,0 +1,86 @@
+//! Why a command or a question is refused, in words for the one who asked.
+
+use serde::Serialize;
+
+/// One thing that is wrong, and where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// JSON pointer into the request's body, or `?name` for a query parameter.
+    pub pointer: String,
+    /// A sentence without its subject: `is longer than 64 characters`.
+    pub detail: String,
+}
+
+impl Fault {
+    /// A fault at a place.
+    pub fn at(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self {
+            pointer: pointer.into(),
+            detail: detail.into(),
+        }
+    }
+}
+
+/// A refusal. Nothing was written; every surface turns it into its own words by one exhaustive match.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The thing asked for is not there: its kind and its identifier.
+    NotFound(&'static str, String),
+    /// The request says something that does not hold or does not fit.
+    Invalid(Vec<Fault>),
+    /// What is stored already stands against it.
+    Conflict(String),
+    /// `If-Match` names another revision than the stored one.
+    Stale(String),
+    /// The caller may not.
+    Forbidden(String),
+    /// No caller was named, or one that is not known.
+    Unauthenticated(String),
+    /// Larger than the limit.
+    TooLarge(String),
+    /// Not JSON, or not what the header says.
+    Malformed(String),
+    /// The question ran into its time limit.
+    TimedOut(String),
+}
+
+impl Refusal {
+    /// One thing wrong at one place.
+    pub fn invalid(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::Invalid(vec![Fault::at(pointer, detail)])
+    }
+
+    /// An interaction that is not there.
+    pub fn no_interaction(id: &str) -> Self {
+        Self::NotFound("interaction", id.to_owned())
+    }
+
+    /// A contact that is not there.
+    pub fn no_contact(id: &str) -> Self {
+        Self::NotFound("contact", id.to_owned())
+    }
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NotFound(what, id) => write!(f, "there is no {what} {id:?}"),
+            Self::Invalid(faults) => {
+                for (index, fault) in faults.iter().enumerate() {
+                    let separator = if index == 0 { "" } else { "; " };
+                    write!(f, "{separator}{} {}", fault.pointer, fault.detail)?;
+                }
+                Ok(())
+            }
+            Self::Conflict(detail)
+            | Self::Stale(detail)
+            | Self::Forbidden(detail)
+            | Self::Unauthenticated(detail)
+            | Self::TooLarge(detail)
+            | Self::Malformed(detail)
+            | Self::TimedOut(detail) => f.write_str(detail),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}

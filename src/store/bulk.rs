@@ -1,0 +1,75 @@
+//! Many rows with few statements.
+//!
+//! The rows of a group go in with `INSERT … VALUES (…), (…), …` in portions whose sizes are powers of two. So every statement is one of a few, is prepared
+//! once per connection, and reads the same on both databases; `docs/decisions/` has the measurement against `json_each` and `UNNEST`.
+
+use std::fmt::Write;
+
+use super::StoreError;
+use super::dialect::{Arg, Conn, Dialect};
+
+/// Rows of one statement; 512 rows of 25 columns stay below SQLite's 32,766 and Postgres's 65,535 placeholders.
+const LARGEST: usize = 512;
+
+/// A statement that takes many rows: what stands before the rows and after them.
+pub struct Many {
+    /// `INSERT INTO … VALUES`, or `UPDATE … FROM (VALUES`.
+    pub before: &'static str,
+    /// The type of each column where the database cannot tell it: `TEXT`, `BIGINT`, or `TIME` for the dialect's type of moments.
+    pub casts: &'static [&'static str],
+    /// How many columns a row has.
+    pub columns: usize,
+    /// `ON CONFLICT …`, or `) AS v WHERE …`.
+    pub after: &'static str,
+}
+
+/// Runs the statement over all rows; returns how many rows were touched.
+pub async fn run<D: Dialect>(
+    conn: &mut Conn<D>,
+    statement: &Many,
+    rows: Vec<Vec<Arg>>,
+) -> Result<u64, StoreError> {
+    let mut touched = 0;
+    let mut left = rows.len();
+    let mut rows = rows.into_iter();
+    while left > 0 {
+        let portion = LARGEST.min(1 << left.ilog2());
+        let args: Vec<Arg> = rows.by_ref().take(portion).flatten().collect();
+        debug_assert_eq!(
+            args.len(),
+            portion * statement.columns,
+            "{}",
+            statement.before
+        );
+        touched += D::execute(conn, statement.text::<D>(portion).into(), args).await?;
+        left -= portion;
+    }
+    Ok(touched)
+}
+
+impl Many {
+    fn text<D: Dialect>(&self, rows: usize) -> String {
+        let mut sql =
+            String::with_capacity(self.before.len() + rows * self.columns * 7 + self.after.len());
+        sql.push_str(self.before);
+        let mut n = 0;
+        for row in 0..rows {
+            sql.push_str(if row == 0 { " (" } else { ", (" });
+            for column in 0..self.columns {
+                n += 1;
+                if column > 0 {
+                    sql.push_str(", ");
+                }
+                let written = match self.casts.get(column) {
+                    Some(&"TIME") => write!(sql, "CAST(${n} AS {})", D::TIME),
+                    Some(kind) => write!(sql, "CAST(${n} AS {kind})"),
+                    None => write!(sql, "${n}"),
+                };
+                written.expect("a String takes all that is written");
+            }
+            sql.push(')');
+        }
+        sql.push_str(self.after);
+        sql
+    }
+}

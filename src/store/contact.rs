@@ -1,0 +1,86 @@
+//! Contacts: reading them, their merged identities, their attributes.
+
+use std::collections::HashMap;
+
+use super::StoreError;
+use super::dialect::{Arg, Columns, Conn, Dialect};
+use crate::domain::contact::{Attributes, Contact};
+
+/// The columns of `contact c`, as [`contact`] reads them.
+pub const CONTACT: &str =
+    "c.id, c.tenant_id, c.merged_into, c.created_date, c.modified_date, c.revision";
+
+/// Reads the columns of [`CONTACT`]; attributes are not among them.
+pub fn contact<D: Dialect>(row: &mut Columns<'_, D>) -> Result<Contact, StoreError> {
+    Ok(Contact {
+        id: row.text()?,
+        tenant_id: row.int()?,
+        merged_into: row.maybe_text()?,
+        created_date: row.time()?,
+        modified_date: row.time()?,
+        revision: row.int()?,
+        attributes: Attributes::new(),
+    })
+}
+
+/// The attributes of several contacts, by contact.
+pub async fn attributes<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    ids: Vec<String>,
+) -> Result<HashMap<String, Attributes>, StoreError> {
+    let sql = format!(
+        "SELECT contact_id, name, value FROM contact_attribute WHERE tenant_id = $1 AND contact_id IN {} \
+         ORDER BY contact_id, name, position",
+        D::any_of(2)
+    );
+    let mut found: HashMap<String, Attributes> = HashMap::new();
+    for row in D::fetch(conn, sql.into(), vec![tenant.into(), Arg::Texts(ids)]).await? {
+        let mut row = Columns::<D>::of(&row);
+        let (id, name, value) = (row.text()?, row.text()?, row.text()?);
+        found
+            .entry(id)
+            .or_default()
+            .entry(name)
+            .or_default()
+            .push(value);
+    }
+    Ok(found)
+}
+
+/// One contact with its attributes.
+pub async fn one<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    id: &str,
+) -> Result<Option<Contact>, StoreError> {
+    let sql = format!("SELECT {CONTACT} FROM contact c WHERE c.tenant_id = $1 AND c.id = $2");
+    let rows = D::fetch(conn, sql.into(), vec![tenant.into(), id.into()]).await?;
+    let Some(row) = rows.first() else {
+        return Ok(None);
+    };
+    let mut found = contact::<D>(&mut Columns::<D>::of(row))?;
+    found.attributes = attributes::<D>(conn, tenant, vec![id.to_owned()])
+        .await?
+        .remove(id)
+        .unwrap_or_default();
+    Ok(Some(found))
+}
+
+/// A contact and all that were merged into it, however long the way; itself first. Empty when there is no such contact.
+pub async fn family<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    id: &str,
+) -> Result<Vec<String>, StoreError> {
+    let sql = "WITH RECURSIVE family (id, depth) AS ( \
+                   SELECT id, 0 FROM contact WHERE tenant_id = $1 AND id = $2 \
+                   UNION \
+                   SELECT c.id, f.depth + 1 FROM contact c JOIN family f ON c.merged_into = f.id \
+                   WHERE c.tenant_id = $1 AND f.depth < 1000 \
+               ) SELECT id FROM family ORDER BY depth, id";
+    let rows = D::fetch(conn, sql.into(), vec![tenant.into(), id.into()]).await?;
+    rows.iter()
+        .map(|row| Ok(Columns::<D>::of(row).text()?))
+        .collect()
+}

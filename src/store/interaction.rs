@@ -1,0 +1,112 @@
+//! Reading interactions one by one, and their families.
+
+use super::StoreError;
+use super::dialect::{Columns, Conn, Dialect};
+use super::rows;
+use crate::domain::Moment;
+use crate::domain::command::Stored;
+
+/// Members of a family that one answer shows.
+pub const LARGEST_FAMILY: i64 = 10_000;
+
+/// The whole family of an interaction.
+#[derive(Clone, Debug)]
+pub struct Family {
+    /// The oldest ancestor.
+    pub root: String,
+    /// Every member, parents before children; without UserData and long texts.
+    pub nodes: Vec<Stored>,
+    /// Every step from parent to child.
+    pub links: Vec<FamilyLink>,
+}
+
+/// A step from parent to child.
+#[derive(Clone, Debug)]
+pub struct FamilyLink {
+    /// Parent.
+    pub parent: String,
+    /// Child.
+    pub child: String,
+    /// The policy that UserData was copied by; `None` for a child that was not created as an engagement.
+    pub copy_user_data: Option<String>,
+    /// The copied keys as a JSON list.
+    pub copied_keys: String,
+    /// When the child came to be.
+    pub created_date: Moment,
+}
+
+/// One interaction, with its UserData and its long texts.
+pub async fn one<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    id: &str,
+) -> Result<Option<Stored>, StoreError> {
+    let sql = format!(
+        "SELECT {}, u.document, {} FROM interaction i{}{} WHERE i.id = $1 AND i.tenant_id = $2",
+        rows::INTERACTION,
+        rows::TEXTS,
+        rows::JOIN_USER_DATA,
+        rows::JOIN_TEXTS
+    );
+    let found = D::fetch(conn, sql.into(), vec![id.into(), tenant.into()]).await?;
+    found
+        .first()
+        .map(|row| rows::stored::<D>(row, true))
+        .transpose()
+}
+
+/// The family of an interaction; `None` when there is no such interaction.
+pub async fn family<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    id: &str,
+) -> Result<Option<Family>, StoreError> {
+    let sql = "WITH RECURSIVE up (id, parent_id, depth) AS ( \
+                   SELECT id, parent_id, 0 FROM interaction WHERE tenant_id = $1 AND id = $2 \
+                   UNION ALL \
+                   SELECT i.id, i.parent_id, up.depth + 1 FROM interaction i JOIN up ON i.id = up.parent_id \
+                   WHERE i.tenant_id = $1 AND up.depth < 10000 \
+               ) SELECT id FROM up ORDER BY depth DESC LIMIT 1";
+    let rows_up = D::fetch(conn, sql.into(), vec![tenant.into(), id.into()]).await?;
+    let Some(row) = rows_up.first() else {
+        return Ok(None);
+    };
+    let root = Columns::<D>::of(row).text()?;
+    let sql = format!(
+        "WITH RECURSIVE below (id, depth) AS ( \
+             SELECT id, 0 FROM interaction WHERE tenant_id = $1 AND id = $2 \
+             UNION \
+             SELECT i.id, b.depth + 1 FROM interaction i JOIN below b ON i.parent_id = b.id WHERE i.tenant_id = $1 \
+         ) SELECT {}, l.copy_user_data, l.copied_keys \
+         FROM below b JOIN interaction i ON i.id = b.id AND i.tenant_id = $1 \
+         LEFT JOIN link l ON l.child_id = i.id AND l.tenant_id = i.tenant_id \
+         ORDER BY b.depth, i.start_date, i.id LIMIT $3",
+        rows::INTERACTION
+    );
+    let args = vec![tenant.into(), root.as_str().into(), LARGEST_FAMILY.into()];
+    let mut family = Family {
+        root,
+        nodes: Vec::new(),
+        links: Vec::new(),
+    };
+    for row in D::fetch(conn, sql.into(), args).await? {
+        let mut row = Columns::<D>::of(&row);
+        let interaction = rows::interaction(&mut row)?;
+        let (copy_user_data, copied_keys) = (row.maybe_text()?, row.maybe_text()?);
+        if let Some(parent) = &interaction.parent_id {
+            family.links.push(FamilyLink {
+                parent: parent.clone(),
+                child: interaction.id.clone(),
+                copy_user_data,
+                copied_keys: copied_keys.unwrap_or_else(|| "[]".to_owned()),
+                created_date: interaction.created_date,
+            });
+        }
+        family.nodes.push(Stored {
+            interaction,
+            texts: None,
+            user_data: "{}".to_owned(),
+        });
+    }
+    Ok(Some(family))
+}

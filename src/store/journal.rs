@@ -1,0 +1,132 @@
+//! Reading the journal: what happened after a cursor, and what UserData was at a moment.
+
+use super::StoreError;
+use super::content;
+use super::dialect::{Arg, Columns, Conn, Dialect};
+use crate::domain::Moment;
+use crate::domain::change::Change;
+use crate::domain::user_data::Document;
+
+/// A question for changes.
+#[derive(Clone, Debug, Default)]
+pub struct ChangesQuery {
+    /// After this cursor; 0 is before the first.
+    pub after: i64,
+    /// Entries of a page.
+    pub limit: usize,
+    /// Only these kinds; none given means all.
+    pub kinds: Vec<String>,
+    /// Only of this media type.
+    pub media_type: Option<String>,
+    /// Only of this contact.
+    pub contact_id: Option<String>,
+    /// Only of this interaction.
+    pub interaction_id: Option<String>,
+}
+
+/// A page of changes.
+#[derive(Clone, Debug)]
+pub struct Changes {
+    /// Oldest first.
+    pub items: Vec<Change>,
+    /// The point to resume from: everything up to it was looked at.
+    pub next: i64,
+}
+
+const COLUMNS: &str = "cursor, at, kind, interaction_id, contact_id, actor, delta";
+
+fn change<D: Dialect>(row: &super::dialect::RowOf<D>) -> Result<Change, StoreError> {
+    let mut row = Columns::<D>::of(row);
+    Ok(Change {
+        cursor: row.int()?,
+        at: row.time()?,
+        kind: row.text()?,
+        interaction_id: row.maybe_text()?,
+        contact_id: row.maybe_text()?,
+        actor: row.text()?,
+        delta: row.text()?,
+    })
+}
+
+/// A page of the journal.
+///
+/// The head is read first: an entry is never below it unless it is visible, because whoever writes holds the head until the commit.
+pub async fn changes<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    query: &ChangesQuery,
+) -> Result<Changes, StoreError> {
+    let head = head::<D>(conn).await?;
+    let mut sql = format!(
+        "SELECT {COLUMNS} FROM journal WHERE tenant_id = $1 AND cursor > $2 AND cursor <= $3"
+    );
+    let mut args: Vec<Arg> = vec![tenant.into(), query.after.into(), head.into()];
+    if !query.kinds.is_empty() {
+        args.push(Arg::Texts(query.kinds.clone()));
+        sql += &format!(" AND kind IN {}", D::any_of(args.len()));
+    }
+    for (column, value) in [
+        ("media_type", &query.media_type),
+        ("contact_id", &query.contact_id),
+        ("interaction_id", &query.interaction_id),
+    ] {
+        if let Some(value) = value {
+            args.push(value.as_str().into());
+            sql += &format!(" AND {column} = ${}", args.len());
+        }
+    }
+    args.push(i64::try_from(query.limit).unwrap_or(i64::MAX).into());
+    sql += &format!(" ORDER BY cursor LIMIT ${}", args.len());
+    let rows = D::fetch(conn, sql.into(), args).await?;
+    let items = rows
+        .iter()
+        .map(change::<D>)
+        .collect::<Result<Vec<_>, _>>()?;
+    let next = match items.last() {
+        Some(last) if items.len() == query.limit => last.cursor,
+        _ => head.max(query.after),
+    };
+    Ok(Changes { items, next })
+}
+
+/// The cursor of the newest visible entry.
+pub async fn head<D: Dialect>(conn: &mut Conn<D>) -> Result<i64, StoreError> {
+    let rows = D::fetch(
+        conn,
+        "SELECT last_cursor FROM journal_head WHERE id = 1".into(),
+        Vec::new(),
+    )
+    .await?;
+    Ok(rows
+        .first()
+        .map(|row| Columns::<D>::of(row).int())
+        .transpose()?
+        .unwrap_or_default())
+}
+
+/// UserData as it was at a moment, and the revision it had; `None` when the interaction was not there yet.
+pub async fn user_data_at<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    id: &str,
+    at: Moment,
+) -> Result<Option<(Document, i64)>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM journal WHERE interaction_id = $1 AND tenant_id = $2 AND at <= $3 ORDER BY cursor"
+    );
+    let rows = D::fetch(conn, sql.into(), vec![id.into(), tenant.into(), at.into()]).await?;
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let mut document = Document::new();
+    for row in &rows {
+        let change = change::<D>(row)?;
+        content::replay(&change.delta, &mut document)
+            .map_err(|_| StoreError::inconsistent("journal", "delta"))?;
+    }
+    // each entry about an interaction is one revision of it
+    Ok(Some((
+        document,
+        i64::try_from(rows.len()).unwrap_or(i64::MAX),
+    )))
+}

@@ -1,0 +1,102 @@
+//! The store: what is written through the [`Writer`], and what can be read.
+//!
+//! One implementation, generic over the database; `dialect.rs` holds all that differs. [`Store`] is the contract in domain words that the surfaces see;
+//! the database is chosen once, by the scheme of the URL.
+//!
+//! To add a write: a variant of [`crate::domain::command::Command`], its checks in `prepare`, and an arm in `writer/ledger.rs` (shared transaction) or
+//! `writer/alone.rs` (its own). To add a read: a method of `Reads`, and its statement in the file of its aggregate. Both run on both databases
+//! in `tests/`, which stamps every test twice.
+
+mod bulk;
+mod checkpoint;
+pub mod contact;
+pub mod content;
+pub mod dialect;
+mod interaction;
+pub mod journal;
+pub mod meters;
+mod migrate;
+mod open;
+mod reads;
+mod rows;
+pub mod search;
+mod token;
+pub mod writer;
+
+use std::sync::Arc;
+
+pub use interaction::{Family, FamilyLink};
+pub use journal::{Changes, ChangesQuery};
+pub use open::{Schema, Settings, Store, migrate_database, pending_migrations};
+pub use reads::Reads;
+pub use search::Page;
+pub use token::Token;
+pub use writer::Writer;
+
+use crate::domain::Refusal;
+
+/// Why the store did not do what it was asked.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The request itself is refused.
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+    /// The queue is full; nothing was written.
+    #[error("the queue in front of the writer is full")]
+    Busy,
+    /// The disk, or what was granted of it, is full; nothing was written.
+    #[error("the database has no room left")]
+    Full,
+    /// The store is closing.
+    #[error("the store is closing")]
+    Closed,
+    /// The schema does not fit this program.
+    #[error("{0}")]
+    Schema(String),
+    /// What is stored contradicts itself: table and column.
+    #[error("{0}.{1} holds what cannot be there")]
+    Inconsistent(&'static str, &'static str),
+    /// The settings do not say where the store is.
+    #[error("{0}")]
+    Settings(String),
+    /// The database failed.
+    #[error("the database failed: {0}")]
+    Driver(Arc<sqlx::Error>),
+}
+
+impl StoreError {
+    /// A contradiction in a column.
+    pub fn inconsistent(table: &'static str, column: &'static str) -> Self {
+        Self::Inconsistent(table, column)
+    }
+
+    /// Whether one command of a group may be to blame, so that the others deserve another try.
+    pub fn is_of_one_command(&self) -> bool {
+        matches!(self, Self::Inconsistent(..) | Self::Driver(_))
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        use dialect::{Dialect, OnPostgres, OnSqlite};
+        let sqlite = error.as_database_error().is_some_and(|error| {
+            error
+                .try_downcast_ref::<sqlx::sqlite::SqliteError>()
+                .is_some()
+        });
+        let (full, timeout) = if sqlite {
+            (OnSqlite::is_full(&error), OnSqlite::is_timeout(&error))
+        } else {
+            (OnPostgres::is_full(&error), OnPostgres::is_timeout(&error))
+        };
+        if full {
+            Self::Full
+        } else if timeout {
+            Self::Refused(Refusal::TimedOut(
+                "the query took longer than its time limit; narrow it down, or declare the key it asks for as indexed".to_owned(),
+            ))
+        } else {
+            Self::Driver(Arc::new(error))
+        }
+    }
+}

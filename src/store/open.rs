@@ -1,0 +1,333 @@
+//! Opening a store: the database by the scheme of its URL, the schema, the connections.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::SeedableRng;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, Database, Executor, Pool};
+use tokio::task::JoinHandle;
+
+use super::dialect::{OnPostgres, OnSqlite};
+use super::meters::Meters;
+use super::migrate::{self, Migrate};
+use super::reads::{Readers, Reads};
+use super::writer::{QueueLimits, Writer};
+use super::{StoreError, checkpoint};
+use crate::domain::Clock;
+use crate::domain::command::Rules;
+use crate::domain::id::Ids;
+
+/// What to do about the schema on opening.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Schema {
+    /// Bring it up to date.
+    Migrate,
+    /// Refuse to open while a migration is pending.
+    Require,
+}
+
+/// How to open a store.
+#[derive(Clone)]
+pub struct Settings {
+    /// `sqlite://path` or `postgres://…`.
+    pub url: String,
+    /// What to do about the schema.
+    pub schema: Schema,
+    /// Take the SQLite file for this process alone, as a server does.
+    pub exclusive: bool,
+    /// What commands may hold.
+    pub rules: Rules,
+    /// The queue in front of the writer.
+    pub queue: QueueLimits,
+    /// Reading connections.
+    pub readers: u32,
+    /// How long a search may take.
+    pub time_limit: Duration,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// An open store.
+pub struct Store {
+    /// The one door in.
+    pub writer: Writer,
+    /// Every read.
+    pub reads: Arc<dyn Reads>,
+    /// The writer's counters.
+    pub meters: Arc<Meters>,
+    /// The database's name.
+    pub database: &'static str,
+    write_task: JoinHandle<()>,
+    checkpoint_task: Option<JoinHandle<()>>,
+    close: Box<dyn FnOnce() -> futures_util::future::BoxFuture<'static, ()> + Send>,
+    lock: Option<File>,
+}
+
+enum Target {
+    Sqlite(SqliteConnectOptions),
+    Postgres(PgConnectOptions),
+}
+
+fn target(url: &str) -> Result<Target, StoreError> {
+    let wrong = |error: &dyn std::fmt::Display| {
+        StoreError::Settings(format!("the database URL is not understood: {error}"))
+    };
+    if url.starts_with("sqlite:") {
+        if url.contains(":memory:") {
+            return Err(StoreError::Settings(
+                "a store in memory would forget; give a file: sqlite://annals.db".to_owned(),
+            ));
+        }
+        let options = SqliteConnectOptions::from_str(url).map_err(|error| wrong(&error))?;
+        return Ok(Target::Sqlite(
+            options
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(SqliteSynchronous::Full)
+                .foreign_keys(false)
+                .busy_timeout(Duration::from_secs(30))
+                .statement_cache_capacity(256)
+                .log_statements(tracing::log::LevelFilter::Trace)
+                .log_slow_statements(tracing::log::LevelFilter::Off, Duration::ZERO),
+        ));
+    }
+    if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+        let options = PgConnectOptions::from_str(url).map_err(|error| wrong(&error))?;
+        return Ok(Target::Postgres(
+            options
+                .application_name("annals")
+                .statement_cache_capacity(256)
+                .log_statements(tracing::log::LevelFilter::Trace)
+                .log_slow_statements(tracing::log::LevelFilter::Off, Duration::ZERO),
+        ));
+    }
+    Err(StoreError::Settings(
+        "the database URL begins with neither sqlite: nor postgres:".to_owned(),
+    ))
+}
+
+/// Brings the schema up to date and returns how many migrations that took.
+///
+/// # Errors
+/// When the database cannot be reached, is newer than this program, or a migration fails.
+pub async fn migrate_database(url: &str) -> Result<usize, StoreError> {
+    match target(url)? {
+        Target::Sqlite(options) => {
+            migrate::migrate::<OnSqlite>(&mut options.connect().await?).await
+        }
+        Target::Postgres(options) => {
+            migrate::migrate::<OnPostgres>(&mut options.connect().await?).await
+        }
+    }
+}
+
+/// The names of the migrations that the database lacks.
+///
+/// # Errors
+/// When the database cannot be reached, or is newer than this program.
+pub async fn pending_migrations(url: &str) -> Result<Vec<String>, StoreError> {
+    match target(url)? {
+        Target::Sqlite(options) if !options.get_filename().exists() => {
+            Ok(OnSqlite::known().iter().map(ToString::to_string).collect())
+        }
+        Target::Sqlite(options) => {
+            migrate::pending::<OnSqlite>(&mut options.connect().await?).await
+        }
+        Target::Postgres(options) => {
+            migrate::pending::<OnPostgres>(&mut options.connect().await?).await
+        }
+    }
+}
+
+async fn prepare<D: Migrate>(
+    conn: &mut super::dialect::Conn<D>,
+    schema: Schema,
+) -> Result<(), StoreError> {
+    let pending = migrate::pending::<D>(conn).await?;
+    match schema {
+        _ if pending.is_empty() => Ok(()),
+        Schema::Migrate => migrate::migrate::<D>(conn).await.map(drop),
+        Schema::Require => Err(StoreError::Schema(format!(
+            "the database lacks {}: run `annals migrate` first",
+            pending.join(", ")
+        ))),
+    }
+}
+
+impl Store {
+    /// Opens a store.
+    ///
+    /// # Errors
+    /// When the URL is not understood, the database cannot be reached, its schema does not fit, or another server has the file.
+    pub async fn open(settings: Settings) -> Result<Self, StoreError> {
+        match target(&settings.url)? {
+            Target::Sqlite(options) => Self::open_sqlite(settings, options).await,
+            Target::Postgres(options) => Self::open_postgres(settings, options).await,
+        }
+    }
+
+    async fn open_sqlite(
+        settings: Settings,
+        options: SqliteConnectOptions,
+    ) -> Result<Self, StoreError> {
+        if let Some(folder) = options
+            .get_filename()
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+        {
+            std::fs::create_dir_all(folder).map_err(|error| {
+                StoreError::Settings(format!(
+                    "the folder {} cannot be made: {error}",
+                    folder.display()
+                ))
+            })?;
+        }
+        let lock = if settings.exclusive {
+            Some(take(options.get_filename())?)
+        } else {
+            None
+        };
+        let mut first = options.connect().await?;
+        prepare::<OnSqlite>(&mut first, settings.schema).await?;
+        first.close().await?;
+        let base = options.clone().pragma("wal_autocheckpoint", "0");
+        let writing = base.clone().pragma("cache_size", "-32768");
+        let reading = base
+            .clone()
+            .read_only(true)
+            .create_if_missing(false)
+            .pragma("cache_size", "-4096");
+        let write_pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            .min_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+            .connect_with(writing)
+            .await?;
+        let read_pool = SqlitePoolOptions::new()
+            .max_connections(settings.readers)
+            .test_before_acquire(false)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .acquire_timeout(Duration::from_secs(30))
+            .connect_with(reading)
+            .await?;
+        // checkpoints are one process's business; a process beside the server copies the log when it closes its connection
+        let checkpoints = tokio::spawn(checkpoint::run(base.clone()));
+        Ok(Self::start::<OnSqlite>(
+            settings,
+            write_pool,
+            read_pool,
+            Some(checkpoints),
+            lock,
+        ))
+    }
+
+    async fn open_postgres(
+        settings: Settings,
+        options: PgConnectOptions,
+    ) -> Result<Self, StoreError> {
+        let mut first = options.connect().await?;
+        prepare::<OnPostgres>(&mut first, settings.schema).await?;
+        first.close().await?;
+        let durable = options.clone().options([("synchronous_commit", "on")]);
+        let write_pool = PgPoolOptions::new()
+            .max_connections(1)
+            .min_connections(1)
+            .connect_with(durable)
+            .await?;
+        let millis = settings.time_limit.as_millis().to_string();
+        let limited = options
+            .clone()
+            .options([("statement_timeout", millis.as_str())]);
+        let read_pool = PgPoolOptions::new()
+            .max_connections(settings.readers)
+            .test_before_acquire(false)
+            .acquire_timeout(Duration::from_secs(30))
+            .connect_with(limited)
+            .await?;
+        Ok(Self::start::<OnPostgres>(
+            settings, write_pool, read_pool, None, None,
+        ))
+    }
+
+    fn start<D: Migrate>(
+        settings: Settings,
+        write_pool: Pool<D::Db>,
+        read_pool: Pool<D::Db>,
+        checkpoint_task: Option<JoinHandle<()>>,
+        lock: Option<File>,
+    ) -> Self
+    where
+        for<'c> &'c mut <D::Db as Database>::Connection: Executor<'c, Database = D::Db>,
+    {
+        let meters = Arc::new(Meters::default());
+        let ids = Ids::new(Box::new(rand_chacha::ChaCha12Rng::from_os_rng()));
+        let (writer, write_task) = Writer::start::<D>(
+            write_pool.clone(),
+            Arc::new(settings.rules),
+            settings.queue,
+            settings.clock,
+            ids,
+            Arc::clone(&meters),
+        );
+        let reads = Arc::new(Readers::<D> {
+            pool: read_pool.clone(),
+            time_limit: settings.time_limit,
+        });
+        let close = Box::new(move || -> futures_util::future::BoxFuture<'static, ()> {
+            Box::pin(async move {
+                read_pool.close().await;
+                write_pool.close().await;
+            })
+        });
+        Self {
+            writer,
+            reads,
+            meters,
+            database: D::NAME,
+            write_task,
+            checkpoint_task,
+            close,
+            lock,
+        }
+    }
+
+    /// Finishes what is queued, and closes. Every clone of the writer must be gone, or this waits for it.
+    pub async fn close(self) {
+        drop(self.writer);
+        let _ = self.write_task.await;
+        if let Some(task) = self.checkpoint_task {
+            task.abort();
+            let _ = task.await;
+        }
+        (self.close)().await;
+        drop(self.lock);
+    }
+}
+
+/// Takes the file for this process, until it ends.
+fn take(database: &Path) -> Result<File, StoreError> {
+    let path = PathBuf::from(format!("{}.lock", database.display()));
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(|error| {
+            StoreError::Settings(format!("{} cannot be opened: {error}", path.display()))
+        })?;
+    file.try_lock().map_err(|_| {
+        StoreError::Settings(format!(
+            "another annals serves {}; one file belongs to one server",
+            database.display()
+        ))
+    })?;
+    Ok(file)
+}

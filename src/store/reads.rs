@@ -1,0 +1,171 @@
+//! Every read there is, over a pool of reading connections.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use sqlx::{Connection, Pool};
+
+use super::dialect::{Columns, Conn, Dialect};
+use super::journal::{Changes, ChangesQuery};
+use super::search::Page;
+use super::{Family, StoreError, Token, contact, interaction, journal, search, token};
+use crate::domain::Moment;
+use crate::domain::command::Stored;
+use crate::domain::contact::Contact;
+use crate::domain::filter::Search;
+use crate::domain::user_data::{Document, KeyPath};
+
+/// What a read returns.
+pub type Read<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
+
+/// The reads, whatever the database.
+pub trait Reads: Send + Sync {
+    /// One interaction, whole.
+    fn interaction<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Stored>>;
+    /// The whole family of an interaction.
+    fn family<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Family>>;
+    /// A page of what a filter finds.
+    fn search<'a>(&'a self, search: &'a Search) -> Read<'a, Page>;
+    /// UserData as of a moment, with its revision.
+    fn user_data_at<'a>(
+        &'a self,
+        tenant: i64,
+        id: &'a str,
+        at: Moment,
+    ) -> Read<'a, Option<(Document, i64)>>;
+    /// A page of the journal.
+    fn changes<'a>(&'a self, tenant: i64, query: &'a ChangesQuery) -> Read<'a, Changes>;
+    /// One contact.
+    fn contact<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Contact>>;
+    /// A contact and all that were merged into it, itself first.
+    fn contact_family<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Vec<String>>;
+    /// All access tokens.
+    fn tokens(&self) -> Read<'_, Vec<Token>>;
+    /// Declared keys, and whether each is ready.
+    fn indexed_keys(&self) -> Read<'_, Vec<(KeyPath, bool)>>;
+    /// How many interactions there are in a tenant.
+    fn count(&self, tenant: i64) -> Read<'_, i64>;
+    /// The cursor of the newest journal entry; answers only when the database does.
+    fn head(&self) -> Read<'_, i64>;
+}
+
+/// Reads over a pool.
+pub struct Readers<D: Dialect> {
+    pub(super) pool: Pool<D::Db>,
+    pub(super) time_limit: Duration,
+}
+
+impl<D: Dialect> Readers<D> {
+    async fn limited(&self, search: &Search) -> Result<Page, StoreError> {
+        let mut conn = self.pool.acquire().await?;
+        D::limit_time(&mut conn, Some(self.time_limit)).await?;
+        let found = if search::reads_user_data(&search.filter) {
+            // which keys are indexed, and what they find, must be of one state of the store
+            let mut held = conn.begin_with(D::BEGIN_READ).await?;
+            let keys = indexed_keys::<D>(&mut held).await?;
+            let ready: Vec<KeyPath> = keys
+                .into_iter()
+                .filter(|(_, ready)| *ready)
+                .map(|(key, _)| key)
+                .collect();
+            let found = search::run::<D>(&mut held, search, &ready).await;
+            held.rollback().await?;
+            found
+        } else {
+            search::run::<D>(&mut conn, search, &[]).await
+        };
+        D::limit_time(&mut conn, None).await?;
+        found
+    }
+}
+
+async fn indexed_keys<D: Dialect>(conn: &mut Conn<D>) -> Result<Vec<(KeyPath, bool)>, StoreError> {
+    let rows = D::fetch(
+        conn,
+        "SELECT key, ready FROM indexed_key ORDER BY key".into(),
+        Vec::new(),
+    )
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let mut row = Columns::<D>::of(row);
+            Ok((KeyPath::parse(&row.text()?), row.int()? != 0))
+        })
+        .collect()
+}
+
+impl<D: Dialect> Reads for Readers<D> {
+    fn interaction<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Stored>> {
+        Box::pin(async move {
+            interaction::one::<D>(&mut *self.pool.acquire().await?, tenant, id).await
+        })
+    }
+
+    fn family<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Family>> {
+        Box::pin(async move {
+            interaction::family::<D>(&mut *self.pool.acquire().await?, tenant, id).await
+        })
+    }
+
+    fn search<'a>(&'a self, search: &'a Search) -> Read<'a, Page> {
+        Box::pin(self.limited(search))
+    }
+
+    fn user_data_at<'a>(
+        &'a self,
+        tenant: i64,
+        id: &'a str,
+        at: Moment,
+    ) -> Read<'a, Option<(Document, i64)>> {
+        Box::pin(async move {
+            journal::user_data_at::<D>(&mut *self.pool.acquire().await?, tenant, id, at).await
+        })
+    }
+
+    fn changes<'a>(&'a self, tenant: i64, query: &'a ChangesQuery) -> Read<'a, Changes> {
+        Box::pin(async move {
+            journal::changes::<D>(&mut *self.pool.acquire().await?, tenant, query).await
+        })
+    }
+
+    fn contact<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Contact>> {
+        Box::pin(
+            async move { contact::one::<D>(&mut *self.pool.acquire().await?, tenant, id).await },
+        )
+    }
+
+    fn contact_family<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Vec<String>> {
+        Box::pin(
+            async move { contact::family::<D>(&mut *self.pool.acquire().await?, tenant, id).await },
+        )
+    }
+
+    fn tokens(&self) -> Read<'_, Vec<Token>> {
+        Box::pin(async move { token::all::<D>(&mut *self.pool.acquire().await?).await })
+    }
+
+    fn indexed_keys(&self) -> Read<'_, Vec<(KeyPath, bool)>> {
+        Box::pin(async move { indexed_keys::<D>(&mut *self.pool.acquire().await?).await })
+    }
+
+    fn count(&self, tenant: i64) -> Read<'_, i64> {
+        Box::pin(async move {
+            let sql = "SELECT COUNT(*) FROM interaction WHERE tenant_id = $1";
+            let rows = D::fetch(
+                &mut *self.pool.acquire().await?,
+                sql.into(),
+                vec![tenant.into()],
+            )
+            .await?;
+            Ok(rows
+                .first()
+                .map(|row| Columns::<D>::of(row).int())
+                .transpose()?
+                .unwrap_or_default())
+        })
+    }
+
+    fn head(&self) -> Read<'_, i64> {
+        Box::pin(async move { journal::head::<D>(&mut *self.pool.acquire().await?).await })
+    }
+}

@@ -1,0 +1,514 @@
+//! Finding: a [`Search`] becomes one statement.
+//!
+//! Every condition is either true or false, never NULL, so that `not` means not. A key of UserData that the operator declared and that is ready
+//! narrows the candidates by its index rows; the document has the last word. A page begins after the sort values of the last item before it, so page 10,000 costs what page 1 does.
+
+use std::fmt::Write;
+use std::marker::PhantomData;
+
+use super::StoreError;
+use super::dialect::{Arg, Columns, Conn, Dialect, JsonTest};
+use super::rows;
+use super::writer::INDEXED_CHARACTERS;
+use crate::domain::Moment;
+use crate::domain::command::Stored;
+use crate::domain::filter::{
+    Attribute, Field, Filter, Operand, Order, Position, Search, SortKey, Test,
+};
+use crate::domain::user_data::KeyPath;
+
+/// A page of what was found.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// In the order asked for.
+    pub items: Vec<Stored>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<Position>,
+    /// How many there are in all, where that was asked.
+    pub count: Option<i64>,
+}
+
+/// Runs a search.
+pub async fn run<D: Dialect>(
+    conn: &mut Conn<D>,
+    search: &Search,
+    ready: &[KeyPath],
+) -> Result<Page, StoreError> {
+    let mut statement = Statement::<D>::new(search, ready);
+    let sql = statement.page(search);
+    let found = D::fetch(conn, sql.into(), std::mem::take(&mut statement.args)).await?;
+    let more = found.len() > search.limit;
+    let items = found
+        .iter()
+        .take(search.limit)
+        .map(|row| rows::stored::<D>(row, search.long_texts))
+        .collect::<Result<Vec<_>, _>>()?;
+    let next = items
+        .last()
+        .filter(|_| more)
+        .map(|last| position(last, &search.sort));
+    let count = if search.count {
+        let mut statement = Statement::<D>::new(search, ready);
+        let sql = statement.count(search);
+        let rows = D::fetch(conn, sql.into(), std::mem::take(&mut statement.args)).await?;
+        rows.first()
+            .map(|row| Columns::<D>::of(row).int())
+            .transpose()?
+    } else {
+        None
+    };
+    Ok(Page { items, next, count })
+}
+
+/// Whether a search looks into UserData, and so wants to know which keys are indexed.
+pub fn reads_user_data(filter: &Filter) -> bool {
+    match filter {
+        Filter::And(parts) | Filter::Or(parts) => parts.iter().any(reads_user_data),
+        Filter::Not(inner) => reads_user_data(inner),
+        Filter::Leaf(field, _) => matches!(field, Field::UserData(_)),
+        Filter::Words(_) => false,
+    }
+}
+
+fn reads_texts(filter: &Filter) -> bool {
+    match filter {
+        Filter::And(parts) | Filter::Or(parts) => parts.iter().any(reads_texts),
+        Filter::Not(inner) => reads_texts(inner),
+        Filter::Leaf(field, _) => matches!(field, Field::Core(attribute) if attribute.long),
+        Filter::Words(_) => false,
+    }
+}
+
+/// The sort values of an item.
+fn position(of: &Stored, sort: &[SortKey]) -> Position {
+    let i = &of.interaction;
+    Position(
+        sort.iter()
+            .map(|key| match key.by.name {
+                "startDate" => Some(Operand::Time(i.start_date)),
+                "endDate" => i.end_date.map(Operand::Time),
+                "createdDate" => Some(Operand::Time(i.created_date)),
+                "modifiedDate" => Some(Operand::Time(i.modified_date)),
+                _ => Some(Operand::Text(i.id.clone())),
+            })
+            .collect(),
+    )
+}
+
+fn column(attribute: &Attribute) -> &'static str {
+    match attribute.name {
+        "tenantId" => "i.tenant_id",
+        "mediaType" => "i.media_type",
+        "entityType" => "i.entity_type",
+        "type" => "i.kind",
+        "subtype" => "i.subtype",
+        "status" => "i.status",
+        "contactId" => "i.contact_id",
+        "ownerId" => "i.owner_id",
+        "parentId" => "i.parent_id",
+        "threadId" => "i.thread_id",
+        "canBeParent" => "i.can_be_parent",
+        "startDate" => "i.start_date",
+        "endDate" => "i.end_date",
+        "createdDate" => "i.created_date",
+        "modifiedDate" => "i.modified_date",
+        "revision" => "i.revision",
+        "subject" => "i.subject",
+        "queue" => "i.queue",
+        "categoryId" => "i.category_id",
+        "externalId" => "i.external_id",
+        "stoppedReason" => "i.stopped_reason",
+        "language" => "i.language",
+        "text" => "t.text",
+        "structuredText" => "t.structured_text",
+        "comment" => "t.comment",
+        _ => "i.id",
+    }
+}
+
+/// Columns with few values: a list of them is tested on the way, not sought.
+const FEW_VALUES: [&str; 3] = ["mediaType", "status", "entityType"];
+
+fn arg(operand: &Operand) -> Arg {
+    match operand {
+        Operand::Text(text) => text.as_str().into(),
+        Operand::Integer(number) => (*number).into(),
+        Operand::Number(number) => Arg::Real(Some(*number)),
+        Operand::Boolean(value) => i64::from(*value).into(),
+        Operand::Time(at) => (*at).into(),
+        Operand::Null => Arg::Text(None),
+    }
+}
+
+fn sign(order: Order) -> &'static str {
+    match order {
+        Order::Gt => ">",
+        Order::Gte => ">=",
+        Order::Lt => "<",
+        Order::Lte => "<=",
+    }
+}
+
+struct Statement<'s, D> {
+    args: Vec<Arg>,
+    tenant: usize,
+    ready: &'s [KeyPath],
+    /// The index rows that lead, when the list is in their order: key and operand.
+    leading: Option<(&'s KeyPath, &'s Operand)>,
+    dialect: PhantomData<D>,
+}
+
+impl<'s, D: Dialect> Statement<'s, D> {
+    fn new(search: &'s Search, ready: &'s [KeyPath]) -> Self {
+        let by_start = search
+            .sort
+            .first()
+            .is_some_and(|key| key.by.name == "startDate");
+        let leading = if by_start {
+            leading(&search.filter, ready)
+        } else {
+            None
+        };
+        Self {
+            args: vec![search.tenant.into()],
+            tenant: 1,
+            ready,
+            leading,
+            dialect: PhantomData,
+        }
+    }
+
+    fn bind(&mut self, arg: Arg) -> usize {
+        self.args.push(arg);
+        self.args.len()
+    }
+
+    fn page(&mut self, search: &'s Search) -> String {
+        let mut sql = format!("SELECT {}, u.document", rows::INTERACTION);
+        if search.long_texts {
+            write!(sql, ", {}", rows::TEXTS).expect("a String takes all that is written");
+        }
+        sql += &self.from_where(search, true);
+        let keys: Vec<(String, bool)> = self.sort_keys(&search.sort);
+        if let Some(after) = &search.after {
+            let condition = self.after(&keys, &search.sort, after);
+            sql += " AND ";
+            sql += &condition;
+        }
+        sql += " ORDER BY ";
+        for (index, (key, descending)) in keys.iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            write!(
+                sql,
+                "{comma}{key}{}",
+                if *descending { " DESC" } else { "" }
+            )
+            .expect("a String takes all that is written");
+        }
+        let limit = self.bind(i64::try_from(search.limit + 1).unwrap_or(i64::MAX).into());
+        sql += &format!(" LIMIT ${limit}");
+        sql
+    }
+
+    fn count(&mut self, search: &'s Search) -> String {
+        format!("SELECT COUNT(*){}", self.from_where(search, false))
+    }
+
+    fn from_where(&mut self, search: &'s Search, documents: bool) -> String {
+        let mut sql = String::new();
+        let mut condition = String::new();
+        if let Some((key, operand)) = self.leading {
+            sql += " FROM user_data_index x CROSS JOIN interaction i";
+            let key = self.bind(key.to_string().into());
+            let value = self.index_value("x", operand);
+            condition = format!(
+                "x.tenant_id = ${0} AND x.key = ${key} AND {value} AND i.id = x.interaction_id AND i.tenant_id = ${0} AND ",
+                self.tenant
+            );
+        } else {
+            sql += " FROM interaction i";
+        }
+        if documents || reads_user_data(&search.filter) {
+            sql += rows::JOIN_USER_DATA;
+        }
+        if search.long_texts || reads_texts(&search.filter) {
+            sql += rows::JOIN_TEXTS;
+        }
+        let filter = self.filter(&search.filter);
+        format!(
+            "{sql} WHERE {condition}i.tenant_id = ${} AND {filter}",
+            self.tenant
+        )
+    }
+
+    /// The expressions to sort by, none of them ever NULL.
+    fn sort_keys(&mut self, sort: &[SortKey]) -> Vec<(String, bool)> {
+        let mut keys = Vec::new();
+        for key in sort {
+            match key.by.name {
+                "endDate" => {
+                    let epoch = self.bind(Arg::Time(Moment::from_micros(0)));
+                    keys.push((
+                        "CASE WHEN i.end_date IS NULL THEN 1 ELSE 0 END".to_owned(),
+                        false,
+                    ));
+                    keys.push((format!("COALESCE(i.end_date, ${epoch})"), key.descending));
+                }
+                "startDate" if self.leading.is_some() => {
+                    keys.push(("x.start_date".to_owned(), key.descending))
+                }
+                "id" if self.leading.is_some() => {
+                    keys.push(("x.interaction_id".to_owned(), key.descending))
+                }
+                _ => keys.push((column(key.by).to_owned(), key.descending)),
+            }
+        }
+        keys
+    }
+
+    fn after(&mut self, keys: &[(String, bool)], sort: &[SortKey], after: &Position) -> String {
+        let mut values = Vec::new();
+        for (key, value) in sort.iter().zip(&after.0) {
+            if key.by.name == "endDate" {
+                values.push(i64::from(value.is_none()).into());
+                values.push(
+                    value
+                        .as_ref()
+                        .map_or(Arg::Time(Moment::from_micros(0)), arg),
+                );
+            } else {
+                values.push(value.as_ref().map_or(Arg::Text(None), arg));
+            }
+        }
+        let places: Vec<usize> = values.into_iter().map(|value| self.bind(value)).collect();
+        let same_way = keys.iter().all(|(_, descending)| *descending == keys[0].1);
+        if same_way {
+            let left: Vec<&str> = keys.iter().map(|(key, _)| key.as_str()).collect();
+            let right: Vec<String> = places.iter().map(|n| format!("${n}")).collect();
+            let than = if keys[0].1 { "<" } else { ">" };
+            return format!("({}) {than} ({})", left.join(", "), right.join(", "));
+        }
+        let mut ways = Vec::new();
+        for (index, (key, descending)) in keys.iter().enumerate() {
+            let mut way: Vec<String> = keys[..index]
+                .iter()
+                .zip(&places)
+                .map(|((key, _), n)| format!("{key} = ${n}"))
+                .collect();
+            way.push(format!(
+                "{key} {} ${}",
+                if *descending { "<" } else { ">" },
+                places[index]
+            ));
+            ways.push(format!("({})", way.join(" AND ")));
+        }
+        format!("({})", ways.join(" OR "))
+    }
+
+    fn filter(&mut self, filter: &Filter) -> String {
+        match filter {
+            Filter::And(parts) | Filter::Or(parts) => {
+                let (word, none) = match filter {
+                    Filter::And(_) => (" AND ", "1 = 1"),
+                    _ => (" OR ", "1 = 0"),
+                };
+                if parts.is_empty() {
+                    return none.to_owned();
+                }
+                let parts: Vec<String> = parts.iter().map(|part| self.filter(part)).collect();
+                format!("({})", parts.join(word))
+            }
+            Filter::Not(inner) => format!("NOT ({})", self.filter(inner)),
+            Filter::Words(query) => {
+                let n = self.bind(D::word_query(query).into());
+                D::finds_words(n)
+            }
+            Filter::Leaf(field, Test::Exists(false)) => {
+                format!(
+                    "NOT ({})",
+                    self.filter(&Filter::Leaf(field.clone(), Test::Exists(true)))
+                )
+            }
+            Filter::Leaf(Field::Core(attribute), test) => self.core(attribute, test),
+            Filter::Leaf(Field::UserData(path), test) => self.user_data(path, test),
+            Filter::Leaf(Field::Contact(name), test) => {
+                let name = self.bind(name.as_str().into());
+                let test = self.plain("a.value", test);
+                format!(
+                    "(i.contact_id IS NOT NULL AND i.contact_id IN (WITH RECURSIVE f (id) AS ( \
+                     SELECT a.contact_id FROM contact_attribute a WHERE a.tenant_id = ${0} AND a.name = ${name} AND {test} \
+                     UNION SELECT c.id FROM contact c JOIN f ON c.merged_into = f.id WHERE c.tenant_id = ${0}) SELECT id FROM f))",
+                    self.tenant
+                )
+            }
+        }
+    }
+
+    fn core(&mut self, attribute: &Attribute, test: &Test) -> String {
+        let column = column(attribute);
+        let several = matches!(test, Test::In(values) if values.len() > 1);
+        let test = if several && FEW_VALUES.contains(&attribute.name) {
+            self.plain(&D::unindexed(column), test)
+        } else {
+            self.plain(column, test)
+        };
+        format!("({column} IS NOT NULL AND {test})")
+    }
+
+    /// A test of a column that is not NULL.
+    fn plain(&mut self, column: &str, test: &Test) -> String {
+        match test {
+            Test::In(values) => match values.as_slice() {
+                [] => "1 = 0".to_owned(),
+                [one] => format!("{column} = ${}", self.bind(arg(one))),
+                several => {
+                    let places: Vec<String> = several
+                        .iter()
+                        .map(|value| format!("${}", self.bind(arg(value))))
+                        .collect();
+                    format!("{column} IN ({})", places.join(", "))
+                }
+            },
+            Test::Compare(order, value) => {
+                format!("{column} {} ${}", sign(*order), self.bind(arg(value)))
+            }
+            Test::Contains(part) => {
+                let n = self.bind(part.as_str().into());
+                format!("{} > 0", D::position(column, &format!("${n}")))
+            }
+            Test::Prefix(part) => {
+                let n = self.bind(part.as_str().into());
+                format!("{} = 1", D::position(column, &format!("${n}")))
+            }
+            Test::Exists(_) => "1 = 1".to_owned(),
+        }
+    }
+
+    fn user_data(&mut self, path: &KeyPath, test: &Test) -> String {
+        let steps: Vec<usize> = path
+            .0
+            .iter()
+            .map(|step| self.bind(step.as_str().into()))
+            .collect();
+        let tests: Vec<JsonTest> = match test {
+            Test::Exists(_) => vec![JsonTest::Exists],
+            Test::Contains(part) => vec![JsonTest::Contains(self.bind(part.as_str().into()))],
+            Test::Prefix(part) => vec![JsonTest::Prefix(self.bind(part.as_str().into()))],
+            Test::Compare(order, value) => vec![self.json_test(sign(*order), value)],
+            Test::In(values) => values
+                .iter()
+                .map(|value| self.json_test("=", value))
+                .collect(),
+        };
+        if tests.is_empty() {
+            return "1 = 0".to_owned();
+        }
+        let held: Vec<String> = tests
+            .iter()
+            .map(|test| D::inside("u.document", &steps, test))
+            .collect();
+        let held = format!("({})", held.join(" OR "));
+        match self.narrowed(path, test) {
+            Some(narrowed) => format!("({narrowed} AND {held})"),
+            None => held,
+        }
+    }
+
+    fn json_test(&mut self, order: &'static str, value: &Operand) -> JsonTest {
+        match value {
+            Operand::Text(_) | Operand::Time(_) => JsonTest::Text(order, self.bind(arg(value))),
+            Operand::Integer(_) => JsonTest::Integer(order, self.bind(arg(value))),
+            Operand::Number(_) => JsonTest::Number(order, self.bind(arg(value))),
+            Operand::Boolean(value) => JsonTest::Is(*value),
+            Operand::Null => JsonTest::IsNull,
+        }
+    }
+
+    /// The candidates by the index rows of a declared key.
+    fn narrowed(&mut self, path: &KeyPath, test: &Test) -> Option<String> {
+        if !self.ready.contains(path) || self.leading.is_some_and(|(key, _)| key == path) {
+            return None;
+        }
+        let key = self.bind(path.to_string().into());
+        let held = match test {
+            Test::In(values)
+                if !values.is_empty()
+                    && values.iter().all(|value| !matches!(value, Operand::Null)) =>
+            {
+                let any: Vec<String> = values
+                    .iter()
+                    .map(|value| self.index_value("x", value))
+                    .collect();
+                any.join(" OR ")
+            }
+            Test::Compare(order, Operand::Integer(_) | Operand::Number(_)) => {
+                let Test::Compare(_, value) = test else {
+                    return None;
+                };
+                // a double may be rounded: one step too many is put right by the document
+                let way = if matches!(order, Order::Gt | Order::Gte) {
+                    ">="
+                } else {
+                    "<="
+                };
+                let n = self.bind(Arg::Real(number(value)));
+                format!("x.number_value {way} ${n}")
+            }
+            _ => return None,
+        };
+        Some(format!(
+            "i.id IN (SELECT x.interaction_id FROM user_data_index x WHERE x.tenant_id = ${} AND x.key = ${key} AND ({held}))",
+            self.tenant
+        ))
+    }
+
+    fn index_value(&mut self, x: &str, value: &Operand) -> String {
+        match value {
+            Operand::Integer(_) | Operand::Number(_) => {
+                let n = self.bind(Arg::Real(number(value)));
+                format!("{x}.number_value = ${n}")
+            }
+            Operand::Boolean(value) => {
+                let n = self.bind(value.to_string().into());
+                format!("{x}.text_value = ${n}")
+            }
+            Operand::Text(text) => {
+                let cut: String = text.chars().take(INDEXED_CHARACTERS).collect();
+                let n = self.bind(cut.into());
+                format!("{x}.text_value = ${n}")
+            }
+            Operand::Time(_) | Operand::Null => "1 = 1".to_owned(),
+        }
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "the index keeps doubles; the document has the last word"
+)]
+fn number(value: &Operand) -> Option<f64> {
+    match value {
+        Operand::Integer(number) => Some(*number as f64),
+        Operand::Number(number) => Some(*number),
+        _ => None,
+    }
+}
+
+/// A declared key that must have one certain value: its index rows stand in the order of the list already.
+fn leading<'f>(filter: &'f Filter, ready: &[KeyPath]) -> Option<(&'f KeyPath, &'f Operand)> {
+    match filter {
+        Filter::And(parts) => parts.iter().find_map(|part| leading(part, ready)),
+        Filter::Leaf(Field::UserData(path), Test::In(values)) if ready.contains(path) => {
+            match values.as_slice() {
+                [
+                    value @ (Operand::Text(_)
+                    | Operand::Integer(_)
+                    | Operand::Number(_)
+                    | Operand::Boolean(_)),
+                ] => Some((path, value)),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}

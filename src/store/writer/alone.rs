@@ -1,0 +1,576 @@
+//! Commands with a transaction of their own: deletion, merging, erasure, indexed keys, tokens.
+
+use super::ledger::{Entry, index_words};
+use super::{Queued, Task, flush, load};
+use crate::domain::change::Kind;
+use crate::domain::command::{Command, NewToken, Outcome};
+use crate::domain::user_data::KeyPath;
+use crate::domain::{Moment, Refusal};
+use crate::store::contact;
+use crate::store::dialect::{Arg, Columns, Conn, Dialect};
+use crate::store::{StoreError, bulk, content, rows};
+
+/// Interactions that one statement works on.
+const PORTION: usize = 500;
+
+impl<D: Dialect> Task<D> {
+    pub(super) async fn alone(
+        &mut self,
+        conn: &mut Conn<D>,
+        head: i64,
+        queued: &Queued,
+    ) -> Result<Outcome, StoreError> {
+        let submission = &queued.submission;
+        let tenant = submission.tenant;
+        let at = submission.at.unwrap_or_else(|| self.clock.now());
+        if let Some(repeatable) = &submission.repeatable
+            && let Some(outcome) = replayed::<D>(conn, tenant, at, repeatable).await?
+        {
+            return Ok(outcome);
+        }
+        let mut entries = Vec::new();
+        let mut enter =
+            |kind, interaction_id: Option<&str>, contact_id: Option<&str>, delta: String| {
+                entries.push(Entry {
+                    tenant,
+                    at,
+                    kind,
+                    interaction_id: interaction_id.map(str::to_owned),
+                    contact_id: contact_id.map(str::to_owned),
+                    media_type: None,
+                    actor: std::sync::Arc::clone(&submission.actor),
+                    delta,
+                });
+            };
+        let outcome = match &submission.command {
+            Command::Delete { id, cascade } => {
+                let ids = with_descendants::<D>(conn, tenant, id).await?;
+                if ids.is_empty() {
+                    return Err(Refusal::no_interaction(id).into());
+                }
+                if ids.len() > 1 && !cascade {
+                    return Err(Refusal::Conflict(format!(
+                        "the interaction has {} descendants; cascade=true deletes them too",
+                        ids.len() - 1
+                    ))
+                    .into());
+                }
+                clear::<D>(conn, tenant, &ids, true).await?;
+                for gone in &ids {
+                    enter(Kind::InteractionDeleted, Some(gone), None, "{}".to_owned());
+                }
+                Outcome::Deleted(ids)
+            }
+            Command::DeleteContact(id) => {
+                delete_contact::<D>(conn, tenant, id).await?;
+                enter(Kind::ContactErased, None, Some(id), "{}".to_owned());
+                Outcome::Done
+            }
+            Command::MergeContact { id, into } => {
+                let merged = merge::<D>(conn, tenant, at, id, into).await?;
+                if merged {
+                    enter(
+                        Kind::ContactMerged,
+                        None,
+                        Some(id),
+                        serde_json::json!({ "into": into }).to_string(),
+                    );
+                }
+                contact_outcome::<D>(conn, tenant, id).await?
+            }
+            Command::UnmergeContact(id) => {
+                let from = unmerge::<D>(conn, tenant, at, id).await?;
+                enter(
+                    Kind::ContactUnmerged,
+                    None,
+                    Some(id),
+                    serde_json::json!({ "from": from }).to_string(),
+                );
+                contact_outcome::<D>(conn, tenant, id).await?
+            }
+            Command::EraseContact(id) => {
+                let (contacts, interactions) = erase::<D>(conn, tenant, at, id).await?;
+                for cleared in &interactions {
+                    enter(
+                        Kind::InteractionChanged,
+                        Some(cleared),
+                        None,
+                        content::ERASED.to_owned(),
+                    );
+                }
+                for gone in &contacts {
+                    enter(Kind::ContactErased, None, Some(gone), "{}".to_owned());
+                }
+                Outcome::Erased {
+                    contacts,
+                    interactions: interactions.len(),
+                }
+            }
+            Command::CreateToken(token) => {
+                create_token::<D>(conn, at, token).await?;
+                Outcome::Done
+            }
+            Command::RevokeToken(id) => {
+                let gone = D::execute(
+                    conn,
+                    "DELETE FROM api_token WHERE id = $1".into(),
+                    vec![id.as_str().into()],
+                );
+                if gone.await? == 0 {
+                    return Err(Refusal::NotFound("token", id.clone()).into());
+                }
+                Outcome::Done
+            }
+            Command::DeclareKey(key) => {
+                let sql = "INSERT INTO indexed_key (key, ready) VALUES ($1, 0) ON CONFLICT (key) DO NOTHING";
+                D::execute(conn, sql.into(), vec![key.to_string().into()]).await?;
+                keys_moved::<D>(conn).await?;
+                Outcome::Done
+            }
+            Command::FillKey { key, after } => fill::<D>(conn, key, after).await?,
+            Command::DropKey(key) => {
+                let name = key.to_string();
+                let known = D::execute(
+                    conn,
+                    "DELETE FROM indexed_key WHERE key = $1".into(),
+                    vec![name.as_str().into()],
+                )
+                .await?;
+                if known == 0 {
+                    return Err(Refusal::NotFound("indexed key", name).into());
+                }
+                D::execute(
+                    conn,
+                    "DELETE FROM user_data_index WHERE key = $1".into(),
+                    vec![name.into()],
+                )
+                .await?;
+                keys_moved::<D>(conn).await?;
+                Outcome::Done
+            }
+            Command::ForgetReplies(before) => {
+                let sql = "DELETE FROM kept_reply WHERE created_date < $1";
+                D::execute(conn, sql.into(), vec![(*before).into()]).await?;
+                Outcome::Done
+            }
+            _ => unreachable!("commands that share a transaction do not come here"),
+        };
+        flush::enter::<D>(conn, head, entries).await?;
+        if let Some(repeatable) = &submission.repeatable {
+            let reply = (repeatable.render)(&outcome);
+            flush::keep_reply::<D>(conn, tenant, at, repeatable, reply).await?;
+        }
+        Ok(outcome)
+    }
+}
+
+async fn replayed<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    at: Moment,
+    repeatable: &crate::domain::command::Repeatable,
+) -> Result<Option<Outcome>, StoreError> {
+    let sql = "SELECT fingerprint, status, body FROM kept_reply \
+               WHERE tenant_id = $1 AND path = $2 AND key = $3 AND created_date > $4";
+    let args = vec![
+        tenant.into(),
+        repeatable.path.as_str().into(),
+        repeatable.key.as_str().into(),
+        at.plus_micros(-load::REPLY_KEPT).into(),
+    ];
+    let rows = D::fetch(conn, sql.into(), args).await?;
+    let Some(row) = rows.first() else {
+        return Ok(None);
+    };
+    let mut row = Columns::<D>::of(row);
+    if row.bytes()? != repeatable.fingerprint {
+        return Err(Refusal::Conflict(format!(
+            "the Idempotency-Key {:?} was sent before with another body",
+            repeatable.key
+        ))
+        .into());
+    }
+    let status =
+        u16::try_from(row.int()?).map_err(|_| StoreError::inconsistent("kept_reply", "status"))?;
+    Ok(Some(Outcome::Replayed(crate::domain::command::Reply {
+        status,
+        body: row.text()?,
+    })))
+}
+
+/// An interaction and all below it; itself first. Empty when there is none.
+async fn with_descendants<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    id: &str,
+) -> Result<Vec<String>, StoreError> {
+    let sql = "WITH RECURSIVE below (id, depth) AS ( \
+                   SELECT id, 0 FROM interaction WHERE tenant_id = $1 AND id = $2 \
+                   UNION \
+                   SELECT i.id, b.depth + 1 FROM interaction i JOIN below b ON i.parent_id = b.id WHERE i.tenant_id = $1 \
+               ) SELECT id FROM below ORDER BY depth, id";
+    let rows = D::fetch(conn, sql.into(), vec![tenant.into(), id.into()]).await?;
+    rows.iter()
+        .map(|row| Ok(Columns::<D>::of(row).text()?))
+        .collect()
+}
+
+/// Takes the content of interactions out of every table that holds some, and the interactions too where they are to go.
+async fn clear<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    ids: &[String],
+    rows_too: bool,
+) -> Result<(), StoreError> {
+    for portion in ids.chunks(PORTION) {
+        remove_words::<D>(conn, tenant, portion).await?;
+        let any = D::any_of(2);
+        let mut statements = vec![
+            format!("DELETE FROM user_data WHERE tenant_id = $1 AND interaction_id IN {any}"),
+            format!("DELETE FROM user_data_index WHERE tenant_id = $1 AND interaction_id IN {any}"),
+            format!(
+                "DELETE FROM interaction_text WHERE tenant_id = $1 AND interaction_id IN {any}"
+            ),
+            format!("DELETE FROM kept_reply WHERE tenant_id = $1 AND interaction_id IN {any}"),
+            format!(
+                "UPDATE journal SET delta = '{}', contact_id = NULL WHERE tenant_id = $1 AND interaction_id IN {any}",
+                content::ERASED
+            ),
+        ];
+        if rows_too {
+            statements.push(format!(
+                "DELETE FROM link WHERE tenant_id = $1 AND child_id IN {any}"
+            ));
+            statements.push(format!(
+                "DELETE FROM interaction WHERE tenant_id = $1 AND id IN {any}"
+            ));
+        }
+        for sql in statements {
+            D::execute(
+                conn,
+                sql.into(),
+                vec![tenant.into(), Arg::Texts(portion.to_vec())],
+            )
+            .await?;
+        }
+    }
+    Ok(())
+}
+
+async fn remove_words<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    ids: &[String],
+) -> Result<(), StoreError> {
+    let sql = format!(
+        "SELECT {}, u.document, {} FROM interaction i{}{} WHERE i.tenant_id = $1 AND i.id IN {}",
+        rows::INTERACTION,
+        rows::TEXTS,
+        rows::JOIN_USER_DATA,
+        rows::JOIN_TEXTS,
+        D::any_of(2)
+    );
+    let mut words = Vec::new();
+    for row in D::fetch(
+        conn,
+        sql.into(),
+        vec![tenant.into(), Arg::Texts(ids.to_vec())],
+    )
+    .await?
+    {
+        let stored = rows::stored::<D>(&row, true)?;
+        let found = index_words(&stored.interaction, &stored.texts.unwrap_or_default());
+        if !found.is_empty() {
+            words.push(vec![
+                stored.interaction.id.into(),
+                tenant.into(),
+                D::words(&found).into(),
+            ]);
+        }
+    }
+    bulk::run::<D>(conn, &D::REMOVE_WORDS, words).await?;
+    Ok(())
+}
+
+async fn contact_outcome<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    id: &str,
+) -> Result<Outcome, StoreError> {
+    let found = contact::one::<D>(conn, tenant, id).await?;
+    Ok(Outcome::Contact(std::sync::Arc::new(
+        found.ok_or_else(|| Refusal::no_contact(id))?,
+    )))
+}
+
+async fn delete_contact<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    id: &str,
+) -> Result<(), StoreError> {
+    let family = contact::family::<D>(conn, tenant, id).await?;
+    if family.is_empty() {
+        return Err(Refusal::no_contact(id).into());
+    }
+    if family.len() > 1 {
+        return Err(Refusal::Conflict(
+            "other contacts were merged into it; unmerge them first".to_owned(),
+        )
+        .into());
+    }
+    let sql = "SELECT id FROM interaction WHERE tenant_id = $1 AND contact_id = $2 LIMIT 1";
+    if !D::fetch(conn, sql.into(), vec![tenant.into(), id.into()])
+        .await?
+        .is_empty()
+    {
+        return Err(Refusal::Conflict(
+            "the contact has interactions; erase it, or assign them to another contact first"
+                .to_owned(),
+        )
+        .into());
+    }
+    forget_contacts::<D>(conn, tenant, &family).await
+}
+
+async fn forget_contacts<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    ids: &[String],
+) -> Result<(), StoreError> {
+    let any = D::any_of(2);
+    for sql in [
+        format!("DELETE FROM contact_attribute WHERE tenant_id = $1 AND contact_id IN {any}"),
+        format!("DELETE FROM contact WHERE tenant_id = $1 AND id IN {any}"),
+        format!("DELETE FROM kept_reply WHERE tenant_id = $1 AND contact_id IN {any}"),
+        format!(
+            "UPDATE journal SET delta = '{}' WHERE tenant_id = $1 AND interaction_id IS NULL AND contact_id IN {any}",
+            content::ERASED
+        ),
+    ] {
+        D::execute(
+            conn,
+            sql.into(),
+            vec![tenant.into(), Arg::Texts(ids.to_vec())],
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+/// Merges; false when it was so already.
+async fn merge<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    at: Moment,
+    id: &str,
+    into: &str,
+) -> Result<bool, StoreError> {
+    let family = contact::family::<D>(conn, tenant, id).await?;
+    if family.is_empty() {
+        return Err(Refusal::no_contact(id).into());
+    }
+    if family.iter().any(|member| member == into) {
+        return Err(Refusal::invalid(
+            "/into",
+            "names the contact itself, or one that was merged into it",
+        )
+        .into());
+    }
+    let Some(target) = contact::one::<D>(conn, tenant, into).await? else {
+        return Err(
+            Refusal::invalid("/into", format!("names {into:?}, which is no contact")).into(),
+        );
+    };
+    let Some(one) = contact::one::<D>(conn, tenant, id).await? else {
+        return Err(Refusal::no_contact(id).into());
+    };
+    match &one.merged_into {
+        Some(already) if already == into => return Ok(false),
+        Some(other) => {
+            return Err(Refusal::Conflict(format!(
+                "the contact is merged into {other:?}; unmerge it first"
+            ))
+            .into());
+        }
+        None => {}
+    }
+    if let Some(other) = &target.merged_into {
+        return Err(Refusal::Conflict(format!(
+            "{into:?} is itself merged into {other:?}; merge into that one"
+        ))
+        .into());
+    }
+    set_merged::<D>(
+        conn,
+        at.max(one.modified_date.just_after()),
+        &one,
+        Some(into),
+    )
+    .await?;
+    Ok(true)
+}
+
+async fn unmerge<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    at: Moment,
+    id: &str,
+) -> Result<String, StoreError> {
+    let Some(one) = contact::one::<D>(conn, tenant, id).await? else {
+        return Err(Refusal::no_contact(id).into());
+    };
+    let Some(from) = one.merged_into.clone() else {
+        return Err(Refusal::Conflict("the contact is not merged into another".to_owned()).into());
+    };
+    set_merged::<D>(conn, at.max(one.modified_date.just_after()), &one, None).await?;
+    Ok(from)
+}
+
+async fn set_merged<D: Dialect>(
+    conn: &mut Conn<D>,
+    at: Moment,
+    one: &crate::domain::contact::Contact,
+    into: Option<&str>,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE contact SET merged_into = $3, modified_date = $4, revision = revision + 1 \
+               WHERE tenant_id = $1 AND id = $2";
+    let args = vec![
+        one.tenant_id.into(),
+        one.id.as_str().into(),
+        Arg::Text(into.map(str::to_owned)),
+        at.into(),
+    ];
+    D::execute(conn, sql.into(), args).await?;
+    Ok(())
+}
+
+/// Erases the contact, its merged identities, and the content of their interactions.
+///
+/// What stays of an interaction is what tells nothing of the person: media, type, status, times, queue and the family.
+async fn erase<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    at: Moment,
+    id: &str,
+) -> Result<(Vec<String>, Vec<String>), StoreError> {
+    let family = contact::family::<D>(conn, tenant, id).await?;
+    if family.is_empty() {
+        return Err(Refusal::no_contact(id).into());
+    }
+    let sql = format!(
+        "SELECT id FROM interaction WHERE tenant_id = $1 AND contact_id IN {}",
+        D::any_of(2)
+    );
+    let rows = D::fetch(
+        conn,
+        sql.into(),
+        vec![tenant.into(), Arg::Texts(family.clone())],
+    )
+    .await?;
+    let ids: Vec<String> = rows
+        .iter()
+        .map(|row| Ok(Columns::<D>::of(row).text()?))
+        .collect::<Result<_, StoreError>>()?;
+    clear::<D>(conn, tenant, &ids, false).await?;
+    for portion in ids.chunks(PORTION) {
+        // never earlier than the last change of each
+        let sql = format!(
+            "UPDATE interaction SET contact_id = NULL, subject = NULL, external_id = NULL, stopped_reason = NULL, fingerprint = $4, \
+             modified_date = CASE WHEN modified_date >= $3 THEN modified_date ELSE $3 END, revision = revision + 1 \
+             WHERE tenant_id = $1 AND id IN {}",
+            D::any_of(2)
+        );
+        let args = vec![
+            tenant.into(),
+            Arg::Texts(portion.to_vec()),
+            at.into(),
+            Arg::Bytes(Vec::new()),
+        ];
+        D::execute(conn, sql.into(), args).await?;
+    }
+    forget_contacts::<D>(conn, tenant, &family).await?;
+    Ok((family, ids))
+}
+
+async fn create_token<D: Dialect>(
+    conn: &mut Conn<D>,
+    at: Moment,
+    token: &NewToken,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO api_token (id, tenant_id, name, hash, scopes, created_date) VALUES ($1, $2, $3, $4, $5, $6)";
+    let args = vec![
+        token.id.as_str().into(),
+        token.tenant.into(),
+        token.name.as_str().into(),
+        Arg::Bytes(token.hash.clone()),
+        token.scopes.as_str().into(),
+        at.into(),
+    ];
+    D::execute(conn, sql.into(), args).await?;
+    Ok(())
+}
+
+async fn keys_moved<D: Dialect>(conn: &mut Conn<D>) -> Result<(), StoreError> {
+    let sql = "UPDATE journal_head SET key_version = key_version + 1 WHERE id = 1";
+    D::execute(conn, sql.into(), Vec::new()).await?;
+    Ok(())
+}
+
+/// Indexes the next interactions under a declared key; after the last one the key is ready to be searched by.
+async fn fill<D: Dialect>(
+    conn: &mut Conn<D>,
+    key: &KeyPath,
+    after: &str,
+) -> Result<Outcome, StoreError> {
+    let name = key.to_string();
+    let sql = "SELECT ready FROM indexed_key WHERE key = $1";
+    if D::fetch(conn, sql.into(), vec![name.as_str().into()])
+        .await?
+        .is_empty()
+    {
+        return Err(Refusal::NotFound("indexed key", name).into());
+    }
+    let sql = format!(
+        "SELECT {}, u.document FROM interaction i{} WHERE i.id > $1 ORDER BY i.id, i.tenant_id LIMIT $2",
+        rows::INTERACTION,
+        rows::JOIN_USER_DATA
+    );
+    let limit = i64::try_from(PORTION * 4).unwrap_or(i64::MAX);
+    let found = D::fetch(conn, sql.into(), vec![after.into(), limit.into()]).await?;
+    let full = found.len() == PORTION * 4;
+    let mut stored = Vec::with_capacity(found.len());
+    for row in &found {
+        stored.push(rows::stored::<D>(row, false)?);
+    }
+    if full && let Some(last) = stored.last().map(|one| one.interaction.id.clone()) {
+        // tenants may share an identifier: a page ends between identifiers, not within one
+        if stored
+            .first()
+            .is_some_and(|first| first.interaction.id != last)
+        {
+            stored.retain(|one| one.interaction.id != last);
+        }
+    }
+    let index = stored
+        .iter()
+        .flat_map(|one| flush::index_rows(std::slice::from_ref(key), one))
+        .collect();
+    bulk::run::<D>(conn, &flush::INDEX, index).await?;
+    if !full {
+        D::execute(
+            conn,
+            "UPDATE indexed_key SET ready = 1 WHERE key = $1".into(),
+            vec![name.into()],
+        )
+        .await?;
+    }
+    let last = if full {
+        stored.last().map(|one| one.interaction.id.clone())
+    } else {
+        None
+    };
+    Ok(Outcome::Filled {
+        last,
+        done: stored.len(),
+    })
+}

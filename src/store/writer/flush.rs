@@ -1,0 +1,391 @@
+//! Writes what became of a group: a few statements a kind, however many rows there are.
+
+use super::ledger::{Entry, Held, Key, Ledger};
+use crate::domain::command::Stored;
+use crate::domain::user_data::{Document, KeyPath};
+use crate::store::StoreError;
+use crate::store::bulk::{self, Many};
+use crate::store::dialect::{Arg, Conn, Dialect};
+use crate::store::rows;
+
+/// Characters of a text value that its index row keeps.
+pub const INDEXED_CHARACTERS: usize = 200;
+
+const NEW_INTERACTIONS: Many = Many {
+    before: "INSERT INTO interaction (seq, fingerprint, parent_id, thread_id, created_date, id, tenant_id, media_type, entity_type, kind, subtype, \
+             status, contact_id, owner_id, can_be_parent, start_date, end_date, modified_date, revision, subject, queue, category_id, external_id, \
+             stopped_reason, language) VALUES",
+    casts: &[],
+    columns: 25,
+    after: "",
+};
+
+const CHANGED_INTERACTIONS: Many = Many {
+    before: "UPDATE interaction SET media_type = v.column3, entity_type = v.column4, kind = v.column5, subtype = v.column6, status = v.column7, \
+             contact_id = v.column8, owner_id = v.column9, can_be_parent = v.column10, start_date = v.column11, end_date = v.column12, \
+             modified_date = v.column13, revision = v.column14, subject = v.column15, queue = v.column16, category_id = v.column17, \
+             external_id = v.column18, stopped_reason = v.column19, language = v.column20 FROM (VALUES",
+    casts: &[
+        "TEXT", "BIGINT", "TEXT", "BIGINT", "TEXT", "TEXT", "BIGINT", "TEXT", "TEXT", "BIGINT",
+        "TIME", "TIME", "TIME", "BIGINT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT",
+    ],
+    columns: 20,
+    after: ") AS v WHERE interaction.id = v.column1 AND interaction.tenant_id = v.column2",
+};
+
+const TOUCHED_INTERACTIONS: Many = Many {
+    before: "UPDATE interaction SET modified_date = v.column3, revision = v.column4 FROM (VALUES",
+    casts: &["TEXT", "BIGINT", "TIME", "BIGINT"],
+    columns: 4,
+    after: ") AS v WHERE interaction.id = v.column1 AND interaction.tenant_id = v.column2",
+};
+
+const USER_DATA: Many = Many {
+    before: "INSERT INTO user_data (interaction_id, tenant_id, document) VALUES",
+    casts: &[],
+    columns: 3,
+    after: " ON CONFLICT (interaction_id, tenant_id) DO UPDATE SET document = excluded.document",
+};
+
+const TEXTS: Many = Many {
+    before: "INSERT INTO interaction_text (interaction_id, tenant_id, text, structured_text, comment, participants) VALUES",
+    casts: &[],
+    columns: 6,
+    after: " ON CONFLICT (interaction_id, tenant_id) DO UPDATE SET text = excluded.text, structured_text = excluded.structured_text, \
+            comment = excluded.comment, participants = excluded.participants",
+};
+
+/// Rows of the index of declared keys; one that is there already is written again.
+pub const INDEX: Many = Many {
+    before: "INSERT INTO user_data_index (interaction_id, tenant_id, key, text_value, number_value, start_date) VALUES",
+    casts: &[],
+    columns: 6,
+    after: " ON CONFLICT (interaction_id, tenant_id, key) DO UPDATE SET text_value = excluded.text_value, \
+            number_value = excluded.number_value, start_date = excluded.start_date",
+};
+
+const LINKS: Many = Many {
+    before: "INSERT INTO link (child_id, tenant_id, parent_id, copy_user_data, copied_keys, created_date) VALUES",
+    casts: &[],
+    columns: 6,
+    after: "",
+};
+
+const JOURNAL: Many = Many {
+    before: "INSERT INTO journal (cursor, tenant_id, at, kind, interaction_id, contact_id, media_type, actor, delta) VALUES",
+    casts: &[],
+    columns: 9,
+    after: "",
+};
+
+const NEW_CONTACTS: Many = Many {
+    before: "INSERT INTO contact (id, tenant_id, merged_into, created_date, modified_date, revision, fingerprint) VALUES",
+    casts: &[],
+    columns: 7,
+    after: " ON CONFLICT (id, tenant_id) DO UPDATE SET modified_date = excluded.modified_date, revision = excluded.revision",
+};
+
+const ATTRIBUTES: Many = Many {
+    before: "INSERT INTO contact_attribute (contact_id, tenant_id, name, position, value, folded) VALUES",
+    casts: &[],
+    columns: 6,
+    after: "",
+};
+
+const REPLIES: Many = Many {
+    before: "INSERT INTO kept_reply (tenant_id, path, key, fingerprint, status, body, interaction_id, contact_id, created_date) VALUES",
+    casts: &[],
+    columns: 9,
+    after: " ON CONFLICT (tenant_id, path, key) DO UPDATE SET fingerprint = excluded.fingerprint, status = excluded.status, body = excluded.body, \
+            interaction_id = excluded.interaction_id, contact_id = excluded.contact_id, created_date = excluded.created_date",
+};
+
+/// Writes the ledger.
+pub async fn flush<D: Dialect>(ledger: Ledger<'_>, conn: &mut Conn<D>) -> Result<(), StoreError> {
+    let Ledger {
+        head,
+        keys,
+        interactions,
+        contacts,
+        journal,
+        links,
+        replies,
+        ..
+    } = ledger;
+    let mut held: Vec<(Key, Held)> = interactions
+        .into_iter()
+        .filter(|(_, held)| held.entry.is_some() || held.touched || held.changed)
+        .collect();
+    // in the order in which they were recorded, so that pages fill one after the other
+    held.sort_unstable_by(|(a, x), (b, y)| (x.entry, a).cmp(&(y.entry, b)));
+    write_interactions::<D>(conn, head, &held).await?;
+    write_contents::<D>(conn, keys, &held).await?;
+    let links = links
+        .into_iter()
+        .map(|link| {
+            vec![
+                link.child.into(),
+                link.tenant.into(),
+                link.parent.into(),
+                link.copy.into(),
+                serde_json::Value::from(link.copied).to_string().into(),
+                link.at.into(),
+            ]
+        })
+        .collect();
+    bulk::run::<D>(conn, &LINKS, links).await?;
+    write_contacts::<D>(
+        conn,
+        contacts
+            .into_values()
+            .filter(|held| held.new || held.changed),
+    )
+    .await?;
+    enter::<D>(conn, head, journal).await?;
+    let replies = replies
+        .into_iter()
+        .filter_map(|((tenant, path, key), kept)| {
+            Some(vec![
+                tenant.into(),
+                path.into(),
+                key.into(),
+                Arg::Bytes(kept.fingerprint),
+                i64::from(kept.reply.status).into(),
+                kept.reply.body.into(),
+                kept.interaction_id.into(),
+                kept.contact_id.into(),
+                kept.new_at?.into(),
+            ])
+        })
+        .collect();
+    bulk::run::<D>(conn, &REPLIES, replies).await?;
+    Ok(())
+}
+
+/// Adds entries to the journal after `head`, and moves the head.
+pub async fn enter<D: Dialect>(
+    conn: &mut Conn<D>,
+    head: i64,
+    entries: Vec<Entry>,
+) -> Result<(), StoreError> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let mut cursor = head;
+    let rows = entries
+        .into_iter()
+        .map(|entry| {
+            cursor += 1;
+            vec![
+                cursor.into(),
+                entry.tenant.into(),
+                entry.at.into(),
+                entry.kind.name().into(),
+                entry.interaction_id.into(),
+                entry.contact_id.into(),
+                entry.media_type.into(),
+                Arg::Shared(entry.actor),
+                entry.delta.into(),
+            ]
+        })
+        .collect();
+    bulk::run::<D>(conn, &JOURNAL, rows).await?;
+    D::execute(
+        conn,
+        "UPDATE journal_head SET last_cursor = $1 WHERE id = 1".into(),
+        vec![cursor.into()],
+    )
+    .await?;
+    Ok(())
+}
+
+async fn write_interactions<D: Dialect>(
+    conn: &mut Conn<D>,
+    head: i64,
+    held: &[(Key, Held)],
+) -> Result<(), StoreError> {
+    let mut new = Vec::new();
+    let mut changed = Vec::new();
+    let mut touched = Vec::new();
+    for (_, held) in held {
+        let interaction = &held.stored.interaction;
+        if let Some(entry) = held.entry {
+            let seq = head + 1 + i64::try_from(entry).unwrap_or(0);
+            let mut row = vec![
+                seq.into(),
+                Arg::Bytes(held.fingerprint.clone()),
+                interaction.parent_id.clone().into(),
+                interaction.thread_id.as_str().into(),
+                interaction.created_date.into(),
+            ];
+            row.extend(rows::interaction_args(interaction));
+            new.push(row);
+        } else if held.changed {
+            changed.push(rows::interaction_args(interaction));
+        } else {
+            touched.push(vec![
+                interaction.id.as_str().into(),
+                interaction.tenant_id.into(),
+                interaction.modified_date.into(),
+                interaction.revision.into(),
+            ]);
+        }
+    }
+    bulk::run::<D>(conn, &NEW_INTERACTIONS, new).await?;
+    bulk::run::<D>(conn, &CHANGED_INTERACTIONS, changed).await?;
+    bulk::run::<D>(conn, &TOUCHED_INTERACTIONS, touched).await?;
+    Ok(())
+}
+
+async fn write_contents<D: Dialect>(
+    conn: &mut Conn<D>,
+    keys: &[KeyPath],
+    held: &[(Key, Held)],
+) -> Result<(), StoreError> {
+    let mut documents = Vec::new();
+    let mut texts = Vec::new();
+    let mut old_words = Vec::new();
+    let mut new_words = Vec::new();
+    let mut index = Vec::new();
+    let mut indexed_before: Vec<&Key> = Vec::new();
+    for (key, held) in held {
+        let (tenant, id) = (key.0, key.1.as_str());
+        let new = held.entry.is_some();
+        if held.user_data_changed {
+            documents.push(vec![
+                id.into(),
+                tenant.into(),
+                held.stored.user_data.as_str().into(),
+            ]);
+            if !keys.is_empty() {
+                if !new {
+                    indexed_before.push(key);
+                }
+                index.extend(index_rows(keys, &held.stored));
+            }
+        }
+        if held.texts_changed {
+            texts.push(rows::text_args(
+                id,
+                tenant,
+                &held.stored.texts.clone().unwrap_or_default(),
+            ));
+        }
+        if let Some((old, new)) = held.words.as_ref().filter(|(old, new)| old != new) {
+            if !old.is_empty() {
+                old_words.push(vec![id.into(), tenant.into(), D::words(old).into()]);
+            }
+            if !new.is_empty() {
+                new_words.push(vec![id.into(), tenant.into(), D::words(new).into()]);
+            }
+        }
+    }
+    bulk::run::<D>(conn, &USER_DATA, documents).await?;
+    bulk::run::<D>(conn, &TEXTS, texts).await?;
+    bulk::run::<D>(conn, &D::REMOVE_WORDS, old_words).await?;
+    bulk::run::<D>(conn, &D::ADD_WORDS, new_words).await?;
+    for portion in indexed_before.chunk_by(|a, b| a.0 == b.0) {
+        let sql = format!(
+            "DELETE FROM user_data_index WHERE tenant_id = $1 AND interaction_id IN {}",
+            D::any_of(2)
+        );
+        let ids = portion.iter().map(|key| key.1.clone()).collect();
+        D::execute(conn, sql.into(), vec![portion[0].0.into(), Arg::Texts(ids)]).await?;
+    }
+    bulk::run::<D>(conn, &INDEX, index).await?;
+    Ok(())
+}
+
+/// The index rows of an interaction under the given keys.
+pub fn index_rows(keys: &[KeyPath], stored: &Stored) -> Vec<Vec<Arg>> {
+    use serde_json::Value;
+    let Ok(document) = serde_json::from_str::<Document>(&stored.user_data) else {
+        return Vec::new();
+    };
+    keys.iter()
+        .filter_map(|key| {
+            let (text, number) = match key.find(&document)? {
+                Value::String(text) => {
+                    (Some(text.chars().take(INDEXED_CHARACTERS).collect()), None)
+                }
+                Value::Number(number) => (None, number.as_f64()),
+                Value::Bool(value) => (Some(value.to_string()), None),
+                Value::Null | Value::Array(_) | Value::Object(_) => (None, None),
+            };
+            Some(vec![
+                stored.interaction.id.as_str().into(),
+                stored.interaction.tenant_id.into(),
+                key.to_string().into(),
+                Arg::Text(text),
+                Arg::Real(number),
+                stored.interaction.start_date.into(),
+            ])
+        })
+        .collect()
+}
+
+async fn write_contacts<D: Dialect>(
+    conn: &mut Conn<D>,
+    held: impl Iterator<Item = super::ledger::HeldContact>,
+) -> Result<(), StoreError> {
+    let mut contacts = Vec::new();
+    let mut attributes = Vec::new();
+    for held in held {
+        let contact = &held.contact;
+        if held.changed {
+            D::execute(
+                conn,
+                "DELETE FROM contact_attribute WHERE contact_id = $1 AND tenant_id = $2".into(),
+                vec![contact.id.as_str().into(), contact.tenant_id.into()],
+            )
+            .await?;
+        }
+        for (name, values) in &contact.attributes {
+            for (position, value) in values.iter().enumerate() {
+                attributes.push(vec![
+                    contact.id.as_str().into(),
+                    contact.tenant_id.into(),
+                    name.as_str().into(),
+                    i64::try_from(position).unwrap_or(i64::MAX).into(),
+                    value.as_str().into(),
+                    crate::domain::contact::folded(name, value).into(),
+                ]);
+            }
+        }
+        contacts.push(vec![
+            contact.id.as_str().into(),
+            contact.tenant_id.into(),
+            contact.merged_into.clone().into(),
+            contact.created_date.into(),
+            contact.modified_date.into(),
+            contact.revision.into(),
+            Arg::Bytes(held.fingerprint),
+        ]);
+    }
+    bulk::run::<D>(conn, &NEW_CONTACTS, contacts).await?;
+    bulk::run::<D>(conn, &ATTRIBUTES, attributes).await?;
+    Ok(())
+}
+
+/// Keeps the reply to one repeatable request.
+pub async fn keep_reply<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    at: crate::domain::Moment,
+    repeatable: &crate::domain::command::Repeatable,
+    reply: crate::domain::command::Reply,
+) -> Result<(), StoreError> {
+    let row = vec![
+        tenant.into(),
+        repeatable.path.as_str().into(),
+        repeatable.key.as_str().into(),
+        Arg::Bytes(repeatable.fingerprint.clone()),
+        i64::from(reply.status).into(),
+        reply.body.into(),
+        Arg::Text(None),
+        Arg::Text(None),
+        at.into(),
+    ];
+    bulk::run::<D>(conn, &REPLIES, vec![row]).await?;
+    Ok(())
+}

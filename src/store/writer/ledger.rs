@@ -1,0 +1,920 @@
+//! One group's unit of work: what was loaded, what the commands made of it, what is to be written.
+//!
+//! Every command first checks all that can be refused and only then changes anything, so that a refusal leaves the ledger as it was.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::domain::change::Kind;
+use crate::domain::command::{
+    Command, Outcome, Preparation, Repeatable, Reply, Rules, Stored, Submission,
+};
+use crate::domain::contact::{self, Attributes, Contact};
+use crate::domain::id::Ids;
+use crate::domain::interaction::{
+    EntityType, Interaction, InteractionPatch, LongTexts, NewInteraction, Status, WEB_ENGAGEMENT,
+};
+use crate::domain::propagation::propagate;
+use crate::domain::user_data::{Document, Edit, KeyPath};
+use crate::domain::{Clock, Moment, Refusal, words};
+use crate::store::content;
+
+/// A tenant and an identifier in it.
+pub type Key = (i64, String);
+
+/// An interaction in the ledger.
+pub struct Held {
+    /// As it stands now; the long texts are always loaded.
+    pub stored: Arc<Stored>,
+    /// What it was first sent as.
+    pub fingerprint: Vec<u8>,
+    /// For a new one, the journal entry that records it.
+    pub entry: Option<usize>,
+    /// Revision and modification date changed.
+    pub touched: bool,
+    /// Core attributes changed.
+    pub changed: bool,
+    /// UserData, or what its index rows hold, changed.
+    pub user_data_changed: bool,
+    /// Long texts changed.
+    pub texts_changed: bool,
+    /// Its words as they stand in the index, and as they are to stand.
+    pub words: Option<(String, String)>,
+}
+
+impl Held {
+    /// As loaded.
+    pub fn loaded(stored: Stored, fingerprint: Vec<u8>) -> Self {
+        Self {
+            stored: Arc::new(stored),
+            fingerprint,
+            entry: None,
+            touched: false,
+            changed: false,
+            user_data_changed: false,
+            texts_changed: false,
+            words: None,
+        }
+    }
+}
+
+/// A contact in the ledger.
+pub struct HeldContact {
+    /// As it stands now.
+    pub contact: Arc<Contact>,
+    /// What it was first sent as.
+    pub fingerprint: Vec<u8>,
+    /// Not in the store yet.
+    pub new: bool,
+    /// Changed.
+    pub changed: bool,
+}
+
+/// An entry for the journal; its cursor follows from its place.
+pub struct Entry {
+    /// Tenant.
+    pub tenant: i64,
+    /// When.
+    pub at: Moment,
+    /// What.
+    pub kind: Kind,
+    /// Which interaction.
+    pub interaction_id: Option<String>,
+    /// Whose.
+    pub contact_id: Option<String>,
+    /// Of which media type.
+    pub media_type: Option<String>,
+    /// By whom.
+    pub actor: Arc<str>,
+    /// The delta as JSON text.
+    pub delta: String,
+}
+
+/// Where a web engagement led.
+pub struct Link {
+    /// Tenant.
+    pub tenant: i64,
+    /// The web engagement.
+    pub parent: String,
+    /// The conversation.
+    pub child: String,
+    /// The policy in the words in which it was said, or the server's.
+    pub copy: Option<String>,
+    /// The keys copied.
+    pub copied: Vec<String>,
+    /// When.
+    pub at: Moment,
+}
+
+/// A reply kept for a repeated request.
+pub struct Kept {
+    /// Fingerprint of the body.
+    pub fingerprint: Vec<u8>,
+    /// The answer.
+    pub reply: Reply,
+    /// Which interaction it tells of.
+    pub interaction_id: Option<String>,
+    /// Which contact it tells of.
+    pub contact_id: Option<String>,
+    /// When; `None` for one that is in the store already.
+    pub new_at: Option<Moment>,
+}
+
+/// One group's unit of work.
+pub struct Ledger<'t> {
+    /// The last cursor given out before this group.
+    pub head: i64,
+    /// The declared keys.
+    pub keys: &'t [KeyPath],
+    /// Interactions loaded or made; one that is not here is not in the store.
+    pub interactions: HashMap<Key, Held>,
+    /// Contacts loaded or made.
+    pub contacts: HashMap<Key, HeldContact>,
+    /// Which of them have a value, by name and folded value.
+    pub by_value: HashMap<(i64, String, String), Vec<String>>,
+    /// Replies kept, by tenant, path and key.
+    pub replies: HashMap<(i64, String, String), Kept>,
+    /// New entries.
+    pub journal: Vec<Entry>,
+    /// New links.
+    pub links: Vec<Link>,
+    clock: &'t dyn Clock,
+    ids: &'t mut Ids,
+    rules: &'t Rules,
+}
+
+impl<'t> Ledger<'t> {
+    /// An empty ledger over the head of the journal.
+    pub fn new(
+        head: i64,
+        clock: &'t dyn Clock,
+        ids: &'t mut Ids,
+        rules: &'t Rules,
+        keys: &'t [KeyPath],
+    ) -> Self {
+        Self {
+            head,
+            keys,
+            interactions: HashMap::new(),
+            contacts: HashMap::new(),
+            by_value: HashMap::new(),
+            replies: HashMap::new(),
+            journal: Vec::new(),
+            links: Vec::new(),
+            clock,
+            ids,
+            rules,
+        }
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Moment {
+        self.clock.now()
+    }
+
+    /// Applies one command, or refuses it and leaves all as it was.
+    pub fn apply(
+        &mut self,
+        submission: &Submission,
+        ready: &Preparation,
+    ) -> Result<Outcome, Refusal> {
+        if let Some(repeatable) = &submission.repeatable
+            && let Some(reply) = self.replay(submission.tenant, repeatable)?
+        {
+            return Ok(Outcome::Replayed(reply));
+        }
+        let at = submission.at.unwrap_or_else(|| self.clock.now());
+        let ask = Ask {
+            tenant: submission.tenant,
+            at,
+            actor: &submission.actor,
+            ready,
+        };
+        let outcome = match &submission.command {
+            Command::Record(new) => self.record(&ask, new),
+            Command::Engage {
+                parent,
+                child,
+                copy,
+            } => self.engage(&ask, parent, child, copy.as_deref()),
+            Command::EditUserData { id, edit, if_match } => self.edit(&ask, id, edit, *if_match),
+            Command::Change {
+                id,
+                patch,
+                if_match,
+            } => self.change(&ask, id, patch, *if_match, Kind::InteractionChanged),
+            Command::Stop {
+                id,
+                reason,
+                end,
+                if_match,
+            } => self.stop(&ask, id, reason.as_ref(), *end, *if_match),
+            Command::CreateContact { id, .. } => self.create_contact(&ask, id.as_deref()),
+            Command::ChangeContact {
+                id,
+                attributes,
+                if_match,
+            } => {
+                let cleared = attributes
+                    .iter()
+                    .filter(|(_, values)| values.is_none())
+                    .map(|(name, _)| name);
+                self.change_contact(&ask, id, cleared, *if_match)
+            }
+            Command::IdentifyContact { create, .. } => Ok(self.identify(&ask, *create)),
+            _ => unreachable!("commands of their own transaction do not come here"),
+        }?;
+        if let Some(repeatable) = &submission.repeatable {
+            self.keep(submission.tenant, at, repeatable, &outcome);
+        }
+        Ok(outcome)
+    }
+
+    fn replay(&self, tenant: i64, repeatable: &Repeatable) -> Result<Option<Reply>, Refusal> {
+        match self
+            .replies
+            .get(&(tenant, repeatable.path.clone(), repeatable.key.clone()))
+        {
+            None => Ok(None),
+            Some(kept) if kept.fingerprint == repeatable.fingerprint => {
+                Ok(Some(kept.reply.clone()))
+            }
+            Some(_) => Err(Refusal::Conflict(format!(
+                "the Idempotency-Key {:?} was sent before with another body",
+                repeatable.key
+            ))),
+        }
+    }
+
+    fn keep(&mut self, tenant: i64, at: Moment, repeatable: &Repeatable, outcome: &Outcome) {
+        let (interaction_id, contact_id) = match outcome {
+            Outcome::Recorded { stored, .. }
+            | Outcome::Edited { stored, .. }
+            | Outcome::Changed(stored) => (
+                Some(stored.interaction.id.clone()),
+                stored.interaction.contact_id.clone(),
+            ),
+            Outcome::Contact(contact) => (None, Some(contact.id.clone())),
+            Outcome::Identified { contact_id, .. } => (None, contact_id.clone()),
+            _ => (None, None),
+        };
+        let kept = Kept {
+            fingerprint: repeatable.fingerprint.clone(),
+            reply: (repeatable.render)(outcome),
+            interaction_id,
+            contact_id,
+            new_at: Some(at.max(self.clock.now())),
+        };
+        self.replies.insert(
+            (tenant, repeatable.path.clone(), repeatable.key.clone()),
+            kept,
+        );
+    }
+
+    fn enter(
+        &mut self,
+        ask: &Ask<'_>,
+        kind: Kind,
+        at: Moment,
+        of: &Interaction,
+        delta: String,
+    ) -> usize {
+        self.journal.push(Entry {
+            tenant: ask.tenant,
+            at,
+            kind,
+            interaction_id: Some(of.id.clone()),
+            contact_id: of.contact_id.clone(),
+            media_type: Some(of.media_type.clone()),
+            actor: Arc::clone(ask.actor),
+            delta,
+        });
+        self.journal.len() - 1
+    }
+
+    fn record(&mut self, ask: &Ask<'_>, new: &NewInteraction) -> Result<Outcome, Refusal> {
+        if let Some(there) = self.same_as_before(ask, new)? {
+            return Ok(there);
+        }
+        let thread = match &new.parent_id {
+            Some(parent) => Some(
+                self.parent(ask, parent, "/parentId")?
+                    .interaction
+                    .thread_id
+                    .clone(),
+            ),
+            None => new.thread_id.clone(),
+        };
+        let contact = self.contact_of(ask, new)?;
+        let stored = self.build(ask, new, thread, contact, ask.ready.user_data.clone());
+        let delta = content::recorded(&stored, None);
+        Ok(self.add(ask, Kind::InteractionRecorded, stored, delta, None))
+    }
+
+    fn engage(
+        &mut self,
+        ask: &Ask<'_>,
+        parent: &str,
+        child: &NewInteraction,
+        copy: Option<&str>,
+    ) -> Result<Outcome, Refusal> {
+        if let Some(there) = self.same_as_before(ask, child)? {
+            return Ok(there);
+        }
+        if !self
+            .interactions
+            .contains_key(&(ask.tenant, parent.to_owned()))
+        {
+            return Err(Refusal::no_interaction(parent));
+        }
+        let from = self.parent(ask, parent, "")?;
+        if from.interaction.media_type != WEB_ENGAGEMENT {
+            return Err(Refusal::invalid(
+                "",
+                format!(
+                    "asks for an engagement of a {}, not of a webengagement",
+                    from.interaction.media_type
+                ),
+            ));
+        }
+        let policy = self.rules.copy_policy(copy);
+        let said = copy
+            .or(self.rules.copy_user_data.as_deref())
+            .map(str::to_owned);
+        let (document, copied) = propagate(
+            &policy,
+            &document(&from.user_data),
+            child.user_data.document.clone(),
+        );
+        let user_data = text(&document);
+        if user_data.len() > self.rules.limits.user_data || document.len() > self.rules.limits.keys
+        {
+            return Err(Refusal::invalid(
+                "/userData",
+                "is too large together with what is copied from the parent",
+            ));
+        }
+        let contact = match self.contact_of(ask, child)? {
+            None => from.interaction.contact_id.clone(),
+            known => known,
+        };
+        let mut stored = self.build(
+            ask,
+            child,
+            Some(from.interaction.thread_id.clone()),
+            contact,
+            user_data,
+        );
+        stored.interaction.parent_id = Some(parent.to_owned());
+        let delta = content::recorded(&stored, Some((said.as_deref(), &copied)));
+        self.links.push(Link {
+            tenant: ask.tenant,
+            parent: parent.to_owned(),
+            child: stored.interaction.id.clone(),
+            copy: said,
+            copied: copied.clone(),
+            at: stored.interaction.created_date,
+        });
+        Ok(self.add(ask, Kind::EngagementCreated, stored, delta, Some(copied)))
+    }
+
+    /// The outcome for an identifier that is taken: the stored one where it was sent with the same content.
+    fn same_as_before(
+        &self,
+        ask: &Ask<'_>,
+        new: &NewInteraction,
+    ) -> Result<Option<Outcome>, Refusal> {
+        let Some(id) = &new.id else { return Ok(None) };
+        match self.interactions.get(&(ask.tenant, id.clone())) {
+            None => Ok(None),
+            Some(held) if held.fingerprint == ask.ready.fingerprint => {
+                Ok(Some(Outcome::Recorded {
+                    stored: Arc::clone(&held.stored),
+                    created: false,
+                    dropped: ask.ready.dropped.clone(),
+                    repeated: ask.ready.repeated.clone(),
+                    copied: None,
+                }))
+            }
+            Some(_) => Err(Refusal::Conflict(format!(
+                "an interaction {id:?} was recorded before, with other content"
+            ))),
+        }
+    }
+
+    fn parent(&self, ask: &Ask<'_>, parent: &str, pointer: &str) -> Result<Arc<Stored>, Refusal> {
+        match self.interactions.get(&(ask.tenant, parent.to_owned())) {
+            None => Err(Refusal::invalid(
+                pointer,
+                format!("names {parent:?}, which is no interaction"),
+            )),
+            Some(held) if !held.stored.interaction.can_be_parent => Err(Refusal::invalid(
+                pointer,
+                format!("names {parent:?}, which cannot be a parent"),
+            )),
+            Some(held) => Ok(Arc::clone(&held.stored)),
+        }
+    }
+
+    fn contact_of(
+        &mut self,
+        ask: &Ask<'_>,
+        new: &NewInteraction,
+    ) -> Result<Option<String>, Refusal> {
+        if let Some(id) = &new.contact_id {
+            self.known_contact(ask, id)?;
+            return Ok(Some(id.clone()));
+        }
+        if new.contact.is_some() {
+            let (contact_id, ..) = self.identified(ask, true);
+            return Ok(contact_id);
+        }
+        Ok(None)
+    }
+
+    fn known_contact(&self, ask: &Ask<'_>, id: &str) -> Result<(), Refusal> {
+        if self.contacts.contains_key(&(ask.tenant, id.to_owned())) {
+            Ok(())
+        } else {
+            Err(Refusal::invalid(
+                "/contactId",
+                format!("names {id:?}, which is no contact"),
+            ))
+        }
+    }
+
+    fn build(
+        &mut self,
+        ask: &Ask<'_>,
+        new: &NewInteraction,
+        thread: Option<String>,
+        contact_id: Option<String>,
+        user_data: String,
+    ) -> Stored {
+        let at = ask.at;
+        let status = new.status.unwrap_or(if new.end_date.is_some() {
+            Status::Stopped
+        } else {
+            Status::New
+        });
+        // an end without a start tells when it was at the latest
+        let start = new
+            .start_date
+            .unwrap_or_else(|| new.end_date.map_or(at, |end| end.min(at)));
+        let interaction = Interaction {
+            id: new.id.clone().unwrap_or_else(|| self.ids.next(at)),
+            tenant_id: ask.tenant,
+            media_type: new.media_type.clone(),
+            entity_type: new
+                .entity_type
+                .unwrap_or_else(|| EntityType::of_media(&new.media_type, new.kind.as_deref())),
+            kind: new.kind.clone(),
+            subtype: new.subtype.clone(),
+            status,
+            contact_id,
+            owner_id: new.owner_id.clone(),
+            parent_id: new.parent_id.clone(),
+            thread_id: thread.unwrap_or_else(|| self.ids.next(at)),
+            can_be_parent: new.can_be_parent.unwrap_or(true),
+            start_date: start,
+            end_date: new.end_date.map(|end| end.max(start)),
+            created_date: at,
+            modified_date: at,
+            revision: 1,
+            subject: new.subject.clone(),
+            queue: new.queue.clone(),
+            category_id: new.category_id.clone(),
+            external_id: new.external_id.clone(),
+            stopped_reason: new.stopped_reason.clone(),
+            language: new.language.clone(),
+        };
+        let texts = LongTexts {
+            text: new.text.clone(),
+            structured_text: new.structured_text.clone(),
+            comment: new.comment.clone(),
+            participants: new.participants.clone(),
+        };
+        Stored {
+            interaction,
+            texts: Some(texts),
+            user_data,
+        }
+    }
+
+    fn add(
+        &mut self,
+        ask: &Ask<'_>,
+        kind: Kind,
+        stored: Stored,
+        delta: String,
+        copied: Option<Vec<String>>,
+    ) -> Outcome {
+        let stored = Arc::new(stored);
+        let entry = self.enter(
+            ask,
+            kind,
+            stored.interaction.created_date,
+            &stored.interaction,
+            delta,
+        );
+        let held = Held {
+            stored: Arc::clone(&stored),
+            fingerprint: ask.ready.fingerprint.clone(),
+            entry: Some(entry),
+            touched: false,
+            changed: false,
+            user_data_changed: stored.user_data.len() > 2,
+            texts_changed: stored.texts.as_ref().is_some_and(|texts| !texts.is_empty()),
+            words: (!ask.ready.words.is_empty()).then(|| (String::new(), ask.ready.words.clone())),
+        };
+        self.interactions
+            .insert((ask.tenant, stored.interaction.id.clone()), held);
+        Outcome::Recorded {
+            stored,
+            created: true,
+            dropped: ask.ready.dropped.clone(),
+            repeated: ask.ready.repeated.clone(),
+            copied,
+        }
+    }
+
+    /// A stored interaction that is to change: its revision fits, and the moment of the change is later than the last.
+    fn to_change(
+        &mut self,
+        ask: &Ask<'_>,
+        id: &str,
+        if_match: Option<i64>,
+    ) -> Result<(&mut Held, Moment), Refusal> {
+        let held = self
+            .interactions
+            .get_mut(&(ask.tenant, id.to_owned()))
+            .ok_or_else(|| Refusal::no_interaction(id))?;
+        let there = &held.stored.interaction;
+        if let Some(wanted) = if_match
+            && wanted != there.revision
+        {
+            return Err(Refusal::Stale(format!(
+                "the interaction is at revision {}, not {wanted}",
+                there.revision
+            )));
+        }
+        let at = ask.at.max(there.modified_date.just_after());
+        Ok((held, at))
+    }
+
+    fn edit(
+        &mut self,
+        ask: &Ask<'_>,
+        id: &str,
+        edit: &Edit,
+        if_match: Option<i64>,
+    ) -> Result<Outcome, Refusal> {
+        let limits = self.rules.limits.clone();
+        let (held, at) = self.to_change(ask, id, if_match)?;
+        let mut document = document(&held.stored.user_data);
+        let previous = edit.apply(&mut document);
+        let after = text(&document);
+        if document.len() > limits.keys {
+            return Err(Refusal::invalid(
+                "",
+                format!("would leave more than {} keys", limits.keys),
+            ));
+        }
+        if after.len() > limits.user_data {
+            return Err(Refusal::invalid(
+                "",
+                format!(
+                    "would leave more than {} bytes of UserData",
+                    limits.user_data
+                ),
+            ));
+        }
+        let (kind, delta) = content::edited(edit, previous);
+        let outcome = |stored| Outcome::Edited {
+            stored,
+            dropped: ask.ready.dropped.clone(),
+            repeated: ask.ready.repeated.clone(),
+        };
+        let Some(kind) = kind else {
+            // nothing was asked for but transient keys: nothing changes, and there is no news
+            return Ok(outcome(Arc::clone(&held.stored)));
+        };
+        let stored = Arc::make_mut(&mut held.stored);
+        stored.user_data = after;
+        stored.interaction.modified_date = at;
+        stored.interaction.revision += 1;
+        held.touched = true;
+        held.user_data_changed = true;
+        let stored = Arc::clone(&held.stored);
+        self.enter(ask, kind, at, &stored.interaction, delta);
+        Ok(outcome(stored))
+    }
+
+    fn change(
+        &mut self,
+        ask: &Ask<'_>,
+        id: &str,
+        patch: &InteractionPatch,
+        if_match: Option<i64>,
+        kind: Kind,
+    ) -> Result<Outcome, Refusal> {
+        if let Some(Some(contact)) = &patch.contact_id {
+            self.known_contact(ask, contact)?;
+        }
+        let (held, at) = self.to_change(ask, id, if_match)?;
+        let mut after = (*held.stored).clone();
+        let mut texts = after.texts.take().unwrap_or_default();
+        patch.apply(&mut after.interaction, &mut texts)?;
+        if after.interaction == held.stored.interaction
+            && Some(&texts) == held.stored.texts.as_ref()
+        {
+            return Ok(Outcome::Changed(Arc::clone(&held.stored)));
+        }
+        let worded = patch.subject.is_some() || patch.text.is_some();
+        let new_words = worded.then(|| index_words(&after.interaction, &texts));
+        if let Some(new_words) = new_words {
+            let old_texts = held.stored.texts.clone().unwrap_or_default();
+            let old = match held.words.take() {
+                Some((in_index, _)) => in_index,
+                None => index_words(&held.stored.interaction, &old_texts),
+            };
+            held.words = Some((old, new_words));
+        }
+        held.user_data_changed |=
+            after.interaction.start_date != held.stored.interaction.start_date;
+        held.texts_changed |= patch.touches_texts();
+        held.changed = true;
+        after.interaction.modified_date = at;
+        after.interaction.revision += 1;
+        after.texts = Some(texts);
+        held.stored = Arc::new(after);
+        let stored = Arc::clone(&held.stored);
+        self.enter(ask, kind, at, &stored.interaction, content::changed(patch));
+        Ok(Outcome::Changed(stored))
+    }
+
+    fn stop(
+        &mut self,
+        ask: &Ask<'_>,
+        id: &str,
+        reason: Option<&String>,
+        end: Option<Moment>,
+        if_match: Option<i64>,
+    ) -> Result<Outcome, Refusal> {
+        let (held, at) = self.to_change(ask, id, if_match)?;
+        let there = &held.stored.interaction;
+        let end = end
+            .or(there.end_date)
+            .unwrap_or_else(|| at.max(there.start_date));
+        let patch = InteractionPatch {
+            status: Some(Status::Stopped),
+            end_date: Some(Some(end)),
+            stopped_reason: reason.map(|reason| Some(reason.clone())),
+            ..InteractionPatch::default()
+        };
+        self.change(ask, id, &patch, None, Kind::InteractionStopped)
+    }
+
+    fn create_contact(&mut self, ask: &Ask<'_>, id: Option<&str>) -> Result<Outcome, Refusal> {
+        if let Some(id) = id
+            && let Some(held) = self.contacts.get(&(ask.tenant, id.to_owned()))
+        {
+            if held.fingerprint == ask.ready.fingerprint {
+                return Ok(Outcome::Contact(Arc::clone(&held.contact)));
+            }
+            return Err(Refusal::Conflict(format!(
+                "a contact {id:?} was made before, with other attributes"
+            )));
+        }
+        Ok(Outcome::Contact(self.add_contact(ask, id)))
+    }
+
+    fn add_contact(&mut self, ask: &Ask<'_>, id: Option<&str>) -> Arc<Contact> {
+        let contact = Arc::new(Contact {
+            id: id.map_or_else(|| self.ids.next(ask.at), str::to_owned),
+            tenant_id: ask.tenant,
+            merged_into: None,
+            created_date: ask.at,
+            modified_date: ask.at,
+            revision: 1,
+            attributes: ask.ready.attributes.clone(),
+        });
+        self.enter_contact(
+            ask,
+            Kind::ContactCreated,
+            ask.at,
+            &contact,
+            content::attributes(&contact.attributes),
+        );
+        self.hold(HeldContact {
+            contact: Arc::clone(&contact),
+            fingerprint: ask.ready.fingerprint.clone(),
+            new: true,
+            changed: false,
+        });
+        contact
+    }
+
+    /// Puts a contact into the ledger and its values where they are found.
+    pub fn hold(&mut self, held: HeldContact) {
+        let (tenant, id) = (held.contact.tenant_id, held.contact.id.clone());
+        for (name, values) in &held.contact.attributes {
+            if contact::RANKS
+                .iter()
+                .flat_map(|rank| rank.iter())
+                .any(|ranked| ranked == name)
+            {
+                for value in values {
+                    let place = (tenant, name.clone(), contact::folded(name, value));
+                    let with = self.by_value.entry(place).or_default();
+                    if !with.contains(&id) {
+                        with.push(id.clone());
+                    }
+                }
+            }
+        }
+        self.contacts.insert((tenant, id), held);
+    }
+
+    fn enter_contact(
+        &mut self,
+        ask: &Ask<'_>,
+        kind: Kind,
+        at: Moment,
+        contact: &Contact,
+        delta: String,
+    ) {
+        self.journal.push(Entry {
+            tenant: ask.tenant,
+            at,
+            kind,
+            interaction_id: None,
+            contact_id: Some(contact.id.clone()),
+            media_type: None,
+            actor: Arc::clone(ask.actor),
+            delta,
+        });
+    }
+
+    fn change_contact<'n>(
+        &mut self,
+        ask: &Ask<'_>,
+        id: &str,
+        cleared: impl Iterator<Item = &'n String>,
+        if_match: Option<i64>,
+    ) -> Result<Outcome, Refusal> {
+        let held = self
+            .contacts
+            .get(&(ask.tenant, id.to_owned()))
+            .ok_or_else(|| Refusal::no_contact(id))?;
+        let there = &held.contact;
+        if let Some(wanted) = if_match
+            && wanted != there.revision
+        {
+            return Err(Refusal::Stale(format!(
+                "the contact is at revision {}, not {wanted}",
+                there.revision
+            )));
+        }
+        let at = ask.at.max(there.modified_date.just_after());
+        let mut delta: BTreeMap<&str, Option<&Vec<String>>> = ask
+            .ready
+            .attributes
+            .iter()
+            .map(|(name, values)| (name.as_str(), Some(values)))
+            .collect();
+        let mut after = (**there).clone();
+        after.attributes.extend(ask.ready.attributes.clone());
+        for name in cleared {
+            after.attributes.remove(name);
+            delta.insert(name, None);
+        }
+        if after.attributes == there.attributes {
+            return Ok(Outcome::Contact(Arc::clone(there)));
+        }
+        if after.attributes.len() > contact::MOST_ATTRIBUTES {
+            return Err(Refusal::invalid(
+                "/attributes",
+                format!(
+                    "would leave more than {} attributes",
+                    contact::MOST_ATTRIBUTES
+                ),
+            ));
+        }
+        after.modified_date = at;
+        after.revision += 1;
+        let delta = serde_json::json!({ "attributes": delta }).to_string();
+        let (fingerprint, new) = (held.fingerprint.clone(), held.new);
+        let contact = Arc::new(after);
+        self.enter_contact(ask, Kind::ContactChanged, at, &contact, delta);
+        self.forget_values(ask.tenant, id);
+        self.hold(HeldContact {
+            contact: Arc::clone(&contact),
+            fingerprint,
+            new,
+            changed: !new,
+        });
+        Ok(Outcome::Contact(contact))
+    }
+
+    fn forget_values(&mut self, tenant: i64, id: &str) {
+        for ((of, ..), with) in &mut self.by_value {
+            if *of == tenant {
+                with.retain(|other| other != id);
+            }
+        }
+    }
+
+    fn identify(&mut self, ask: &Ask<'_>, create: bool) -> Outcome {
+        let (contact_id, created, candidates) = self.identified(ask, create);
+        Outcome::Identified {
+            contact_id,
+            created,
+            candidates,
+        }
+    }
+
+    /// The contact that the prepared attributes mean: its identifier, whether it was made, and all that fit.
+    fn identified(&mut self, ask: &Ask<'_>, create: bool) -> (Option<String>, bool, Vec<String>) {
+        let given = &ask.ready.attributes;
+        let mut roots: BTreeMap<(Moment, String), Contact> = BTreeMap::new();
+        for name in contact::RANKS.iter().flat_map(|rank| rank.iter()) {
+            for value in given.get(*name).into_iter().flatten() {
+                let place = (ask.tenant, (*name).to_owned(), contact::folded(name, value));
+                for id in self.by_value.get(&place).into_iter().flatten() {
+                    let Some(held) = self.contacts.get(&(ask.tenant, id.clone())) else {
+                        continue;
+                    };
+                    let root = self.root(&held.contact);
+                    let whole = roots
+                        .entry((root.created_date, root.id.clone()))
+                        .or_insert_with(|| (**root).clone());
+                    add_values(&mut whole.attributes, &held.contact.attributes);
+                }
+            }
+        }
+        let known: Vec<&Contact> = roots.values().collect();
+        let candidates: Vec<String> = contact::recognise(given, &known)
+            .iter()
+            .map(|contact| contact.id.clone())
+            .collect();
+        match candidates.first() {
+            Some(oldest) => (Some(oldest.clone()), false, candidates),
+            None if create => {
+                let contact = self.add_contact(ask, None);
+                (Some(contact.id.clone()), true, vec![contact.id.clone()])
+            }
+            None => (None, false, candidates),
+        }
+    }
+
+    /// The contact that stands for another one after all merges.
+    fn root<'l>(&'l self, contact: &'l Arc<Contact>) -> &'l Arc<Contact> {
+        let mut here = contact;
+        while let Some(into) = &here.merged_into {
+            match self.contacts.get(&(here.tenant_id, into.clone())) {
+                Some(held) => here = &held.contact,
+                None => break,
+            }
+        }
+        here
+    }
+}
+
+fn add_values(to: &mut Attributes, from: &Attributes) {
+    for (name, values) in from {
+        let there = to.entry(name.clone()).or_default();
+        for value in values {
+            if !there.contains(value) {
+                there.push(value.clone());
+            }
+        }
+    }
+}
+
+/// The words under which an interaction is found.
+pub fn index_words(interaction: &Interaction, texts: &LongTexts) -> String {
+    words::joined(
+        interaction
+            .subject
+            .as_deref()
+            .into_iter()
+            .chain(texts.text.as_deref()),
+    )
+}
+
+fn document(stored: &str) -> Document {
+    serde_json::from_str(stored).unwrap_or_default()
+}
+
+fn text(document: &Document) -> String {
+    serde_json::to_string(document).unwrap_or_default()
+}
+
+/// Who asks for what, and when.
+struct Ask<'a> {
+    tenant: i64,
+    at: Moment,
+    actor: &'a Arc<str>,
+    ready: &'a Preparation,
+}

@@ -1,0 +1,291 @@
+//! Loads what the commands of a group speak of: a statement a kind and tenant, however many the commands are.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::Queued;
+use super::ledger::{Held, HeldContact, Kept, Ledger};
+use crate::domain::command::{Command, Reply};
+use crate::domain::contact::{Attributes, folded};
+use crate::store::StoreError;
+use crate::store::contact::{self, CONTACT};
+use crate::store::dialect::{Arg, Columns, Conn, Dialect};
+use crate::store::rows;
+
+/// How long a reply is kept for a repeated request, in microseconds: 24 hours.
+pub const REPLY_KEPT: i64 = 24 * 3600 * 1_000_000;
+/// Contacts looked at for a rank that many share, such as a first name.
+const MOST_CANDIDATES: i64 = 100;
+
+#[derive(Default)]
+struct Needs<'g> {
+    interactions: BTreeSet<&'g str>,
+    contacts: BTreeSet<String>,
+    /// Values to recognise contacts by.
+    values: Vec<&'g Attributes>,
+    /// Path and key.
+    replies: BTreeSet<(&'g str, &'g str)>,
+}
+
+/// Loads everything into the ledger.
+pub(super) async fn load<D: Dialect>(
+    ledger: &mut Ledger<'_>,
+    conn: &mut Conn<D>,
+    group: &[Queued],
+) -> Result<(), StoreError> {
+    let mut tenants: BTreeMap<i64, Needs<'_>> = BTreeMap::new();
+    for queued in group {
+        let needs = tenants.entry(queued.submission.tenant).or_default();
+        needs.add(queued);
+        if let Some(repeatable) = &queued.submission.repeatable {
+            needs.replies.insert((&repeatable.path, &repeatable.key));
+        }
+    }
+    for (tenant, mut needs) in tenants {
+        interactions::<D>(ledger, conn, tenant, &needs).await?;
+        for attributes in &needs.values {
+            needs
+                .contacts
+                .extend(candidates::<D>(conn, tenant, attributes).await?);
+        }
+        contacts::<D>(ledger, conn, tenant, needs.contacts).await?;
+        replies::<D>(ledger, conn, tenant, &needs.replies).await?;
+    }
+    Ok(())
+}
+
+impl<'g> Needs<'g> {
+    fn add(&mut self, queued: &'g Queued) {
+        match &queued.submission.command {
+            Command::Record(new) => {
+                self.interactions.extend(
+                    new.id
+                        .as_deref()
+                        .into_iter()
+                        .chain(new.parent_id.as_deref()),
+                );
+                self.contacts.extend(new.contact_id.clone());
+                if new.contact.is_some() {
+                    self.values.push(&queued.ready.attributes);
+                }
+            }
+            Command::Engage { parent, child, .. } => {
+                self.interactions.insert(parent);
+                self.interactions.extend(child.id.as_deref());
+                self.contacts.extend(child.contact_id.clone());
+                if child.contact.is_some() {
+                    self.values.push(&queued.ready.attributes);
+                }
+            }
+            Command::EditUserData { id, .. } | Command::Stop { id, .. } => {
+                self.interactions.insert(id);
+            }
+            Command::Change { id, patch, .. } => {
+                self.interactions.insert(id);
+                self.contacts.extend(patch.contact_id.clone().flatten());
+            }
+            Command::CreateContact { id, .. } => self.contacts.extend(id.clone()),
+            Command::ChangeContact { id, .. } => {
+                self.contacts.insert(id.clone());
+            }
+            Command::IdentifyContact { .. } => self.values.push(&queued.ready.attributes),
+            _ => {}
+        }
+    }
+}
+
+async fn interactions<D: Dialect>(
+    ledger: &mut Ledger<'_>,
+    conn: &mut Conn<D>,
+    tenant: i64,
+    needs: &Needs<'_>,
+) -> Result<(), StoreError> {
+    if needs.interactions.is_empty() {
+        return Ok(());
+    }
+    let sql = format!(
+        "SELECT {}, u.document, {}, i.fingerprint FROM interaction i{}{} WHERE i.tenant_id = $1 AND i.id IN {}",
+        rows::INTERACTION,
+        rows::TEXTS,
+        rows::JOIN_USER_DATA,
+        rows::JOIN_TEXTS,
+        D::any_of(2)
+    );
+    let ids = needs
+        .interactions
+        .iter()
+        .map(|id| (*id).to_owned())
+        .collect();
+    for row in D::fetch(conn, sql.into(), vec![tenant.into(), Arg::Texts(ids)]).await? {
+        let stored = rows::stored::<D>(&row, true)?;
+        let fingerprint = D::bytes(&row, 28)?.unwrap_or_default();
+        ledger.interactions.insert(
+            (tenant, stored.interaction.id.clone()),
+            Held::loaded(stored, fingerprint),
+        );
+    }
+    Ok(())
+}
+
+/// The contacts that share a value by which contacts are recognised.
+///
+/// E-mail addresses and phone numbers say who is meant; only where they find nobody, and for as many as [`MOST_CANDIDATES`], names do.
+async fn candidates<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    given: &Attributes,
+) -> Result<BTreeSet<String>, StoreError> {
+    let mut found = BTreeSet::new();
+    for names in [
+        &["EmailAddress", "PhoneNumber"][..],
+        &["FirstName", "LastName"],
+        &["Title"],
+    ] {
+        if !found.is_empty() {
+            break;
+        }
+        let asked: Vec<(&str, Vec<String>)> = names
+            .iter()
+            .filter_map(|name| {
+                let values = given.get(*name)?;
+                Some((
+                    *name,
+                    values.iter().map(|value| folded(name, value)).collect(),
+                ))
+            })
+            .collect();
+        if let [first, second] = asked.as_slice() {
+            let sql = format!(
+                "SELECT a.contact_id FROM contact_attribute a \
+                 JOIN contact_attribute b ON b.contact_id = a.contact_id AND b.tenant_id = a.tenant_id \
+                 WHERE a.tenant_id = $1 AND a.name = $2 AND a.folded IN {} AND b.name = $4 AND b.folded IN {} \
+                 ORDER BY a.contact_id LIMIT $6",
+                D::any_of(3),
+                D::any_of(5)
+            );
+            let args = vec![
+                tenant.into(),
+                first.0.into(),
+                Arg::Texts(first.1.clone()),
+                second.0.into(),
+                Arg::Texts(second.1.clone()),
+                MOST_CANDIDATES.into(),
+            ];
+            ids::<D>(conn, sql, args, &mut found).await?;
+        }
+        for (name, values) in asked {
+            let sql = format!(
+                "SELECT contact_id FROM contact_attribute WHERE tenant_id = $1 AND name = $2 AND folded IN {} \
+                 ORDER BY contact_id LIMIT $4",
+                D::any_of(3)
+            );
+            let args = vec![
+                tenant.into(),
+                name.into(),
+                Arg::Texts(values),
+                MOST_CANDIDATES.into(),
+            ];
+            ids::<D>(conn, sql, args, &mut found).await?;
+        }
+    }
+    Ok(found)
+}
+
+async fn ids<D: Dialect>(
+    conn: &mut Conn<D>,
+    sql: String,
+    args: Vec<Arg>,
+    into: &mut BTreeSet<String>,
+) -> Result<(), StoreError> {
+    for row in D::fetch(conn, sql.into(), args).await? {
+        into.insert(Columns::<D>::of(&row).text()?);
+    }
+    Ok(())
+}
+
+/// Loads contacts, and those that they were merged into.
+async fn contacts<D: Dialect>(
+    ledger: &mut Ledger<'_>,
+    conn: &mut Conn<D>,
+    tenant: i64,
+    mut wanted: BTreeSet<String>,
+) -> Result<(), StoreError> {
+    while !wanted.is_empty() {
+        let sql = format!(
+            "SELECT {CONTACT}, c.fingerprint FROM contact c WHERE c.tenant_id = $1 AND c.id IN {}",
+            D::any_of(2)
+        );
+        let ids: Vec<String> = std::mem::take(&mut wanted).into_iter().collect();
+        let rows = D::fetch(
+            conn,
+            sql.into(),
+            vec![tenant.into(), Arg::Texts(ids.clone())],
+        )
+        .await?;
+        let mut attributes = contact::attributes::<D>(conn, tenant, ids).await?;
+        for row in rows {
+            let mut columns = Columns::<D>::of(&row);
+            let mut contact = contact::contact::<D>(&mut columns)?;
+            let fingerprint = columns.bytes()?;
+            contact.attributes = attributes.remove(&contact.id).unwrap_or_default();
+            if let Some(into) = &contact.merged_into
+                && !ledger.contacts.contains_key(&(tenant, into.clone()))
+            {
+                wanted.insert(into.clone());
+            }
+            ledger.hold(HeldContact {
+                contact: Arc::new(contact),
+                fingerprint,
+                new: false,
+                changed: false,
+            });
+        }
+    }
+    Ok(())
+}
+
+async fn replies<D: Dialect>(
+    ledger: &mut Ledger<'_>,
+    conn: &mut Conn<D>,
+    tenant: i64,
+    wanted: &BTreeSet<(&str, &str)>,
+) -> Result<(), StoreError> {
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let since = ledger.now().plus_micros(-REPLY_KEPT);
+    let sql = format!(
+        "SELECT path, key, fingerprint, status, body FROM kept_reply \
+         WHERE tenant_id = $1 AND path IN {} AND key IN {} AND created_date > $4",
+        D::any_of(2),
+        D::any_of(3)
+    );
+    let (paths, keys): (BTreeSet<&str>, BTreeSet<&str>) = wanted.iter().copied().unzip();
+    let texts = |set: BTreeSet<&str>| Arg::Texts(set.into_iter().map(str::to_owned).collect());
+    for row in D::fetch(
+        conn,
+        sql.into(),
+        vec![tenant.into(), texts(paths), texts(keys), since.into()],
+    )
+    .await?
+    {
+        let mut row = Columns::<D>::of(&row);
+        let place = (tenant, row.text()?, row.text()?);
+        let fingerprint = row.bytes()?;
+        let status = u16::try_from(row.int()?)
+            .map_err(|_| StoreError::inconsistent("kept_reply", "status"))?;
+        let reply = Reply {
+            status,
+            body: row.text()?,
+        };
+        let kept = Kept {
+            fingerprint,
+            reply,
+            interaction_id: None,
+            contact_id: None,
+            new_at: None,
+        };
+        ledger.replies.insert(place, kept);
+    }
+    Ok(())
+}

@@ -1,0 +1,356 @@
+//! The one door in: every write joins this queue, and is answered after its commit is durable.
+//!
+//! Commands that arrive while one commit is under way share the next one (group commit). A group is one transaction: the head of the journal
+//! is taken first, so that of several servers on one Postgres only one writes at a time and the order of cursors is the order in which entries become
+//! visible; then all that the commands speak of is loaded with few statements, the commands are applied in memory one after the other
+//! ([`ledger`]), and what became of it goes back with few statements again. A command that is refused leaves the ledger as it was.
+
+mod alone;
+mod flush;
+pub use flush::INDEXED_CHARACTERS;
+mod ledger;
+mod load;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sqlx::pool::PoolConnection;
+use sqlx::{Connection, Pool};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use super::StoreError;
+use super::dialect::{Columns, Conn, Dialect};
+use super::meters::Meters;
+use crate::domain::Clock;
+use crate::domain::command::{Command, Outcome, Preparation, Rules, Submission};
+use crate::domain::id::Ids;
+use ledger::Ledger;
+
+/// Commands of one group.
+const MOST_COMMANDS: usize = 1000;
+/// Bytes of one group, roughly.
+const MOST_BYTES: usize = 8 * 1024 * 1024;
+
+/// How long the queue in front of the writer may grow.
+#[derive(Clone, Copy, Debug)]
+pub struct QueueLimits {
+    /// Commands.
+    pub commands: usize,
+    /// Bytes, roughly.
+    pub bytes: usize,
+}
+
+impl Default for QueueLimits {
+    fn default() -> Self {
+        Self {
+            commands: 4096,
+            bytes: 48 * 1024 * 1024,
+        }
+    }
+}
+
+struct Queued {
+    submission: Submission,
+    ready: Preparation,
+    reply: oneshot::Sender<Result<Outcome, StoreError>>,
+    _room: OwnedSemaphorePermit,
+}
+
+/// The near end of the queue. Cheap to clone; the writer ends when the last one is gone.
+#[derive(Clone)]
+pub struct Writer {
+    queue: mpsc::Sender<Queued>,
+    room: Arc<Semaphore>,
+    most_bytes: usize,
+    rules: Arc<Rules>,
+    meters: Arc<Meters>,
+}
+
+/// An answer that is under way.
+pub struct Answer(oneshot::Receiver<Result<Outcome, StoreError>>);
+
+impl Answer {
+    /// Waits for the commit.
+    ///
+    /// # Errors
+    /// The refusal, or what went wrong; then nothing was written.
+    pub async fn wait(self) -> Result<Outcome, StoreError> {
+        self.0.await.unwrap_or(Err(StoreError::Closed))
+    }
+}
+
+impl Writer {
+    /// Starts the writer over a pool of one connection.
+    pub fn start<D: Dialect>(
+        pool: Pool<D::Db>,
+        rules: Arc<Rules>,
+        limits: QueueLimits,
+        clock: Arc<dyn Clock>,
+        ids: Ids,
+        meters: Arc<Meters>,
+    ) -> (Self, JoinHandle<()>) {
+        let (sender, receiver) = mpsc::channel(limits.commands.max(1));
+        let task = Task::<D> {
+            pool,
+            rules: Arc::clone(&rules),
+            clock,
+            ids,
+            meters: Arc::clone(&meters),
+            keys: Keys::default(),
+        };
+        let handle = tokio::spawn(task.run(receiver));
+        let writer = Self {
+            queue: sender,
+            room: Arc::new(Semaphore::new(limits.bytes / 1024)),
+            most_bytes: limits.bytes,
+            rules,
+            meters,
+        };
+        (writer, handle)
+    }
+
+    /// The rules that commands are prepared by.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Hands a command over and waits until it is durable.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when the queue is full; the refusal; or what went wrong.
+    pub async fn submit(&self, submission: Submission) -> Result<Outcome, StoreError> {
+        self.enqueue(submission)?.wait().await
+    }
+
+    /// Hands a command over without waiting for its commit.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when the queue is full; the refusal where the command is wrong in itself.
+    pub fn enqueue(&self, mut submission: Submission) -> Result<Answer, StoreError> {
+        let ready = submission.command.prepare(submission.tenant, &self.rules)?;
+        let room = Arc::clone(&self.room)
+            .try_acquire_many_owned(self.kibibytes(&ready))
+            .map_err(|_| self.busy())?;
+        let (reply, answer) = oneshot::channel();
+        self.queue
+            .try_send(Queued {
+                submission,
+                ready,
+                reply,
+                _room: room,
+            })
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => self.busy(),
+                mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
+            })?;
+        self.meters.queued.inc();
+        Ok(Answer(answer))
+    }
+
+    /// As [`Writer::enqueue`], but waits for room: for streams, which slow down instead of failing.
+    ///
+    /// # Errors
+    /// The refusal where the command is wrong in itself.
+    pub async fn enqueue_waiting(&self, mut submission: Submission) -> Result<Answer, StoreError> {
+        let ready = submission.command.prepare(submission.tenant, &self.rules)?;
+        let permits = self.kibibytes(&ready);
+        let room = Arc::clone(&self.room)
+            .acquire_many_owned(permits)
+            .await
+            .map_err(|_| StoreError::Closed)?;
+        let (reply, answer) = oneshot::channel();
+        self.queue
+            .send(Queued {
+                submission,
+                ready,
+                reply,
+                _room: room,
+            })
+            .await
+            .map_err(|_| StoreError::Closed)?;
+        self.meters.queued.inc();
+        Ok(Answer(answer))
+    }
+
+    fn busy(&self) -> StoreError {
+        self.meters.turned_away.inc();
+        StoreError::Busy
+    }
+
+    fn kibibytes(&self, ready: &Preparation) -> u32 {
+        u32::try_from(ready.weight.min(self.most_bytes) / 1024)
+            .unwrap_or(u32::MAX)
+            .max(1)
+    }
+}
+
+/// The indexed keys as the database declares them; read again whenever their version moved.
+#[derive(Default)]
+pub(super) struct Keys {
+    version: Option<i64>,
+    paths: Vec<crate::domain::user_data::KeyPath>,
+}
+
+struct Task<D: Dialect> {
+    pool: Pool<D::Db>,
+    rules: Arc<Rules>,
+    clock: Arc<dyn Clock>,
+    ids: Ids,
+    meters: Arc<Meters>,
+    keys: Keys,
+}
+
+impl<D: Dialect> Task<D> {
+    async fn run(mut self, mut queue: mpsc::Receiver<Queued>) {
+        let mut carried = None;
+        loop {
+            let first = match carried.take() {
+                Some(first) => first,
+                None => match queue.recv().await {
+                    Some(first) => first,
+                    None => return,
+                },
+            };
+            let mut bytes = first.ready.weight;
+            let mut group = vec![first];
+            while group.len() < MOST_COMMANDS
+                && bytes < MOST_BYTES
+                && !group[0].submission.command.alone()
+            {
+                let Ok(next) = queue.try_recv() else { break };
+                if next.submission.command.alone() {
+                    carried = Some(next);
+                    break;
+                }
+                bytes += next.ready.weight;
+                group.push(next);
+            }
+            self.commit(group).await;
+        }
+    }
+
+    /// Commits a group and answers its callers.
+    async fn commit(&mut self, group: Vec<Queued>) {
+        let begun = Instant::now();
+        let size = group.len();
+        match self.attempt(&group).await {
+            Ok(outcomes) => {
+                self.meters.committed(size, begun.elapsed());
+                for (queued, outcome) in group.into_iter().zip(outcomes) {
+                    self.answer(queued, outcome);
+                }
+            }
+            Err(error) if size > 1 && error.is_of_one_command() => {
+                // one of them is to blame: each for itself, so that its neighbours do not notice
+                for queued in group {
+                    let outcome = match self.attempt(std::slice::from_ref(&queued)).await {
+                        Ok(mut outcomes) => outcomes.pop().unwrap_or(Err(StoreError::Closed)),
+                        Err(error) => Err(error),
+                    };
+                    self.answer(queued, outcome);
+                }
+            }
+            Err(error) => {
+                for queued in group {
+                    self.answer(queued, Err(error.clone()));
+                }
+            }
+        }
+    }
+
+    fn answer(&self, queued: Queued, outcome: Result<Outcome, StoreError>) {
+        self.meters.queued.dec();
+        // a caller that went away has its command carried out all the same
+        let _ = queued.reply.send(outcome);
+    }
+
+    /// One transaction: all outcomes, or an error and nothing written.
+    async fn attempt(
+        &mut self,
+        group: &[Queued],
+    ) -> Result<Vec<Result<Outcome, StoreError>>, StoreError> {
+        let mut held: PoolConnection<D::Db> = self.pool.acquire().await?;
+        let conn: &mut Conn<D> = &mut held;
+        let shredding = matches!(
+            group[0].submission.command,
+            Command::EraseContact(_) | Command::Delete { .. }
+        );
+        if shredding {
+            for statement in D::SHRED.0 {
+                D::fetch(conn, (*statement).into(), Vec::new()).await?;
+            }
+        }
+        let mut transaction = conn.begin_with(D::BEGIN).await?;
+        let head = self.head(&mut transaction).await?;
+        let outcomes = if group[0].submission.command.alone() {
+            let outcome = self.alone(&mut transaction, head, &group[0]).await;
+            if let Err(StoreError::Refused(_)) = &outcome {
+                transaction.rollback().await?;
+                return Ok(vec![outcome]);
+            }
+            vec![Ok(outcome?)]
+        } else {
+            let mut ledger = Ledger::new(
+                head,
+                &*self.clock,
+                &mut self.ids,
+                &self.rules,
+                &self.keys.paths,
+            );
+            load::load::<D>(&mut ledger, &mut transaction, group).await?;
+            let outcomes: Vec<_> = group
+                .iter()
+                .map(|queued| {
+                    ledger
+                        .apply(&queued.submission, &queued.ready)
+                        .map_err(StoreError::Refused)
+                })
+                .collect();
+            flush::flush::<D>(ledger, &mut transaction).await?;
+            outcomes
+        };
+        transaction.commit().await?;
+        if shredding {
+            for statement in D::SHRED.1 {
+                D::fetch(&mut held, (*statement).into(), Vec::new()).await?;
+            }
+        }
+        Ok(outcomes)
+    }
+
+    /// Takes the head of the journal, and with it the right to write until the transaction ends; returns the last cursor.
+    async fn head(&mut self, conn: &mut Conn<D>) -> Result<i64, StoreError> {
+        let sql = format!(
+            "SELECT last_cursor, key_version FROM journal_head WHERE id = 1{}",
+            D::LOCK_HEAD
+        );
+        let rows = D::fetch(conn, sql.into(), Vec::new()).await?;
+        let row = rows
+            .first()
+            .ok_or_else(|| StoreError::inconsistent("journal_head", "id"))?;
+        let mut row = Columns::<D>::of(row);
+        let (last, version) = (row.int()?, row.int()?);
+        if self.keys.version != Some(version) {
+            let rows = D::fetch(
+                conn,
+                "SELECT key FROM indexed_key ORDER BY key".into(),
+                Vec::new(),
+            )
+            .await?;
+            self.keys.paths = rows
+                .iter()
+                .map(|row| {
+                    Ok(crate::domain::user_data::KeyPath::parse(
+                        &Columns::<D>::of(row).text()?,
+                    ))
+                })
+                .collect::<sqlx::Result<_>>()?;
+            self.keys.version = Some(version);
+        }
+        Ok(last)
+    }
+}
+
+/// How long a caller that was turned away should wait before it comes again.
+pub const RETRY_AFTER: Duration = Duration::from_secs(1);
