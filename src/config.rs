@@ -20,10 +20,17 @@ use crate::domain::user_data::{KeyPath, Transience};
 pub const DEFAULTS: &str = include_str!("config.default.toml");
 
 /// Other names of settings in the environment.
-const SHORT_NAMES: [(&str, &str, &str); 2] =
-    [("ANNALS_LISTEN", "server", "listen"), ("ANNALS_INSECURE", "server", "insecure")];
+const SHORT_NAMES: [(&str, &str, &str); 2] = [
+    ("ANNALS_LISTEN", "server", "listen"),
+    ("ANNALS_INSECURE", "server", "insecure"),
+];
 /// Names of ours in the environment that are no settings.
-const NOT_SETTINGS: [&str; 4] = ["ANNALS_CONFIG", "ANNALS_TEST_DATA", "ANNALS_TEST_POSTGRES_URL", "ANNALS_TOKEN"];
+const NOT_SETTINGS: [&str; 4] = [
+    "ANNALS_CONFIG",
+    "ANNALS_TEST_DATA",
+    "ANNALS_TEST_POSTGRES_URL",
+    "ANNALS_TOKEN",
+];
 
 /// All settings.
 #[derive(Clone, Serialize, Deserialize)]
@@ -116,12 +123,16 @@ impl Config {
     ///
     /// # Errors
     /// A sentence that names the file or variable and what is wrong with it.
-    pub fn load(file: Option<&Path>, environment: impl Iterator<Item = (String, String)>) -> Result<Self, String> {
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, String> {
         let mut settings: Table = toml::from_str(DEFAULTS).map_err(|error| error.to_string())?;
         if let Some(path) = file {
-            let text =
-                std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-            let given: Table = toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| format!("{}: {error}", path.display()))?;
+            let given: Table =
+                toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
             merge(&mut settings, given).map_err(|what| format!("{}: {what}", path.display()))?;
         }
         for (name, value) in environment {
@@ -136,8 +147,13 @@ impl Config {
     }
 
     fn of(settings: Table) -> Result<Self, String> {
-        let config: Self = settings.try_into().map_err(|error: toml::de::Error| error.message().to_owned())?;
-        if config.database.readers == 0 || config.queue.commands == 0 || config.queue.bytes < 1024 * 1024 {
+        let config: Self = settings
+            .try_into()
+            .map_err(|error: toml::de::Error| error.message().to_owned())?;
+        if config.database.readers == 0
+            || config.queue.commands == 0
+            || config.queue.bytes < 1024 * 1024
+        {
             return Err("[database] readers and [queue] commands want at least 1, [queue] bytes at least 1048576".to_owned());
         }
         if !["text", "json"].contains(&config.log.format.as_str()) {
@@ -172,18 +188,26 @@ impl Config {
     pub fn printed(&self) -> String {
         let mut shown = self.clone();
         shown.database.url = redacted(&self.database.url);
-        let Ok(Value::Table(values)) = Value::try_from(&shown) else { return DEFAULTS.to_owned() };
+        let Ok(Value::Table(values)) = Value::try_from(&shown) else {
+            return DEFAULTS.to_owned();
+        };
         let mut section = String::new();
         let mut out = String::new();
         for line in DEFAULTS.lines() {
             let trimmed = line.trim();
-            if let Some(name) = trimmed.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            if let Some(name) = trimmed
+                .strip_prefix('[')
+                .and_then(|rest| rest.strip_suffix(']'))
+            {
                 name.clone_into(&mut section);
             }
             match trimmed.split_once(" = ") {
                 Some((key, _)) if !trimmed.starts_with('#') => {
                     let value = values.get(&section).and_then(|table| table.get(key));
-                    out += &value.map_or_else(|| line.to_owned(), |value| format!("{key} = {}", inline(value)));
+                    out += &value.map_or_else(
+                        || line.to_owned(),
+                        |value| format!("{key} = {}", inline(value)),
+                    );
                 }
                 _ => out += line,
             }
@@ -200,7 +224,11 @@ fn inline(value: &Value) -> String {
                 .iter()
                 .map(|(key, value)| format!("{} = {}", Value::String(key.clone()), inline(value)))
                 .collect();
-            if pairs.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", pairs.join(", ")) }
+            if pairs.is_empty() {
+                "{}".to_owned()
+            } else {
+                format!("{{ {} }}", pairs.join(", "))
+            }
         }
         other => other.to_string(),
     }
@@ -225,7 +253,9 @@ impl fmt::Debug for Config {
 
 fn merge(into: &mut Table, given: Table) -> Result<(), String> {
     for (section, values) in given {
-        let Value::Table(values) = values else { return Err(format!("{section} is no [section]")) };
+        let Value::Table(values) = values else {
+            return Err(format!("{section} is no [section]"));
+        };
         let Some(Value::Table(known)) = into.get_mut(&section) else {
             return Err(format!("there is no section [{section}]"));
         };
@@ -241,9 +271,14 @@ fn merge(into: &mut Table, given: Table) -> Result<(), String> {
 
 /// Sets what a variable of the environment names.
 fn set(settings: &mut Table, name: &str, value: &str) -> Result<(), String> {
-    let short = SHORT_NAMES.iter().find(|(other, ..)| *other == name).map(|(_, section, key)| (*section, *key));
+    let short = SHORT_NAMES
+        .iter()
+        .find(|(other, ..)| *other == name)
+        .map(|(_, section, key)| (*section, *key));
     for (section, values) in settings.iter_mut() {
-        let Value::Table(values) = values else { continue };
+        let Value::Table(values) = values else {
+            continue;
+        };
         for (key, place) in values.iter_mut() {
             let long = format!("ANNALS_{section}_{key}").to_uppercase();
             if long == name || short == Some((section.as_str(), key.as_str())) {
@@ -257,16 +292,29 @@ fn set(settings: &mut Table, name: &str, value: &str) -> Result<(), String> {
 
 fn typed(like: &Value, text: &str) -> Result<Value, String> {
     let as_toml = || -> Result<Value, String> {
-        let table: Table = toml::from_str(&format!("value = {text}")).map_err(|error| error.message().to_owned())?;
+        let table: Table = toml::from_str(&format!("value = {text}"))
+            .map_err(|error| error.message().to_owned())?;
         Ok(table["value"].clone())
     };
     match like {
         Value::String(_) => Ok(Value::String(text.to_owned())),
         Value::Array(_) if !text.trim_start().starts_with('[') => Ok(Value::Array(
-            text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(|part| part.into()).collect(),
+            text.split(',')
+                .map(str::trim)
+                .filter(|part| !part.is_empty())
+                .map(|part| part.into())
+                .collect(),
         )),
-        Value::Boolean(_) => text.trim().parse().map(Value::Boolean).map_err(|_| "is neither true nor false".to_owned()),
-        Value::Integer(_) => text.trim().parse().map(Value::Integer).map_err(|_| "is no whole number".to_owned()),
+        Value::Boolean(_) => text
+            .trim()
+            .parse()
+            .map(Value::Boolean)
+            .map_err(|_| "is neither true nor false".to_owned()),
+        Value::Integer(_) => text
+            .trim()
+            .parse()
+            .map(Value::Integer)
+            .map_err(|_| "is no whole number".to_owned()),
         _ => as_toml(),
     }
 }
@@ -276,7 +324,12 @@ mod tests {
     use super::*;
 
     fn load(environment: &[(&str, &str)]) -> Result<Config, String> {
-        Config::load(None, environment.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())))
+        Config::load(
+            None,
+            environment
+                .iter()
+                .map(|(n, v)| ((*n).to_owned(), (*v).to_owned())),
+        )
     }
 
     #[test]
@@ -284,7 +337,10 @@ mod tests {
         let config = load(&[
             ("ANNALS_LISTEN", "127.0.0.1:9"),
             ("ANNALS_USER_DATA_TRANSIENT", "jsonEvent, secret"),
-            ("ANNALS_USER_DATA_EXTRACT", r#"{ page = "jsonEvent.data.url" }"#),
+            (
+                "ANNALS_USER_DATA_EXTRACT",
+                r#"{ page = "jsonEvent.data.url" }"#,
+            ),
             ("ANNALS_LIMITS_DEPTH", "7"),
             ("HOME", "/"),
         ])
@@ -292,22 +348,43 @@ mod tests {
         assert_eq!(config.server.listen.port(), 9);
         assert_eq!(config.user_data.transient, ["jsonEvent", "secret"]);
         assert_eq!(config.user_data.extract["page"], "jsonEvent.data.url");
-        assert_eq!(config.limits, Limits { depth: 7, ..Limits::default() });
+        assert_eq!(
+            config.limits,
+            Limits {
+                depth: 7,
+                ..Limits::default()
+            }
+        );
     }
 
     #[test]
     fn a_misspelt_setting_is_an_error_that_names_it() {
-        assert!(load(&[("ANNALS_LISTENS", "x")]).unwrap_err().starts_with("ANNALS_LISTENS"));
+        assert!(
+            load(&[("ANNALS_LISTENS", "x")])
+                .unwrap_err()
+                .starts_with("ANNALS_LISTENS")
+        );
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "[server]\nlissen = \"x\"\n").unwrap();
-        assert!(Config::load(Some(file.path()), std::iter::empty()).unwrap_err().contains("no setting lissen"));
+        assert!(
+            Config::load(Some(file.path()), std::iter::empty())
+                .unwrap_err()
+                .contains("no setting lissen")
+        );
     }
 
     #[test]
     fn what_is_printed_can_be_read_again_and_hides_the_password() {
-        let config = load(&[("ANNALS_DATABASE_URL", "postgres://u:secret@h/n"), ("ANNALS_QUEUE_COMMANDS", "5")]).unwrap();
+        let config = load(&[
+            ("ANNALS_DATABASE_URL", "postgres://u:secret@h/n"),
+            ("ANNALS_QUEUE_COMMANDS", "5"),
+        ])
+        .unwrap();
         let printed = config.printed();
-        assert!(!printed.contains("secret") && printed.contains("commands = 5"), "{printed}");
+        assert!(
+            !printed.contains("secret") && printed.contains("commands = 5"),
+            "{printed}"
+        );
         assert!(toml::from_str::<Table>(&printed).is_ok());
         assert_eq!(load(&[]).unwrap().printed(), DEFAULTS);
     }

@@ -6,8 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::cli::Failed;
 use crate::domain::command::Stored;
-use crate::domain::filter::{Filter, Search, parse_sort};
-use crate::store::{Reads, StoreError};
+use crate::store::Reads;
 
 /// How much was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,37 +37,36 @@ pub async fn ndjson(
         let Some(last) = page.last() else { break };
         after.clone_from(&last.id);
         for contact in &page {
-            writeln!(out, "{}", json!({"id": contact.id, "attributes": contact.attributes}))?;
+            writeln!(
+                out,
+                "{}",
+                json!({"id": contact.id, "attributes": contact.attributes})
+            )?;
             done.contacts += 1;
         }
     }
-    let mut search = Search {
-        tenant,
-        filter: Filter::And(Vec::new()),
-        sort: parse_sort("", ["createdDate"]).map_err(StoreError::from)?,
-        limit: 500,
-        after: None,
-        count: false,
-        long_texts: true,
-    };
+    let mut place = 0;
     loop {
-        let page = reads.search(&search).await?;
-        for stored in &page.items {
+        let page = reads.recorded(tenant, place, 500).await?;
+        let Some((last, _)) = page.last() else {
+            return Ok(done);
+        };
+        place = *last;
+        for (_, stored) in &page {
             writeln!(out, "{}", line(stored)?)?;
             done.interactions += 1;
         }
         progress(done.interactions);
-        match page.next {
-            Some(next) => search.after = Some(next),
-            None => return Ok(done),
-        }
     }
 }
 
 /// An interaction as it would be recorded.
 fn line(stored: &Stored) -> Result<String, io::Error> {
     let mut object = Map::new();
-    for part in [serde_json::to_value(&stored.interaction)?, serde_json::to_value(&stored.texts)?] {
+    for part in [
+        serde_json::to_value(&stored.interaction)?,
+        serde_json::to_value(&stored.texts)?,
+    ] {
         if let Value::Object(part) = part {
             object.extend(part);
         }

@@ -26,13 +26,21 @@ const TIDY_EVERY: Duration = Duration::from_secs(3600);
 const REPLY_KEPT: i64 = 24 * 3600 * 1_000_000;
 
 /// The store's settings as the configuration has them.
-pub fn settings(config: &Config, schema: Schema, exclusive: bool, clock: Arc<dyn Clock>) -> Settings {
+pub fn settings(
+    config: &Config,
+    schema: Schema,
+    exclusive: bool,
+    clock: Arc<dyn Clock>,
+) -> Settings {
     Settings {
         url: config.database.url.clone(),
         schema,
         exclusive,
         rules: config.rules(),
-        queue: QueueLimits { commands: config.queue.commands, bytes: config.queue.bytes },
+        queue: QueueLimits {
+            commands: config.queue.commands,
+            bytes: config.queue.bytes,
+        },
         readers: config.database.readers,
         time_limit: config.time_limit(),
         clock,
@@ -54,13 +62,21 @@ pub async fn serve(
     let tasks = TaskTracker::new();
     let loopback = listener.local_addr()?.ip().is_loopback();
     let patience = Duration::from_secs(config.server.stop_seconds);
-    tasks.spawn(keep_index(store.writer.clone(), config.user_data.indexed.clone(), stopping.clone(), Arc::clone(&store.reads)));
+    tasks.spawn(keep_index(
+        store.writer.clone(),
+        config.user_data.indexed.clone(),
+        stopping.clone(),
+        Arc::clone(&store.reads),
+    ));
     tasks.spawn(tidy(store.writer.clone(), clock, stopping.clone()));
     let app = App::new(Parts {
         writer: store.writer.clone(),
         reads: Arc::clone(&store.reads),
         database: store.database,
-        access: Access::new(Arc::clone(&store.reads), loopback && !config.server.insecure),
+        access: Access::new(
+            Arc::clone(&store.reads),
+            loopback && !config.server.insecure,
+        ),
         metrics: Metrics::new(&store.meters),
         config,
         stopping: stopping.clone(),
@@ -75,7 +91,8 @@ pub async fn serve(
     let listener = listener.tap_io(|stream| {
         let _ = stream.set_nodelay(true);
     });
-    let graceful = axum::serve(listener, router).with_graceful_shutdown(stopping.clone().cancelled_owned());
+    let graceful =
+        axum::serve(listener, router).with_graceful_shutdown(stopping.clone().cancelled_owned());
     let cut = async {
         stopping.cancelled().await;
         tokio::time::sleep(patience).await;
@@ -90,7 +107,10 @@ pub async fn serve(
         tasks.wait().await;
         store.close().await;
     };
-    if tokio::time::timeout(Duration::from_millis(900).max(patience / 10), closed).await.is_err() {
+    if tokio::time::timeout(Duration::from_millis(900).max(patience / 10), closed)
+        .await
+        .is_err()
+    {
         tracing::warn!("the store did not close in time; what was acknowledged is safe");
     }
     Ok(())
@@ -125,13 +145,35 @@ async fn keep_index(
 ///
 /// # Errors
 /// When the store fails.
-pub async fn fill_index(writer: &Writer, key: &KeyPath, mut progress: impl FnMut(usize)) -> Result<usize, StoreError> {
-    let submission = |command| Submission { tenant: 1, actor: "index".into(), at: None, repeatable: None, command };
-    writer.enqueue_waiting(submission(Command::DeclareKey(key.clone()))).await?.wait().await?;
+pub async fn fill_index(
+    writer: &Writer,
+    key: &KeyPath,
+    mut progress: impl FnMut(usize),
+) -> Result<usize, StoreError> {
+    let submission = |command| Submission {
+        tenant: 1,
+        actor: "index".into(),
+        at: None,
+        repeatable: None,
+        command,
+    };
+    writer
+        .enqueue_waiting(submission(Command::DeclareKey(key.clone())))
+        .await?
+        .wait()
+        .await?;
     let (mut after, mut total) = (String::new(), 0);
     loop {
-        let command = Command::FillKey { key: key.clone(), after };
-        let Outcome::Filled { last, done } = writer.enqueue_waiting(submission(command)).await?.wait().await? else {
+        let command = Command::FillKey {
+            key: key.clone(),
+            after,
+        };
+        let Outcome::Filled { last, done } = writer
+            .enqueue_waiting(submission(command))
+            .await?
+            .wait()
+            .await?
+        else {
             return Err(StoreError::Closed);
         };
         total += done;

@@ -26,9 +26,15 @@ use crate::store::meters::Meters;
 /// When the filter is not understood.
 pub fn start(log: &Log) -> Result<(), String> {
     let filter = EnvFilter::try_new(&log.level).map_err(|error| format!("[log] level: {error}"))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     // a second start, as in tests, keeps the first
-    let _ = if log.format == "json" { builder.json().try_init() } else { builder.try_init() };
+    let _ = if log.format == "json" {
+        builder.json().try_init()
+    } else {
+        builder.try_init()
+    };
     Ok(())
 }
 
@@ -53,10 +59,22 @@ impl Metrics {
         let mut registry = Registry::default();
         let requests = Family::default();
         let seconds = Histogram::new(exponential_buckets(0.000_25, 2.0, 16));
-        registry.register("annals_http_requests", "Requests answered", requests.clone());
-        registry.register("annals_http_request_seconds", "Time to the head of the answer", seconds.clone());
+        registry.register(
+            "annals_http_requests",
+            "Requests answered",
+            requests.clone(),
+        );
+        registry.register(
+            "annals_http_request_seconds",
+            "Time to the head of the answer",
+            seconds.clone(),
+        );
         meters.register(&mut registry);
-        Self { registry, requests, seconds }
+        Self {
+            registry,
+            requests,
+            seconds,
+        }
     }
 
     fn answered(&self, route: &str, method: &Method, status: u16, took: Duration) {
@@ -70,7 +88,13 @@ impl Metrics {
             Method::OPTIONS => "OPTIONS",
             _ => "other",
         };
-        self.requests.get_or_create(&Labels { route: route.to_owned(), method, status }).inc();
+        self.requests
+            .get_or_create(&Labels {
+                route: route.to_owned(),
+                method,
+                status,
+            })
+            .inc();
         self.seconds.observe(took.as_secs_f64());
     }
 }
@@ -81,7 +105,11 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The caller's request id where it is a sensible one, else a new one.
 fn request_id(request: &Request) -> HeaderValue {
     let given = request.headers().get(REQUEST_ID).filter(|value| {
-        value.len() <= 64 && value.as_bytes().iter().all(|c| c.is_ascii_alphanumeric() || b"-_.".contains(c))
+        value.len() <= 64
+            && value
+                .as_bytes()
+                .iter()
+                .all(|c| c.is_ascii_alphanumeric() || b"-_.".contains(c))
     });
     given.cloned().unwrap_or_else(|| {
         let id = format!("{:016x}", rand::rng().next_u64());
@@ -93,7 +121,11 @@ fn request_id(request: &Request) -> HeaderValue {
 pub async fn middleware(State(app): State<App>, request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("none", MatchedPath::as_str)
+        .to_owned();
     let id = request_id(&request);
     let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default(), %method, route);
     let mut response = next.run(request).instrument(span.clone()).await;

@@ -63,16 +63,29 @@ impl Caller {
     /// # Errors
     /// [`Refusal::Forbidden`] naming the scope.
     pub fn may(&self, scope: Scope) -> Result<(), Refusal> {
-        if self.scopes.split(' ').any(|other| other == "admin" || other == scope.name()) {
+        if self
+            .scopes
+            .split(' ')
+            .any(|other| other == "admin" || other == scope.name())
+        {
             Ok(())
         } else {
-            Err(Refusal::Forbidden(format!("the token lacks the scope {:?}", scope.name())))
+            Err(Refusal::Forbidden(format!(
+                "the token lacks the scope {:?}",
+                scope.name()
+            )))
         }
     }
 
     /// A command of this caller.
     pub fn submission(&self, command: Command, repeatable: Option<Repeatable>) -> Submission {
-        Submission { tenant: self.tenant, actor: Arc::clone(&self.actor), at: None, repeatable, command }
+        Submission {
+            tenant: self.tenant,
+            actor: Arc::clone(&self.actor),
+            at: None,
+            repeatable,
+            command,
+        }
     }
 }
 
@@ -110,20 +123,36 @@ pub fn hash(token: &str) -> Vec<u8> {
 impl Access {
     /// Over the store's tokens.
     pub fn new(reads: Arc<dyn Reads>, loopback: bool) -> Self {
-        Self { reads, known: RwLock::default(), loopback }
+        Self {
+            reads,
+            known: RwLock::default(),
+            loopback,
+        }
     }
 
     async fn tokens(&self) -> Result<Arc<HashMap<Vec<u8>, Caller>>, StoreError> {
         let fresh = self.known.read().ok().and_then(|known| {
-            known.read.filter(|read| read.elapsed() < BELIEVED).map(|_| Arc::clone(&known.tokens))
+            known
+                .read
+                .filter(|read| read.elapsed() < BELIEVED)
+                .map(|_| Arc::clone(&known.tokens))
         });
         if let Some(tokens) = fresh {
             return Ok(tokens);
         }
-        let tokens: Arc<HashMap<Vec<u8>, Caller>> =
-            Arc::new(self.reads.tokens().await?.into_iter().map(|token| (token.hash.clone(), caller(&token))).collect());
+        let tokens: Arc<HashMap<Vec<u8>, Caller>> = Arc::new(
+            self.reads
+                .tokens()
+                .await?
+                .into_iter()
+                .map(|token| (token.hash.clone(), caller(&token)))
+                .collect(),
+        );
         if let Ok(mut known) = self.known.write() {
-            *known = Known { read: Some(Instant::now()), tokens: Arc::clone(&tokens) };
+            *known = Known {
+                read: Some(Instant::now()),
+                tokens: Arc::clone(&tokens),
+            };
         }
         Ok(tokens)
     }
@@ -134,7 +163,11 @@ impl Access {
             if self.loopback {
                 want_local_host(headers)?;
             }
-            return Ok(Caller { tenant: DEFAULT_TENANT, actor: "anonymous".into(), scopes: "admin".into() });
+            return Ok(Caller {
+                tenant: DEFAULT_TENANT,
+                actor: "anonymous".into(),
+                scopes: "admin".into(),
+            });
         }
         let given = headers
             .get(header::AUTHORIZATION)
@@ -142,7 +175,9 @@ impl Access {
             .and_then(|value| value.split_once(' '))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, token)| token.trim())
-            .ok_or_else(|| Refusal::Unauthenticated("send Authorization: Bearer and a token".to_owned()))?;
+            .ok_or_else(|| {
+                Refusal::Unauthenticated("send Authorization: Bearer and a token".to_owned())
+            })?;
         tokens
             .get(&hash(given))
             .cloned()
@@ -151,21 +186,37 @@ impl Access {
 }
 
 fn caller(token: &Token) -> Caller {
-    Caller { tenant: token.tenant, actor: token.name.as_str().into(), scopes: token.scopes.as_str().into() }
+    Caller {
+        tenant: token.tenant,
+        actor: token.name.as_str().into(),
+        scopes: token.scopes.as_str().into(),
+    }
 }
 
 /// Without tokens the only guard is that the caller sits on this machine; a web page that had its own name point here does not.
 fn want_local_host(headers: &HeaderMap) -> Result<(), Refusal> {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or("localhost");
     let name = host.rsplit_once(':').map_or(host, |(name, port)| {
-        if port.bytes().all(|c| c.is_ascii_digit()) { name } else { host }
+        if port.bytes().all(|c| c.is_ascii_digit()) {
+            name
+        } else {
+            host
+        }
     });
     let local = name.eq_ignore_ascii_case("localhost")
-        || name.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        || name
+            .trim_matches(['[', ']'])
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback());
     if local {
         Ok(())
     } else {
-        Err(Refusal::Forbidden(format!("this server answers to localhost, not to {host:?}; make a token to serve other names")))
+        Err(Refusal::Forbidden(format!(
+            "this server answers to localhost, not to {host:?}; make a token to serve other names"
+        )))
     }
 }
 

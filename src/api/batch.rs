@@ -19,9 +19,9 @@ use super::auth::{Caller, Scope};
 use super::params::Params;
 use super::problem::{Failure, Problem};
 use super::{App, body, render, spill};
+use crate::domain::Refusal;
 use crate::domain::command::{Command, Outcome, Repeatable};
 use crate::domain::interaction::NewInteraction;
-use crate::domain::Refusal;
 use crate::store::StoreError;
 use crate::store::writer::Answer;
 
@@ -41,7 +41,12 @@ pub fn routes() -> OpenApiRouter<App> {
     request_body(content = String, content_type = "application/x-ndjson", description = "One interaction a line, at most 1 MiB each"),
     params(("reply" = Option<String>, Query, description = "`all` or `errors`"), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, content_type = "application/x-ndjson", body = String), (status = 403, body = Problem)))]
-async fn batch(State(app): State<App>, caller: Caller, mut params: Params, request: Request) -> Result<Response, Failure> {
+async fn batch(
+    State(app): State<App>,
+    caller: Caller,
+    mut params: Params,
+    request: Request,
+) -> Result<Response, Failure> {
     caller.may(Scope::Write)?;
     let only_errors = match params.take("reply").as_deref() {
         None | Some("all") => false,
@@ -54,8 +59,16 @@ async fn batch(State(app): State<App>, caller: Caller, mut params: Params, reque
     let path = request.uri().path().to_owned();
     let (sender, stream) = spill::pipe();
     let (lines, under_way) = mpsc::channel(UNDER_WAY);
-    let reader = Reader { app: app.clone(), caller, path, key, lines, number: 0 };
-    app.tasks.spawn(reader.run(request.into_body().into_data_stream()));
+    let reader = Reader {
+        app: app.clone(),
+        caller,
+        path,
+        key,
+        lines,
+        number: 0,
+    };
+    app.tasks
+        .spawn(reader.run(request.into_body().into_data_stream()));
     app.tasks.spawn(answer(under_way, sender, only_errors));
     let kind = HeaderValue::from_static("application/x-ndjson");
     Ok(([(header::CONTENT_TYPE, kind)], Body::from_stream(stream)).into_response())
@@ -130,7 +143,13 @@ impl Reader {
         } else {
             self.enqueue(line).await
         };
-        self.lines.send(Line { number: self.number, answer }).await.is_ok()
+        self.lines
+            .send(Line {
+                number: self.number,
+                answer,
+            })
+            .await
+            .is_ok()
     }
 
     async fn enqueue(&self, line: &[u8]) -> Result<Answer, StoreError> {
@@ -141,7 +160,9 @@ impl Reader {
             fingerprint: Sha256::digest(line)[..16].to_vec(),
             render: render::reply,
         });
-        let submission = self.caller.submission(Command::Record(Box::new(new)), repeatable);
+        let submission = self
+            .caller
+            .submission(Command::Record(Box::new(new)), repeatable);
         self.app.writer.enqueue_waiting(submission).await
     }
 }
@@ -194,22 +215,39 @@ async fn answer(mut under_way: mpsc::Receiver<Line>, sender: spill::Sender, only
         }
     }
     if only_errors {
-        let Summary { lines, recorded, unchanged, refused } = summary;
-        let line = format!("{{\"summary\":{{\"lines\":{lines},\"recorded\":{recorded},\"unchanged\":{unchanged},\"refused\":{refused}}}}}\n");
+        let Summary {
+            lines,
+            recorded,
+            unchanged,
+            refused,
+        } = summary;
+        let line = format!(
+            "{{\"summary\":{{\"lines\":{lines},\"recorded\":{recorded},\"unchanged\":{unchanged},\"refused\":{refused}}}}}\n"
+        );
         let _ = sender.send(line.into_bytes());
     }
 }
 
-fn write(out: &mut Vec<u8>, number: u64, outcome: Result<Outcome, StoreError>, only_errors: bool, summary: &mut Summary) {
+fn write(
+    out: &mut Vec<u8>,
+    number: u64,
+    outcome: Result<Outcome, StoreError>,
+    only_errors: bool,
+    summary: &mut Summary,
+) {
     summary.lines += 1;
     let line = match outcome {
         Ok(outcome) => {
             let (status, id) = match &outcome {
-                Outcome::Recorded { stored, created, .. } => {
-                    (if *created { 201 } else { 200 }, Some(stored.interaction.id.clone()))
-                }
+                Outcome::Recorded {
+                    stored, created, ..
+                } => (
+                    if *created { 201 } else { 200 },
+                    Some(stored.interaction.id.clone()),
+                ),
                 Outcome::Replayed(reply) => {
-                    let body: serde_json::Value = serde_json::from_str(&reply.body).unwrap_or_default();
+                    let body: serde_json::Value =
+                        serde_json::from_str(&reply.body).unwrap_or_default();
                     (200, body["id"].as_str().map(str::to_owned))
                 }
                 _ => (200, None),
@@ -222,7 +260,10 @@ fn write(out: &mut Vec<u8>, number: u64, outcome: Result<Outcome, StoreError>, o
             if only_errors {
                 return;
             }
-            let mut line = format!("{{\"line\":{number},\"status\":{status},\"id\":{}", render::text(&id));
+            let mut line = format!(
+                "{{\"line\":{number},\"status\":{status},\"id\":{}",
+                render::text(&id)
+            );
             if let Outcome::Recorded { dropped, .. } = &outcome
                 && !dropped.is_empty()
             {
@@ -236,7 +277,11 @@ fn write(out: &mut Vec<u8>, number: u64, outcome: Result<Outcome, StoreError>, o
             if let Some(cause) = cause {
                 tracing::error!(cause = cause.0, "a line of a batch failed");
             }
-            format!("{{\"line\":{number},\"status\":{},\"problem\":{}}}", problem.status, render::text(&problem))
+            format!(
+                "{{\"line\":{number},\"status\":{},\"problem\":{}}}",
+                problem.status,
+                render::text(&problem)
+            )
         }
     };
     out.extend_from_slice(line.as_bytes());

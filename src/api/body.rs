@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::App;
 use super::problem::Failure;
 use crate::domain::Refusal;
-use crate::domain::command::{Outcome, Reply, Repeatable};
+use crate::domain::command::{Outcome, Repeatable, Reply};
 use crate::domain::user_data::POINTER_MARK;
 
 /// How long an oversized body is read off, so that a client still writing can read the answer.
@@ -32,7 +32,12 @@ impl<T> Posted<T> {
     /// The repeatable request, answered by `render`; `None` without an `Idempotency-Key`.
     pub fn repeatable(&self, render: fn(&Outcome) -> Reply) -> Option<Repeatable> {
         let (path, key, fingerprint) = self.repeat.clone()?;
-        Some(Repeatable { path, key, fingerprint, render })
+        Some(Repeatable {
+            path,
+            key,
+            fingerprint,
+            render,
+        })
     }
 }
 
@@ -56,27 +61,44 @@ impl<T: DeserializeOwned> FromRequest<App> for Posted<T> {
 
 /// Refuses a body that does not say that it is JSON: a web page may send the other kinds across origins without asking.
 pub fn want_json(headers: &HeaderMap) -> Result<(), Refusal> {
-    let Some(kind) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
-    let kind = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let Some(kind) = headers.get(header::CONTENT_TYPE) else {
+        return Ok(());
+    };
+    let kind = kind
+        .to_str()
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     if kind == "application/json" || kind == "application/x-ndjson" || kind.ends_with("+json") {
         Ok(())
     } else {
-        Err(Refusal::Malformed(format!("the Content-Type is {kind:?}; send application/json")))
+        Err(Refusal::Malformed(format!(
+            "the Content-Type is {kind:?}; send application/json"
+        )))
     }
 }
 
 /// The `Idempotency-Key`, where there is one.
 pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
-    let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
+    let Some(key) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
     match key.to_str() {
         Ok(key) if !key.is_empty() && key.len() <= LONGEST_KEY => Ok(Some(key.to_owned())),
-        _ => Err(Refusal::Malformed(format!("the Idempotency-Key is not 1 to {LONGEST_KEY} visible ASCII characters"))),
+        _ => Err(Refusal::Malformed(format!(
+            "the Idempotency-Key is not 1 to {LONGEST_KEY} visible ASCII characters"
+        ))),
     }
 }
 
 /// The revision named by `If-Match`; `None` without one, or for `*`.
 pub fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Refusal> {
-    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    let Some(value) = headers.get(header::IF_MATCH) else {
+        return Ok(None);
+    };
     let text = value.to_str().unwrap_or_default().trim();
     if text == "*" {
         return Ok(None);
@@ -99,7 +121,9 @@ pub async fn read(body: Body, most: usize) -> Result<Bytes, Refusal> {
         if so_far + part.len() > most {
             let rest = async { while let Some(Ok(_)) = stream.next().await {} };
             let _ = tokio::time::timeout(READ_OFF, rest).await;
-            return Err(Refusal::TooLarge(format!("the body is larger than {most} bytes")));
+            return Err(Refusal::TooLarge(format!(
+                "the body is larger than {most} bytes"
+            )));
         }
         if first.is_none() && all.is_empty() {
             first = Some(part);
@@ -145,11 +169,23 @@ fn located<T: DeserializeOwned>(body: &[u8]) -> Refusal {
     let message = error.inner().to_string();
     // serde ends with the place in the text, which the pointer tells better
     let message = message.split(" at line ").next().unwrap_or_default();
-    if let Some((inner, detail)) = message.strip_prefix(POINTER_MARK).and_then(|rest| rest.split_once(POINTER_MARK)) {
-        return Refusal::invalid(pointer + inner, detail);
+    if let Some((inner, detail)) = message
+        .strip_prefix(POINTER_MARK)
+        .and_then(|rest| rest.split_once(POINTER_MARK))
+    {
+        // the path may lead into UserData already; the inner pointer begins at its root
+        let within = inner.rsplit_once('/').map_or("", |(within, _)| within);
+        let root = pointer.strip_suffix(within).unwrap_or(&pointer);
+        return Refusal::invalid(format!("{root}{inner}"), detail);
     }
-    for (start, detail) in [("unknown field `", "is no field here"), ("duplicate field `", "is given twice")] {
-        if let Some((name, _)) = message.strip_prefix(start).and_then(|rest| rest.split_once('`')) {
+    for (start, detail) in [
+        ("unknown field `", "is no field here"),
+        ("duplicate field `", "is given twice"),
+    ] {
+        if let Some((name, _)) = message
+            .strip_prefix(start)
+            .and_then(|rest| rest.split_once('`'))
+        {
             let name = crate::domain::user_data::escape_pointer(name);
             if !pointer.ends_with(&format!("/{name}")) {
                 pointer = format!("{pointer}/{name}");

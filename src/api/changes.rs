@@ -20,12 +20,17 @@ const LIMITS: (usize, usize) = (100, 1000);
 
 /// The routes.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(changes)).routes(routes!(of_interaction))
+    OpenApiRouter::new()
+        .routes(routes!(changes))
+        .routes(routes!(of_interaction))
 }
 
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes the parameters for OpenAPI; Params reads them")]
+#[expect(
+    dead_code,
+    reason = "describes the parameters for OpenAPI; Params reads them"
+)]
 struct ChangesParams {
     /// `next` of the page before; from the oldest entry when absent.
     after: Option<String>,
@@ -60,26 +65,44 @@ fn query(params: &mut Params) -> Result<ChangesQuery, Refusal> {
         for part in kind.split(',') {
             let meant = Kind::matching(part);
             if meant.is_empty() {
-                return Err(Refusal::invalid("?kind", format!("names {part:?}, which is no kind of change")));
+                return Err(Refusal::invalid(
+                    "?kind",
+                    format!("names {part:?}, which is no kind of change"),
+                ));
             }
             kinds.extend(meant.into_iter().map(str::to_owned));
         }
     }
-    Ok(ChangesQuery { after, limit, kinds, ..ChangesQuery::default() })
+    Ok(ChangesQuery {
+        after,
+        limit,
+        kinds,
+        ..ChangesQuery::default()
+    })
 }
 
 async fn page(app: &App, caller: &Caller, query: &ChangesQuery) -> Result<Response, Failure> {
     let page = app.reads.changes(caller.tenant, query).await?;
-    Ok(render::json(render::list(page.items.iter().map(render::change), Some(&page.next.to_string()), None)))
+    Ok(render::json(render::list(
+        page.items.iter().map(render::change),
+        Some(&page.next.to_string()),
+        None,
+    )))
 }
 
 /// What happened after a cursor, in the order in which it became visible. A reader that goes on at `next` misses nothing and sees nothing twice.
 #[utoipa::path(get, path = "/v1/changes", tag = "changes", params(ChangesParams),
     responses((status = 200, body = ChangeList), (status = 422, body = Problem)))]
-async fn changes(State(app): State<App>, caller: Caller, mut params: Params) -> Result<Response, Failure> {
+async fn changes(
+    State(app): State<App>,
+    caller: Caller,
+    mut params: Params,
+) -> Result<Response, Failure> {
     caller.may(Scope::Read)?;
     let mut query = query(&mut params)?;
-    query.media_type = params.take("mediaType").map(|given| crate::domain::interaction::media_type(&given));
+    query.media_type = params
+        .take("mediaType")
+        .map(|given| crate::domain::interaction::media_type(&given));
     query.contact_id = params.take("contactId");
     query.interaction_id = params.take("interactionId");
     params.finish()?;
@@ -102,8 +125,19 @@ async fn of_interaction(
     query.interaction_id = Some(id.clone());
     if app.reads.interaction(caller.tenant, &id).await?.is_none() {
         // a deleted one has its journal still
-        let any = ChangesQuery { limit: 1, after: 0, kinds: Vec::new(), ..query.clone() };
-        if app.reads.changes(caller.tenant, &any).await?.items.is_empty() {
+        let any = ChangesQuery {
+            limit: 1,
+            after: 0,
+            kinds: Vec::new(),
+            ..query.clone()
+        };
+        if app
+            .reads
+            .changes(caller.tenant, &any)
+            .await?
+            .items
+            .is_empty()
+        {
             return Err(Refusal::no_interaction(&id).into());
         }
     }

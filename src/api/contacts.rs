@@ -49,11 +49,18 @@ struct NewContact {
 /// Makes a contact.
 #[utoipa::path(post, path = "/v1/contacts", tag = "contacts", request_body = NewContact,
     responses((status = 201, body = ContactBody), (status = 409, body = Problem), (status = 422, body = Problem)))]
-async fn create(State(app): State<App>, caller: Caller, posted: Posted<NewContact>) -> Result<Response, Failure> {
+async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    posted: Posted<NewContact>,
+) -> Result<Response, Failure> {
     caller.may(Scope::Write)?;
     let repeatable = posted.repeatable(render::created);
     let NewContact { id, attributes } = posted.value;
-    let outcome = app.writer.submit(caller.submission(Command::CreateContact { id, attributes }, repeatable)).await?;
+    let outcome = app
+        .writer
+        .submit(caller.submission(Command::CreateContact { id, attributes }, repeatable))
+        .await?;
     Ok(render::send(&outcome, render::created))
 }
 
@@ -77,22 +84,47 @@ struct Identify {
 /// Ranks, after UCS 8.x: `EmailAddress`, `PhoneNumber`, `FirstName` with `LastName`, `Title`. Where several fit, `contactId` is the oldest and `candidates` are all.
 #[utoipa::path(post, path = "/v1/contacts/identify", tag = "contacts", request_body = Identify,
     responses((status = 200, body = Object), (status = 422, body = Problem)))]
-async fn identify(State(app): State<App>, caller: Caller, posted: Posted<Identify>) -> Result<Response, Failure> {
+async fn identify(
+    State(app): State<App>,
+    caller: Caller,
+    posted: Posted<Identify>,
+) -> Result<Response, Failure> {
     caller.may(Scope::Write)?;
     let repeatable = posted.repeatable(render::reply);
-    let Identify { attributes, create, media_type } = posted.value;
-    tracing::debug!(media_type = media_type.as_deref().unwrap_or_default().len(), "identifying a contact");
-    let command = Command::IdentifyContact { attributes, create: create.unwrap_or(true) };
-    let outcome = app.writer.submit(caller.submission(command, repeatable)).await?;
+    let Identify {
+        attributes,
+        create,
+        media_type,
+    } = posted.value;
+    tracing::debug!(
+        media_type = media_type.as_deref().unwrap_or_default().len(),
+        "identifying a contact"
+    );
+    let command = Command::IdentifyContact {
+        attributes,
+        create: create.unwrap_or(true),
+    };
+    let outcome = app
+        .writer
+        .submit(caller.submission(command, repeatable))
+        .await?;
     Ok(render::send(&outcome, render::reply))
 }
 
 /// One contact.
 #[utoipa::path(get, path = "/v1/contacts/{id}", tag = "contacts", params(("id" = String, Path)),
     responses((status = 200, body = ContactBody), (status = 404, body = Problem)))]
-async fn get(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Response, Failure> {
+async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
     caller.may(Scope::Read)?;
-    let contact = app.reads.contact(caller.tenant, &id).await?.ok_or_else(|| Refusal::no_contact(&id))?;
+    let contact = app
+        .reads
+        .contact(caller.tenant, &id)
+        .await?
+        .ok_or_else(|| Refusal::no_contact(&id))?;
     let mut response = render::json(render::text(&contact));
     render::etag(&mut response, contact.revision);
     Ok(response)
@@ -119,7 +151,11 @@ async fn patch(
     posted: Posted<ContactPatch>,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Write)?;
-    let command = Command::ChangeContact { id, attributes: posted.value.attributes, if_match: if_match(&headers)? };
+    let command = Command::ChangeContact {
+        id,
+        attributes: posted.value.attributes,
+        if_match: if_match(&headers)?,
+    };
     let outcome = app.writer.submit(caller.submission(command, None)).await?;
     Ok(render::send(&outcome, render::reply))
 }
@@ -127,9 +163,15 @@ async fn patch(
 /// Deletes a contact that has no interactions.
 #[utoipa::path(delete, path = "/v1/contacts/{id}", tag = "contacts", params(("id" = String, Path)),
     responses((status = 204), (status = 404, body = Problem), (status = 409, description = "It has interactions", body = Problem)))]
-async fn delete(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Response, Failure> {
+async fn delete(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
     caller.may(Scope::Write)?;
-    app.writer.submit(caller.submission(Command::DeleteContact(id), None)).await?;
+    app.writer
+        .submit(caller.submission(Command::DeleteContact(id), None))
+        .await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -152,8 +194,14 @@ async fn merge(
 ) -> Result<Response, Failure> {
     caller.may(Scope::Write)?;
     let repeatable = posted.repeatable(render::reply);
-    let command = Command::MergeContact { id, into: posted.value.into };
-    let outcome = app.writer.submit(caller.submission(command, repeatable)).await?;
+    let command = Command::MergeContact {
+        id,
+        into: posted.value.into,
+    };
+    let outcome = app
+        .writer
+        .submit(caller.submission(command, repeatable))
+        .await?;
     Ok(render::send(&outcome, render::reply))
 }
 
@@ -173,7 +221,10 @@ async fn unmerge(
 ) -> Result<Response, Failure> {
     caller.may(Scope::Write)?;
     let repeatable = posted.repeatable(render::reply);
-    let outcome = app.writer.submit(caller.submission(Command::UnmergeContact(id), repeatable)).await?;
+    let outcome = app
+        .writer
+        .submit(caller.submission(Command::UnmergeContact(id), repeatable))
+        .await?;
     Ok(render::send(&outcome, render::reply))
 }
 
@@ -191,7 +242,13 @@ async fn history(
     if family.is_empty() {
         return Err(Refusal::no_contact(&id).into());
     }
-    find::list_by(&app, &caller, params, Some(find::is_any_of("contactId", family))).await
+    find::list_by(
+        &app,
+        &caller,
+        params,
+        Some(find::is_any_of("contactId", family)),
+    )
+    .await
 }
 
 /// Erases a person: the contact, its merged identities, and the content of their interactions. Cannot be undone.
@@ -207,14 +264,21 @@ async fn erase(
 ) -> Result<Response, Failure> {
     caller.may(Scope::Admin)?;
     let repeatable = posted.repeatable(render::reply);
-    let outcome = app.writer.submit(caller.submission(Command::EraseContact(id), repeatable)).await?;
+    let outcome = app
+        .writer
+        .submit(caller.submission(Command::EraseContact(id), repeatable))
+        .await?;
     Ok(render::send(&outcome, render::reply))
 }
 
 /// Everything kept about one person: the contact, its merged identities, their interactions whole, and their journal.
 #[utoipa::path(get, path = "/v1/contacts/{id}/export", tag = "contacts", params(("id" = String, Path)),
     responses((status = 200, body = Object), (status = 404, body = Problem)))]
-async fn export(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Response, Failure> {
+async fn export(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
     caller.may(Scope::Read)?;
     let tenant = caller.tenant;
     let family = app.reads.contact_family(tenant, &id).await?;
@@ -224,8 +288,16 @@ async fn export(State(app): State<App>, caller: Caller, Path(id): Path<String>) 
     let mut contacts = Vec::new();
     let mut changes = Vec::new();
     for member in &family {
-        contacts.extend(app.reads.contact(tenant, member).await?.map(|contact| render::text(&contact)));
-        let query = ChangesQuery { contact_id: Some(member.clone()), ..ChangesQuery::default() };
+        contacts.extend(
+            app.reads
+                .contact(tenant, member)
+                .await?
+                .map(|contact| render::text(&contact)),
+        );
+        let query = ChangesQuery {
+            contact_id: Some(member.clone()),
+            ..ChangesQuery::default()
+        };
         changes.extend(all_changes(&app, tenant, query).await?);
     }
     let mut search = Search {
@@ -254,7 +326,11 @@ async fn export(State(app): State<App>, caller: Caller, Path(id): Path<String>) 
     )))
 }
 
-async fn all_changes(app: &App, tenant: i64, mut query: ChangesQuery) -> Result<Vec<String>, Failure> {
+async fn all_changes(
+    app: &App,
+    tenant: i64,
+    mut query: ChangesQuery,
+) -> Result<Vec<String>, Failure> {
     query.limit = 1000;
     let mut all = Vec::new();
     loop {

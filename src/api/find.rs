@@ -10,15 +10,15 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::App;
 use super::auth::{Caller, Scope};
 use super::body::Posted;
 use super::params::Params;
 use super::problem::{Failure, Problem};
 use super::render::{self, Projection};
-use super::App;
 use crate::domain::filter::{
-    ATTRIBUTES, AttributeType, Field, Filter, Operand, Position, Search, SortKey, Test, loose_operands, parse_filter,
-    parse_sort, parse_test, parse_words,
+    ATTRIBUTES, AttributeType, Field, Filter, Operand, Position, Search, SortKey, Test,
+    loose_operands, parse_filter, parse_sort, parse_test, parse_words,
 };
 use crate::domain::{Moment, Refusal};
 
@@ -41,8 +41,10 @@ pub fn routes() -> OpenApiRouter<App> {
 struct Token(String, Vec<Value>);
 
 fn order_name(sort: &[SortKey]) -> String {
-    let names: Vec<String> =
-        sort.iter().map(|key| format!("{}{}", if key.descending { "-" } else { "" }, key.by.name)).collect();
+    let names: Vec<String> = sort
+        .iter()
+        .map(|key| format!("{}{}", if key.descending { "-" } else { "" }, key.by.name))
+        .collect();
     names.join(",")
 }
 
@@ -73,7 +75,10 @@ fn read_cursor(pointer: &str, sort: &[SortKey], text: &str) -> Result<Position, 
         .map(|(key, value)| match (key.by.kind, value) {
             (AttributeType::Time, Value::Null) if key.by.name == "endDate" => Ok(None),
             (AttributeType::Time, value) => {
-                let at = value.as_i64().and_then(Moment::from_micros).ok_or_else(refuse)?;
+                let at = value
+                    .as_i64()
+                    .and_then(Moment::from_micros)
+                    .ok_or_else(refuse)?;
                 Ok(Some(Operand::Time(at)))
             }
             (_, Value::String(id)) if !id.contains('\0') => Ok(Some(Operand::Text(id))),
@@ -105,31 +110,66 @@ pub async fn answer(
     sort: Vec<SortKey>,
     question: Question,
 ) -> Result<Response, Failure> {
-    let Question { limit, cursor, count, fields, place } = question;
-    let projection = fields.map(|names| Projection::parse(&format!("{place}fields"), &names)).transpose()?;
-    let after = cursor.map(|text| read_cursor(&format!("{place}cursor"), &sort, &text)).transpose()?;
+    let Question {
+        limit,
+        cursor,
+        count,
+        fields,
+        place,
+    } = question;
+    let projection = fields
+        .map(|names| Projection::parse(&format!("{place}fields"), &names))
+        .transpose()?;
+    let after = cursor
+        .map(|text| read_cursor(&format!("{place}cursor"), &sort, &text))
+        .transpose()?;
     let long_texts = projection.as_ref().is_some_and(Projection::long_texts);
-    let search = Search { tenant: caller.tenant, filter, sort, limit, after, count, long_texts };
+    let search = Search {
+        tenant: caller.tenant,
+        filter,
+        sort,
+        limit,
+        after,
+        count,
+        long_texts,
+    };
     let page = app.reads.search(&search).await?;
-    let next = page.next.as_ref().map(|position| write_cursor(&search.sort, position));
+    let next = page
+        .next
+        .as_ref()
+        .map(|position| write_cursor(&search.sort, position));
     let items = page.items.iter().map(|stored| match &projection {
         Some(projection) => projection.of(stored),
         None => render::interaction(stored),
     });
-    Ok(render::json(render::list(items, next.as_deref(), page.count)))
+    Ok(render::json(render::list(
+        items,
+        next.as_deref(),
+        page.count,
+    )))
 }
 
 /// Reads the parameters of a list: filters, order, page.
 ///
 /// `fixed` is a condition that the path adds.
-pub async fn list_by(app: &App, caller: &Caller, mut params: Params, fixed: Option<Filter>) -> Result<Response, Failure> {
+pub async fn list_by(
+    app: &App,
+    caller: &Caller,
+    mut params: Params,
+    fixed: Option<Filter>,
+) -> Result<Response, Failure> {
     let sort_by = params.take("sort").unwrap_or_default();
     let sort = parse_sort("?sort", sort_by.split(',').map(str::trim))?;
     let question = Question {
         limit: params.number("limit", DEFAULT_LIMIT, MOST)?,
         cursor: params.take("cursor"),
         count: params.flag("count")?,
-        fields: params.take("fields").map(|names| names.split(',').map(|name| name.trim().to_owned()).collect()),
+        fields: params.take("fields").map(|names| {
+            names
+                .split(',')
+                .map(|name| name.trim().to_owned())
+                .collect()
+        }),
         place: "?",
     };
     let mut parts: Vec<Filter> = fixed.into_iter().collect();
@@ -149,7 +189,10 @@ fn parameter_filters(params: Vec<(String, String)>) -> Result<Vec<Filter>, Refus
             None => groups.push((name, vec![value])),
         }
     }
-    groups.into_iter().map(|(name, values)| parameter_filter(&name, &values)).collect()
+    groups
+        .into_iter()
+        .map(|(name, values)| parameter_filter(&name, &values))
+        .collect()
 }
 
 fn parameter_filter(name: &str, values: &[String]) -> Result<Filter, Refusal> {
@@ -158,17 +201,24 @@ fn parameter_filter(name: &str, values: &[String]) -> Result<Filter, Refusal> {
         && let Some(field @ Field::Core(core)) = Field::parse(attribute)
         && core.kind == AttributeType::Time
     {
-        let [value] = values else { return Err(Refusal::invalid(at, "is given twice")) };
+        let [value] = values else {
+            return Err(Refusal::invalid(at, "is given twice"));
+        };
         return parse_test(&at, &field, bound, &json!(value));
     }
     let field = Field::parse(name).ok_or_else(|| {
-        Refusal::invalid(&at, "is no parameter here; GET /v1/fields lists the fields to filter by")
+        Refusal::invalid(
+            &at,
+            "is no parameter here; GET /v1/fields lists the fields to filter by",
+        )
     })?;
     let any: Vec<Value> = values
         .iter()
         .flat_map(|value| {
             let value = match &field {
-                Field::Core(core) if core.name == "mediaType" => crate::domain::interaction::media_type(value),
+                Field::Core(core) if core.name == "mediaType" => {
+                    crate::domain::interaction::media_type(value)
+                }
                 _ => value.clone(),
             };
             loose_operands(&field, &value)
@@ -177,7 +227,13 @@ fn parameter_filter(name: &str, values: &[String]) -> Result<Filter, Refusal> {
     parse_test(&at, &field, "in", &Value::Array(any)).map_err(|refusal| match refusal {
         // the place in a list that the caller never wrote would puzzle
         Refusal::Invalid(faults) => Refusal::Invalid(
-            faults.into_iter().map(|fault| crate::domain::Fault { pointer: at.clone(), ..fault }).collect(),
+            faults
+                .into_iter()
+                .map(|fault| crate::domain::Fault {
+                    pointer: at.clone(),
+                    ..fault
+                })
+                .collect(),
         ),
         other => other,
     })
@@ -185,7 +241,10 @@ fn parameter_filter(name: &str, values: &[String]) -> Result<Filter, Refusal> {
 
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes the parameters for OpenAPI; Params reads them")]
+#[expect(
+    dead_code,
+    reason = "describes the parameters for OpenAPI; Params reads them"
+)]
 struct ListParams {
     /// Full text over subject and text: words, "phrases", beginnings*.
     q: Option<String>,
@@ -247,7 +306,11 @@ struct SearchBody {
 /// Finds interactions by a filter.
 #[utoipa::path(post, path = "/v1/interactions/search", tag = "finding", request_body = SearchBody,
     responses((status = 200, body = super::schema::InteractionList), (status = 422, body = Problem), (status = 503, description = "The query took too long", body = Problem)))]
-async fn search(State(app): State<App>, caller: Caller, posted: Posted<SearchBody>) -> Result<Response, Failure> {
+async fn search(
+    State(app): State<App>,
+    caller: Caller,
+    posted: Posted<SearchBody>,
+) -> Result<Response, Failure> {
     caller.may(Scope::Read)?;
     let body = posted.value;
     let filter = match &body.filter {
@@ -257,16 +320,27 @@ async fn search(State(app): State<App>, caller: Caller, posted: Posted<SearchBod
     let sort = parse_sort("/sort", body.sort.iter().flatten().map(String::as_str))?;
     let limit = body.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MOST).contains(&limit) {
-        return Err(Refusal::invalid("/limit", format!("is no whole number from 1 to {MOST}")).into());
+        return Err(
+            Refusal::invalid("/limit", format!("is no whole number from 1 to {MOST}")).into(),
+        );
     }
-    let question = Question { limit, cursor: body.cursor, count: body.count.unwrap_or(false), fields: body.fields, place: "/" };
+    let question = Question {
+        limit,
+        cursor: body.cursor,
+        count: body.count.unwrap_or(false),
+        fields: body.fields,
+        place: "/",
+    };
     answer(&app, &caller, filter, sort, question).await
 }
 
 /// A condition that an attribute is one of these.
 pub fn is_any_of(attribute: &str, values: Vec<String>) -> Filter {
     let field = Field::parse(attribute).expect("the callers name attributes that exist");
-    Filter::Leaf(field, Test::In(values.into_iter().map(Operand::Text).collect()))
+    Filter::Leaf(
+        field,
+        Test::In(values.into_iter().map(Operand::Text).collect()),
+    )
 }
 
 /// The interactions of a thread; oldest first unless `sort` says otherwise.
@@ -298,11 +372,19 @@ async fn thread(
 
 /// The fields to filter and sort by, with their types and operators.
 #[utoipa::path(get, path = "/v1/fields", tag = "finding", responses((status = 200, body = Object)))]
-async fn fields(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, Failure> {
+async fn fields(
+    State(app): State<App>,
+    caller: Caller,
+    params: Params,
+) -> Result<Response, Failure> {
     caller.may(Scope::Read)?;
     params.finish()?;
-    let ordered = ["eq", "ne", "in", "gt", "gte", "lt", "lte", "from", "to", "exists"];
-    let text = ["eq", "ne", "in", "gt", "gte", "lt", "lte", "from", "to", "contains", "prefix", "exists"];
+    let ordered = [
+        "eq", "ne", "in", "gt", "gte", "lt", "lte", "from", "to", "exists",
+    ];
+    let text = [
+        "eq", "ne", "in", "gt", "gte", "lt", "lte", "from", "to", "contains", "prefix", "exists",
+    ];
     let plain = ["eq", "ne", "in", "exists"];
     let mut all: Vec<Value> = ATTRIBUTES
         .iter()
@@ -326,5 +408,8 @@ async fn fields(State(app): State<App>, caller: Caller, params: Params) -> Resul
         .into_iter()
         .map(|(key, ready)| json!({"key": key.to_string(), "ready": ready}))
         .collect();
-    Ok(render::json(json!({"items": all, "combiners": ["and", "or", "not", "q"], "indexedKeys": indexed}).to_string()))
+    Ok(render::json(
+        json!({"items": all, "combiners": ["and", "or", "not", "q"], "indexedKeys": indexed})
+            .to_string(),
+    ))
 }

@@ -38,16 +38,26 @@ pub fn routes() -> OpenApiRouter<App> {
     params(("Idempotency-Key" = Option<String>, Header, description = "Any text of up to 255 characters")),
     responses((status = 201, body = super::schema::InteractionBody), (status = 200, description = "It stood there before", body = super::schema::InteractionBody),
         (status = 409, body = Problem), (status = 422, body = Problem), (status = 503, description = "The queue is full; see Retry-After", body = Problem)))]
-async fn record(State(app): State<App>, caller: Caller, posted: Posted<NewInteraction>) -> Result<Response, Failure> {
+async fn record(
+    State(app): State<App>,
+    caller: Caller,
+    posted: Posted<NewInteraction>,
+) -> Result<Response, Failure> {
     caller.may(Scope::Write)?;
     let repeatable = posted.repeatable(render::reply);
     let command = Command::Record(Box::new(posted.value));
-    let outcome = app.writer.submit(caller.submission(command, repeatable)).await?;
+    let outcome = app
+        .writer
+        .submit(caller.submission(command, repeatable))
+        .await?;
     Ok(render::send(&outcome, render::reply))
 }
 
 #[derive(IntoParams)]
-#[expect(dead_code, reason = "describes the parameter for OpenAPI; Params reads it")]
+#[expect(
+    dead_code,
+    reason = "describes the parameter for OpenAPI; Params reads it"
+)]
 struct Include {
     /// `children`, `parent`, `contact`, joined with commas.
     include: Option<String>,
@@ -68,8 +78,11 @@ async fn get(
     caller.may(Scope::Read)?;
     let include = params.take("include").unwrap_or_default();
     params.finish()?;
-    let stored =
-        app.reads.interaction(caller.tenant, &id).await?.ok_or_else(|| Refusal::no_interaction(&id))?;
+    let stored = app
+        .reads
+        .interaction(caller.tenant, &id)
+        .await?
+        .ok_or_else(|| Refusal::no_interaction(&id))?;
     let mut members = Vec::new();
     for name in include.split(',').filter(|name| !name.is_empty()) {
         let json = match name {
@@ -90,7 +103,11 @@ async fn get(
                 Some(contact) => render::text(&app.reads.contact(caller.tenant, contact).await?),
                 None => "null".to_owned(),
             },
-            _ => return Err(Refusal::invalid("?include", "is none of children, parent, contact").into()),
+            _ => {
+                return Err(
+                    Refusal::invalid("?include", "is none of children, parent, contact").into(),
+                );
+            }
         };
         members.push((name, json));
     }
@@ -124,7 +141,11 @@ async fn patch(
     posted: Posted<InteractionPatch>,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Write)?;
-    let command = Command::Change { id, patch: Box::new(posted.value), if_match: if_match(&headers)? };
+    let command = Command::Change {
+        id,
+        patch: Box::new(posted.value),
+        if_match: if_match(&headers)?,
+    };
     let outcome = app.writer.submit(caller.submission(command, None)).await?;
     Ok(render::send(&outcome, render::reply))
 }
@@ -142,7 +163,9 @@ async fn delete(
     caller.may(Scope::Write)?;
     let cascade = params.flag("cascade")?;
     params.finish()?;
-    app.writer.submit(caller.submission(Command::Delete { id, cascade }, None)).await?;
+    app.writer
+        .submit(caller.submission(Command::Delete { id, cascade }, None))
+        .await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -170,9 +193,20 @@ async fn stop(
 ) -> Result<Response, Failure> {
     caller.may(Scope::Write)?;
     let repeatable = posted.repeatable(render::reply);
-    let Stop { stopped_reason: reason, end_date: end } = posted.value;
-    let command = Command::Stop { id, reason, end, if_match: if_match(&headers)? };
-    let outcome = app.writer.submit(caller.submission(command, repeatable)).await?;
+    let Stop {
+        stopped_reason: reason,
+        end_date: end,
+    } = posted.value;
+    let command = Command::Stop {
+        id,
+        reason,
+        end,
+        if_match: if_match(&headers)?,
+    };
+    let outcome = app
+        .writer
+        .submit(caller.submission(command, repeatable))
+        .await?;
     Ok(render::send(&outcome, render::reply))
 }
 
@@ -203,10 +237,25 @@ async fn edit_user_data(
 ) -> Result<Response, Failure> {
     caller.may(Scope::Write)?;
     let repeatable = posted.repeatable(render::reply);
-    let UserDataEdit { attach, update, delete } = posted.value;
-    let edit = Box::new(Edit { attach, update, delete });
-    let command = Command::EditUserData { id, edit, if_match: if_match(&headers)? };
-    let outcome = app.writer.submit(caller.submission(command, repeatable)).await?;
+    let UserDataEdit {
+        attach,
+        update,
+        delete,
+    } = posted.value;
+    let edit = Box::new(Edit {
+        attach,
+        update,
+        delete,
+    });
+    let command = Command::EditUserData {
+        id,
+        edit,
+        if_match: if_match(&headers)?,
+    };
+    let outcome = app
+        .writer
+        .submit(caller.submission(command, repeatable))
+        .await?;
     Ok(render::send(&outcome, render::reply))
 }
 
@@ -223,19 +272,38 @@ async fn user_data(
     caller.may(Scope::Read)?;
     let at = params.moment("at")?;
     params.finish()?;
-    let stored =
-        app.reads.interaction(caller.tenant, &id).await?.ok_or_else(|| Refusal::no_interaction(&id))?;
+    let stored = app
+        .reads
+        .interaction(caller.tenant, &id)
+        .await?
+        .ok_or_else(|| Refusal::no_interaction(&id))?;
     let now = &stored.interaction;
     let (user_data, at, revision) = match at {
         Some(at) if at < now.modified_date => {
-            let (document, revision) = app.reads.user_data_at(caller.tenant, &id, at).await?.ok_or_else(|| {
-                Refusal::invalid("?at", format!("is before the interaction was recorded at {}", now.created_date))
-            })?;
+            let (document, revision) = app
+                .reads
+                .user_data_at(caller.tenant, &id, at)
+                .await?
+                .ok_or_else(|| {
+                    Refusal::invalid(
+                        "?at",
+                        format!(
+                            "is before the interaction was recorded at {}",
+                            now.created_date
+                        ),
+                    )
+                })?;
             (render::text(&document), at, revision)
         }
-        at => (stored.user_data, at.unwrap_or(now.modified_date), now.revision),
+        at => (
+            stored.user_data,
+            at.unwrap_or(now.modified_date),
+            now.revision,
+        ),
     };
-    Ok(render::json(format!("{{\"userData\":{user_data},\"at\":\"{at}\",\"revision\":{revision}}}")))
+    Ok(render::json(format!(
+        "{{\"userData\":{user_data},\"at\":\"{at}\",\"revision\":{revision}}}"
+    )))
 }
 
 /// Creates the chat or web callback that a web engagement led to.
@@ -253,8 +321,15 @@ async fn engage(
     caller.may(Scope::Write)?;
     let repeatable = posted.repeatable(render::reply);
     let (child, copy) = posted.value.split();
-    let command = Command::Engage { parent, child: Box::new(child), copy };
-    let outcome = app.writer.submit(caller.submission(command, repeatable)).await?;
+    let command = Command::Engage {
+        parent,
+        child: Box::new(child),
+        copy,
+    };
+    let outcome = app
+        .writer
+        .submit(caller.submission(command, repeatable))
+        .await?;
     Ok(render::send(&outcome, render::reply))
 }
 
@@ -288,21 +363,45 @@ async fn no_engage(
     let mut attach = Given::default();
     attach.document.insert("noEngageCode".into(), code.into());
     if let Some(description) = description {
-        attach.document.insert("noEngageDescription".into(), description.into());
+        attach
+            .document
+            .insert("noEngageDescription".into(), description.into());
     }
-    let edit = Box::new(Edit { attach, ..Edit::default() });
-    let command = Command::EditUserData { id, edit, if_match: None };
-    let outcome: Outcome = app.writer.submit(caller.submission(command, repeatable)).await?;
+    let edit = Box::new(Edit {
+        attach,
+        ..Edit::default()
+    });
+    let command = Command::EditUserData {
+        id,
+        edit,
+        if_match: None,
+    };
+    let outcome: Outcome = app
+        .writer
+        .submit(caller.submission(command, repeatable))
+        .await?;
     Ok(render::send(&outcome, render::reply))
 }
 
 /// The whole family of an interaction: who led to whom, and what was propagated.
 #[utoipa::path(get, path = "/v1/interactions/{id}/lineage", tag = "engagements", params(("id" = String, Path)),
     responses((status = 200, body = super::schema::Lineage), (status = 404, body = Problem)))]
-async fn lineage(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Response, Failure> {
+async fn lineage(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
     caller.may(Scope::Read)?;
-    let family = app.reads.family(caller.tenant, &id).await?.ok_or_else(|| Refusal::no_interaction(&id))?;
-    let nodes: Vec<String> = family.nodes.iter().map(|node| render::text(&node.interaction)).collect();
+    let family = app
+        .reads
+        .family(caller.tenant, &id)
+        .await?
+        .ok_or_else(|| Refusal::no_interaction(&id))?;
+    let nodes: Vec<String> = family
+        .nodes
+        .iter()
+        .map(|node| render::text(&node.interaction))
+        .collect();
     let links: Vec<String> = family
         .links
         .iter()

@@ -100,9 +100,18 @@ pub fn openapi() -> OpenApi {
 
 fn finished(document: OpenApi) -> OpenApi {
     let mut document: OpenApi = OpenApiBuilder::from(document)
-        .security(Some([SecurityRequirement::default(), SecurityRequirement::new("token", Vec::<String>::new())]))
+        .security(Some([
+            SecurityRequirement::default(),
+            SecurityRequirement::new("token", Vec::<String>::new()),
+        ]))
         .build();
-    document.components.get_or_insert_default().add_security_scheme("token", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+    document
+        .components
+        .get_or_insert_default()
+        .add_security_scheme(
+            "token",
+            SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)),
+        );
     document
 }
 
@@ -114,9 +123,15 @@ pub fn router(app: App) -> Router {
         .merge(utoipa_swagger_ui::SwaggerUi::new("/docs").url("/openapi.json", document))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::from_fn_with_state(app.clone(), auth::middleware))
+        .layer(middleware::from_fn_with_state(
+            app.clone(),
+            auth::middleware,
+        ))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn_with_state(app.clone(), telemetry::middleware))
+        .layer(middleware::from_fn_with_state(
+            app.clone(),
+            telemetry::middleware,
+        ))
         .with_state(app)
 }
 
@@ -143,6 +158,8 @@ async fn wrong_method() -> Problem {
 fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
     let mut response = Problem::from(Refusal::TimedOut(String::new())).into_response();
     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-    response.extensions_mut().insert(Cause("a handler panicked; the panic is in the log above".to_owned()));
+    response.extensions_mut().insert(Cause(
+        "a handler panicked; the panic is in the log above".to_owned(),
+    ));
     response
 }

@@ -16,7 +16,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The routes.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(health)).routes(routes!(ready)).routes(routes!(metrics))
+    OpenApiRouter::new()
+        .routes(routes!(health))
+        .routes(routes!(ready))
+        .routes(routes!(metrics))
 }
 
 /// Whether the process is alive.
@@ -32,8 +35,16 @@ async fn ready(State(app): State<App>) -> Response {
         Ok(Ok(cursor)) if !app.stopping.is_cancelled() => Some(cursor),
         _ => None,
     };
-    let status = if cursor.is_some() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let word = if cursor.is_some() { "ready" } else { "not ready" };
+    let status = if cursor.is_some() {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    let word = if cursor.is_some() {
+        "ready"
+    } else {
+        "not ready"
+    };
     let mut response = render::json(json!({"status": word, "database": app.database}).to_string());
     *response.status_mut() = status;
     response
@@ -46,6 +57,7 @@ async fn metrics(State(app): State<App>) -> Response {
     if prometheus_client::encoding::text::encode(&mut text, &app.metrics.registry).is_err() {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
-    let kind = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    let kind =
+        HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
     ([(header::CONTENT_TYPE, kind)], text).into_response()
 }

@@ -16,7 +16,11 @@ impl FromRequestParts<App> for Params {
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Infallible> {
         let query = parts.uri.query().unwrap_or_default();
-        Ok(Self(url::form_urlencoded::parse(query.as_bytes()).into_owned().collect()))
+        Ok(Self(
+            url::form_urlencoded::parse(query.as_bytes())
+                .into_owned()
+                .collect(),
+        ))
     }
 }
 
@@ -41,7 +45,10 @@ impl Params {
         match self.take(name).as_deref() {
             None | Some("false") => Ok(false),
             Some("true" | "") => Ok(true),
-            Some(_) => Err(Refusal::invalid(format!("?{name}"), "is neither true nor false")),
+            Some(_) => Err(Refusal::invalid(
+                format!("?{name}"),
+                "is neither true nor false",
+            )),
         }
     }
 
@@ -53,14 +60,21 @@ impl Params {
                 .parse()
                 .ok()
                 .filter(|number| (1..=most).contains(number))
-                .ok_or_else(|| Refusal::invalid(format!("?{name}"), format!("is no whole number from 1 to {most}"))),
+                .ok_or_else(|| {
+                    Refusal::invalid(
+                        format!("?{name}"),
+                        format!("is no whole number from 1 to {most}"),
+                    )
+                }),
         }
     }
 
     /// A moment.
     pub fn moment(&mut self, name: &str) -> Result<Option<Moment>, Refusal> {
         self.take(name)
-            .map(|text| Moment::parse(&text).map_err(|detail| Refusal::invalid(format!("?{name}"), detail)))
+            .map(|text| {
+                Moment::parse(&text).map_err(|detail| Refusal::invalid(format!("?{name}"), detail))
+            })
             .transpose()
     }
 
@@ -83,6 +97,11 @@ impl Params {
         }
         let mut names: Vec<String> = self.0.into_iter().map(|(name, _)| name).collect();
         names.dedup();
-        Err(Refusal::Invalid(names.into_iter().map(|name| Fault::at(format!("?{name}"), "is no parameter here")).collect()))
+        Err(Refusal::Invalid(
+            names
+                .into_iter()
+                .map(|name| Fault::at(format!("?{name}"), "is no parameter here"))
+                .collect(),
+        ))
     }
 }

@@ -49,35 +49,65 @@ impl From<Refusal> for Problem {
             Refusal::Invalid(faults) => faults,
             _ => Vec::new(),
         };
-        Self { kind, title, status, detail, errors }
+        Self {
+            kind,
+            title,
+            status,
+            detail,
+            errors,
+        }
     }
 }
 
 impl Problem {
     fn unavailable(kind: &'static str, title: &'static str, detail: &str) -> Self {
-        Self { kind, title, status: 503, detail: detail.to_owned(), errors: Vec::new() }
+        Self {
+            kind,
+            title,
+            status: 503,
+            detail: detail.to_owned(),
+            errors: Vec::new(),
+        }
     }
 
     /// The problem of a store error, and its cause where only the log may know it.
     pub fn of_store(error: StoreError) -> (Self, Option<Cause>) {
         match error {
             StoreError::Refused(refusal) => (refusal.into(), None),
-            StoreError::Busy => {
-                (Self::unavailable("busy", "Too busy", "the queue in front of the writer is full; nothing was written, try again"), None)
-            }
+            StoreError::Busy => (
+                Self::unavailable(
+                    "busy",
+                    "Too busy",
+                    "the queue in front of the writer is full; nothing was written, try again",
+                ),
+                None,
+            ),
             StoreError::Full => (
-                Self::unavailable("full", "No room left", "the database has no room left; nothing was written"),
+                Self::unavailable(
+                    "full",
+                    "No room left",
+                    "the database has no room left; nothing was written",
+                ),
                 Some(Cause("the database has no room left".to_owned())),
             ),
-            StoreError::Closed => {
-                (Self::unavailable("closing", "Going down", "the server is going down; nothing was written, try again"), None)
-            }
-            StoreError::Schema(_) | StoreError::Inconsistent(..) | StoreError::Settings(_) | StoreError::Driver(_) => {
+            StoreError::Closed => (
+                Self::unavailable(
+                    "closing",
+                    "Going down",
+                    "the server is going down; nothing was written, try again",
+                ),
+                None,
+            ),
+            StoreError::Schema(_)
+            | StoreError::Inconsistent(..)
+            | StoreError::Settings(_)
+            | StoreError::Driver(_) => {
                 let problem = Self {
                     kind: "internal",
                     title: "Internal error",
                     status: 500,
-                    detail: "something went wrong here; the log knows more under this request's id".to_owned(),
+                    detail: "something went wrong here; the log knows more under this request's id"
+                        .to_owned(),
                     errors: Vec::new(),
                 };
                 (problem, Some(Cause(error.to_string())))
@@ -90,10 +120,18 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_string(&self).unwrap_or_default();
-        let mut response = (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
+        let mut response = (
+            status,
+            [(header::CONTENT_TYPE, "application/problem+json")],
+            body,
+        )
+            .into_response();
         let headers = response.headers_mut();
         if self.status == 503 {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER.as_secs()));
+            headers.insert(
+                header::RETRY_AFTER,
+                HeaderValue::from(RETRY_AFTER.as_secs()),
+            );
         }
         if self.status == 401 {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

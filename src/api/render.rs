@@ -65,16 +65,29 @@ fn notes(out: &mut String, dropped: &[String], repeated: &[String]) {
 /// The answer to a command, as it is sent and as it is kept for a repeated request.
 pub fn reply(outcome: &Outcome) -> Reply {
     match outcome {
-        Outcome::Recorded { stored, created, dropped, repeated, copied } => {
+        Outcome::Recorded {
+            stored,
+            created,
+            dropped,
+            repeated,
+            copied,
+        } => {
             let mut body = open(stored);
             if let Some(copied) = copied {
                 member(&mut body, "copiedKeys", &text(copied));
             }
             notes(&mut body, dropped, repeated);
             body.push('}');
-            Reply { status: if *created { 201 } else { 200 }, body }
+            Reply {
+                status: if *created { 201 } else { 200 },
+                body,
+            }
         }
-        Outcome::Edited { stored, dropped, repeated } => {
+        Outcome::Edited {
+            stored,
+            dropped,
+            repeated,
+        } => {
             let mut body = format!(
                 "{{\"userData\":{},\"revision\":{},\"modifiedDate\":\"{}\"",
                 stored.user_data, stored.interaction.revision, stored.interaction.modified_date
@@ -83,32 +96,61 @@ pub fn reply(outcome: &Outcome) -> Reply {
             body.push('}');
             Reply { status: 200, body }
         }
-        Outcome::Changed(stored) => Reply { status: 200, body: interaction(stored) },
-        Outcome::Contact(contact) => Reply { status: 200, body: text(contact) },
-        Outcome::Identified { contact_id, created, candidates } => {
+        Outcome::Changed(stored) => Reply {
+            status: 200,
+            body: interaction(stored),
+        },
+        Outcome::Contact(contact) => Reply {
+            status: 200,
+            body: text(contact),
+        },
+        Outcome::Identified {
+            contact_id,
+            created,
+            candidates,
+        } => {
             let body = serde_json::json!({"contactId": contact_id, "created": created, "candidates": candidates});
-            Reply { status: 200, body: body.to_string() }
+            Reply {
+                status: 200,
+                body: body.to_string(),
+            }
         }
-        Outcome::Erased { contacts, interactions } => {
+        Outcome::Erased {
+            contacts,
+            interactions,
+        } => {
             let body = serde_json::json!({"contacts": contacts, "interactions": interactions});
-            Reply { status: 200, body: body.to_string() }
+            Reply {
+                status: 200,
+                body: body.to_string(),
+            }
         }
-        Outcome::Deleted(_) | Outcome::Filled { .. } | Outcome::Done => Reply { status: 204, body: String::new() },
+        Outcome::Deleted(_) | Outcome::Filled { .. } | Outcome::Done => Reply {
+            status: 204,
+            body: String::new(),
+        },
         Outcome::Replayed(reply) => reply.clone(),
     }
 }
 
 /// The answer for a contact that was made.
 pub fn created(outcome: &Outcome) -> Reply {
-    Reply { status: if matches!(outcome, Outcome::Contact(_)) { 201 } else { 200 }, ..reply(outcome) }
+    Reply {
+        status: if matches!(outcome, Outcome::Contact(_)) {
+            201
+        } else {
+            200
+        },
+        ..reply(outcome)
+    }
 }
 
 /// Sends an answer, with the revision as its `ETag`.
 pub fn send(outcome: &Outcome, render: fn(&Outcome) -> Reply) -> Response {
     let revision = match outcome {
-        Outcome::Recorded { stored, .. } | Outcome::Edited { stored, .. } | Outcome::Changed(stored) => {
-            Some(stored.interaction.revision)
-        }
+        Outcome::Recorded { stored, .. }
+        | Outcome::Edited { stored, .. }
+        | Outcome::Changed(stored) => Some(stored.interaction.revision),
         Outcome::Contact(contact) => Some(contact.revision),
         _ => None,
     };
@@ -130,7 +172,14 @@ pub fn send(outcome: &Outcome, render: fn(&Outcome) -> Reply) -> Response {
 
 /// A JSON answer.
 pub fn json(body: String) -> Response {
-    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
+    (
+        [(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        )],
+        body,
+    )
+        .into_response()
 }
 
 /// Names the revision.
@@ -187,8 +236,13 @@ impl Projection {
             .iter()
             .map(|name| match (name.as_str(), Field::parse(name)) {
                 (_, Some(Field::UserData(path))) => Ok((String::new(), Some(path))),
-                ("userData" | "participants", _) | (_, Some(Field::Core(_))) => Ok((name.clone(), None)),
-                _ => Err(Refusal::invalid(pointer, format!("names {name:?}, which is no field that can be shown"))),
+                ("userData" | "participants", _) | (_, Some(Field::Core(_))) => {
+                    Ok((name.clone(), None))
+                }
+                _ => Err(Refusal::invalid(
+                    pointer,
+                    format!("names {name:?}, which is no field that can be shown"),
+                )),
             })
             .collect::<Result<_, _>>()?;
         Ok(Self { fields })
@@ -196,13 +250,20 @@ impl Projection {
 
     /// Whether long texts are among them.
     pub fn long_texts(&self) -> bool {
-        self.fields.iter().any(|(name, _)| name == "participants" || attribute_named(name).is_some_and(|a| a.long))
+        self.fields.iter().any(|(name, _)| {
+            name == "participants" || attribute_named(name).is_some_and(|a| a.long)
+        })
     }
 
     /// The chosen fields of an interaction, in its own shape.
     pub fn of(&self, stored: &Stored) -> String {
-        let whole: Map<String, Value> = serde_json::from_str(&interaction(stored)).unwrap_or_default();
-        let user_data: Document = whole.get("userData").and_then(Value::as_object).cloned().unwrap_or_default();
+        let whole: Map<String, Value> =
+            serde_json::from_str(&interaction(stored)).unwrap_or_default();
+        let user_data: Document = whole
+            .get("userData")
+            .and_then(Value::as_object)
+            .cloned()
+            .unwrap_or_default();
         let mut out = Map::new();
         for (name, path) in &self.fields {
             match path {
@@ -223,10 +284,14 @@ impl Projection {
 }
 
 fn put(out: &mut Map<String, Value>, path: &KeyPath, value: Value) {
-    let mut here = out.entry("userData").or_insert_with(|| Value::Object(Map::new()));
+    let mut here = out
+        .entry("userData")
+        .or_insert_with(|| Value::Object(Map::new()));
     for step in &path.0 {
         let Value::Object(object) = here else { return };
-        here = object.entry(step.clone()).or_insert_with(|| Value::Object(Map::new()));
+        here = object
+            .entry(step.clone())
+            .or_insert_with(|| Value::Object(Map::new()));
     }
     *here = value;
 }

@@ -1,6 +1,9 @@
 //! Shapes of bodies as OpenAPI shows them, where they are not written by serde as they are.
 
-#![expect(dead_code, reason = "described, not built: these bodies are written from stored text")]
+#![expect(
+    dead_code,
+    reason = "described, not built: these bodies are written from stored text"
+)]
 
 use serde::Deserialize;
 use utoipa::ToSchema;

@@ -32,7 +32,10 @@ pub struct Sender(Arc<(Mutex<State>, Notify)>);
 struct Receiver(Arc<(Mutex<State>, Notify)>);
 
 /// Both ends.
-pub fn pipe() -> (Sender, impl Stream<Item = io::Result<Bytes>> + Send + 'static) {
+pub fn pipe() -> (
+    Sender,
+    impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+) {
     let shared = Arc::new((Mutex::new(State::default()), Notify::new()));
     let receiver = Receiver(Arc::clone(&shared));
     let stream = futures_util::stream::unfold(receiver, |receiver| async move {
@@ -94,7 +97,10 @@ impl Receiver {
 impl Drop for Receiver {
     fn drop(&mut self) {
         let mut state = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *state = State { abandoned: true, ..State::default() };
+        *state = State {
+            abandoned: true,
+            ..State::default()
+        };
     }
 }
 
@@ -106,11 +112,16 @@ fn take(state: &mut State) -> Option<Option<io::Result<Bytes>>> {
         return Some(Some(Ok(bytes)));
     }
     if state.read < state.written {
-        let left = usize::try_from(state.written - state.read).unwrap_or(PORTION).min(PORTION);
+        let left = usize::try_from(state.written - state.read)
+            .unwrap_or(PORTION)
+            .min(PORTION);
         let mut part = vec![0; left];
         let at = state.read;
         let file = state.file.as_mut()?;
-        if let Err(error) = file.seek(SeekFrom::Start(at)).and_then(|_| file.read_exact(&mut part)) {
+        if let Err(error) = file
+            .seek(SeekFrom::Start(at))
+            .and_then(|_| file.read_exact(&mut part))
+        {
             return Some(Some(Err(error)));
         }
         state.read += part.len() as u64;
@@ -138,7 +149,13 @@ mod tests {
             assert!(sender.send(line).unwrap());
         }
         drop(sender);
-        let read: Vec<u8> = stream.try_fold(Vec::new(), |mut all, part| async move { all.extend_from_slice(&part); Ok(all) }).await.unwrap();
+        let read: Vec<u8> = stream
+            .try_fold(Vec::new(), |mut all, part| async move {
+                all.extend_from_slice(&part);
+                Ok(all)
+            })
+            .await
+            .unwrap();
         assert!(read == sent);
     }
 }

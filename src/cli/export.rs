@@ -28,13 +28,20 @@ impl Export {
         let total = u64::try_from(store.reads.count(self.tenant).await?).unwrap_or(0);
         let bar = super::index::progress(total, "interactions");
         let mut out: Box<dyn Write + Send> = match &self.output {
-            Some(path) => Box::new(BufWriter::new(File::create(path).map_err(|error| {
-                Failed(format!("{}: {error}", path.display()))
-            })?)),
+            Some(path) => {
+                Box::new(BufWriter::new(File::create(path).map_err(|error| {
+                    Failed(format!("{}: {error}", path.display()))
+                })?))
+            }
             None => Box::new(BufWriter::new(stdout())),
         };
-        let Exported { contacts, interactions } =
-            export::ndjson(&*store.reads, self.tenant, &mut out, |done| bar.set_position(done)).await?;
+        let Exported {
+            contacts,
+            interactions,
+        } = export::ndjson(&*store.reads, self.tenant, &mut out, |done| {
+            bar.set_position(done)
+        })
+        .await?;
         out.flush()?;
         bar.finish_and_clear();
         eprintln!("{contacts} contacts and {interactions} interactions written.");

@@ -27,7 +27,8 @@ impl Healthcheck {
         let target = match &self.url {
             None => reachable(config.server.listen).to_string(),
             Some(url) => {
-                let url = url::Url::parse(url).map_err(|error| Failed(format!("--url: {error}")))?;
+                let url =
+                    url::Url::parse(url).map_err(|error| Failed(format!("--url: {error}")))?;
                 let host = url.host_str().unwrap_or("127.0.0.1");
                 format!("{host}:{}", url.port_or_known_default().unwrap_or(80))
             }
@@ -39,7 +40,10 @@ impl Healthcheck {
             }
             Ok(Ok(status)) => Err(Failed(format!("{target} answers {status}"))),
             Ok(Err(error)) => Err(Failed(format!("{target}: {error}"))),
-            Err(_) => Err(Failed(format!("{target} did not answer within {} s", PATIENCE.as_secs()))),
+            Err(_) => Err(Failed(format!(
+                "{target} did not answer within {} s",
+                PATIENCE.as_secs()
+            ))),
         }
     }
 }

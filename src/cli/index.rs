@@ -36,7 +36,8 @@ impl Index {
                 let key = KeyPath::parse(&key);
                 let total = store.reads.count(1).await?;
                 let bar = progress(u64::try_from(total).unwrap_or(0), "interactions");
-                let done = fill_index(&store.writer, &key, |done| bar.set_position(done as u64)).await?;
+                let done =
+                    fill_index(&store.writer, &key, |done| bar.set_position(done as u64)).await?;
                 bar.finish_and_clear();
                 println!("{key} is indexed; {done} interactions were looked at.");
             }
@@ -48,7 +49,13 @@ impl Index {
             Self::Drop { key } => {
                 let key = KeyPath::parse(&key);
                 let command = Command::DropKey(key.clone());
-                let submission = Submission { tenant: 1, actor: "index".into(), at: None, repeatable: None, command };
+                let submission = Submission {
+                    tenant: 1,
+                    actor: "index".into(),
+                    at: None,
+                    repeatable: None,
+                    command,
+                };
                 store.writer.submit(submission).await?;
                 println!("{key} is no longer indexed.");
             }
@@ -60,7 +67,9 @@ impl Index {
 
 /// A progress bar on standard error.
 pub fn progress(total: u64, what: &'static str) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} {msg}  {per_sec}  {eta} left")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style = ProgressStyle::with_template(
+        "{bar:40} {human_pos}/{human_len} {msg}  {per_sec}  {eta} left",
+    )
+    .unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(total).with_style(style).with_message(what)
 }

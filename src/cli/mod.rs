@@ -97,9 +97,13 @@ impl Common {
     /// # Errors
     /// A sentence that names what is wrong.
     pub fn settings(&self) -> Result<Config, Failed> {
-        let file = self.config.clone().or_else(|| std::env::var_os("ANNALS_CONFIG").map(PathBuf::from));
-        let environment = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let file = self
+            .config
+            .clone()
+            .or_else(|| std::env::var_os("ANNALS_CONFIG").map(PathBuf::from));
+        let environment = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
         let mut config = Config::load(file.as_deref(), environment)?;
         if let Some(url) = &self.database_url {
             config.database.url.clone_from(url);
@@ -126,7 +130,9 @@ pub async fn open_beside(config: &Config) -> Result<Store, Failed> {
 /// A sentence for the operator.
 pub fn run(cli: Cli) -> Result<ExitCode, Failed> {
     let config = cli.common.settings()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     let code = runtime.block_on(async {
         match cli.command {
             Command::Serve(serve) => serve.run(config).await,

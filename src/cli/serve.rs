@@ -17,7 +17,10 @@ use crate::telemetry;
 
 /// Serves the store.
 #[derive(Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub struct Serve {
     /// Refuse to start while a migration is pending, in place of applying it
     #[arg(long)]
@@ -43,13 +46,22 @@ impl Serve {
         }
         telemetry::start(&config.log)?;
         let begun = Instant::now();
-        let schema = if self.no_migrate { Schema::Require } else { Schema::Migrate };
+        let schema = if self.no_migrate {
+            Schema::Require
+        } else {
+            Schema::Migrate
+        };
         let clock = Arc::new(SystemClock);
         let store = Store::open(server::settings(&config, schema, true, clock.clone())).await?;
         want_sign_in(&config, &store).await?;
         let listener = TcpListener::bind(config.server.listen)
             .await
-            .map_err(|error| Failed(format!("cannot listen on {}: {error}", config.server.listen)))?;
+            .map_err(|error| {
+                Failed(format!(
+                    "cannot listen on {}: {error}",
+                    config.server.listen
+                ))
+            })?;
         let address = listener.local_addr()?;
         println!("Annals listens on http://{address}  (documents: http://{address}/docs)");
         println!("The store is {}", redacted(&config.database.url));
@@ -62,7 +74,10 @@ impl Serve {
 
 /// Refuses to listen to the world without sign-in.
 async fn want_sign_in(config: &Config, store: &Store) -> Result<(), Failed> {
-    if config.server.listen.ip().is_loopback() || config.server.insecure || !store.reads.tokens().await?.is_empty() {
+    if config.server.listen.ip().is_loopback()
+        || config.server.insecure
+        || !store.reads.tokens().await?.is_empty()
+    {
         return Ok(());
     }
     Err(Failed(format!(

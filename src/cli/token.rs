@@ -60,36 +60,67 @@ impl ScopeName {
 
 fn random<const N: usize>() -> Result<[u8; N], Failed> {
     let mut bytes = [0; N];
-    OsRng.try_fill_bytes(&mut bytes).map_err(|error| Failed(format!("no randomness: {error}")))?;
+    OsRng
+        .try_fill_bytes(&mut bytes)
+        .map_err(|error| Failed(format!("no randomness: {error}")))?;
     Ok(bytes)
 }
 
 impl Token {
     pub(super) async fn run(self, config: &Config) -> Result<ExitCode, Failed> {
         let store = open_beside(config).await?;
-        let submission =
-            |tenant, command| Submission { tenant, actor: "token".into(), at: None, repeatable: None, command };
+        let submission = |tenant, command| Submission {
+            tenant,
+            actor: "token".into(),
+            at: None,
+            repeatable: None,
+            command,
+        };
         match self {
-            Self::Create { name, tenant, scope } => {
-                if name.trim().is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
-                    return Err(Failed("--name wants 1 to 100 visible characters".to_owned()));
+            Self::Create {
+                name,
+                tenant,
+                scope,
+            } => {
+                if name.trim().is_empty()
+                    || name.chars().count() > 100
+                    || name.chars().any(char::is_control)
+                {
+                    return Err(Failed(
+                        "--name wants 1 to 100 visible characters".to_owned(),
+                    ));
                 }
                 let id = hex::encode(random::<6>()?);
                 let token = format!("annals_{id}_{}", URL_SAFE_NO_PAD.encode(random::<32>()?));
                 let mut scopes: Vec<&str> = scope.into_iter().map(ScopeName::name).collect();
                 scopes.dedup();
-                let new = NewToken { id: id.clone(), name, tenant, hash: hash(&token), scopes: scopes.join(" ") };
-                store.writer.submit(submission(tenant, Command::CreateToken(new))).await?;
+                let new = NewToken {
+                    id: id.clone(),
+                    name,
+                    tenant,
+                    hash: hash(&token),
+                    scopes: scopes.join(" "),
+                };
+                store
+                    .writer
+                    .submit(submission(tenant, Command::CreateToken(new)))
+                    .await?;
                 eprintln!("Token {id}; it is shown this once, only its hash is kept:");
                 println!("{token}");
             }
             Self::List => {
                 for token in store.reads.tokens().await? {
-                    println!("{}\ttenant {}\t{}\t{}\t{}", token.id, token.tenant, token.scopes, token.created_date, token.name);
+                    println!(
+                        "{}\ttenant {}\t{}\t{}\t{}",
+                        token.id, token.tenant, token.scopes, token.created_date, token.name
+                    );
                 }
             }
             Self::Revoke { id } => {
-                store.writer.submit(submission(1, Command::RevokeToken(id.clone()))).await?;
+                store
+                    .writer
+                    .submit(submission(1, Command::RevokeToken(id.clone())))
+                    .await?;
                 println!("Token {id} is taken back.");
             }
         }

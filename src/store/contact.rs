@@ -77,9 +77,16 @@ pub async fn page<D: Dialect>(
     let sql = format!(
         "SELECT {CONTACT} FROM contact c WHERE c.tenant_id = $1 AND c.id > $2 ORDER BY c.id LIMIT $3"
     );
-    let rows = D::fetch(conn, sql.into(), vec![tenant.into(), after.into(), limit.into()]).await?;
-    let mut found =
-        rows.iter().map(|row| contact::<D>(&mut Columns::<D>::of(row))).collect::<Result<Vec<_>, _>>()?;
+    let rows = D::fetch(
+        conn,
+        sql.into(),
+        vec![tenant.into(), after.into(), limit.into()],
+    )
+    .await?;
+    let mut found = rows
+        .iter()
+        .map(|row| contact::<D>(&mut Columns::<D>::of(row)))
+        .collect::<Result<Vec<_>, _>>()?;
     let ids = found.iter().map(|contact| contact.id.clone()).collect();
     let mut known = attributes::<D>(conn, tenant, ids).await?;
     for contact in &mut found {

@@ -26,6 +26,8 @@ pub trait Reads: Send + Sync {
     fn family<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Family>>;
     /// A page of what a filter finds.
     fn search<'a>(&'a self, search: &'a Search) -> Read<'a, Page>;
+    /// Interactions in the order in which they were recorded, whole, each with its place; those after a place.
+    fn recorded(&self, tenant: i64, after: i64, limit: i64) -> Read<'_, Vec<(i64, Stored)>>;
     /// UserData as of a moment, with its revision.
     fn user_data_at<'a>(
         &'a self,
@@ -109,6 +111,12 @@ impl<D: Dialect> Reads for Readers<D> {
         })
     }
 
+    fn recorded(&self, tenant: i64, after: i64, limit: i64) -> Read<'_, Vec<(i64, Stored)>> {
+        Box::pin(async move {
+            interaction::recorded::<D>(&mut *self.pool.acquire().await?, tenant, after, limit).await
+        })
+    }
+
     fn search<'a>(&'a self, search: &'a Search) -> Read<'a, Page> {
         Box::pin(self.limited(search))
     }
@@ -137,7 +145,9 @@ impl<D: Dialect> Reads for Readers<D> {
     }
 
     fn contacts<'a>(&'a self, tenant: i64, after: &'a str, limit: i64) -> Read<'a, Vec<Contact>> {
-        Box::pin(async move { contact::page::<D>(&mut *self.pool.acquire().await?, tenant, after, limit).await })
+        Box::pin(async move {
+            contact::page::<D>(&mut *self.pool.acquire().await?, tenant, after, limit).await
+        })
     }
 
     fn contact_family<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Vec<String>> {
