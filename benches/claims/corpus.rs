@@ -256,8 +256,6 @@ impl Corpus {
     }
 }
 
-fn document(
-    pairs: impl IntoIterator<Item = (String, Value)>,
-) -> annals::domain::user_data::Given {
+fn document(pairs: impl IntoIterator<Item = (String, Value)>) -> annals::domain::user_data::Given {
     pairs.into_iter().collect::<Document>().into()
 }

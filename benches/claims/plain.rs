@@ -17,16 +17,37 @@ struct Table {
     from: &'static str,
 }
 
-const BY_INTERACTION: &str =
-    "JOIN interaction i ON i.id = r.interaction_id AND i.tenant_id = r.tenant_id WHERE i.seq > $1 AND i.seq <= $2 ORDER BY i.seq";
+const BY_INTERACTION: &str = "JOIN interaction i ON i.id = r.interaction_id AND i.tenant_id = r.tenant_id WHERE i.seq > $1 AND i.seq <= $2 ORDER BY i.seq";
 
 const TABLES: [Table; 4] = [
     Table {
         name: "interaction",
         columns: &[
-            "seq", "id", "tenant_id", "media_type", "entity_type", "kind", "subtype", "status", "contact_id", "owner_id", "parent_id",
-            "thread_id", "can_be_parent", "start_date", "end_date", "created_date", "modified_date", "revision", "subject", "queue",
-            "category_id", "external_id", "stopped_reason", "language", "fingerprint",
+            "seq",
+            "id",
+            "tenant_id",
+            "media_type",
+            "entity_type",
+            "kind",
+            "subtype",
+            "status",
+            "contact_id",
+            "owner_id",
+            "parent_id",
+            "thread_id",
+            "can_be_parent",
+            "start_date",
+            "end_date",
+            "created_date",
+            "modified_date",
+            "revision",
+            "subject",
+            "queue",
+            "category_id",
+            "external_id",
+            "stopped_reason",
+            "language",
+            "fingerprint",
         ],
         from: "WHERE r.seq > $1 AND r.seq <= $2 ORDER BY r.seq",
     },
@@ -37,12 +58,29 @@ const TABLES: [Table; 4] = [
     },
     Table {
         name: "interaction_text",
-        columns: &["interaction_id", "tenant_id", "text", "structured_text", "comment", "participants"],
+        columns: &[
+            "interaction_id",
+            "tenant_id",
+            "text",
+            "structured_text",
+            "comment",
+            "participants",
+        ],
         from: BY_INTERACTION,
     },
     Table {
         name: "journal",
-        columns: &["cursor", "tenant_id", "at", "kind", "interaction_id", "contact_id", "media_type", "actor", "delta"],
+        columns: &[
+            "cursor",
+            "tenant_id",
+            "at",
+            "kind",
+            "interaction_id",
+            "contact_id",
+            "media_type",
+            "actor",
+            "delta",
+        ],
         from: "WHERE r.cursor > $1 AND r.cursor <= $2 ORDER BY r.cursor",
     },
 ];
@@ -80,7 +118,11 @@ fn cell(row: &sqlx::sqlite::SqliteRow, column: usize) -> Cell {
 pub async fn read_back(conn: &mut SqliteConnection, after: i64, until: i64) -> Prebuilt {
     let mut tables = Vec::new();
     for table in &TABLES {
-        let columns: Vec<String> = table.columns.iter().map(|name| format!("r.{name}")).collect();
+        let columns: Vec<String> = table
+            .columns
+            .iter()
+            .map(|name| format!("r.{name}"))
+            .collect();
         let sql = format!(
             "SELECT {} FROM {} r {}",
             columns.join(", "),

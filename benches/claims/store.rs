@@ -77,7 +77,10 @@ pub async fn contacts(store: &Store, corpus: &mut Corpus, count: usize) -> Vec<S
 /// Claim (a): the store, a thousand rows a commit, against plain multi-row inserts of the same bytes.
 pub async fn against_plain_inserts(size: usize) {
     let folder = tempfile::tempdir().expect("there is a temporary folder");
-    let (ours, theirs) = (folder.path().join("ours.db"), folder.path().join("theirs.db"));
+    let (ours, theirs) = (
+        folder.path().join("ours.db"),
+        folder.path().join("theirs.db"),
+    );
     let mut corpus = Corpus::new(1);
     let store = open(&ours).await;
     let known = contacts(&store, &mut corpus, CONTACTS.min(size)).await;
@@ -125,7 +128,10 @@ pub async fn against_plain_inserts(size: usize) {
             continue; // statements are prepared, pages are warm
         }
         let (ours, theirs) = (rate(count, store_took), rate(count, plain_took));
-        println!("          round {round}: store {ours:.0} rows/s, plain {theirs:.0} rows/s, {:.2}", ours / theirs);
+        println!(
+            "          round {round}: store {ours:.0} rows/s, plain {theirs:.0} rows/s, {:.2}",
+            ours / theirs
+        );
         store_rates.push(ours);
         plain_rates.push(theirs);
         ratios.push(ours / theirs);
@@ -142,7 +148,12 @@ pub async fn against_plain_inserts(size: usize) {
         bytes / count
     );
     let ratio = median(&ratios);
-    claim("(a) store against plain inserts", ratio, "0.70", ratio >= 0.7);
+    claim(
+        "(a) store against plain inserts",
+        ratio,
+        "0.70",
+        ratio >= 0.7,
+    );
     drop((reading, inserting));
     store.close().await;
     other.close().await;
