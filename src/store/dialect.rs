@@ -123,6 +123,8 @@ pub trait Dialect: Sized + Send + Sync + 'static {
     /// Bytes of a column.
     fn bytes(row: &RowOf<Self>, column: usize) -> sqlx::Result<Option<Vec<u8>>>;
 
+    /// Writes the placeholder of the `n`-th value, where placeholders stand in the order of their values.
+    fn place(sql: &mut String, n: usize);
     /// The texts bound as [`Arg::Texts`] at `$n`, as the right side of `IN`.
     fn any_of(n: usize) -> String;
     /// The type of a moment in a `CAST`.
@@ -296,6 +298,11 @@ impl Dialect for OnSqlite {
             .transpose()
     }
 
+    fn place(sql: &mut String, _: usize) {
+        // one with a name is sought in a list of all names, again for every value bound: thousands of them take the square of the time
+        sql.push('?');
+    }
+
     fn any_of(n: usize) -> String {
         format!("(SELECT value FROM json_each(${n}))")
     }
@@ -416,6 +423,10 @@ impl Dialect for OnPostgres {
         row.try_get::<Option<DateTime<Utc>>, _>(column)?
             .map(|at| Moment::from_micros(at.timestamp_micros()).ok_or_else(out_of_range))
             .transpose()
+    }
+
+    fn place(sql: &mut String, n: usize) {
+        write!(sql, "${n}").expect("a String takes all that is written");
     }
 
     fn any_of(n: usize) -> String {
