@@ -17,9 +17,11 @@ RUN cargo build --release --locked --bin annals
 
 FROM debian:bookworm-slim
 # Where a SQLite file goes when no Postgres is named.
-RUN useradd --system --user-group --uid 10001 --home-dir /var/lib/annals --create-home --shell /usr/sbin/nologin annals
+RUN groupadd --gid 10001 annals \
+    && useradd --uid 10001 --gid annals --no-create-home --home-dir /var/lib/annals --shell /usr/sbin/nologin annals \
+    && install --directory --owner annals --group annals /var/lib/annals
 COPY --from=build /src/target/release/annals /usr/local/bin/annals
-USER annals
+USER 10001:10001
 WORKDIR /var/lib/annals
 # Loopback would be the container's own; who publishes the port decides who reaches it.
 ENV ANNALS_LISTEN=0.0.0.0:8080
