@@ -37,6 +37,8 @@ pub trait Reads: Send + Sync {
     fn changes<'a>(&'a self, tenant: i64, query: &'a ChangesQuery) -> Read<'a, Changes>;
     /// One contact.
     fn contact<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Contact>>;
+    /// Contacts by identifier, those after one.
+    fn contacts<'a>(&'a self, tenant: i64, after: &'a str, limit: i64) -> Read<'a, Vec<Contact>>;
     /// A contact and all that were merged into it, itself first.
     fn contact_family<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Vec<String>>;
     /// All access tokens.
@@ -132,6 +134,10 @@ impl<D: Dialect> Reads for Readers<D> {
         Box::pin(
             async move { contact::one::<D>(&mut *self.pool.acquire().await?, tenant, id).await },
         )
+    }
+
+    fn contacts<'a>(&'a self, tenant: i64, after: &'a str, limit: i64) -> Read<'a, Vec<Contact>> {
+        Box::pin(async move { contact::page::<D>(&mut *self.pool.acquire().await?, tenant, after, limit).await })
     }
 
     fn contact_family<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Vec<String>> {
