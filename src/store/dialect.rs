@@ -111,6 +111,8 @@ pub trait Dialect: Sized + Send + Sync + 'static {
         conn: &mut Conn<Self>,
         most: Option<std::time::Duration>,
     ) -> impl Future<Output = sqlx::Result<()>> + Send;
+    /// Whether the database, which keeps no figures of its own, is to be told how to go about a search.
+    const WANTS_PLAN: bool;
     /// A column written so that no index is sought for it: a list of common values is better tested on the way.
     fn unindexed(column: &str) -> String;
 
@@ -245,6 +247,7 @@ impl Dialect for OnSqlite {
     const BEGIN: &'static str = "BEGIN IMMEDIATE";
     const BEGIN_READ: &'static str = "BEGIN";
     const LOCK_HEAD: &'static str = "";
+    const WANTS_PLAN: bool = true;
     const ADD_WORDS: Many = Many {
         before: "INSERT INTO interaction_words (rowid, words) SELECT i.seq, v.column3 FROM (VALUES",
         casts: &["TEXT", "BIGINT", "TEXT"],
@@ -382,6 +385,7 @@ impl Dialect for OnPostgres {
     const BEGIN: &'static str = "BEGIN";
     const BEGIN_READ: &'static str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
     const LOCK_HEAD: &'static str = " FOR UPDATE";
+    const WANTS_PLAN: bool = false;
     const ADD_WORDS: Many = Many {
         before: "INSERT INTO interaction_words (interaction_id, tenant_id, words) \
                  SELECT v.column1, v.column2, CAST(v.column3 AS tsvector) FROM (VALUES",
