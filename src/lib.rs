@@ -8,5 +8,6 @@
 //!
 //! A request's walk through the house is told in `docs/architecture.md`.
 
+pub mod demo;
 pub mod domain;
 pub mod store;
