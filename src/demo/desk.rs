@@ -154,7 +154,7 @@ impl Desk {
         self.edit(at, actor, live, edit);
     }
 
-    /// UserData is changed.
+    /// `UserData` is changed.
     pub fn edit(&mut self, at: Moment, actor: &str, live: &mut Live, edit: Edit) {
         self.change(at, actor, live, |id, revision| Command::EditUserData {
             id,

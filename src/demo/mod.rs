@@ -7,6 +7,7 @@
 //! Filling a store again with the same plan writes nothing: interactions and contacts are there already, and each change names
 //! the revision that it expects to find. For the same reason a filling that was interrupted can be finished by starting it again.
 
+mod countries;
 mod desk;
 mod dice;
 mod episode;
@@ -51,7 +52,7 @@ pub struct Summary {
     pub already_there: u64,
     /// Contacts that the history has.
     pub contacts: u64,
-    /// Changes of interactions written: UserData, attributes, stops.
+    /// Changes of interactions written: `UserData`, attributes, stops.
     pub changes: u64,
 }
 

@@ -2,8 +2,8 @@
 
 use chrono::{Datelike, TimeDelta, Timelike, Weekday};
 
+use super::countries::{COUNTRIES, Country};
 use super::dice::Dice;
-use super::people::{COUNTRIES, Country};
 use crate::domain::Moment;
 
 const HOUR: i64 = 3_600_000_000;

@@ -1,4 +1,4 @@
-//! UserData of e-mails, with the keys, the sizes and the odd habits seen in the wild: dots and blanks in keys, numbers as texts,
+//! `UserData` of e-mails, with the keys, the sizes and the odd habits seen in the wild: dots and blanks in keys, numbers as texts,
 //! empty texts and nulls, nested documents that hold the desktop's own settings.
 
 use serde_json::{Value, json};
