@@ -149,7 +149,8 @@ impl<'a> Builder<'a> {
             end_date: self.moment("endDate")?,
             contact_id: self.contact(&user_data),
             owner_id: self.owner(),
-            text: self.text(),
+            text: self.body("bodyAsPlainText"),
+            structured_text: self.body("body"),
             ..NewInteraction::default()
         };
         self.keep_rest();
@@ -201,8 +202,8 @@ impl<'a> Builder<'a> {
         owner.or(agent).map(str::to_owned)
     }
 
-    fn text(&self) -> Option<String> {
-        let body = self.details?.get("email")?.get("bodyAsPlainText")?;
+    fn body(&self, form: &str) -> Option<String> {
+        let body = self.details?.get("email")?.get(form)?;
         body.text().map(str::to_owned)
     }
 
@@ -222,7 +223,7 @@ impl<'a> Builder<'a> {
                 if name == "email"
                     && let Value::Object(email) = &mut value
                 {
-                    email.shift_remove("bodyAsPlainText");
+                    email.retain(|name, _| !["bodyAsPlainText", "body"].contains(&name.as_str()));
                 }
                 let taken = self.rest.contains_key(name);
                 let name = if taken {

@@ -121,7 +121,7 @@ mod tests {
     submitSeq: 8389080
     parentInteractionId: A
     startDate: 2020-11-26T13:58:01.593Z
-    email: {from: a@mail.example, to: [b@mail.example], bodyAsPlainText: \"Hi,\\n\"}
+    email: {from: a@mail.example, to: [b@mail.example], bodyAsPlainText: \"Hi,\\n\", body: <p>Hi</p>}
     userData:
       - {key: ContactId, type: str, value: C1}
       - {key: ContactId, type: str, value: C2}
@@ -175,6 +175,7 @@ mod tests {
             (Some(Status::InProcess), Some("A"))
         );
         assert_eq!(reply.text.as_deref(), Some("Hi,\n"));
+        assert_eq!(reply.structured_text.as_deref(), Some("<p>Hi</p>"));
         assert_eq!(
             Value::Object(reply.user_data.document.clone()),
             json!({"ContactId": "C2", "simulatorDetails": {
