@@ -2,7 +2,7 @@
 //!
 //! Every command first checks all that can be refused and only then changes anything, so that a refusal leaves the ledger as it was.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::domain::change::Kind;
@@ -130,6 +130,8 @@ pub struct Ledger<'t> {
     pub interactions: HashMap<Key, Held>,
     /// Contacts loaded or made.
     pub contacts: HashMap<Key, HeldContact>,
+    /// Contacts known to be in the store, and no more than that.
+    pub named: HashSet<Key>,
     /// Which of them have a value, by name and folded value.
     pub by_value: HashMap<(i64, String, String), Vec<String>>,
     /// Replies kept, by tenant, path and key.
@@ -157,6 +159,7 @@ impl<'t> Ledger<'t> {
             keys,
             interactions: HashMap::new(),
             contacts: HashMap::new(),
+            named: HashSet::new(),
             by_value: HashMap::new(),
             replies: HashMap::new(),
             journal: Vec::new(),
@@ -433,7 +436,8 @@ impl<'t> Ledger<'t> {
     }
 
     fn known_contact(&self, ask: &Ask<'_>, id: &str) -> Result<(), Refusal> {
-        if self.contacts.contains_key(&(ask.tenant, id.to_owned())) {
+        let key = (ask.tenant, id.to_owned());
+        if self.contacts.contains_key(&key) || self.named.contains(&key) {
             Ok(())
         } else {
             Err(Refusal::invalid(

@@ -20,6 +20,9 @@ const MOST_CANDIDATES: i64 = 100;
 #[derive(Default)]
 struct Needs<'g> {
     interactions: BTreeSet<&'g str>,
+    /// Contacts that are only named, and must be there.
+    named: BTreeSet<&'g str>,
+    /// Contacts that are looked into.
     contacts: BTreeSet<String>,
     /// Values to recognise contacts by.
     values: Vec<&'g Attributes>,
@@ -49,6 +52,7 @@ pub(super) async fn load<D: Dialect>(
                 .extend(candidates::<D>(conn, tenant, attributes).await?);
         }
         contacts::<D>(ledger, conn, tenant, needs.contacts).await?;
+        named::<D>(ledger, conn, tenant, &needs.named).await?;
         replies::<D>(ledger, conn, tenant, &needs.replies).await?;
     }
     Ok(())
@@ -64,7 +68,7 @@ impl<'g> Needs<'g> {
                         .into_iter()
                         .chain(new.parent_id.as_deref()),
                 );
-                self.contacts.extend(new.contact_id.clone());
+                self.named.extend(new.contact_id.as_deref());
                 if new.contact.is_some() {
                     self.values.push(&queued.ready.attributes);
                 }
@@ -72,7 +76,7 @@ impl<'g> Needs<'g> {
             Command::Engage { parent, child, .. } => {
                 self.interactions.insert(parent);
                 self.interactions.extend(child.id.as_deref());
-                self.contacts.extend(child.contact_id.clone());
+                self.named.extend(child.contact_id.as_deref());
                 if child.contact.is_some() {
                     self.values.push(&queued.ready.attributes);
                 }
@@ -82,7 +86,8 @@ impl<'g> Needs<'g> {
             }
             Command::Change { id, patch, .. } => {
                 self.interactions.insert(id);
-                self.contacts.extend(patch.contact_id.clone().flatten());
+                self.named
+                    .extend(patch.contact_id.as_ref().and_then(Option::as_deref));
             }
             Command::CreateContact { id, .. } => self.contacts.extend(id.clone()),
             Command::ChangeContact { id, .. } => {
@@ -240,6 +245,29 @@ async fn contacts<D: Dialect>(
                 changed: false,
             });
         }
+    }
+    Ok(())
+}
+
+/// Which of the contacts named there are.
+async fn named<D: Dialect>(
+    ledger: &mut Ledger<'_>,
+    conn: &mut Conn<D>,
+    tenant: i64,
+    named: &BTreeSet<&str>,
+) -> Result<(), StoreError> {
+    if named.is_empty() {
+        return Ok(());
+    }
+    let sql = format!(
+        "SELECT id FROM contact WHERE tenant_id = $1 AND id IN {}",
+        D::any_of(2)
+    );
+    let ids = named.iter().map(|id| (*id).to_owned()).collect();
+    for row in D::fetch(conn, sql.into(), vec![tenant.into(), Arg::Texts(ids)]).await? {
+        ledger
+            .named
+            .insert((tenant, Columns::<D>::of(&row).text()?));
     }
     Ok(())
 }
