@@ -4,9 +4,16 @@
 //!
 //! * [`domain`] – what the words mean. It knows nobody.
 //! * [`store`] – the one door in (commands, committed in groups), the one journal out, and every read. It knows `domain`.
-//! * `api` – the native HTTP surface. A surface translates and formats; it holds no rules.
+//! * [`api`] – the native HTTP surface. A surface translates and formats; it holds no rules.
+//! * [`server`] – a server's life. [`config`] – its settings. [`telemetry`] – its logs and figures. [`cli`] – the commands of the binary.
 //!
 //! A request's walk through the house is told in `docs/architecture.md`.
 
+pub mod api;
+pub mod cli;
+pub mod config;
 pub mod domain;
+pub mod export;
+pub mod server;
 pub mod store;
+pub mod telemetry;

@@ -1,1 +1,16 @@
-fn main() {}
+//! The binary: reads the command line, hands over, and says what went wrong.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = annals::cli::Cli::parse();
+    match annals::cli::run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("annals: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

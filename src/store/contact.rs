@@ -67,6 +67,34 @@ pub async fn one<D: Dialect>(
     Ok(Some(found))
 }
 
+/// A page of contacts with their attributes, by identifier.
+pub async fn page<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<Contact>, StoreError> {
+    let sql = format!(
+        "SELECT {CONTACT} FROM contact c WHERE c.tenant_id = $1 AND c.id > $2 ORDER BY c.id LIMIT $3"
+    );
+    let rows = D::fetch(
+        conn,
+        sql.into(),
+        vec![tenant.into(), after.into(), limit.into()],
+    )
+    .await?;
+    let mut found = rows
+        .iter()
+        .map(|row| contact::<D>(&mut Columns::<D>::of(row)))
+        .collect::<Result<Vec<_>, _>>()?;
+    let ids = found.iter().map(|contact| contact.id.clone()).collect();
+    let mut known = attributes::<D>(conn, tenant, ids).await?;
+    for contact in &mut found {
+        contact.attributes = known.remove(&contact.id).unwrap_or_default();
+    }
+    Ok(found)
+}
+
 /// A contact and all that were merged into it, however long the way; itself first. Empty when there is no such contact.
 pub async fn family<D: Dialect>(
     conn: &mut Conn<D>,

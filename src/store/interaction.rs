@@ -55,6 +55,37 @@ pub async fn one<D: Dialect>(
         .transpose()
 }
 
+/// Interactions in the order in which they were recorded, parents so before their children.
+pub async fn recorded<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<(i64, Stored)>, StoreError> {
+    let sql = format!(
+        "SELECT {}, u.document, {}, i.seq FROM interaction i{}{} WHERE i.seq > $1 AND i.tenant_id = $2 ORDER BY i.seq LIMIT $3",
+        rows::INTERACTION,
+        rows::TEXTS,
+        rows::JOIN_USER_DATA,
+        rows::JOIN_TEXTS
+    );
+    let found = D::fetch(
+        conn,
+        sql.into(),
+        vec![after.into(), tenant.into(), limit.into()],
+    )
+    .await?;
+    found
+        .iter()
+        .map(|row| {
+            Ok((
+                D::int(row, rows::AFTER_TEXTS)?.unwrap_or_default(),
+                rows::stored::<D>(row, true)?,
+            ))
+        })
+        .collect()
+}
+
 /// The family of an interaction; `None` when there is no such interaction.
 pub async fn family<D: Dialect>(
     conn: &mut Conn<D>,

@@ -26,6 +26,8 @@ pub trait Reads: Send + Sync {
     fn family<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Family>>;
     /// A page of what a filter finds.
     fn search<'a>(&'a self, search: &'a Search) -> Read<'a, Page>;
+    /// Interactions in the order in which they were recorded, whole, each with its place; those after a place.
+    fn recorded(&self, tenant: i64, after: i64, limit: i64) -> Read<'_, Vec<(i64, Stored)>>;
     /// UserData as of a moment, with its revision.
     fn user_data_at<'a>(
         &'a self,
@@ -37,6 +39,8 @@ pub trait Reads: Send + Sync {
     fn changes<'a>(&'a self, tenant: i64, query: &'a ChangesQuery) -> Read<'a, Changes>;
     /// One contact.
     fn contact<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Contact>>;
+    /// Contacts by identifier, those after one.
+    fn contacts<'a>(&'a self, tenant: i64, after: &'a str, limit: i64) -> Read<'a, Vec<Contact>>;
     /// A contact and all that were merged into it, itself first.
     fn contact_family<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Vec<String>>;
     /// All access tokens.
@@ -107,6 +111,12 @@ impl<D: Dialect> Reads for Readers<D> {
         })
     }
 
+    fn recorded(&self, tenant: i64, after: i64, limit: i64) -> Read<'_, Vec<(i64, Stored)>> {
+        Box::pin(async move {
+            interaction::recorded::<D>(&mut *self.pool.acquire().await?, tenant, after, limit).await
+        })
+    }
+
     fn search<'a>(&'a self, search: &'a Search) -> Read<'a, Page> {
         Box::pin(self.limited(search))
     }
@@ -132,6 +142,12 @@ impl<D: Dialect> Reads for Readers<D> {
         Box::pin(
             async move { contact::one::<D>(&mut *self.pool.acquire().await?, tenant, id).await },
         )
+    }
+
+    fn contacts<'a>(&'a self, tenant: i64, after: &'a str, limit: i64) -> Read<'a, Vec<Contact>> {
+        Box::pin(async move {
+            contact::page::<D>(&mut *self.pool.acquire().await?, tenant, after, limit).await
+        })
     }
 
     fn contact_family<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Vec<String>> {

@@ -13,6 +13,9 @@ pub const INTERACTION: &str = "i.id, i.tenant_id, i.media_type, i.entity_type, i
 /// The columns of `interaction_text t`, as [`texts`] reads them.
 pub const TEXTS: &str = "t.text, t.structured_text, t.comment, t.participants";
 
+/// The first column after [`INTERACTION`], `u.document` and [`TEXTS`].
+pub const AFTER_TEXTS: usize = 28;
+
 /// Joins UserData as `u` to `interaction i`.
 pub const JOIN_USER_DATA: &str =
     " LEFT JOIN user_data u ON u.interaction_id = i.id AND u.tenant_id = i.tenant_id";

@@ -123,7 +123,7 @@ async fn interactions<D: Dialect>(
         .collect();
     for row in D::fetch(conn, sql.into(), vec![tenant.into(), Arg::Texts(ids)]).await? {
         let stored = rows::stored::<D>(&row, true)?;
-        let fingerprint = D::bytes(&row, 28)?.unwrap_or_default();
+        let fingerprint = D::bytes(&row, rows::AFTER_TEXTS)?.unwrap_or_default();
         ledger.interactions.insert(
             (tenant, stored.interaction.id.clone()),
             Held::loaded(stored, fingerprint),

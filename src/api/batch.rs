@@ -1,0 +1,289 @@
+//! `POST /v1/interactions/batch`: NDJSON in, NDJSON out, as much as one likes.
+//!
+//! Lines go to the writer as they come and wait there for room, so memory does not grow with the body. Answers come back in order; those that
+//! the client has not read spill to a temporary file, so a client that reads only after it has sent all does not block.
+
+use std::collections::VecDeque;
+
+use axum::body::{Body, BodyDataStream};
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt;
+use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::auth::{Caller, Scope};
+use super::params::Params;
+use super::problem::{Failure, Problem};
+use super::{App, body, render, spill};
+use crate::domain::Refusal;
+use crate::domain::command::{Command, Outcome, Repeatable};
+use crate::domain::interaction::NewInteraction;
+use crate::store::StoreError;
+use crate::store::writer::Answer;
+
+/// Lines that are under way in the writer at a time.
+const UNDER_WAY: usize = 2000;
+
+/// The routes.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(batch))
+}
+
+/// Records many interactions: one JSON object a line.
+///
+/// Answers one line each, in order: `{"line": 1, "status": 201, "id": "…"}` or `{"line": 2, "status": 422, "problem": {…}}`. A bad line does not hurt its neighbours.
+/// `reply=errors` answers the refused lines and a closing summary only. With an `Idempotency-Key` each line is repeatable.
+#[utoipa::path(post, path = "/v1/interactions/batch", tag = "interactions",
+    request_body(content = String, content_type = "application/x-ndjson", description = "One interaction a line, at most 1 MiB each"),
+    params(("reply" = Option<String>, Query, description = "`all` or `errors`"), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, content_type = "application/x-ndjson", body = String), (status = 403, body = Problem)))]
+async fn batch(
+    State(app): State<App>,
+    caller: Caller,
+    mut params: Params,
+    request: Request,
+) -> Result<Response, Failure> {
+    caller.may(Scope::Write)?;
+    let only_errors = match params.take("reply").as_deref() {
+        None | Some("all") => false,
+        Some("errors") => true,
+        Some(_) => return Err(Refusal::invalid("?reply", "is neither all nor errors").into()),
+    };
+    params.finish()?;
+    body::want_json(request.headers())?;
+    let key = body::idempotency_key(request.headers())?;
+    let path = request.uri().path().to_owned();
+    let (sender, stream) = spill::pipe();
+    let (lines, under_way) = mpsc::channel(UNDER_WAY);
+    let reader = Reader {
+        app: app.clone(),
+        caller,
+        path,
+        key,
+        lines,
+        number: 0,
+    };
+    app.tasks
+        .spawn(reader.run(request.into_body().into_data_stream()));
+    app.tasks.spawn(answer(under_way, sender, only_errors));
+    let kind = HeaderValue::from_static("application/x-ndjson");
+    Ok(([(header::CONTENT_TYPE, kind)], Body::from_stream(stream)).into_response())
+}
+
+/// A line on its way.
+struct Line {
+    number: u64,
+    answer: Result<Answer, StoreError>,
+}
+
+/// Reads lines and hands them to the writer.
+struct Reader {
+    app: App,
+    caller: Caller,
+    path: String,
+    key: Option<String>,
+    lines: mpsc::Sender<Line>,
+    number: u64,
+}
+
+impl Reader {
+    async fn run(mut self, mut stream: BodyDataStream) {
+        let most = self.app.config.limits.line;
+        let mut rest: Vec<u8> = Vec::new();
+        let mut too_long = false;
+        loop {
+            let part = tokio::select! {
+                part = stream.next() => part,
+                () = self.app.stopping.cancelled() => None,
+            };
+            let Some(Ok(part)) = part else { break };
+            let mut left: &[u8] = &part;
+            while let Some(end) = left.iter().position(|byte| *byte == b'\n') {
+                let (head, tail) = (&left[..end], &left[end + 1..]);
+                left = tail;
+                let long = too_long || rest.len() + head.len() > most;
+                let line: &[u8] = if rest.is_empty() || long {
+                    head
+                } else {
+                    rest.extend_from_slice(head);
+                    &rest
+                };
+                let line = line.to_vec();
+                rest.clear();
+                too_long = false;
+                if !self.take(&line, long).await {
+                    return;
+                }
+            }
+            if too_long || rest.len() + left.len() > most {
+                too_long = true;
+                rest.clear();
+            } else {
+                rest.extend_from_slice(left);
+            }
+        }
+        if (too_long || !rest.is_empty()) && !self.app.stopping.is_cancelled() {
+            self.take(&rest, too_long).await;
+        }
+    }
+
+    /// Takes one line; false when nobody waits for answers any more.
+    async fn take(&mut self, line: &[u8], too_long: bool) -> bool {
+        self.number += 1;
+        if !too_long && line.iter().all(u8::is_ascii_whitespace) {
+            return true;
+        }
+        let answer = if too_long {
+            let most = self.app.config.limits.line;
+            Err(Refusal::TooLarge(format!("the line is longer than {most} bytes")).into())
+        } else {
+            self.enqueue(line).await
+        };
+        self.lines
+            .send(Line {
+                number: self.number,
+                answer,
+            })
+            .await
+            .is_ok()
+    }
+
+    async fn enqueue(&self, line: &[u8]) -> Result<Answer, StoreError> {
+        let new: NewInteraction = body::parse(line)?;
+        let repeatable = self.key.as_ref().map(|key| Repeatable {
+            path: self.path.clone(),
+            key: format!("{key}#{}", self.number),
+            fingerprint: Sha256::digest(line)[..16].to_vec(),
+            render: render::reply,
+        });
+        let submission = self
+            .caller
+            .submission(Command::Record(Box::new(new)), repeatable);
+        self.app.writer.enqueue_waiting(submission).await
+    }
+}
+
+/// What became of a batch.
+#[derive(Default)]
+struct Summary {
+    lines: u64,
+    recorded: u64,
+    unchanged: u64,
+    refused: u64,
+}
+
+/// Waits for answers in order and writes them.
+async fn answer(mut under_way: mpsc::Receiver<Line>, sender: spill::Sender, only_errors: bool) {
+    let mut summary = Summary::default();
+    let mut ready: VecDeque<Line> = VecDeque::new();
+    loop {
+        if ready.is_empty() {
+            match under_way.recv().await {
+                Some(line) => ready.push_back(line),
+                None => break,
+            }
+            while let Ok(line) = under_way.try_recv() {
+                ready.push_back(line);
+            }
+        }
+        let mut out = Vec::new();
+        while let Some(line) = ready.pop_front() {
+            let number = line.number;
+            let outcome = match line.answer {
+                Ok(answer) => answer.wait().await,
+                Err(error) => Err(error),
+            };
+            write(&mut out, number, outcome, only_errors, &mut summary);
+            if out.len() > 16 * 1024 {
+                break;
+            }
+        }
+        if !out.is_empty() {
+            match sender.send(out) {
+                Ok(true) => {}
+                // nobody reads: the lines are carried out all the same
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::error!(%error, "the answers of a batch could not be kept; its connection is cut");
+                    return;
+                }
+            }
+        }
+    }
+    if only_errors {
+        let Summary {
+            lines,
+            recorded,
+            unchanged,
+            refused,
+        } = summary;
+        let line = format!(
+            "{{\"summary\":{{\"lines\":{lines},\"recorded\":{recorded},\"unchanged\":{unchanged},\"refused\":{refused}}}}}\n"
+        );
+        let _ = sender.send(line.into_bytes());
+    }
+}
+
+fn write(
+    out: &mut Vec<u8>,
+    number: u64,
+    outcome: Result<Outcome, StoreError>,
+    only_errors: bool,
+    summary: &mut Summary,
+) {
+    summary.lines += 1;
+    let line = match outcome {
+        Ok(outcome) => {
+            let (status, id) = match &outcome {
+                Outcome::Recorded {
+                    stored, created, ..
+                } => (
+                    if *created { 201 } else { 200 },
+                    Some(stored.interaction.id.clone()),
+                ),
+                Outcome::Replayed(reply) => {
+                    let body: serde_json::Value =
+                        serde_json::from_str(&reply.body).unwrap_or_default();
+                    (200, body["id"].as_str().map(str::to_owned))
+                }
+                _ => (200, None),
+            };
+            if status == 201 {
+                summary.recorded += 1;
+            } else {
+                summary.unchanged += 1;
+            }
+            if only_errors {
+                return;
+            }
+            let mut line = format!(
+                "{{\"line\":{number},\"status\":{status},\"id\":{}",
+                render::text(&id)
+            );
+            if let Outcome::Recorded { dropped, .. } = &outcome
+                && !dropped.is_empty()
+            {
+                line += &format!(",\"droppedKeys\":{}", render::text(dropped));
+            }
+            line + "}"
+        }
+        Err(error) => {
+            summary.refused += 1;
+            let (problem, cause) = Problem::of_store(error);
+            if let Some(cause) = cause {
+                tracing::error!(cause = cause.0, "a line of a batch failed");
+            }
+            format!(
+                "{{\"line\":{number},\"status\":{},\"problem\":{}}}",
+                problem.status,
+                render::text(&problem)
+            )
+        }
+    };
+    out.extend_from_slice(line.as_bytes());
+    out.push(b'\n');
+}

@@ -1,0 +1,145 @@
+//! `/v1/changes`: the journal, page by page.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::auth::{Caller, Scope};
+use super::params::Params;
+use super::problem::{Failure, Problem};
+use super::schema::ChangeList;
+use super::{App, render};
+use crate::domain::Refusal;
+use crate::domain::change::Kind;
+use crate::store::ChangesQuery;
+
+/// Entries of a page when nobody says, and at most.
+const LIMITS: (usize, usize) = (100, 1000);
+
+/// The routes.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(changes))
+        .routes(routes!(of_interaction))
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(
+    dead_code,
+    reason = "describes the parameters for OpenAPI; Params reads them"
+)]
+struct ChangesParams {
+    /// `next` of the page before; from the oldest entry when absent.
+    after: Option<String>,
+    /// 1 to 1000.
+    #[param(default = 100)]
+    limit: Option<usize>,
+    /// A kind or its first part: `userData`, `interaction.recorded`.
+    kind: Option<String>,
+    /// Only of this media type.
+    #[param(rename = "mediaType")]
+    media_type: Option<String>,
+    /// Only of this contact.
+    #[param(rename = "contactId")]
+    contact_id: Option<String>,
+    /// Only of this interaction.
+    #[param(rename = "interactionId")]
+    interaction_id: Option<String>,
+}
+
+fn query(params: &mut Params) -> Result<ChangesQuery, Refusal> {
+    let after = match params.take("after") {
+        None => 0,
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|cursor| *cursor >= 0)
+            .ok_or_else(|| Refusal::invalid("?after", "is no cursor of this journal"))?,
+    };
+    let limit = params.number("limit", LIMITS.0, LIMITS.1)?;
+    let mut kinds = Vec::new();
+    while let Some(kind) = params.take_first("kind") {
+        for part in kind.split(',') {
+            let meant = Kind::matching(part);
+            if meant.is_empty() {
+                return Err(Refusal::invalid(
+                    "?kind",
+                    format!("names {part:?}, which is no kind of change"),
+                ));
+            }
+            kinds.extend(meant.into_iter().map(str::to_owned));
+        }
+    }
+    Ok(ChangesQuery {
+        after,
+        limit,
+        kinds,
+        ..ChangesQuery::default()
+    })
+}
+
+async fn page(app: &App, caller: &Caller, query: &ChangesQuery) -> Result<Response, Failure> {
+    let page = app.reads.changes(caller.tenant, query).await?;
+    Ok(render::json(render::list(
+        page.items.iter().map(render::change),
+        Some(&page.next.to_string()),
+        None,
+    )))
+}
+
+/// What happened after a cursor, in the order in which it became visible. A reader that goes on at `next` misses nothing and sees nothing twice.
+#[utoipa::path(get, path = "/v1/changes", tag = "changes", params(ChangesParams),
+    responses((status = 200, body = ChangeList), (status = 422, body = Problem)))]
+async fn changes(
+    State(app): State<App>,
+    caller: Caller,
+    mut params: Params,
+) -> Result<Response, Failure> {
+    caller.may(Scope::Read)?;
+    let mut query = query(&mut params)?;
+    query.media_type = params
+        .take("mediaType")
+        .map(|given| crate::domain::interaction::media_type(&given));
+    query.contact_id = params.take("contactId");
+    query.interaction_id = params.take("interactionId");
+    params.finish()?;
+    page(&app, &caller, &query).await
+}
+
+/// The journal of one interaction, oldest first.
+#[utoipa::path(get, path = "/v1/interactions/{id}/changes", tag = "changes",
+    params(("id" = String, Path), ("after" = Option<String>, Query), ("limit" = Option<usize>, Query), ("kind" = Option<String>, Query)),
+    responses((status = 200, body = ChangeList), (status = 404, body = Problem)))]
+async fn of_interaction(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    mut params: Params,
+) -> Result<Response, Failure> {
+    caller.may(Scope::Read)?;
+    let mut query = query(&mut params)?;
+    params.finish()?;
+    query.interaction_id = Some(id.clone());
+    if app.reads.interaction(caller.tenant, &id).await?.is_none() {
+        // a deleted one has its journal still
+        let any = ChangesQuery {
+            limit: 1,
+            after: 0,
+            kinds: Vec::new(),
+            ..query.clone()
+        };
+        if app
+            .reads
+            .changes(caller.tenant, &any)
+            .await?
+            .items
+            .is_empty()
+        {
+            return Err(Refusal::no_interaction(&id).into());
+        }
+    }
+    page(&app, &caller, &query).await
+}

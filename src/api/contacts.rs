@@ -1,0 +1,344 @@
+//! `/v1/contacts`: who the customers are, how they are recognised, merged and forgotten.
+
+use std::collections::BTreeMap;
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::auth::{Caller, Scope};
+use super::body::{Posted, if_match};
+use super::params::Params;
+use super::problem::{Failure, Problem};
+use super::schema::ContactBody;
+use super::{App, find, render};
+use crate::domain::Refusal;
+use crate::domain::command::Command;
+use crate::domain::contact::{GivenAttributes, OneOrMany};
+use crate::domain::filter::{Search, parse_sort};
+use crate::store::ChangesQuery;
+
+/// The routes.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(create))
+        .routes(routes!(identify))
+        .routes(routes!(get, patch, delete))
+        .routes(routes!(merge))
+        .routes(routes!(unmerge))
+        .routes(routes!(history))
+        .routes(routes!(erase))
+        .routes(routes!(export))
+}
+
+/// A contact to make.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+struct NewContact {
+    /// The caller's own identifier.
+    id: Option<String>,
+    /// Names with a value or a list of values; the first is the primary one.
+    #[schema(value_type = Object, example = json!({"EmailAddress": ["ann@example.test"], "LastName": "Rossi"}))]
+    attributes: GivenAttributes,
+}
+
+/// Makes a contact.
+#[utoipa::path(post, path = "/v1/contacts", tag = "contacts", request_body = NewContact,
+    responses((status = 201, body = ContactBody), (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    posted: Posted<NewContact>,
+) -> Result<Response, Failure> {
+    caller.may(Scope::Write)?;
+    let repeatable = posted.repeatable(render::created);
+    let NewContact { id, attributes } = posted.value;
+    let outcome = app
+        .writer
+        .submit(caller.submission(Command::CreateContact { id, attributes }, repeatable))
+        .await?;
+    Ok(render::send(&outcome, render::created))
+}
+
+/// Who is meant.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Identify {
+    /// What is known.
+    #[schema(value_type = Object)]
+    attributes: GivenAttributes,
+    /// Make a contact when nobody fits; true when absent.
+    #[serde(default)]
+    create: Option<bool>,
+    /// By which media the contact came; the ranks are the same for all.
+    #[serde(default)]
+    media_type: Option<String>,
+}
+
+/// Finds the contact meant, or makes it.
+///
+/// Ranks, after UCS 8.x: `EmailAddress`, `PhoneNumber`, `FirstName` with `LastName`, `Title`. Where several fit, `contactId` is the oldest and `candidates` are all.
+#[utoipa::path(post, path = "/v1/contacts/identify", tag = "contacts", request_body = Identify,
+    responses((status = 200, body = Object), (status = 422, body = Problem)))]
+async fn identify(
+    State(app): State<App>,
+    caller: Caller,
+    posted: Posted<Identify>,
+) -> Result<Response, Failure> {
+    caller.may(Scope::Write)?;
+    let repeatable = posted.repeatable(render::reply);
+    let Identify {
+        attributes,
+        create,
+        media_type,
+    } = posted.value;
+    tracing::debug!(
+        media_type = media_type.as_deref().unwrap_or_default().len(),
+        "identifying a contact"
+    );
+    let command = Command::IdentifyContact {
+        attributes,
+        create: create.unwrap_or(true),
+    };
+    let outcome = app
+        .writer
+        .submit(caller.submission(command, repeatable))
+        .await?;
+    Ok(render::send(&outcome, render::reply))
+}
+
+/// One contact.
+#[utoipa::path(get, path = "/v1/contacts/{id}", tag = "contacts", params(("id" = String, Path)),
+    responses((status = 200, body = ContactBody), (status = 404, body = Problem)))]
+async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    caller.may(Scope::Read)?;
+    let contact = app
+        .reads
+        .contact(caller.tenant, &id)
+        .await?
+        .ok_or_else(|| Refusal::no_contact(&id))?;
+    let mut response = render::json(render::text(&contact));
+    render::etag(&mut response, contact.revision);
+    Ok(response)
+}
+
+/// New values of a contact.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ContactPatch {
+    /// Names with new values; null clears, what is absent stays.
+    #[schema(value_type = Object)]
+    attributes: BTreeMap<String, Option<OneOrMany>>,
+}
+
+/// Sets and clears attributes of a contact.
+#[utoipa::path(patch, path = "/v1/contacts/{id}", tag = "contacts", request_body = ContactPatch,
+    params(("id" = String, Path), ("If-Match" = Option<String>, Header)),
+    responses((status = 200, body = ContactBody), (status = 404, body = Problem), (status = 412, body = Problem)))]
+async fn patch(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    posted: Posted<ContactPatch>,
+) -> Result<Response, Failure> {
+    caller.may(Scope::Write)?;
+    let command = Command::ChangeContact {
+        id,
+        attributes: posted.value.attributes,
+        if_match: if_match(&headers)?,
+    };
+    let outcome = app.writer.submit(caller.submission(command, None)).await?;
+    Ok(render::send(&outcome, render::reply))
+}
+
+/// Deletes a contact that has no interactions.
+#[utoipa::path(delete, path = "/v1/contacts/{id}", tag = "contacts", params(("id" = String, Path)),
+    responses((status = 204), (status = 404, body = Problem), (status = 409, description = "It has interactions", body = Problem)))]
+async fn delete(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    caller.may(Scope::Write)?;
+    app.writer
+        .submit(caller.submission(Command::DeleteContact(id), None))
+        .await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Where a contact is merged to.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Merge {
+    /// The contact that stays.
+    into: String,
+}
+
+/// Merges a contact into another: both histories are found under the one that stays.
+#[utoipa::path(post, path = "/v1/contacts/{id}/merge", tag = "contacts", request_body = Merge, params(("id" = String, Path)),
+    responses((status = 200, body = ContactBody), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn merge(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    posted: Posted<Merge>,
+) -> Result<Response, Failure> {
+    caller.may(Scope::Write)?;
+    let repeatable = posted.repeatable(render::reply);
+    let command = Command::MergeContact {
+        id,
+        into: posted.value.into,
+    };
+    let outcome = app
+        .writer
+        .submit(caller.submission(command, repeatable))
+        .await?;
+    Ok(render::send(&outcome, render::reply))
+}
+
+/// A body without members.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+/// Undoes a merge.
+#[utoipa::path(post, path = "/v1/contacts/{id}/unmerge", tag = "contacts", params(("id" = String, Path)),
+    responses((status = 200, body = ContactBody), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn unmerge(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    posted: Posted<Nothing>,
+) -> Result<Response, Failure> {
+    caller.may(Scope::Write)?;
+    let repeatable = posted.repeatable(render::reply);
+    let outcome = app
+        .writer
+        .submit(caller.submission(Command::UnmergeContact(id), repeatable))
+        .await?;
+    Ok(render::send(&outcome, render::reply))
+}
+
+/// The interactions of a contact and of those merged into it; newest first. Takes the parameters of `GET /v1/interactions`.
+#[utoipa::path(get, path = "/v1/contacts/{id}/history", tag = "contacts", params(("id" = String, Path)),
+    responses((status = 200, body = super::schema::InteractionList), (status = 404, body = Problem)))]
+async fn history(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    params: Params,
+) -> Result<Response, Failure> {
+    caller.may(Scope::Read)?;
+    let family = app.reads.contact_family(caller.tenant, &id).await?;
+    if family.is_empty() {
+        return Err(Refusal::no_contact(&id).into());
+    }
+    find::list_by(
+        &app,
+        &caller,
+        params,
+        Some(find::is_any_of("contactId", family)),
+    )
+    .await
+}
+
+/// Erases a person: the contact, its merged identities, and the content of their interactions. Cannot be undone.
+///
+/// Media, times, status and the family of each interaction stay, for counting. The journal tells of the erasure and no longer of what was erased.
+#[utoipa::path(post, path = "/v1/contacts/{id}/erase", tag = "contacts", params(("id" = String, Path)),
+    responses((status = 200, body = Object), (status = 403, description = "The token lacks the scope admin", body = Problem), (status = 404, body = Problem)))]
+async fn erase(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    posted: Posted<Nothing>,
+) -> Result<Response, Failure> {
+    caller.may(Scope::Admin)?;
+    let repeatable = posted.repeatable(render::reply);
+    let outcome = app
+        .writer
+        .submit(caller.submission(Command::EraseContact(id), repeatable))
+        .await?;
+    Ok(render::send(&outcome, render::reply))
+}
+
+/// Everything kept about one person: the contact, its merged identities, their interactions whole, and their journal.
+#[utoipa::path(get, path = "/v1/contacts/{id}/export", tag = "contacts", params(("id" = String, Path)),
+    responses((status = 200, body = Object), (status = 404, body = Problem)))]
+async fn export(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    caller.may(Scope::Read)?;
+    let tenant = caller.tenant;
+    let family = app.reads.contact_family(tenant, &id).await?;
+    if family.is_empty() {
+        return Err(Refusal::no_contact(&id).into());
+    }
+    let mut contacts = Vec::new();
+    let mut changes = Vec::new();
+    for member in &family {
+        contacts.extend(
+            app.reads
+                .contact(tenant, member)
+                .await?
+                .map(|contact| render::text(&contact)),
+        );
+        let query = ChangesQuery {
+            contact_id: Some(member.clone()),
+            ..ChangesQuery::default()
+        };
+        changes.extend(all_changes(&app, tenant, query).await?);
+    }
+    let mut search = Search {
+        tenant,
+        filter: find::is_any_of("contactId", family),
+        sort: parse_sort("", ["startDate"])?,
+        limit: find::MOST,
+        after: None,
+        count: false,
+        long_texts: true,
+    };
+    let mut interactions = Vec::new();
+    loop {
+        let page = app.reads.search(&search).await?;
+        interactions.extend(page.items.iter().map(render::interaction));
+        match page.next {
+            Some(next) => search.after = Some(next),
+            None => break,
+        }
+    }
+    Ok(render::json(format!(
+        "{{\"contacts\":[{}],\"interactions\":[{}],\"changes\":[{}]}}",
+        contacts.join(","),
+        interactions.join(","),
+        changes.join(",")
+    )))
+}
+
+async fn all_changes(
+    app: &App,
+    tenant: i64,
+    mut query: ChangesQuery,
+) -> Result<Vec<String>, Failure> {
+    query.limit = 1000;
+    let mut all = Vec::new();
+    loop {
+        let page = app.reads.changes(tenant, &query).await?;
+        all.extend(page.items.iter().map(render::change));
+        if page.items.len() < query.limit {
+            return Ok(all);
+        }
+        query.after = page.next;
+    }
+}

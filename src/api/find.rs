@@ -1,0 +1,415 @@
+//! Finding: lists by query parameters, searches by a filter, threads, and the fields there are.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::App;
+use super::auth::{Caller, Scope};
+use super::body::Posted;
+use super::params::Params;
+use super::problem::{Failure, Problem};
+use super::render::{self, Projection};
+use crate::domain::filter::{
+    ATTRIBUTES, AttributeType, Field, Filter, Operand, Position, Search, SortKey, Test,
+    loose_operands, parse_filter, parse_sort, parse_test, parse_words,
+};
+use crate::domain::{Moment, Refusal};
+
+/// Items of a page when nobody says.
+const DEFAULT_LIMIT: usize = 50;
+/// Items of a page at most.
+pub const MOST: usize = 500;
+
+/// The routes.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(search))
+        .routes(routes!(thread))
+        .routes(routes!(fields))
+}
+
+/// Where a page begins, as the opaque text that a caller sees: the order it belongs to, and the sort values.
+#[derive(Serialize, Deserialize)]
+struct Token(String, Vec<Value>);
+
+fn order_name(sort: &[SortKey]) -> String {
+    let names: Vec<String> = sort
+        .iter()
+        .map(|key| format!("{}{}", if key.descending { "-" } else { "" }, key.by.name))
+        .collect();
+    names.join(",")
+}
+
+/// Writes a cursor.
+fn write_cursor(sort: &[SortKey], position: &Position) -> String {
+    let values = position
+        .0
+        .iter()
+        .map(|value| match value {
+            Some(Operand::Time(at)) => json!(at.micros()),
+            Some(Operand::Text(text)) => json!(text),
+            _ => Value::Null,
+        })
+        .collect();
+    URL_SAFE_NO_PAD.encode(render::text(&Token(order_name(sort), values)))
+}
+
+/// Reads a cursor for this order.
+fn read_cursor(pointer: &str, sort: &[SortKey], text: &str) -> Result<Position, Refusal> {
+    let refuse = || Refusal::invalid(pointer, "is no cursor of this list and order");
+    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| refuse())?;
+    let Token(order, values) = serde_json::from_slice(&bytes).map_err(|_| refuse())?;
+    if order != order_name(sort) || values.len() != sort.len() {
+        return Err(refuse());
+    }
+    sort.iter()
+        .zip(values)
+        .map(|(key, value)| match (key.by.kind, value) {
+            (AttributeType::Time, Value::Null) if key.by.name == "endDate" => Ok(None),
+            (AttributeType::Time, value) => {
+                let at = value
+                    .as_i64()
+                    .and_then(Moment::from_micros)
+                    .ok_or_else(refuse)?;
+                Ok(Some(Operand::Time(at)))
+            }
+            (_, Value::String(id)) if !id.contains('\0') => Ok(Some(Operand::Text(id))),
+            _ => Err(refuse()),
+        })
+        .collect::<Result<_, _>>()
+        .map(Position)
+}
+
+/// What a list or a search asks for, once its filter and order are read.
+pub struct Question {
+    /// Items of a page.
+    pub limit: usize,
+    /// Where to go on.
+    pub cursor: Option<String>,
+    /// Count all.
+    pub count: bool,
+    /// Fields to show.
+    pub fields: Option<Vec<String>>,
+    /// Where mistakes in `cursor` and `fields` are: `?` or `/`.
+    pub place: &'static str,
+}
+
+/// Asks and renders a page.
+pub async fn answer(
+    app: &App,
+    caller: &Caller,
+    filter: Filter,
+    sort: Vec<SortKey>,
+    question: Question,
+) -> Result<Response, Failure> {
+    let Question {
+        limit,
+        cursor,
+        count,
+        fields,
+        place,
+    } = question;
+    let projection = fields
+        .map(|names| Projection::parse(&format!("{place}fields"), &names))
+        .transpose()?;
+    let after = cursor
+        .map(|text| read_cursor(&format!("{place}cursor"), &sort, &text))
+        .transpose()?;
+    let long_texts = projection.as_ref().is_some_and(Projection::long_texts);
+    let search = Search {
+        tenant: caller.tenant,
+        filter,
+        sort,
+        limit,
+        after,
+        count,
+        long_texts,
+    };
+    let page = app.reads.search(&search).await?;
+    let next = page
+        .next
+        .as_ref()
+        .map(|position| write_cursor(&search.sort, position));
+    let items = page.items.iter().map(|stored| match &projection {
+        Some(projection) => projection.of(stored),
+        None => render::interaction(stored),
+    });
+    Ok(render::json(render::list(
+        items,
+        next.as_deref(),
+        page.count,
+    )))
+}
+
+/// Reads the parameters of a list: filters, order, page.
+///
+/// `fixed` is a condition that the path adds.
+pub async fn list_by(
+    app: &App,
+    caller: &Caller,
+    mut params: Params,
+    fixed: Option<Filter>,
+) -> Result<Response, Failure> {
+    let sort_by = params.take("sort").unwrap_or_default();
+    let sort = parse_sort("?sort", sort_by.split(',').map(str::trim))?;
+    let question = Question {
+        limit: params.number("limit", DEFAULT_LIMIT, MOST)?,
+        cursor: params.take("cursor"),
+        count: params.flag("count")?,
+        fields: params.take("fields").map(|names| {
+            names
+                .split(',')
+                .map(|name| name.trim().to_owned())
+                .collect()
+        }),
+        place: "?",
+    };
+    let mut parts: Vec<Filter> = fixed.into_iter().collect();
+    if let Some(words) = params.take("q") {
+        parts.push(parse_words("?q", &words)?);
+    }
+    parts.extend(parameter_filters(params.rest())?);
+    answer(app, caller, Filter::And(parts), sort, question).await
+}
+
+/// The filters that parameters stand for; one that is repeated means any of its values.
+fn parameter_filters(params: Vec<(String, String)>) -> Result<Vec<Filter>, Refusal> {
+    let mut groups: Vec<(String, Vec<String>)> = Vec::new();
+    for (name, value) in params {
+        match groups.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, values)) => values.push(value),
+            None => groups.push((name, vec![value])),
+        }
+    }
+    groups
+        .into_iter()
+        .map(|(name, values)| parameter_filter(&name, &values))
+        .collect()
+}
+
+fn parameter_filter(name: &str, values: &[String]) -> Result<Filter, Refusal> {
+    let at = format!("?{name}");
+    if let Some((attribute, bound @ ("from" | "to"))) = name.rsplit_once('.')
+        && let Some(field @ Field::Core(core)) = Field::parse(attribute)
+        && core.kind == AttributeType::Time
+    {
+        let [value] = values else {
+            return Err(Refusal::invalid(at, "is given twice"));
+        };
+        return parse_test(&at, &field, bound, &json!(value));
+    }
+    let field = Field::parse(name).ok_or_else(|| {
+        Refusal::invalid(
+            &at,
+            "is no parameter here; GET /v1/fields lists the fields to filter by",
+        )
+    })?;
+    let any: Vec<Value> = values
+        .iter()
+        .flat_map(|value| {
+            let value = match &field {
+                Field::Core(core) if core.name == "mediaType" => {
+                    crate::domain::interaction::media_type(value)
+                }
+                _ => value.clone(),
+            };
+            loose_operands(&field, &value)
+        })
+        .collect();
+    parse_test(&at, &field, "in", &Value::Array(any)).map_err(|refusal| match refusal {
+        // the place in a list that the caller never wrote would puzzle
+        Refusal::Invalid(faults) => Refusal::Invalid(
+            faults
+                .into_iter()
+                .map(|fault| crate::domain::Fault {
+                    pointer: at.clone(),
+                    ..fault
+                })
+                .collect(),
+        ),
+        other => other,
+    })
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(
+    dead_code,
+    reason = "describes the parameters for OpenAPI; Params reads them"
+)]
+struct ListParams {
+    /// Full text over subject and text: words, "phrases", beginnings*.
+    q: Option<String>,
+    /// `-startDate`, `id`, …; nulls come last.
+    sort: Option<String>,
+    /// 1 to 500.
+    #[param(default = 50)]
+    limit: Option<usize>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+    /// Count all that the filter finds.
+    count: Option<bool>,
+    /// Fields to show, joined with commas: `id,mediaType,userData.rule`.
+    fields: Option<String>,
+    /// Any core attribute; repeated means or. So do all others that `GET /v1/fields` lists.
+    #[param(rename = "mediaType")]
+    media_type: Option<String>,
+    /// Any time attribute, from here on.
+    #[param(rename = "startDate.from")]
+    from: Option<String>,
+    /// Any time attribute, before this.
+    #[param(rename = "startDate.to")]
+    to: Option<String>,
+    /// Any UserData key; nested keys with further dots, a dot in a key with a backslash.
+    #[param(rename = "userData.{key}")]
+    user_data: Option<String>,
+    /// Any attribute of the contact, as it is now.
+    #[param(rename = "contact.{attribute}")]
+    contact: Option<String>,
+}
+
+/// Lists interactions by filters in the query string; newest first.
+#[utoipa::path(get, path = "/v1/interactions", tag = "finding", params(ListParams),
+    responses((status = 200, body = super::schema::InteractionList), (status = 422, body = Problem), (status = 503, description = "The query took too long", body = Problem)))]
+async fn list(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, Failure> {
+    caller.may(Scope::Read)?;
+    list_by(&app, &caller, params, None).await
+}
+
+/// A search: what a query string cannot say.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+struct SearchBody {
+    /// `and`, `or`, `not`, `q`, or a `field` with operators; several operators in one leaf all hold.
+    #[schema(value_type = Option<Object>, example = json!({"and": [{"field": "mediaType", "in": ["chat"]}, {"field": "userData.score", "gt": 10}]}))]
+    filter: Option<Value>,
+    /// `-startDate` when absent.
+    sort: Option<Vec<String>>,
+    /// Fields to show; all but long texts when absent.
+    fields: Option<Vec<String>>,
+    /// 1 to 500; 50 when absent.
+    limit: Option<usize>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+    /// Count all that the filter finds.
+    count: Option<bool>,
+}
+
+/// Finds interactions by a filter.
+#[utoipa::path(post, path = "/v1/interactions/search", tag = "finding", request_body = SearchBody,
+    responses((status = 200, body = super::schema::InteractionList), (status = 422, body = Problem), (status = 503, description = "The query took too long", body = Problem)))]
+async fn search(
+    State(app): State<App>,
+    caller: Caller,
+    posted: Posted<SearchBody>,
+) -> Result<Response, Failure> {
+    caller.may(Scope::Read)?;
+    let body = posted.value;
+    let filter = match &body.filter {
+        None | Some(Value::Null) => Filter::And(Vec::new()),
+        Some(filter) => parse_filter("/filter", filter)?,
+    };
+    let sort = parse_sort("/sort", body.sort.iter().flatten().map(String::as_str))?;
+    let limit = body.limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MOST).contains(&limit) {
+        return Err(
+            Refusal::invalid("/limit", format!("is no whole number from 1 to {MOST}")).into(),
+        );
+    }
+    let question = Question {
+        limit,
+        cursor: body.cursor,
+        count: body.count.unwrap_or(false),
+        fields: body.fields,
+        place: "/",
+    };
+    answer(&app, &caller, filter, sort, question).await
+}
+
+/// A condition that an attribute is one of these.
+pub fn is_any_of(attribute: &str, values: Vec<String>) -> Filter {
+    let field = Field::parse(attribute).expect("the callers name attributes that exist");
+    Filter::Leaf(
+        field,
+        Test::In(values.into_iter().map(Operand::Text).collect()),
+    )
+}
+
+/// The interactions of a thread; oldest first unless `sort` says otherwise.
+#[utoipa::path(get, path = "/v1/threads/{id}", tag = "finding", params(("id" = String, Path), ListParams),
+    responses((status = 200, body = super::schema::InteractionList), (status = 404, body = Problem)))]
+async fn thread(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    mut params: Params,
+) -> Result<Response, Failure> {
+    caller.may(Scope::Read)?;
+    let filter = is_any_of("threadId", vec![id.clone()]);
+    let probe = Search {
+        tenant: caller.tenant,
+        filter: filter.clone(),
+        sort: parse_sort("", ["startDate"])?,
+        limit: 1,
+        after: None,
+        count: false,
+        long_texts: false,
+    };
+    if app.reads.search(&probe).await?.items.is_empty() {
+        return Err(Refusal::NotFound("thread", id).into());
+    }
+    params.default("sort", "startDate");
+    list_by(&app, &caller, params, Some(filter)).await
+}
+
+/// The fields to filter and sort by, with their types and operators.
+#[utoipa::path(get, path = "/v1/fields", tag = "finding", responses((status = 200, body = Object)))]
+async fn fields(
+    State(app): State<App>,
+    caller: Caller,
+    params: Params,
+) -> Result<Response, Failure> {
+    caller.may(Scope::Read)?;
+    params.finish()?;
+    let ordered = [
+        "eq", "ne", "in", "gt", "gte", "lt", "lte", "from", "to", "exists",
+    ];
+    let text = [
+        "eq", "ne", "in", "gt", "gte", "lt", "lte", "from", "to", "contains", "prefix", "exists",
+    ];
+    let plain = ["eq", "ne", "in", "exists"];
+    let mut all: Vec<Value> = ATTRIBUTES
+        .iter()
+        .map(|attribute| {
+            let (kind, operators) = match attribute.kind {
+                AttributeType::Text => ("string", &text[..]),
+                AttributeType::Time => ("time", &ordered[..]),
+                AttributeType::Integer => ("integer", &ordered[..]),
+                AttributeType::Boolean => ("boolean", &plain[..]),
+                AttributeType::Coded => ("name", &plain[..]),
+            };
+            json!({"field": attribute.name, "type": kind, "operators": operators, "sortable": attribute.sortable, "inLists": !attribute.long})
+        })
+        .collect();
+    all.push(json!({"field": "userData.<key>", "type": "any", "operators": text, "sortable": false, "inLists": true}));
+    all.push(json!({"field": "contact.<attribute>", "type": "string", "operators": text, "sortable": false, "inLists": false}));
+    let indexed: Vec<Value> = app
+        .reads
+        .indexed_keys()
+        .await?
+        .into_iter()
+        .map(|(key, ready)| json!({"key": key.to_string(), "ready": ready}))
+        .collect();
+    Ok(render::json(
+        json!({"items": all, "combiners": ["and", "or", "not", "q"], "indexedKeys": indexed})
+            .to_string(),
+    ))
+}

@@ -1,0 +1,425 @@
+//! `/v1/interactions`: recording, reading, changing, deleting.
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::auth::{Caller, Scope};
+use super::body::{Posted, if_match};
+use super::params::Params;
+use super::problem::{Failure, Problem};
+use super::{App, render};
+use crate::domain::command::{Command, Outcome};
+use crate::domain::filter::{Filter, Operand, Search, Test, parse_sort};
+use crate::domain::interaction::{InteractionPatch, NewInteraction};
+use crate::domain::user_data::{Edit, Given};
+use crate::domain::{Moment, Refusal};
+
+/// The routes.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(record))
+        .routes(routes!(get, patch, delete))
+        .routes(routes!(stop))
+        .routes(routes!(edit_user_data, user_data))
+        .routes(routes!(engage))
+        .routes(routes!(no_engage))
+        .routes(routes!(lineage))
+}
+
+/// Records an interaction.
+///
+/// The same `id` with the same content again answers 200 and writes nothing; with other content 409. An `Idempotency-Key` makes any POST repeatable for 24 hours.
+#[utoipa::path(post, path = "/v1/interactions", tag = "interactions", request_body = NewInteraction,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Any text of up to 255 characters")),
+    responses((status = 201, body = super::schema::InteractionBody), (status = 200, description = "It stood there before", body = super::schema::InteractionBody),
+        (status = 409, body = Problem), (status = 422, body = Problem), (status = 503, description = "The queue is full; see Retry-After", body = Problem)))]
+async fn record(
+    State(app): State<App>,
+    caller: Caller,
+    posted: Posted<NewInteraction>,
+) -> Result<Response, Failure> {
+    caller.may(Scope::Write)?;
+    let repeatable = posted.repeatable(render::reply);
+    let command = Command::Record(Box::new(posted.value));
+    let outcome = app
+        .writer
+        .submit(caller.submission(command, repeatable))
+        .await?;
+    Ok(render::send(&outcome, render::reply))
+}
+
+#[derive(IntoParams)]
+#[expect(
+    dead_code,
+    reason = "describes the parameter for OpenAPI; Params reads it"
+)]
+struct Include {
+    /// `children`, `parent`, `contact`, joined with commas.
+    include: Option<String>,
+}
+
+/// Children that `include=children` shows.
+const MOST_CHILDREN: usize = 500;
+
+/// One interaction, whole. The `ETag` is its revision.
+#[utoipa::path(get, path = "/v1/interactions/{id}", tag = "interactions", params(("id" = String, Path), Include),
+    responses((status = 200, body = super::schema::InteractionBody), (status = 404, body = Problem)))]
+async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    mut params: Params,
+) -> Result<Response, Failure> {
+    caller.may(Scope::Read)?;
+    let include = params.take("include").unwrap_or_default();
+    params.finish()?;
+    let stored = app
+        .reads
+        .interaction(caller.tenant, &id)
+        .await?
+        .ok_or_else(|| Refusal::no_interaction(&id))?;
+    let mut members = Vec::new();
+    for name in include.split(',').filter(|name| !name.is_empty()) {
+        let json = match name {
+            "children" => {
+                let found = app.reads.search(&children_of(caller.tenant, &id)).await?;
+                let items: Vec<String> = found.items.iter().map(render::interaction).collect();
+                format!("[{}]", items.join(","))
+            }
+            "parent" => match &stored.interaction.parent_id {
+                Some(parent) => app
+                    .reads
+                    .interaction(caller.tenant, parent)
+                    .await?
+                    .map_or_else(|| "null".to_owned(), |parent| render::interaction(&parent)),
+                None => "null".to_owned(),
+            },
+            "contact" => match &stored.interaction.contact_id {
+                Some(contact) => render::text(&app.reads.contact(caller.tenant, contact).await?),
+                None => "null".to_owned(),
+            },
+            _ => {
+                return Err(
+                    Refusal::invalid("?include", "is none of children, parent, contact").into(),
+                );
+            }
+        };
+        members.push((name, json));
+    }
+    let mut response = render::json(render::interaction_with(&stored, &members));
+    render::etag(&mut response, stored.interaction.revision);
+    Ok(response)
+}
+
+fn children_of(tenant: i64, id: &str) -> Search {
+    let field = crate::domain::filter::Field::parse("parentId").expect("parentId is a field");
+    Search {
+        tenant,
+        filter: Filter::Leaf(field, Test::In(vec![Operand::Text(id.to_owned())])),
+        sort: parse_sort("", ["startDate"]).expect("startDate can be sorted by"),
+        limit: MOST_CHILDREN,
+        after: None,
+        count: false,
+        long_texts: false,
+    }
+}
+
+/// Changes core attributes by a JSON merge patch; never UserData.
+#[utoipa::path(patch, path = "/v1/interactions/{id}", tag = "interactions", request_body = InteractionPatch,
+    params(("id" = String, Path), ("If-Match" = Option<String>, Header, description = "The revision it must have")),
+    responses((status = 200, body = super::schema::InteractionBody), (status = 404, body = Problem), (status = 412, body = Problem), (status = 422, body = Problem)))]
+async fn patch(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    posted: Posted<InteractionPatch>,
+) -> Result<Response, Failure> {
+    caller.may(Scope::Write)?;
+    let command = Command::Change {
+        id,
+        patch: Box::new(posted.value),
+        if_match: if_match(&headers)?,
+    };
+    let outcome = app.writer.submit(caller.submission(command, None)).await?;
+    Ok(render::send(&outcome, render::reply))
+}
+
+/// Deletes an interaction.
+#[utoipa::path(delete, path = "/v1/interactions/{id}", tag = "interactions",
+    params(("id" = String, Path), ("cascade" = Option<bool>, Query, description = "Its descendants too")),
+    responses((status = 204), (status = 404, body = Problem), (status = 409, description = "It has children", body = Problem)))]
+async fn delete(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    mut params: Params,
+) -> Result<Response, Failure> {
+    caller.may(Scope::Write)?;
+    let cascade = params.flag("cascade")?;
+    params.finish()?;
+    app.writer
+        .submit(caller.submission(Command::Delete { id, cascade }, None))
+        .await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// How an interaction ended.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct Stop {
+    /// Why.
+    stopped_reason: Option<String>,
+    /// When; now when absent.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    end_date: Option<Moment>,
+}
+
+/// Stops an interaction: status `Stopped`, with its end.
+#[utoipa::path(post, path = "/v1/interactions/{id}/stop", tag = "interactions", request_body = Stop,
+    params(("id" = String, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = super::schema::InteractionBody), (status = 404, body = Problem)))]
+async fn stop(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    posted: Posted<Stop>,
+) -> Result<Response, Failure> {
+    caller.may(Scope::Write)?;
+    let repeatable = posted.repeatable(render::reply);
+    let Stop {
+        stopped_reason: reason,
+        end_date: end,
+    } = posted.value;
+    let command = Command::Stop {
+        id,
+        reason,
+        end,
+        if_match: if_match(&headers)?,
+    };
+    let outcome = app
+        .writer
+        .submit(caller.submission(command, repeatable))
+        .await?;
+    Ok(render::send(&outcome, render::reply))
+}
+
+/// A change of UserData: any of the three.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+struct UserDataEdit {
+    /// Keys to attach.
+    #[schema(value_type = Object)]
+    attach: Given,
+    /// Keys to overwrite.
+    #[schema(value_type = Object)]
+    update: Given,
+    /// Keys to delete; an absent one is no error.
+    delete: Option<Vec<String>>,
+}
+
+/// Attaches, updates and deletes keys of UserData: one change, all or nothing.
+#[utoipa::path(post, path = "/v1/interactions/{id}/user-data", tag = "user data", request_body = UserDataEdit,
+    params(("id" = String, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = super::schema::EditedUserData), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn edit_user_data(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    posted: Posted<UserDataEdit>,
+) -> Result<Response, Failure> {
+    caller.may(Scope::Write)?;
+    let repeatable = posted.repeatable(render::reply);
+    let UserDataEdit {
+        attach,
+        update,
+        delete,
+    } = posted.value;
+    let edit = Box::new(Edit {
+        attach,
+        update,
+        delete: delete.unwrap_or_default(),
+    });
+    let command = Command::EditUserData {
+        id,
+        edit,
+        if_match: if_match(&headers)?,
+    };
+    let outcome = app
+        .writer
+        .submit(caller.submission(command, repeatable))
+        .await?;
+    Ok(render::send(&outcome, render::reply))
+}
+
+/// UserData now, or as it was at a moment (inclusive).
+#[utoipa::path(get, path = "/v1/interactions/{id}/user-data", tag = "user data",
+    params(("id" = String, Path), ("at" = Option<String>, Query, description = "RFC 3339")),
+    responses((status = 200, body = super::schema::UserDataAt), (status = 404, body = Problem)))]
+async fn user_data(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    mut params: Params,
+) -> Result<Response, Failure> {
+    caller.may(Scope::Read)?;
+    let at = params.moment("at")?;
+    params.finish()?;
+    let stored = app
+        .reads
+        .interaction(caller.tenant, &id)
+        .await?
+        .ok_or_else(|| Refusal::no_interaction(&id))?;
+    let now = &stored.interaction;
+    let (user_data, at, revision) = match at {
+        Some(at) if at < now.modified_date => {
+            let (document, revision) = app
+                .reads
+                .user_data_at(caller.tenant, &id, at)
+                .await?
+                .ok_or_else(|| {
+                    Refusal::invalid(
+                        "?at",
+                        format!(
+                            "is before the interaction was recorded at {}",
+                            now.created_date
+                        ),
+                    )
+                })?;
+            (render::text(&document), at, revision)
+        }
+        at => (
+            stored.user_data,
+            at.unwrap_or(now.modified_date),
+            now.revision,
+        ),
+    };
+    Ok(render::json(format!(
+        "{{\"userData\":{user_data},\"at\":\"{at}\",\"revision\":{revision}}}"
+    )))
+}
+
+/// Creates the chat or web callback that a web engagement led to.
+///
+/// `copyUserData` is `all`, `no`, or keys separated by semicolons; absent, the server's setting counts. The child's own keys win over copied ones.
+#[utoipa::path(post, path = "/v1/interactions/{id}/engagements", tag = "engagements", request_body = super::schema::EngagementBody,
+    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 201, body = super::schema::InteractionBody), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn engage(
+    State(app): State<App>,
+    caller: Caller,
+    Path(parent): Path<String>,
+    posted: Posted<super::schema::EngagementBody>,
+) -> Result<Response, Failure> {
+    caller.may(Scope::Write)?;
+    let repeatable = posted.repeatable(render::reply);
+    let (child, copy) = posted.value.split();
+    let command = Command::Engage {
+        parent,
+        child: Box::new(child),
+        copy,
+    };
+    let outcome = app
+        .writer
+        .submit(caller.submission(command, repeatable))
+        .await?;
+    Ok(render::send(&outcome, render::reply))
+}
+
+/// Why a web engagement was declined.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NoEngage {
+    /// A short code.
+    code: String,
+    /// Its wording.
+    #[serde(default)]
+    description: Option<String>,
+}
+
+/// Declines a web engagement: `noEngageCode` and `noEngageDescription` in its UserData, in one change.
+#[utoipa::path(post, path = "/v1/interactions/{id}/no-engage", tag = "engagements", request_body = NoEngage,
+    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = super::schema::EditedUserData), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn no_engage(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    posted: Posted<NoEngage>,
+) -> Result<Response, Failure> {
+    caller.may(Scope::Write)?;
+    let repeatable = posted.repeatable(render::reply);
+    let NoEngage { code, description } = posted.value;
+    if code.is_empty() {
+        return Err(Refusal::invalid("/code", "is empty").into());
+    }
+    let mut attach = Given::default();
+    attach.document.insert("noEngageCode".into(), code.into());
+    if let Some(description) = description {
+        attach
+            .document
+            .insert("noEngageDescription".into(), description.into());
+    }
+    let edit = Box::new(Edit {
+        attach,
+        ..Edit::default()
+    });
+    let command = Command::EditUserData {
+        id,
+        edit,
+        if_match: None,
+    };
+    let outcome: Outcome = app
+        .writer
+        .submit(caller.submission(command, repeatable))
+        .await?;
+    Ok(render::send(&outcome, render::reply))
+}
+
+/// The whole family of an interaction: who led to whom, and what was propagated.
+#[utoipa::path(get, path = "/v1/interactions/{id}/lineage", tag = "engagements", params(("id" = String, Path)),
+    responses((status = 200, body = super::schema::Lineage), (status = 404, body = Problem)))]
+async fn lineage(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    caller.may(Scope::Read)?;
+    let family = app
+        .reads
+        .family(caller.tenant, &id)
+        .await?
+        .ok_or_else(|| Refusal::no_interaction(&id))?;
+    let nodes: Vec<String> = family
+        .nodes
+        .iter()
+        .map(|node| render::text(&node.interaction))
+        .collect();
+    let links: Vec<String> = family
+        .links
+        .iter()
+        .map(|link| {
+            format!(
+                "{{\"parentId\":{},\"childId\":{},\"copyUserData\":{},\"copiedKeys\":{},\"createdDate\":\"{}\"}}",
+                render::text(&link.parent),
+                render::text(&link.child),
+                render::text(&link.copy_user_data),
+                link.copied_keys,
+                link.created_date
+            )
+        })
+        .collect();
+    Ok(render::json(format!(
+        "{{\"root\":{},\"nodes\":[{}],\"links\":[{}]}}",
+        render::text(&family.root),
+        nodes.join(","),
+        links.join(",")
+    )))
+}

@@ -1,0 +1,165 @@
+//! The native HTTP surface, `/v1`, and what stands around it.
+//!
+//! One file a resource: types, handlers, OpenAPI. A handler translates a request into a command or a query and the outcome into an answer;
+//! the rules are in `domain`, and in the store's ledger.
+
+pub mod auth;
+mod batch;
+mod body;
+mod changes;
+mod contacts;
+mod find;
+mod interactions;
+mod operation;
+mod params;
+pub mod problem;
+mod render;
+mod schema;
+mod spill;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{Info, OpenApi, OpenApiBuilder, SecurityRequirement};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::config::Config;
+use crate::domain::Refusal;
+use crate::store::{Reads, Writer};
+use crate::telemetry::{self, Metrics};
+use auth::Access;
+use problem::{Cause, Problem};
+
+/// What every handler may use. Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+/// The parts of [`App`].
+pub struct Parts {
+    /// The one door in.
+    pub writer: Writer,
+    /// Every read.
+    pub reads: Arc<dyn Reads>,
+    /// The database's name.
+    pub database: &'static str,
+    /// The settings.
+    pub config: Config,
+    /// Who may ask.
+    pub access: Access,
+    /// Figures.
+    pub metrics: Metrics,
+    /// Says when the server is going down.
+    pub stopping: CancellationToken,
+    /// Work that outlives its handler.
+    pub tasks: TaskTracker,
+}
+
+impl App {
+    /// Puts the parts together.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+fn described() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(OpenApi::new(
+        Info::builder()
+            .title("Annals")
+            .version(env!("CARGO_PKG_VERSION"))
+            .description(Some("Contact history: every interaction with its UserData, its family and its whole change history."))
+            .build(),
+        utoipa::openapi::Paths::new(),
+    ))
+    .merge(interactions::routes())
+    .merge(batch::routes())
+    .merge(find::routes())
+    .merge(contacts::routes())
+    .merge(changes::routes())
+    .merge(operation::routes())
+}
+
+/// The OpenAPI document, as the handlers say it.
+pub fn openapi() -> OpenApi {
+    finished(described().split_for_parts().1)
+}
+
+fn finished(document: OpenApi) -> OpenApi {
+    let mut document: OpenApi = OpenApiBuilder::from(document)
+        .security(Some([
+            SecurityRequirement::default(),
+            SecurityRequirement::new("token", Vec::<String>::new()),
+        ]))
+        .build();
+    document
+        .components
+        .get_or_insert_default()
+        .add_security_scheme(
+            "token",
+            SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)),
+        );
+    document
+}
+
+/// The routes with all that surrounds them.
+pub fn router(app: App) -> Router {
+    let (router, document) = described().split_for_parts();
+    let document = finished(document);
+    router
+        .merge(utoipa_swagger_ui::SwaggerUi::new("/docs").url("/openapi.json", document))
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn_with_state(
+            app.clone(),
+            auth::middleware,
+        ))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(
+            app.clone(),
+            telemetry::middleware,
+        ))
+        .with_state(app)
+}
+
+async fn unknown() -> Problem {
+    Problem {
+        kind: "not-found",
+        title: "Not found",
+        status: 404,
+        detail: "there is nothing under this path; /docs lists what there is".to_owned(),
+        errors: Vec::new(),
+    }
+}
+
+async fn wrong_method() -> Problem {
+    Problem {
+        kind: "method-not-allowed",
+        title: "Method not allowed",
+        status: 405,
+        detail: "this path does not take that method; /docs lists what there is".to_owned(),
+        errors: Vec::new(),
+    }
+}
+
+fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+    let mut response = Problem::from(Refusal::TimedOut(String::new())).into_response();
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    response.extensions_mut().insert(Cause(
+        "a handler panicked; the panic is in the log above".to_owned(),
+    ));
+    response
+}

@@ -1,0 +1,161 @@
+//! Errors on the wire: `application/problem+json` (RFC 9457).
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::domain::{Fault, Refusal};
+use crate::store::StoreError;
+use crate::store::writer::RETRY_AFTER;
+
+/// What went wrong, as the caller is told.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Problem {
+    /// A short name that programs can go by.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// The same for people.
+    pub title: &'static str,
+    /// HTTP status.
+    pub status: u16,
+    /// What it is in this case.
+    pub detail: String,
+    /// Each bad place: a JSON pointer into the body, or `?name` for a query parameter.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
+    pub errors: Vec<Fault>,
+}
+
+/// The cause of a 500, for the log alone.
+#[derive(Clone)]
+pub struct Cause(pub String);
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let detail = refusal.to_string();
+        let (status, kind, title) = match &refusal {
+            Refusal::NotFound(..) => (404, "not-found", "Not found"),
+            Refusal::Invalid(_) => (422, "invalid", "The request does not hold"),
+            Refusal::Conflict(_) => (409, "conflict", "It conflicts with what is stored"),
+            Refusal::Stale(_) => (412, "stale", "It was changed meanwhile"),
+            Refusal::Forbidden(_) => (403, "forbidden", "Not allowed"),
+            Refusal::Unauthenticated(_) => (401, "unauthenticated", "Sign-in is needed"),
+            Refusal::TooLarge(_) => (413, "too-large", "Too large"),
+            Refusal::Malformed(_) => (400, "malformed", "Not understood"),
+            Refusal::TimedOut(_) => (503, "query-timeout", "The query took too long"),
+        };
+        let errors = match refusal {
+            Refusal::Invalid(faults) => faults,
+            _ => Vec::new(),
+        };
+        Self {
+            kind,
+            title,
+            status,
+            detail,
+            errors,
+        }
+    }
+}
+
+impl Problem {
+    fn unavailable(kind: &'static str, title: &'static str, detail: &str) -> Self {
+        Self {
+            kind,
+            title,
+            status: 503,
+            detail: detail.to_owned(),
+            errors: Vec::new(),
+        }
+    }
+
+    /// The problem of a store error, and its cause where only the log may know it.
+    pub fn of_store(error: StoreError) -> (Self, Option<Cause>) {
+        match error {
+            StoreError::Refused(refusal) => (refusal.into(), None),
+            StoreError::Busy => (
+                Self::unavailable(
+                    "busy",
+                    "Too busy",
+                    "the queue in front of the writer is full; nothing was written, try again",
+                ),
+                None,
+            ),
+            StoreError::Full => (
+                Self::unavailable(
+                    "full",
+                    "No room left",
+                    "the database has no room left; nothing was written",
+                ),
+                Some(Cause("the database has no room left".to_owned())),
+            ),
+            StoreError::Closed => (
+                Self::unavailable(
+                    "closing",
+                    "Going down",
+                    "the server is going down; nothing was written, try again",
+                ),
+                None,
+            ),
+            StoreError::Schema(_)
+            | StoreError::Inconsistent(..)
+            | StoreError::Settings(_)
+            | StoreError::Driver(_) => {
+                let problem = Self {
+                    kind: "internal",
+                    title: "Internal error",
+                    status: 500,
+                    detail: "something went wrong here; the log knows more under this request's id"
+                        .to_owned(),
+                    errors: Vec::new(),
+                };
+                (problem, Some(Cause(error.to_string())))
+            }
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_string(&self).unwrap_or_default();
+        let mut response = (
+            status,
+            [(header::CONTENT_TYPE, "application/problem+json")],
+            body,
+        )
+            .into_response();
+        let headers = response.headers_mut();
+        if self.status == 503 {
+            headers.insert(
+                header::RETRY_AFTER,
+                HeaderValue::from(RETRY_AFTER.as_secs()),
+            );
+        }
+        if self.status == 401 {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+/// Any error of a handler.
+pub struct Failure(StoreError);
+
+impl<E: Into<StoreError>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let (problem, cause) = Problem::of_store(self.0);
+        let mut response = problem.into_response();
+        if let Some(cause) = cause {
+            response.extensions_mut().insert(cause);
+        }
+        response
+    }
+}

@@ -1,0 +1,297 @@
+//! How stored things are written as JSON. UserData goes out as the text that it is stored as.
+
+use std::fmt::Write;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::domain::Refusal;
+use crate::domain::change::Change;
+use crate::domain::command::{Outcome, Reply, Stored};
+use crate::domain::filter::{Field, attribute_named};
+use crate::domain::user_data::{Document, KeyPath};
+
+/// JSON text of anything serialisable.
+pub fn text(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
+}
+
+/// Adds a member to an object that is still open at its end.
+fn member(out: &mut String, name: &str, json: &str) {
+    write!(out, ",\"{name}\":{json}").expect("a String takes all that is written");
+}
+
+/// An interaction, without the closing brace.
+fn open(stored: &Stored) -> String {
+    let mut out = text(&stored.interaction);
+    out.pop();
+    if let Some(texts) = &stored.texts {
+        let texts = text(texts);
+        out.push(',');
+        out.push_str(&texts[1..texts.len() - 1]);
+    }
+    member(&mut out, "userData", &stored.user_data);
+    out
+}
+
+/// An interaction with all that was loaded of it.
+pub fn interaction(stored: &Stored) -> String {
+    let mut out = open(stored);
+    out.push('}');
+    out
+}
+
+/// An interaction with further members, given as JSON text.
+pub fn interaction_with(stored: &Stored, members: &[(&str, String)]) -> String {
+    let mut out = open(stored);
+    for (name, json) in members {
+        member(&mut out, name, json);
+    }
+    out.push('}');
+    out
+}
+
+fn notes(out: &mut String, dropped: &[String], repeated: &[String]) {
+    if !dropped.is_empty() {
+        member(out, "droppedKeys", &text(&dropped));
+    }
+    if !repeated.is_empty() {
+        member(out, "repeatedKeys", &text(&repeated));
+    }
+}
+
+/// The answer to a command, as it is sent and as it is kept for a repeated request.
+pub fn reply(outcome: &Outcome) -> Reply {
+    match outcome {
+        Outcome::Recorded {
+            stored,
+            created,
+            dropped,
+            repeated,
+            copied,
+        } => {
+            let mut body = open(stored);
+            if let Some(copied) = copied {
+                member(&mut body, "copiedKeys", &text(copied));
+            }
+            notes(&mut body, dropped, repeated);
+            body.push('}');
+            Reply {
+                status: if *created { 201 } else { 200 },
+                body,
+            }
+        }
+        Outcome::Edited {
+            stored,
+            dropped,
+            repeated,
+        } => {
+            let mut body = format!(
+                "{{\"userData\":{},\"revision\":{},\"modifiedDate\":\"{}\"",
+                stored.user_data, stored.interaction.revision, stored.interaction.modified_date
+            );
+            notes(&mut body, dropped, repeated);
+            body.push('}');
+            Reply { status: 200, body }
+        }
+        Outcome::Changed(stored) => Reply {
+            status: 200,
+            body: interaction(stored),
+        },
+        Outcome::Contact(contact) => Reply {
+            status: 200,
+            body: text(contact),
+        },
+        Outcome::Identified {
+            contact_id,
+            created,
+            candidates,
+        } => {
+            let body = serde_json::json!({"contactId": contact_id, "created": created, "candidates": candidates});
+            Reply {
+                status: 200,
+                body: body.to_string(),
+            }
+        }
+        Outcome::Erased {
+            contacts,
+            interactions,
+        } => {
+            let body = serde_json::json!({"contacts": contacts, "interactions": interactions});
+            Reply {
+                status: 200,
+                body: body.to_string(),
+            }
+        }
+        Outcome::Deleted(_) | Outcome::Filled { .. } | Outcome::Done => Reply {
+            status: 204,
+            body: String::new(),
+        },
+        Outcome::Replayed(reply) => reply.clone(),
+    }
+}
+
+/// The answer for a contact that was made.
+pub fn created(outcome: &Outcome) -> Reply {
+    Reply {
+        status: if matches!(outcome, Outcome::Contact(_)) {
+            201
+        } else {
+            200
+        },
+        ..reply(outcome)
+    }
+}
+
+/// Sends an answer, with the revision as its `ETag`.
+pub fn send(outcome: &Outcome, render: fn(&Outcome) -> Reply) -> Response {
+    let revision = match outcome {
+        Outcome::Recorded { stored, .. }
+        | Outcome::Edited { stored, .. }
+        | Outcome::Changed(stored) => Some(stored.interaction.revision),
+        Outcome::Contact(contact) => Some(contact.revision),
+        _ => None,
+    };
+    let answer = match outcome {
+        Outcome::Replayed(reply) => reply.clone(),
+        _ => render(outcome),
+    };
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+    if status == StatusCode::NO_CONTENT {
+        return status.into_response();
+    }
+    let mut response = json(answer.body);
+    *response.status_mut() = status;
+    if let Some(revision) = revision {
+        etag(&mut response, revision);
+    }
+    response
+}
+
+/// A JSON answer.
+pub fn json(body: String) -> Response {
+    (
+        [(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        )],
+        body,
+    )
+        .into_response()
+}
+
+/// Names the revision.
+pub fn etag(response: &mut Response, revision: i64) {
+    if let Ok(value) = HeaderValue::from_str(&format!("\"{revision}\"")) {
+        response.headers_mut().insert(header::ETAG, value);
+    }
+}
+
+/// A list and where it goes on.
+pub fn list(items: impl Iterator<Item = String>, next: Option<&str>, count: Option<i64>) -> String {
+    let mut out = String::from("{\"items\":[");
+    for (index, item) in items.enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        out.push_str(&item);
+    }
+    out.push(']');
+    member(&mut out, "next", &text(&next));
+    if let Some(count) = count {
+        member(&mut out, "count", &count.to_string());
+    }
+    out.push('}');
+    out
+}
+
+/// A journal entry.
+pub fn change(change: &Change) -> String {
+    format!(
+        "{{\"cursor\":\"{}\",\"at\":\"{}\",\"kind\":{},\"interactionId\":{},\"contactId\":{},\"actor\":{},\"delta\":{}}}",
+        change.cursor,
+        change.at,
+        text(&change.kind),
+        text(&change.interaction_id),
+        text(&change.contact_id),
+        text(&change.actor),
+        change.delta
+    )
+}
+
+/// The fields that a caller wants to see of each item.
+pub struct Projection {
+    fields: Vec<(String, Option<KeyPath>)>,
+}
+
+impl Projection {
+    /// Reads field names.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] naming the one that is no field.
+    pub fn parse(pointer: &str, names: &[String]) -> Result<Self, Refusal> {
+        let fields = names
+            .iter()
+            .map(|name| match (name.as_str(), Field::parse(name)) {
+                (_, Some(Field::UserData(path))) => Ok((String::new(), Some(path))),
+                ("userData" | "participants", _) | (_, Some(Field::Core(_))) => {
+                    Ok((name.clone(), None))
+                }
+                _ => Err(Refusal::invalid(
+                    pointer,
+                    format!("names {name:?}, which is no field that can be shown"),
+                )),
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self { fields })
+    }
+
+    /// Whether long texts are among them.
+    pub fn long_texts(&self) -> bool {
+        self.fields.iter().any(|(name, _)| {
+            name == "participants" || attribute_named(name).is_some_and(|a| a.long)
+        })
+    }
+
+    /// The chosen fields of an interaction, in its own shape.
+    pub fn of(&self, stored: &Stored) -> String {
+        let whole: Map<String, Value> =
+            serde_json::from_str(&interaction(stored)).unwrap_or_default();
+        let user_data: Document = whole
+            .get("userData")
+            .and_then(Value::as_object)
+            .cloned()
+            .unwrap_or_default();
+        let mut out = Map::new();
+        for (name, path) in &self.fields {
+            match path {
+                None => {
+                    if let Some(value) = whole.get(name) {
+                        out.insert(name.clone(), value.clone());
+                    }
+                }
+                Some(path) => {
+                    if let Some(value) = path.find(&user_data) {
+                        put(&mut out, path, value.clone());
+                    }
+                }
+            }
+        }
+        Value::Object(out).to_string()
+    }
+}
+
+fn put(out: &mut Map<String, Value>, path: &KeyPath, value: Value) {
+    let mut here = out
+        .entry("userData")
+        .or_insert_with(|| Value::Object(Map::new()));
+    for step in &path.0 {
+        let Value::Object(object) = here else { return };
+        here = object
+            .entry(step.clone())
+            .or_insert_with(|| Value::Object(Map::new()));
+    }
+    *here = value;
+}

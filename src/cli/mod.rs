@@ -1,0 +1,159 @@
+//! The commands of the binary, one file each.
+
+mod export;
+mod healthcheck;
+mod index;
+mod migrate;
+mod openapi;
+mod serve;
+mod token;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::Config;
+use crate::domain::moment::SystemClock;
+use crate::server;
+use crate::store::{Schema, Store, StoreError};
+
+/// Annals, a contact-history server.
+#[derive(Parser)]
+#[command(name = "annals", version, propagate_version = true)]
+pub struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Flags that every command takes; each is also a variable of the environment.
+#[derive(Args, Clone)]
+pub struct Common {
+    /// Settings file (TOML) [env: ANNALS_CONFIG]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where the store is: sqlite://annals.db or postgres://… [env: ANNALS_DATABASE_URL]
+    #[arg(long, global = true, value_name = "URL")]
+    database_url: Option<String>,
+    /// Address and port [env: ANNALS_LISTEN]
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    listen: Option<std::net::SocketAddr>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the store over HTTP
+    Serve(serve::Serve),
+    /// Bring the schema up to date
+    Migrate(migrate::Migrate),
+    /// Write all interactions as NDJSON, in the form that import and batch read
+    Export(export::Export),
+    /// Write the OpenAPI document
+    Openapi,
+    /// Ask a running server whether it is ready; for containers
+    Healthcheck(healthcheck::Healthcheck),
+    /// Keys of UserData to search by quickly
+    #[command(subcommand)]
+    Index(index::Index),
+    /// Access tokens
+    #[command(subcommand)]
+    Token(token::Token),
+}
+
+/// Why a command failed, in a sentence for the operator.
+#[derive(Debug)]
+pub struct Failed(pub String);
+
+impl std::fmt::Display for Failed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<StoreError> for Failed {
+    fn from(error: StoreError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<String> for Failed {
+    fn from(error: String) -> Self {
+        Self(error)
+    }
+}
+
+impl From<std::io::Error> for Failed {
+    fn from(error: std::io::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl Common {
+    /// The settings: defaults < file < environment < flags.
+    ///
+    /// # Errors
+    /// A sentence that names what is wrong.
+    pub fn settings(&self) -> Result<Config, Failed> {
+        let file = self
+            .config
+            .clone()
+            .or_else(|| std::env::var_os("ANNALS_CONFIG").map(PathBuf::from));
+        let environment = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        let mut config = Config::load(file.as_deref(), environment)?;
+        if let Some(url) = &self.database_url {
+            config.database.url.clone_from(url);
+        }
+        if let Some(listen) = self.listen {
+            config.server.listen = listen;
+        }
+        Ok(config)
+    }
+}
+
+/// Opens the store for a command that works beside a server.
+///
+/// # Errors
+/// When the database cannot be reached, or its schema does not fit.
+pub async fn open_beside(config: &Config) -> Result<Store, Failed> {
+    let settings = server::settings(config, Schema::Migrate, false, Arc::new(SystemClock));
+    Ok(Store::open(settings).await?)
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// A sentence for the operator.
+pub fn run(cli: Cli) -> Result<ExitCode, Failed> {
+    let config = cli.common.settings()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let code = runtime.block_on(async {
+        match cli.command {
+            Command::Serve(serve) => serve.run(config).await,
+            Command::Migrate(migrate) => migrate.run(&config).await,
+            Command::Export(export) => export.run(&config).await,
+            Command::Openapi => openapi::run(),
+            Command::Healthcheck(healthcheck) => healthcheck.run(&config).await,
+            Command::Index(index) => index.run(&config).await,
+            Command::Token(token) => token.run(&config).await,
+        }
+    });
+    runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+    code
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

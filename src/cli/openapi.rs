@@ -1,0 +1,14 @@
+//! `annals openapi`
+
+use std::process::ExitCode;
+
+use super::Failed;
+
+/// Writes the document as the handlers say it.
+pub(super) fn run() -> Result<ExitCode, Failed> {
+    let document = crate::api::openapi()
+        .to_pretty_json()
+        .map_err(|error| Failed(error.to_string()))?;
+    println!("{document}");
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,130 @@
+//! `annals token`
+
+use std::process::ExitCode;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use clap::{Subcommand, ValueEnum};
+use rand::TryRngCore;
+use rand::rngs::OsRng;
+
+use super::{Failed, open_beside};
+use crate::api::auth::hash;
+use crate::config::Config;
+use crate::domain::command::{Command, NewToken, Submission};
+
+/// Makes, lists and takes back access tokens. Works beside a server, which notices within a second.
+#[derive(Subcommand)]
+pub enum Token {
+    /// Make a token and print it, this once
+    Create {
+        /// A name for people; it stands in the journal as the actor
+        #[arg(long, default_value = "token")]
+        name: String,
+        /// The tenant that the token is bound to
+        #[arg(long, default_value_t = 1)]
+        tenant: i64,
+        /// What it allows; admin allows everything
+        #[arg(long, value_enum, value_delimiter = ',', default_values_t = [ScopeName::Read, ScopeName::Write])]
+        scope: Vec<ScopeName>,
+    },
+    /// List tokens, without what is secret of them
+    List,
+    /// Take a token back
+    Revoke {
+        /// Its id, as listed
+        id: String,
+    },
+}
+
+/// What a token allows.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ScopeName {
+    /// Ask
+    Read,
+    /// Record and change
+    Write,
+    /// Everything, erasure too
+    Admin,
+}
+
+impl ScopeName {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+fn random<const N: usize>() -> Result<[u8; N], Failed> {
+    let mut bytes = [0; N];
+    OsRng
+        .try_fill_bytes(&mut bytes)
+        .map_err(|error| Failed(format!("no randomness: {error}")))?;
+    Ok(bytes)
+}
+
+impl Token {
+    pub(super) async fn run(self, config: &Config) -> Result<ExitCode, Failed> {
+        let store = open_beside(config).await?;
+        let submission = |tenant, command| Submission {
+            tenant,
+            actor: "token".into(),
+            at: None,
+            repeatable: None,
+            command,
+        };
+        match self {
+            Self::Create {
+                name,
+                tenant,
+                scope,
+            } => {
+                if name.trim().is_empty()
+                    || name.chars().count() > 100
+                    || name.chars().any(char::is_control)
+                {
+                    return Err(Failed(
+                        "--name wants 1 to 100 visible characters".to_owned(),
+                    ));
+                }
+                let id = hex::encode(random::<6>()?);
+                let token = format!("annals_{id}_{}", URL_SAFE_NO_PAD.encode(random::<32>()?));
+                let mut scopes: Vec<&str> = scope.into_iter().map(ScopeName::name).collect();
+                scopes.dedup();
+                let new = NewToken {
+                    id: id.clone(),
+                    name,
+                    tenant,
+                    hash: hash(&token),
+                    scopes: scopes.join(" "),
+                };
+                store
+                    .writer
+                    .submit(submission(tenant, Command::CreateToken(new)))
+                    .await?;
+                eprintln!("Token {id}; it is shown this once, only its hash is kept:");
+                println!("{token}");
+            }
+            Self::List => {
+                for token in store.reads.tokens().await? {
+                    println!(
+                        "{}\ttenant {}\t{}\t{}\t{}",
+                        token.id, token.tenant, token.scopes, token.created_date, token.name
+                    );
+                }
+            }
+            Self::Revoke { id } => {
+                store
+                    .writer
+                    .submit(submission(1, Command::RevokeToken(id.clone())))
+                    .await?;
+                println!("Token {id} is taken back.");
+            }
+        }
+        store.close().await;
+        Ok(ExitCode::SUCCESS)
+    }
+}

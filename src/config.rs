@@ -1,0 +1,391 @@
+//! Settings: defaults < file < environment < flags.
+//!
+//! The defaults are a documented file in the binary, `config.default.toml`; it also says which settings there are, so that one that is misspelt is an
+//! error that names it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+use crate::domain::command::Rules;
+use crate::domain::limits::Limits;
+use crate::domain::user_data::{KeyPath, Transience};
+
+/// The documented defaults.
+pub const DEFAULTS: &str = include_str!("config.default.toml");
+
+/// Other names of settings in the environment.
+const SHORT_NAMES: [(&str, &str, &str); 2] = [
+    ("ANNALS_LISTEN", "server", "listen"),
+    ("ANNALS_INSECURE", "server", "insecure"),
+];
+/// Names of ours in the environment that are no settings.
+const NOT_SETTINGS: [&str; 4] = [
+    "ANNALS_CONFIG",
+    "ANNALS_TEST_DATA",
+    "ANNALS_TEST_POSTGRES_URL",
+    "ANNALS_TOKEN",
+];
+
+/// All settings.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The server.
+    pub server: Server,
+    /// The database.
+    pub database: Database,
+    /// The queue in front of the writer.
+    pub queue: Queue,
+    /// Web engagements.
+    pub engagement: Engagement,
+    /// UserData.
+    pub user_data: UserData,
+    /// Bounds.
+    pub limits: Limits,
+    /// Logs.
+    pub log: Log,
+}
+
+/// `[server]`
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Address and port.
+    pub listen: SocketAddr,
+    /// Serve anybody on any address.
+    pub insecure: bool,
+    /// Show `/metrics` without sign-in.
+    pub open_metrics: bool,
+    /// Seconds a stop may take.
+    pub stop_seconds: u64,
+}
+
+/// `[database]`
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// Where the store is.
+    pub url: String,
+    /// Reading connections.
+    pub readers: u32,
+    /// Seconds a query may take.
+    pub query_seconds: u64,
+}
+
+/// `[queue]`
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Queue {
+    /// Commands.
+    pub commands: usize,
+    /// Bytes.
+    pub bytes: usize,
+}
+
+/// `[engagement]`
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Engagement {
+    /// What is copied when a request does not say.
+    pub copy_user_data: String,
+}
+
+/// `[user_data]`
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UserData {
+    /// Keys that are never stored.
+    pub transient: Vec<String>,
+    /// What is lifted out of them.
+    pub extract: BTreeMap<String, String>,
+    /// Keys to be indexed.
+    pub indexed: Vec<String>,
+}
+
+/// `[log]`
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// Level or filter.
+    pub level: String,
+    /// `text` or `json`.
+    pub format: String,
+}
+
+impl Config {
+    /// Reads the settings: defaults, the file if one is given, and the environment.
+    ///
+    /// # Errors
+    /// A sentence that names the file or variable and what is wrong with it.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, String> {
+        let mut settings: Table = toml::from_str(DEFAULTS).map_err(|error| error.to_string())?;
+        if let Some(path) = file {
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| format!("{}: {error}", path.display()))?;
+            let given: Table =
+                toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+            merge(&mut settings, given).map_err(|what| format!("{}: {what}", path.display()))?;
+        }
+        for (name, value) in environment {
+            if name.starts_with("ANNALS_")
+                && !NOT_SETTINGS.contains(&name.as_str())
+                && !name.starts_with("ANNALS_BENCH_")
+            {
+                set(&mut settings, &name, &value).map_err(|what| format!("{name}: {what}"))?;
+            }
+        }
+        Self::of(settings)
+    }
+
+    fn of(settings: Table) -> Result<Self, String> {
+        let config: Self = settings
+            .try_into()
+            .map_err(|error: toml::de::Error| error.message().to_owned())?;
+        if config.database.readers == 0
+            || config.queue.commands == 0
+            || config.queue.bytes < 1024 * 1024
+        {
+            return Err("[database] readers and [queue] commands want at least 1, [queue] bytes at least 1048576".to_owned());
+        }
+        if !["text", "json"].contains(&config.log.format.as_str()) {
+            return Err("[log] format is neither text nor json".to_owned());
+        }
+        Ok(config)
+    }
+
+    /// The rules for commands.
+    pub fn rules(&self) -> Rules {
+        Rules {
+            limits: self.limits.clone(),
+            transience: Transience {
+                keys: self.user_data.transient.clone(),
+                extract: self
+                    .user_data
+                    .extract
+                    .iter()
+                    .map(|(key, path)| (key.clone(), KeyPath::parse(path)))
+                    .collect(),
+            },
+            copy_user_data: Some(self.engagement.copy_user_data.clone()),
+        }
+    }
+
+    /// How long a query may take.
+    pub fn time_limit(&self) -> Duration {
+        Duration::from_secs(self.database.query_seconds)
+    }
+
+    /// The documented file with the values in force; the password of the database is left out.
+    pub fn printed(&self) -> String {
+        let mut shown = self.clone();
+        shown.database.url = redacted(&self.database.url);
+        let Ok(Value::Table(values)) = Value::try_from(&shown) else {
+            return DEFAULTS.to_owned();
+        };
+        let mut section = String::new();
+        let mut out = String::new();
+        for line in DEFAULTS.lines() {
+            let trimmed = line.trim();
+            if let Some(name) = trimmed
+                .strip_prefix('[')
+                .and_then(|rest| rest.strip_suffix(']'))
+            {
+                name.clone_into(&mut section);
+            }
+            match trimmed.split_once(" = ") {
+                Some((key, _)) if !trimmed.starts_with('#') => {
+                    let value = values.get(&section).and_then(|table| table.get(key));
+                    out += &value.map_or_else(
+                        || line.to_owned(),
+                        |value| format!("{key} = {}", inline(value)),
+                    );
+                }
+                _ => out += line,
+            }
+            out.push('\n');
+        }
+        out
+    }
+}
+
+fn inline(value: &Value) -> String {
+    match value {
+        Value::Table(table) => {
+            let pairs: Vec<String> = table
+                .iter()
+                .map(|(key, value)| format!("{} = {}", Value::String(key.clone()), inline(value)))
+                .collect();
+            if pairs.is_empty() {
+                "{}".to_owned()
+            } else {
+                format!("{{ {} }}", pairs.join(", "))
+            }
+        }
+        other => other.to_string(),
+    }
+}
+
+/// A database URL without its password.
+pub fn redacted(url: &str) -> String {
+    match url::Url::parse(url) {
+        Ok(mut parsed) if parsed.password().is_some() => {
+            let _ = parsed.set_password(Some("***"));
+            parsed.to_string()
+        }
+        _ => url.to_owned(),
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.printed())
+    }
+}
+
+fn merge(into: &mut Table, given: Table) -> Result<(), String> {
+    for (section, values) in given {
+        let Value::Table(values) = values else {
+            return Err(format!("{section} is no [section]"));
+        };
+        let Some(Value::Table(known)) = into.get_mut(&section) else {
+            return Err(format!("there is no section [{section}]"));
+        };
+        for (key, value) in values {
+            if !known.contains_key(&key) {
+                return Err(format!("[{section}] has no setting {key}"));
+            }
+            known.insert(key, value);
+        }
+    }
+    Ok(())
+}
+
+/// Sets what a variable of the environment names.
+fn set(settings: &mut Table, name: &str, value: &str) -> Result<(), String> {
+    let short = SHORT_NAMES
+        .iter()
+        .find(|(other, ..)| *other == name)
+        .map(|(_, section, key)| (*section, *key));
+    for (section, values) in settings.iter_mut() {
+        let Value::Table(values) = values else {
+            continue;
+        };
+        for (key, place) in values.iter_mut() {
+            let long = format!("ANNALS_{section}_{key}").to_uppercase();
+            if long == name || short == Some((section.as_str(), key.as_str())) {
+                *place = typed(place, value)?;
+                return Ok(());
+            }
+        }
+    }
+    Err("is no setting; `annals serve --print-config` lists them".to_owned())
+}
+
+fn typed(like: &Value, text: &str) -> Result<Value, String> {
+    let as_toml = || -> Result<Value, String> {
+        let table: Table = toml::from_str(&format!("value = {text}"))
+            .map_err(|error| error.message().to_owned())?;
+        Ok(table["value"].clone())
+    };
+    match like {
+        Value::String(_) => Ok(Value::String(text.to_owned())),
+        Value::Array(_) if !text.trim_start().starts_with('[') => Ok(Value::Array(
+            text.split(',')
+                .map(str::trim)
+                .filter(|part| !part.is_empty())
+                .map(|part| part.into())
+                .collect(),
+        )),
+        Value::Boolean(_) => text
+            .trim()
+            .parse()
+            .map(Value::Boolean)
+            .map_err(|_| "is neither true nor false".to_owned()),
+        Value::Integer(_) => text
+            .trim()
+            .parse()
+            .map(Value::Integer)
+            .map_err(|_| "is no whole number".to_owned()),
+        _ => as_toml(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(environment: &[(&str, &str)]) -> Result<Config, String> {
+        Config::load(
+            None,
+            environment
+                .iter()
+                .map(|(n, v)| ((*n).to_owned(), (*v).to_owned())),
+        )
+    }
+
+    #[test]
+    fn the_environment_sets_any_setting_by_its_name() {
+        let config = load(&[
+            ("ANNALS_LISTEN", "127.0.0.1:9"),
+            ("ANNALS_USER_DATA_TRANSIENT", "jsonEvent, secret"),
+            (
+                "ANNALS_USER_DATA_EXTRACT",
+                r#"{ page = "jsonEvent.data.url" }"#,
+            ),
+            ("ANNALS_LIMITS_DEPTH", "7"),
+            ("HOME", "/"),
+        ])
+        .unwrap();
+        assert_eq!(config.server.listen.port(), 9);
+        assert_eq!(config.user_data.transient, ["jsonEvent", "secret"]);
+        assert_eq!(config.user_data.extract["page"], "jsonEvent.data.url");
+        assert_eq!(
+            config.limits,
+            Limits {
+                depth: 7,
+                ..Limits::default()
+            }
+        );
+    }
+
+    #[test]
+    fn a_misspelt_setting_is_an_error_that_names_it() {
+        assert!(
+            load(&[("ANNALS_LISTENS", "x")])
+                .unwrap_err()
+                .starts_with("ANNALS_LISTENS")
+        );
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "[server]\nlissen = \"x\"\n").unwrap();
+        assert!(
+            Config::load(Some(file.path()), std::iter::empty())
+                .unwrap_err()
+                .contains("no setting lissen")
+        );
+    }
+
+    #[test]
+    fn what_is_printed_can_be_read_again_and_hides_the_password() {
+        let config = load(&[
+            ("ANNALS_DATABASE_URL", "postgres://u:secret@h/n"),
+            ("ANNALS_QUEUE_COMMANDS", "5"),
+        ])
+        .unwrap();
+        let printed = config.printed();
+        assert!(
+            !printed.contains("secret") && printed.contains("commands = 5"),
+            "{printed}"
+        );
+        assert!(toml::from_str::<Table>(&printed).is_ok());
+        assert_eq!(load(&[]).unwrap().printed(), DEFAULTS);
+    }
+}

@@ -1,0 +1,77 @@
+//! Everything out again, as NDJSON: contacts first, then interactions, parents before children; in the form that `import` and the batch read.
+
+use std::io::{self, Write};
+
+use serde_json::{Map, Value, json};
+
+use crate::cli::Failed;
+use crate::domain::command::Stored;
+use crate::store::Reads;
+
+/// How much was written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Exported {
+    /// Contacts.
+    pub contacts: u64,
+    /// Interactions.
+    pub interactions: u64,
+}
+
+/// Attributes that the server made and an import makes anew.
+const MADE_BY_SERVER: [&str; 3] = ["createdDate", "modifiedDate", "revision"];
+
+/// Writes a tenant's contacts and interactions.
+///
+/// # Errors
+/// When the store or the output fails.
+pub async fn ndjson(
+    reads: &dyn Reads,
+    tenant: i64,
+    out: &mut (dyn Write + Send),
+    mut progress: impl FnMut(u64),
+) -> Result<Exported, Failed> {
+    let mut done = Exported::default();
+    let mut after = String::new();
+    loop {
+        let page = reads.contacts(tenant, &after, 500).await?;
+        let Some(last) = page.last() else { break };
+        after.clone_from(&last.id);
+        for contact in &page {
+            writeln!(
+                out,
+                "{}",
+                json!({"id": contact.id, "attributes": contact.attributes})
+            )?;
+            done.contacts += 1;
+        }
+    }
+    let mut place = 0;
+    loop {
+        let page = reads.recorded(tenant, place, 500).await?;
+        let Some((last, _)) = page.last() else {
+            return Ok(done);
+        };
+        place = *last;
+        for (_, stored) in &page {
+            writeln!(out, "{}", line(stored)?)?;
+            done.interactions += 1;
+        }
+        progress(done.interactions);
+    }
+}
+
+/// An interaction as it would be recorded.
+fn line(stored: &Stored) -> Result<String, io::Error> {
+    let mut object = Map::new();
+    for part in [
+        serde_json::to_value(&stored.interaction)?,
+        serde_json::to_value(&stored.texts)?,
+    ] {
+        if let Value::Object(part) = part {
+            object.extend(part);
+        }
+    }
+    object.retain(|name, value| !value.is_null() && !MADE_BY_SERVER.contains(&name.as_str()));
+    object.insert("userData".into(), serde_json::from_str(&stored.user_data)?);
+    Ok(Value::Object(object).to_string())
+}

@@ -1,0 +1,207 @@
+//! A server's life: it opens the store, serves until it is told to stop, answers what is in flight, and closes.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::api::auth::Access;
+use crate::api::{self, App, Parts};
+use crate::config::Config;
+use crate::domain::command::{Command, Outcome, Submission};
+use crate::domain::user_data::KeyPath;
+use crate::domain::{Clock, Moment};
+use crate::store::writer::QueueLimits;
+use crate::store::{Schema, Settings, Store, StoreError, Writer};
+use crate::telemetry::Metrics;
+
+/// How often replies kept for repeated requests are looked through for old ones.
+const TIDY_EVERY: Duration = Duration::from_secs(3600);
+/// How long a reply is kept, in microseconds.
+const REPLY_KEPT: i64 = 24 * 3600 * 1_000_000;
+
+/// The store's settings as the configuration has them.
+pub fn settings(
+    config: &Config,
+    schema: Schema,
+    exclusive: bool,
+    clock: Arc<dyn Clock>,
+) -> Settings {
+    Settings {
+        url: config.database.url.clone(),
+        schema,
+        exclusive,
+        rules: config.rules(),
+        queue: QueueLimits {
+            commands: config.queue.commands,
+            bytes: config.queue.bytes,
+        },
+        readers: config.database.readers,
+        time_limit: config.time_limit(),
+        clock,
+    }
+}
+
+/// Serves an open store on a bound listener until `stop` is ready, then answers what is in flight and closes the store.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(
+    store: Store,
+    config: Config,
+    clock: Arc<dyn Clock>,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let stopping = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    let loopback = listener.local_addr()?.ip().is_loopback();
+    let patience = Duration::from_secs(config.server.stop_seconds);
+    tasks.spawn(keep_index(
+        store.writer.clone(),
+        config.user_data.indexed.clone(),
+        stopping.clone(),
+        Arc::clone(&store.reads),
+    ));
+    tasks.spawn(tidy(store.writer.clone(), clock, stopping.clone()));
+    let app = App::new(Parts {
+        writer: store.writer.clone(),
+        reads: Arc::clone(&store.reads),
+        database: store.database,
+        access: Access::new(
+            Arc::clone(&store.reads),
+            loopback && !config.server.insecure,
+        ),
+        metrics: Metrics::new(&store.meters),
+        config,
+        stopping: stopping.clone(),
+        tasks: tasks.clone(),
+    });
+    let router = api::router(app);
+    let signal = stopping.clone();
+    tokio::spawn(async move {
+        stop.await;
+        signal.cancel();
+    });
+    let listener = listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true);
+    });
+    let graceful =
+        axum::serve(listener, router).with_graceful_shutdown(stopping.clone().cancelled_owned());
+    let cut = async {
+        stopping.cancelled().await;
+        tokio::time::sleep(patience).await;
+    };
+    tokio::select! {
+        served = graceful => served?,
+        () = cut => tracing::warn!("some requests were cut off: they took longer than a stop may take"),
+    }
+    stopping.cancel();
+    tasks.close();
+    let closed = async {
+        tasks.wait().await;
+        store.close().await;
+    };
+    if tokio::time::timeout(Duration::from_millis(900).max(patience / 10), closed)
+        .await
+        .is_err()
+    {
+        tracing::warn!("the store did not close in time; what was acknowledged is safe");
+    }
+    Ok(())
+}
+
+/// Declares the keys that the settings name, and fills the index for those that are not ready.
+async fn keep_index(
+    writer: Writer,
+    keys: Vec<String>,
+    stopping: CancellationToken,
+    reads: Arc<dyn crate::store::Reads>,
+) {
+    let work = async {
+        let ready = reads.indexed_keys().await?;
+        for key in keys.iter().map(|key| KeyPath::parse(key)) {
+            if ready.iter().all(|(other, ready)| *other != key || !ready) {
+                let done = fill_index(&writer, &key, |_| {}).await?;
+                tracing::info!(key = %key, interactions = done, "a key is indexed");
+            }
+        }
+        Ok::<(), StoreError>(())
+    };
+    tokio::select! {
+        done = work => if let Err(error) = done {
+            tracing::error!(%error, "the indexed keys of the settings could not be filled");
+        },
+        () = stopping.cancelled() => {}
+    }
+}
+
+/// Declares a key and indexes all interactions under it, a portion at a time; returns how many were looked at.
+///
+/// # Errors
+/// When the store fails.
+pub async fn fill_index(
+    writer: &Writer,
+    key: &KeyPath,
+    mut progress: impl FnMut(usize),
+) -> Result<usize, StoreError> {
+    let submission = |command| Submission {
+        tenant: 1,
+        actor: "index".into(),
+        at: None,
+        repeatable: None,
+        command,
+    };
+    writer
+        .enqueue_waiting(submission(Command::DeclareKey(key.clone())))
+        .await?
+        .wait()
+        .await?;
+    let (mut after, mut total) = (String::new(), 0);
+    loop {
+        let command = Command::FillKey {
+            key: key.clone(),
+            after,
+        };
+        let Outcome::Filled { last, done } = writer
+            .enqueue_waiting(submission(command))
+            .await?
+            .wait()
+            .await?
+        else {
+            return Err(StoreError::Closed);
+        };
+        total += done;
+        progress(total);
+        match last {
+            Some(last) => after = last,
+            None => return Ok(total),
+        }
+    }
+}
+
+/// Forgets replies whose day is over.
+async fn tidy(writer: Writer, clock: Arc<dyn Clock>, stopping: CancellationToken) {
+    loop {
+        let before: Moment = clock.now().plus_micros(-REPLY_KEPT);
+        let submission = Submission {
+            tenant: 1,
+            actor: "tidy".into(),
+            at: None,
+            repeatable: None,
+            command: Command::ForgetReplies(before),
+        };
+        if let Err(error) = writer.submit(submission).await {
+            tracing::warn!(%error, "old replies could not be forgotten");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(TIDY_EVERY) => {}
+            () = stopping.cancelled() => return,
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Contacts: recognising, merging, erasing, exporting.
+
+use serde_json::json;
+
+use crate::both;
+use crate::support::{Server, id};
+
+both! {
+    async fn a_contact_is_made_read_changed_and_deleted(db) {
+        let server = Server::start(db).await;
+        let (status, made) = server.post("/v1/contacts", json!({"attributes": {"EmailAddress": ["a@b.example", "c@d.example", "a@b.example"], "LastName": "Rossi"}})).await;
+        assert_eq!((status, &made["attributes"]), (201, &json!({"EmailAddress": ["a@b.example", "c@d.example"], "LastName": ["Rossi"]})));
+        let path = format!("/v1/contacts/{}", id(&made));
+        let (status, changed) = server.patch(&path, json!({"attributes": {"LastName": null, "City": ["Roma"]}})).await;
+        assert_eq!((status, &changed["revision"]), (200, &json!(2)));
+        assert_eq!(server.get(&path).await.1["attributes"], json!({"EmailAddress": ["a@b.example", "c@d.example"], "City": ["Roma"]}));
+        let kinds: Vec<_> = server.journal().await.iter().map(|entry| entry["kind"].clone()).collect();
+        assert_eq!(kinds, ["contact.created", "contact.changed"]);
+        let held = server.record(json!({"mediaType": "chat", "contactId": made["id"]})).await;
+        assert_eq!(server.delete(&path).await.0, 409);
+        assert_eq!(server.patch(&format!("/v1/interactions/{}", id(&held)), json!({"contactId": null})).await.0, 200);
+        assert_eq!(server.delete(&path).await.0, 204);
+        assert_eq!(server.get(&path).await.0, 404);
+        let own = json!({"id": "0000BaCJQQH30052", "attributes": {"LastName": "Doe"}});
+        assert_eq!(server.post("/v1/contacts", own.clone()).await.0, 201);
+        assert_eq!(server.post("/v1/contacts", own).await.1["revision"], 1);
+        assert_eq!(server.post("/v1/contacts", json!({"id": "0000BaCJQQH30052", "attributes": {}})).await.0, 409);
+    }
+
+    async fn one_person_is_one_contact_however_many_interactions_arrive_at_once(db) {
+        let server = Server::start(db).await;
+        let sent = (0..40).map(|n| {
+            let server = &server;
+            async move { server.record(json!({"mediaType": "chat", "contact": {"EmailAddress": if n % 2 == 0 { "Ann@Example.test" } else { "ann@example.test " }}})).await }
+        });
+        let stored = futures_util::future::join_all(sent).await;
+        assert!(stored.iter().all(|one| one["contactId"] == stored[0]["contactId"]));
+        let (_, history) = server.get(&format!("/v1/contacts/{}/history?limit=500", stored[0]["contactId"].as_str().unwrap())).await;
+        assert_eq!(history["items"].as_array().unwrap().len(), 40);
+    }
+
+    async fn identification_walks_down_the_ranks(db) {
+        let server = Server::start(db).await;
+        let make = |attributes| server.post("/v1/contacts", json!({"attributes": attributes}));
+        let john = make(json!({"EmailAddress": "doe@example.test", "FirstName": "John", "LastName": "Doe"})).await.1;
+        let jane = make(json!({"EmailAddress": "doe@example.test", "FirstName": "Jane", "LastName": "Doe", "PhoneNumber": "+39 06 1234"})).await.1;
+        let identify = |attributes, create| server.post("/v1/contacts/identify", json!({"attributes": attributes, "create": create, "mediaType": "chat"}));
+        let (_, both) = identify(json!({"EmailAddress": "DOE@example.test"}), false).await;
+        assert_eq!(both["candidates"], json!([john["id"], jane["id"]]));
+        assert_eq!(identify(json!({"EmailAddress": "doe@example.test", "FirstName": "jane"}), false).await.1["contactId"], jane["id"]);
+        assert_eq!(identify(json!({"PhoneNumber": "+39061234"}), false).await.1["contactId"], jane["id"]);
+        assert_eq!(identify(json!({"FirstName": "John", "LastName": "Doe"}), false).await.1["contactId"], john["id"]);
+        let (_, nobody) = identify(json!({"EmailAddress": "new@example.test"}), false).await;
+        assert_eq!((&nobody["contactId"], &nobody["created"]), (&json!(null), &json!(false)));
+        let (_, made) = identify(json!({"EmailAddress": "new@example.test"}), true).await;
+        assert_eq!(made["created"], true);
+        assert_eq!(identify(json!({"EmailAddress": "new@example.test"}), true).await.1["contactId"], made["contactId"]);
+    }
+
+    async fn a_merge_finds_both_histories_and_can_be_undone(db) {
+        let server = Server::start(db).await;
+        let one = server.record(json!({"mediaType": "chat", "contact": {"EmailAddress": "one@example.test"}})).await;
+        let two = server.record(json!({"mediaType": "email", "contact": {"EmailAddress": "two@example.test"}})).await;
+        let (a, b) = (one["contactId"].as_str().unwrap(), two["contactId"].as_str().unwrap());
+        let history = |of: String| { let server = &server; async move { server.get(&format!("/v1/contacts/{of}/history")).await.1["items"].as_array().unwrap().len() } };
+        assert_eq!(server.post(&format!("/v1/contacts/{a}/merge"), json!({"into": b})).await.0, 200);
+        assert_eq!((history(a.into()).await, history(b.into()).await), (1, 2));
+        let (_, found) = server.post("/v1/contacts/identify", json!({"attributes": {"EmailAddress": "one@example.test"}})).await;
+        assert_eq!(found["contactId"], two["contactId"], "the one that stays is meant");
+        assert_eq!(server.post(&format!("/v1/contacts/{b}/merge"), json!({"into": a})).await.0, 422, "not in a circle");
+        assert_eq!(server.delete(&format!("/v1/contacts/{b}")).await.0, 409);
+        assert_eq!(server.post(&format!("/v1/contacts/{a}/unmerge"), json!({})).await.0, 200);
+        assert_eq!((history(a.into()).await, history(b.into()).await), (1, 1));
+        assert_eq!(server.post(&format!("/v1/contacts/{a}/unmerge"), json!({})).await.0, 409);
+        let kinds: Vec<_> = server.journal().await.iter().skip(4).map(|entry| entry["kind"].clone()).collect();
+        assert_eq!(kinds, ["contact.merged", "contact.unmerged"]);
+    }
+
+    async fn erasing_and_exporting_concern_one_person_with_all_identities(db) {
+        let server = Server::start(db).await;
+        let mine = json!({"mediaType": "email", "subject": "privateword", "text": "privateword", "externalId": "privateword",
+            "participants": [{"participantId": "privateword"}], "userData": {"note": "privateword"}, "contact": {"EmailAddress": "privateword@example.test"}});
+        let key = [("idempotency-key", "kept")];
+        let (_, one) = server.post_with("/v1/interactions", &key, mine).await;
+        let two = server.record(json!({"mediaType": "chat", "text": "privateword too", "contact": {"EmailAddress": "second@example.test"}})).await;
+        let other = server.record(json!({"mediaType": "chat", "subject": "someone else", "contact": {"EmailAddress": "other@example.test"}})).await;
+        let (a, b) = (one["contactId"].as_str().unwrap().to_owned(), two["contactId"].as_str().unwrap().to_owned());
+        server.post(&format!("/v1/contacts/{a}/merge"), json!({"into": b})).await;
+        let (status, export) = server.get(&format!("/v1/contacts/{b}/export")).await;
+        assert_eq!((status, export["contacts"].as_array().unwrap().len(), export["interactions"].as_array().unwrap().len()), (200, 2, 2));
+        assert!(export.to_string().contains("privateword") && !export.to_string().contains("someone else"));
+        let (status, erased) = server.post(&format!("/v1/contacts/{b}/erase"), json!({})).await;
+        assert_eq!((status, erased["contacts"].as_array().unwrap().len(), &erased["interactions"]), (200, 2, &json!(2)));
+        assert_eq!(server.get(&format!("/v1/contacts/{b}")).await.0, 404);
+        assert_eq!(server.get("/v1/interactions?q=privateword").await.1["items"], json!([]));
+        let (_, left) = server.get(&format!("/v1/interactions/{}", id(&one))).await;
+        assert_eq!((&left["userData"], &left["contactId"], &left["mediaType"]), (&json!({}), &json!(null), &json!("email")));
+        let everything = format!("{left} {}", serde_json::to_string(&server.journal().await).unwrap());
+        assert!(!everything.contains("privateword"), "{everything}");
+        assert_eq!(server.get(&format!("/v1/interactions/{}", id(&other))).await.1["subject"], "someone else");
+        let (_, then) = server.get(&format!("/v1/interactions/{}/user-data?at={}", id(&one), one["modifiedDate"].as_str().unwrap())).await;
+        assert_eq!(then["userData"], json!({}));
+    }
+}

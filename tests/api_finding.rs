@@ -1,0 +1,245 @@
+//! Finding: filters, order, pages, full text.
+
+use serde_json::{Value, json};
+
+use crate::both;
+use crate::support::{Server, id, ids};
+
+async fn filled(db: crate::support::Db) -> Server {
+    let server = Server::start(db).await;
+    for n in 0..6 {
+        let media = ["chat", "email", "sms"][n % 3];
+        let mut body = json!({"id": format!("i{n}"), "mediaType": media, "startDate": format!("2026-03-0{}T00:00:00Z", n + 1),
+            "subject": format!("Order {n} refund"), "userData": {"score": n * 5, "mixed": if n % 2 == 0 { json!(n) } else { json!(n.to_string()) },
+            "Info": {"DispositionCode.Key": if n > 3 { "resolved" } else { "open" }}}});
+        if n < 2 {
+            body["userData"]["noEngageCode"] = json!("busy");
+            body["endDate"] = json!("2026-04-01T00:00:00Z");
+        }
+        server.record(body).await;
+    }
+    server
+}
+
+async fn found(server: &Server, filter: Value) -> Vec<String> {
+    let (status, page) = server
+        .post(
+            "/v1/interactions/search",
+            json!({"filter": filter, "sort": ["id"]}),
+        )
+        .await;
+    assert_eq!(status, 200, "{page}");
+    ids(&page).into_iter().map(str::to_owned).collect()
+}
+
+async fn listed(server: &Server, query: &str) -> Vec<String> {
+    let (status, page) = server
+        .get(&format!("/v1/interactions?sort=id&{query}"))
+        .await;
+    assert_eq!(status, 200, "{page}");
+    ids(&page).into_iter().map(str::to_owned).collect()
+}
+
+async fn every_operator(server: &Server) {
+    let cases = [
+        (
+            json!({"field": "mediaType", "eq": "chat"}),
+            vec!["i0", "i3"],
+        ),
+        (
+            json!({"field": "mediaType", "in": ["chat", "sms"]}),
+            vec!["i0", "i2", "i3", "i5"],
+        ),
+        (
+            json!({"field": "startDate", "from": "2026-03-02T00:00:00Z", "to": "2026-03-04T00:00:00Z"}),
+            vec!["i1", "i2"],
+        ),
+        (
+            json!({"field": "userData.score", "gt": 10}),
+            vec!["i3", "i4", "i5"],
+        ),
+        (
+            json!({"field": "userData.score", "gte": 10, "lt": 20.5}),
+            vec!["i2", "i3", "i4"],
+        ),
+        (
+            json!({"field": "userData.score", "lte": 5}),
+            vec!["i0", "i1"],
+        ),
+        (
+            json!({"field": "userData.score", "in": [0, 25, "25"]}),
+            vec!["i0", "i5"],
+        ),
+        (json!({"field": "userData.mixed", "eq": "3"}), vec!["i3"]),
+        (json!({"field": "userData.mixed", "eq": 3}), vec![]),
+        (
+            json!({"field": "userData.mixed", "gt": "1"}),
+            vec!["i3", "i5"],
+        ),
+        (
+            json!({"field": "userData.noEngageCode", "exists": true}),
+            vec!["i0", "i1"],
+        ),
+        (
+            json!({"field": "userData.noEngageCode", "exists": false}),
+            vec!["i2", "i3", "i4", "i5"],
+        ),
+        (
+            json!({"field": "userData.noEngageCode", "ne": "busy"}),
+            vec!["i2", "i3", "i4", "i5"],
+        ),
+        (
+            json!({"not": {"field": "userData.noEngageCode", "eq": "busy"}}),
+            vec!["i2", "i3", "i4", "i5"],
+        ),
+        (
+            json!({"field": "userData.Info.DispositionCode\\.Key", "eq": "resolved"}),
+            vec!["i4", "i5"],
+        ),
+        (
+            json!({"field": "userData.Info.DispositionCode\\.Key", "prefix": "op", "contains": "pe"}),
+            vec!["i0", "i1", "i2", "i3"],
+        ),
+        (json!({"field": "subject", "contains": "r 4 r"}), vec!["i4"]),
+        (json!({"field": "subject", "prefix": "Order 5"}), vec!["i5"]),
+        (
+            json!({"field": "endDate", "exists": false}),
+            vec!["i2", "i3", "i4", "i5"],
+        ),
+        (
+            json!({"field": "endDate", "ne": "2026-04-01T00:00:00Z"}),
+            vec!["i2", "i3", "i4", "i5"],
+        ),
+        (
+            json!({"or": [{"field": "id", "eq": "i1"}, {"and": [{"field": "status", "eq": "New"}, {"field": "id", "gt": "i4"}]}]}),
+            vec!["i1", "i5"],
+        ),
+        (json!({"or": []}), vec![]),
+        (json!({"and": []}), vec!["i0", "i1", "i2", "i3", "i4", "i5"]),
+        (
+            json!({"and": [{"q": "refund"}, {"not": {"q": "\"order 3\""}}]}),
+            vec!["i0", "i1", "i2", "i4", "i5"],
+        ),
+    ];
+    for (filter, wanted) in cases {
+        assert_eq!(found(server, filter.clone()).await, wanted, "{filter}");
+    }
+}
+
+both! {
+    async fn every_operator_means_what_it_says(db) {
+        let server = filled(db).await;
+        every_operator(&server).await;
+    }
+
+    async fn the_same_answers_come_by_way_of_indexed_keys(db) {
+        let server = filled(db).await;
+        let place = server.stop().await;
+        let keys = ["score", "mixed", "noEngageCode", "Info.DispositionCode\\.Key"];
+        let server = Server::at(place, |config| config.user_data.indexed = keys.map(str::to_owned).to_vec()).await;
+        loop {
+            let (_, fields) = server.get("/v1/fields").await;
+            let ready = fields["indexedKeys"].as_array().unwrap().iter().filter(|key| key["ready"] == true).count();
+            if ready == keys.len() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        every_operator(&server).await;
+        server.record(json!({"id": "i6", "mediaType": "chat", "startDate": "2026-03-07T00:00:00Z", "userData": {"score": 25}})).await;
+        assert_eq!(listed(&server, "userData.score=25").await, ["i5", "i6"]);
+        assert_eq!(server.post("/v1/interactions/i5/user-data", json!({"update": {"score": 26}})).await.0, 200);
+        assert_eq!(listed(&server, "userData.score=25").await, ["i6"]);
+        let (_, page) = server.get("/v1/interactions?userData.score=26&limit=1").await;
+        assert_eq!(ids(&page), ["i5"], "led by the index, newest first");
+    }
+
+    async fn a_query_string_value_matches_text_number_and_boolean(db) {
+        let server = filled(db).await;
+        assert_eq!(listed(&server, "userData.mixed=2").await, ["i2"]);
+        assert_eq!(listed(&server, "userData.mixed=3").await, ["i3"]);
+        assert_eq!(listed(&server, "mediaType=chat&mediaType=sms&startDate.from=2026-03-03T00:00:00Z").await, ["i2", "i3", "i5"]);
+        assert_eq!(listed(&server, "mediaType=Chat&status=New").await, ["i3"]);
+        server.record(json!({"id": "b", "mediaType": "x", "userData": {"yes": true}})).await;
+        assert_eq!(listed(&server, "userData.yes=true").await, ["b"]);
+        assert_eq!(listed(&server, "canBeParent=true&mediaType=x").await, ["b"]);
+    }
+
+    async fn pages_meet_without_gap_or_repeat_in_every_order(db) {
+        let server = filled(db).await;
+        for sort in ["-startDate", "startDate", "endDate", "-endDate", "id", "-id", "-createdDate", "modifiedDate", "-endDate,id", "endDate,-id"] {
+            let (mut seen, mut cursor) = (Vec::new(), String::new());
+            loop {
+                let (status, page) = server.get(&format!("/v1/interactions?limit=2&sort={sort}{cursor}")).await;
+                assert_eq!(status, 200, "{page}");
+                seen.extend(ids(&page).into_iter().map(str::to_owned));
+                match page["next"].as_str() {
+                    Some(next) => cursor = format!("&cursor={next}"),
+                    None => break,
+                }
+            }
+            let (_, whole) = server.get(&format!("/v1/interactions?sort={sort}")).await;
+            assert_eq!(seen, ids(&whole), "{sort}");
+            assert_eq!(seen.len(), 6, "{sort}");
+            if sort.contains("endDate") {
+                assert!(seen[0].as_str() < "i2" && seen[5].as_str() > "i1", "nulls come last: {sort} {seen:?}");
+            }
+        }
+    }
+
+    async fn full_text_finds_words_phrases_and_beginnings_in_every_script(db) {
+        let server = Server::start(db).await;
+        server.record(json!({"id": "a", "mediaType": "email", "subject": "Où est mon REMBOURSEMENT ?", "text": "My credit card was charged twice"})).await;
+        server.record(json!({"id": "b", "mediaType": "email", "subject": "退款没有收到", "text": "card credit"})).await;
+        for (q, wanted) in [
+            ("remboursement", vec!["a"]), ("ou rembours*", vec!["a"]), ("\"credit card\"", vec!["a"]), ("credit card", vec!["a", "b"]),
+            ("退款", vec!["b"]), ("款退", vec![]), ("charge", vec![]), ("twice' OR 1=1 --", vec![]), ("CARD", vec!["a", "b"]),
+        ] {
+            assert_eq!(found(&server, json!({"q": q})).await, wanted, "{q}");
+        }
+        assert_eq!(server.get("/v1/interactions?q=%21%21").await.0, 422, "no word");
+    }
+
+    async fn chosen_fields_keep_their_shape_and_counts_come_when_asked(db) {
+        let server = filled(db).await;
+        let (_, page) = server.post("/v1/interactions/search", json!({"filter": {"field": "id", "eq": "i4"}, "count": true,
+            "fields": ["id", "mediaType", "userData.Info.DispositionCode\\.Key", "userData.none", "text"]})).await;
+        assert_eq!(page["items"][0], json!({"id": "i4", "mediaType": "email", "userData": {"Info": {"DispositionCode.Key": "resolved"}}, "text": null}));
+        assert_eq!((&page["count"], &page["next"]), (&json!(1), &Value::Null));
+        assert_eq!(server.get("/v1/interactions?limit=1&count=true").await.1["count"], 6);
+    }
+
+    async fn what_does_not_exist_is_refused_by_its_name(db) {
+        let server = Server::start(db).await;
+        for (query, pointer) in [
+            ("foo=1", "?foo"), ("sort=subject", "?sort"), ("limit=501", "?limit"), ("limit=0", "?limit"), ("cursor=abc", "?cursor"), ("status=Gone", "?status"),
+            ("startDate=soon", "?startDate"), ("count=maybe", "?count"), ("fields=id,nope", "?fields"), ("subject.from=2026-01-01T00:00:00Z", "?subject.from"),
+        ] {
+            let (status, problem) = server.get(&format!("/v1/interactions?{query}")).await;
+            assert_eq!((status, problem["errors"][0]["pointer"].as_str()), (422, Some(pointer)), "{query}");
+        }
+        for (filter, pointer) in [
+            (json!({"field": "nope", "eq": 1}), "/filter/field"), (json!({"field": "id", "like": "x"}), "/filter/like"), (json!({"field": "id"}), "/filter"),
+            (json!({"and": [{"field": "startDate", "gt": 5}]}), "/filter/and/0/gt"), (json!({"xor": []}), "/filter/xor"), (json!([]), "/filter"),
+            (json!({"field": "status", "gt": "New"}), "/filter/gt"), (json!({"field": "userData.a", "in": [[1]]}), "/filter/in/0"),
+        ] {
+            let (status, problem) = server.post("/v1/interactions/search", json!({"filter": filter})).await;
+            assert_eq!((status, problem["errors"][0]["pointer"].as_str()), (422, Some(pointer)), "{filter}");
+        }
+        let (_, page) = server.get("/v1/interactions?sort=id").await;
+        assert_eq!(page["next"], Value::Null);
+    }
+
+    async fn a_contacts_attributes_filter_as_they_are_now(db) {
+        let server = Server::start(db).await;
+        let one = server.record(json!({"mediaType": "chat", "contact": {"EmailAddress": "ann@example.test", "City": "Roma"}})).await;
+        server.record(json!({"mediaType": "chat", "contact": {"EmailAddress": "bob@example.test"}})).await;
+        let contact = one["contactId"].as_str().unwrap();
+        assert_eq!(found(&server, json!({"field": "contact.City", "eq": "Roma"})).await, [id(&one)]);
+        assert_eq!(server.patch(&format!("/v1/contacts/{contact}"), json!({"attributes": {"City": "Milano"}})).await.0, 200);
+        assert_eq!(found(&server, json!({"field": "contact.City", "eq": "Roma"})).await, Vec::<String>::new());
+        assert_eq!(found(&server, json!({"field": "contact.City", "prefix": "Mil"})).await, [id(&one)]);
+        assert_eq!(found(&server, json!({"field": "contact.City", "exists": false})).await.len(), 1);
+        assert_eq!(listed(&server, "contact.EmailAddress=bob@example.test").await.len(), 1);
+    }
+}

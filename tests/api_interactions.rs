@@ -1,0 +1,193 @@
+//! Recording, reading, changing, stopping and deleting interactions.
+
+use serde_json::{Value, json};
+
+use crate::both;
+use crate::support::{Server, id};
+
+both! {
+    async fn what_is_recorded_is_read_again_whole(db) {
+        let server = Server::start(db).await;
+        let sent = json!({
+            "id": "0000Wa9CAM6W00J7", "mediaType": "Call", "type": "Inbound", "subtype": "InboundNew", "status": "Stopped",
+            "startDate": "2026-03-01T10:30:00.123456+01:00", "endDate": "2026-03-01T10:00:00Z", "subject": "Où est ma commande ? 退款",
+            "text": "line one\nline two", "structuredText": "<b>x</b>", "comment": "ok", "queue": "q", "categoryId": "c", "externalId": "e",
+            "stoppedReason": "done", "language": "fr", "ownerId": "JohnSmith", "threadId": "t-1",
+            "participants": [{"participantId": "p1", "nickname": "Ann", "type": "Customer"}], "userData": {"a": 1}
+        });
+        let stored = server.record(sent).await;
+        assert_eq!(stored["mediaType"], "voice");
+        assert_eq!(stored["entityType"], "PhoneCall");
+        assert_eq!(stored["startDate"], "2026-03-01T09:30:00.123456Z");
+        assert_eq!((&stored["revision"], &stored["canBeParent"], &stored["tenantId"]), (&json!(1), &json!(true), &json!(1)));
+        let (status, read) = server.get("/v1/interactions/0000Wa9CAM6W00J7").await;
+        assert_eq!((status, &read), (200, &stored));
+        assert_eq!(server.get("/v1/interactions/none").await.0, 404);
+    }
+
+    async fn the_same_again_writes_nothing_and_other_content_is_a_conflict(db) {
+        let server = Server::start(db).await;
+        let sent = json!({"id": "mine", "mediaType": "sms", "userData": {"a": 1, "b": {"c": 2}}});
+        let first = server.record(sent.clone()).await;
+        assert_eq!(server.post("/v1/interactions/mine/user-data", json!({"update": {"a": 2}})).await.0, 200);
+        let (status, again) = server.post("/v1/interactions", sent).await;
+        assert_eq!((status, &again["userData"]["a"], &again["createdDate"]), (200, &json!(2), &first["createdDate"]));
+        let (status, problem) = server.post("/v1/interactions", json!({"id": "mine", "mediaType": "sms"})).await;
+        assert_eq!((status, &problem["type"]), (409, &json!("conflict")));
+        assert_eq!(server.journal().await.len(), 2);
+    }
+
+    async fn an_idempotency_key_makes_a_post_repeatable(db) {
+        let server = Server::start(db).await;
+        let key = [("idempotency-key", "k-1")];
+        let body = json!({"mediaType": "chat"});
+        let (one, first) = server.post_with("/v1/interactions", &key, body.clone()).await;
+        let (two, second) = server.post_with("/v1/interactions", &key, body).await;
+        assert_eq!((one, two, &first), (201, 201, &second));
+        let (status, _) = server.post_with("/v1/interactions", &key, json!({"mediaType": "sms"})).await;
+        assert_eq!(status, 409, "the same key with another body");
+        let path = format!("/v1/interactions/{}/user-data", id(&first));
+        for _ in 0..2 {
+            let (status, edited) = server.post_with(&path, &key, json!({"attach": {"x": 1}})).await;
+            assert_eq!((status, &edited["revision"]), (200, &json!(2)), "the scope is the path");
+        }
+        assert_eq!(server.journal().await.len(), 2);
+    }
+
+    async fn threads_follow_the_published_table(db) {
+        let server = Server::start(db).await;
+        let alone = server.record(json!({"mediaType": "email"})).await;
+        assert_ne!(alone["threadId"], Value::Null);
+        let named = server.record(json!({"mediaType": "email", "threadId": "T"})).await;
+        assert_eq!(named["threadId"], "T");
+        let child = server.record(json!({"mediaType": "email", "threadId": "ignored", "parentId": alone["id"]})).await;
+        assert_eq!(child["threadId"], alone["threadId"]);
+        let barren = server.record(json!({"mediaType": "email", "canBeParent": false})).await;
+        for parent in [barren["id"].clone(), json!("missing")] {
+            let (status, problem) = server.post("/v1/interactions", json!({"mediaType": "email", "parentId": parent})).await;
+            assert_eq!((status, &problem["errors"][0]["pointer"]), (422, &json!("/parentId")));
+        }
+        let (status, thread) = server.get(&format!("/v1/threads/{}", alone["threadId"].as_str().unwrap())).await;
+        assert_eq!((status, thread["items"].as_array().unwrap().len()), (200, 2));
+        assert_eq!(server.get("/v1/threads/none").await.0, 404);
+    }
+
+    async fn a_patch_changes_what_it_names_and_honours_if_match(db) {
+        let server = Server::start(db).await;
+        let stored = server.record(json!({"mediaType": "email", "subject": "s", "queue": "q", "text": "find me"})).await;
+        let path = format!("/v1/interactions/{}", id(&stored));
+        let (status, changed) = server.patch(&path, json!({"subject": null, "status": "InProcess", "text": "other words"})).await;
+        assert_eq!(status, 200, "{changed}");
+        assert_eq!((&changed["subject"], &changed["queue"], &changed["status"]), (&Value::Null, &json!("q"), &json!("InProcess")));
+        assert_eq!(changed["revision"], 2);
+        assert!(changed["modifiedDate"].as_str() > stored["modifiedDate"].as_str());
+        let request = server.request("PATCH", &path).header("if-match", "\"1\"").json(&json!({"queue": "x"}));
+        assert_eq!(request.send().await.unwrap().status(), 412);
+        let (status, _) = server.patch(&path, json!({"userData": {}})).await;
+        assert_eq!(status, 422, "never of userData");
+        assert_eq!(server.patch(&path, json!({"endDate": "2020-01-01T00:00:00Z"})).await.0, 422);
+        assert_eq!(server.get("/v1/interactions?q=find").await.1["items"], json!([]));
+        assert_eq!(server.get("/v1/interactions?q=other").await.1["items"].as_array().unwrap().len(), 1);
+        let response = server.request("GET", &path).send().await.unwrap();
+        assert_eq!(response.headers()["etag"], "\"2\"");
+    }
+
+    async fn stopping_sets_the_end_and_the_reason(db) {
+        let server = Server::start(db).await;
+        let stored = server.record(json!({"mediaType": "chat"})).await;
+        let path = format!("/v1/interactions/{}/stop", id(&stored));
+        let (status, stopped) = server.post(&path, json!({"stoppedReason": "closed by agent"})).await;
+        assert_eq!((status, &stopped["status"], &stopped["stoppedReason"]), (200, &json!("Stopped"), &json!("closed by agent")));
+        assert!(stopped["endDate"].is_string());
+        assert_eq!(server.journal().await[1]["kind"], "interaction.stopped");
+    }
+
+    async fn deleting_asks_for_cascade_and_leaves_no_content_behind(db) {
+        let server = Server::start(db).await;
+        let parent = server.record(json!({"mediaType": "email", "text": "secretword", "userData": {"k": "secretvalue"}})).await;
+        let child = server.record(json!({"mediaType": "email", "parentId": parent["id"]})).await;
+        let path = format!("/v1/interactions/{}", id(&parent));
+        assert_eq!(server.delete(&path).await.0, 409);
+        assert_eq!(server.delete(&format!("{path}?cascade=true")).await.0, 204);
+        for gone in [&parent, &child] {
+            assert_eq!(server.get(&format!("/v1/interactions/{}", id(gone))).await.0, 404);
+        }
+        assert_eq!(server.get("/v1/interactions?q=secretword").await.1["items"], json!([]));
+        let journal = server.journal().await;
+        assert_eq!(journal.len(), 4);
+        assert_eq!(journal[0]["delta"], json!({"erased": true}));
+        assert!(!serde_json::to_string(&journal).unwrap().contains("secret"));
+        assert_eq!(server.get(&format!("{path}/changes")).await.1["items"].as_array().unwrap().len(), 2);
+    }
+
+    async fn bad_input_is_refused_with_its_place_and_leaves_all_as_it_was(db) {
+        let server = Server::start(db).await;
+        let long = "x".repeat(65);
+        let cases = [
+            (json!({"mediaTyp": "chat"}), 422, "/mediaTyp"),
+            (json!({"mediaType": 5}), 422, "/mediaType"),
+            (json!({}), 422, "/mediaType"),
+            (json!({"mediaType": "chat", "id": long}), 422, "/id"),
+            (json!({"mediaType": "chat", "id": "a\u{0}b"}), 422, "/id"),
+            (json!({"mediaType": "chat", "text": "a\u{0}b"}), 422, "/text"),
+            (json!({"mediaType": "chat", "userData": {"k\u{0}": 1}}), 422, "/userData/k"),
+            (json!({"mediaType": "chat", "userData": {"k": ["a\u{0}"]}}), 422, "/userData/k/0"),
+            (json!({"mediaType": "chat", "userData": {"k".repeat(257): 1}}), 422, &format!("/userData/{}", "k".repeat(32))),
+            (json!({"mediaType": "chat", "userData": {"k": "x".repeat(300_000)}}), 422, "/userData"),
+            (json!({"mediaType": "chat", "contactId": "nobody"}), 422, "/contactId"),
+            (json!({"mediaType": "chat", "status": "Gone"}), 422, "/status"),
+            (json!({"mediaType": "chat", "startDate": "yesterday"}), 422, "/startDate"),
+            (json!({"mediaType": "chat", "startDate": "2026-01-02T00:00:00Z", "endDate": "2026-01-01T00:00:00Z"}), 422, "/endDate"),
+            (json!({"mediaType": "chat", "contact": {}}), 422, "/contact"),
+        ];
+        for (body, status, pointer) in cases {
+            let (got, problem) = server.post("/v1/interactions", body).await;
+            assert_eq!((got, problem["errors"][0]["pointer"].as_str()), (status, Some(pointer)), "{problem}");
+        }
+        let (status, problem) = server.post_text("/v1/interactions", r#"{"mediaType": "chat", "userData": {"a": {"b": 1, "b": 2}}}"#).await;
+        assert_eq!((status, problem["errors"][0]["pointer"].as_str()), (422, Some("/userData/a/b")));
+        let deep = format!(r#"{{"mediaType": "chat", "userData": {{"d": {}1{}}}}}"#, "[".repeat(70), "]".repeat(70));
+        assert_eq!(server.post_text("/v1/interactions", deep).await.0, 422);
+        assert_eq!(server.post_text("/v1/interactions", "{\"mediaType\":").await.0, 400);
+        assert_eq!(server.post("/v1/interactions", json!({"mediaType": "chat", "tenantId": 2})).await.0, 403);
+        let form = server.request("POST", "/v1/interactions").header("content-type", "text/plain").body("{}");
+        assert_eq!(form.send().await.unwrap().status(), 400, "a page of another origin could send this unasked");
+        assert_eq!(server.post_text("/v1/interactions", vec![b' '; 17 * 1024 * 1024]).await.0, 413);
+        assert_eq!(server.journal().await.len(), 0);
+    }
+
+    async fn a_batch_answers_line_by_line_and_a_bad_line_hurts_nobody(db) {
+        let server = Server::start(db).await;
+        let long = format!("{{\"mediaType\": \"sms\", \"text\": \"{}\"}}", "x".repeat(1_100_000));
+        let body = format!("{{\"id\": \"a\", \"mediaType\": \"sms\"}}\n\n{{\"mediaType\": \"\"}}\nnonsense\n{long}\n{{\"id\": \"a\", \"mediaType\": \"sms\"}}\n{{\"id\": \"b\", \"mediaType\": \"sms\", \"parentId\": \"a\"}}");
+        let response = server.request("POST", "/v1/interactions/batch").header("content-type", "application/x-ndjson").body(body.clone()).send().await.unwrap();
+        let text = response.text().await.unwrap();
+        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let shape: Vec<(u64, u64)> = lines.iter().map(|l| (l["line"].as_u64().unwrap(), l["status"].as_u64().unwrap())).collect();
+        assert_eq!(shape, [(1, 201), (3, 422), (4, 400), (5, 413), (6, 200), (7, 201)]);
+        assert_eq!(lines[5]["id"], "b");
+        let response = server.request("POST", "/v1/interactions/batch?reply=errors").header("content-type", "application/x-ndjson").body(body).send().await.unwrap();
+        let text = response.text().await.unwrap();
+        let last: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+        assert_eq!(text.lines().count(), 4);
+        assert_eq!(last["summary"], json!({"lines": 6, "recorded": 0, "unchanged": 3, "refused": 3}));
+        assert_eq!(server.journal().await.len(), 2);
+    }
+
+    async fn a_client_that_reads_only_after_it_has_sent_all_does_not_block(db) {
+        let server = Server::start(db).await;
+        let lines: String = (0..30_000).map(|n| format!("{{\"id\": \"i{n}\", \"mediaType\": \"sms\", \"nope\": 1}}\n")).collect();
+        let address = server.base.strip_prefix("http://").unwrap().to_owned();
+        let text = tokio::task::spawn_blocking(move || {
+            use std::io::{Read, Write};
+            let mut stream = std::net::TcpStream::connect(address).unwrap();
+            write!(stream, "POST /v1/interactions/batch HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/x-ndjson\r\nContent-Length: {}\r\n\r\n", lines.len()).unwrap();
+            stream.write_all(lines.as_bytes()).unwrap();
+            let mut text = String::new();
+            stream.read_to_string(&mut text).unwrap();
+            text
+        }).await.unwrap();
+        assert_eq!(text.matches("\"status\":422").count(), 60_000, "a line, and its problem");
+        assert!(text.contains("{\"line\":30000,"));
+    }
+}
