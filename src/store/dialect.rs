@@ -248,18 +248,19 @@ impl Dialect for OnSqlite {
     const BEGIN_READ: &'static str = "BEGIN";
     const LOCK_HEAD: &'static str = "";
     const WANTS_PLAN: bool = true;
+    // CROSS keeps the order of the join: the planner takes many VALUES for more than all interactions, and would scan those
     const ADD_WORDS: Many = Many {
         before: "INSERT INTO interaction_words (rowid, words) SELECT i.seq, v.column3 FROM (VALUES",
         casts: &["TEXT", "BIGINT", "TEXT"],
         columns: 3,
-        after: ") AS v JOIN interaction i ON i.id = v.column1 AND i.tenant_id = v.column2",
+        after: ") AS v CROSS JOIN interaction i ON i.id = v.column1 AND i.tenant_id = v.column2",
     };
     // the index keeps no text, so it must be told the very words that it is to forget
     const REMOVE_WORDS: Many = Many {
         before: "INSERT INTO interaction_words (interaction_words, rowid, words) SELECT 'delete', i.seq, v.column3 FROM (VALUES",
         casts: &["TEXT", "BIGINT", "TEXT"],
         columns: 3,
-        after: ") AS v JOIN interaction i ON i.id = v.column1 AND i.tenant_id = v.column2",
+        after: ") AS v CROSS JOIN interaction i ON i.id = v.column1 AND i.tenant_id = v.column2",
     };
     const SHRED: (&'static [&'static str], &'static [&'static str]) = (
         &["PRAGMA secure_delete = ON"],

@@ -20,6 +20,11 @@ const NEW_INTERACTIONS: Many = Many {
     after: "",
 };
 
+/// The interactions that the values name. Expressions, not columns, stand on the side of the values: SQLite takes many VALUES for more than all
+/// interactions, and would scan those and seek each in an index over the values.
+const BY_VALUES: &str =
+    ") AS v WHERE interaction.id = v.column1 || '' AND interaction.tenant_id = v.column2 + 0";
+
 const CHANGED_INTERACTIONS: Many = Many {
     before: "UPDATE interaction SET media_type = v.column3, entity_type = v.column4, kind = v.column5, subtype = v.column6, status = v.column7, \
              contact_id = v.column8, owner_id = v.column9, can_be_parent = v.column10, start_date = v.column11, end_date = v.column12, \
@@ -30,14 +35,14 @@ const CHANGED_INTERACTIONS: Many = Many {
         "TIME", "TIME", "TIME", "BIGINT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT",
     ],
     columns: 20,
-    after: ") AS v WHERE interaction.id = v.column1 AND interaction.tenant_id = v.column2",
+    after: BY_VALUES,
 };
 
 const TOUCHED_INTERACTIONS: Many = Many {
     before: "UPDATE interaction SET modified_date = v.column3, revision = v.column4 FROM (VALUES",
     casts: &["TEXT", "BIGINT", "TIME", "BIGINT"],
     columns: 4,
-    after: ") AS v WHERE interaction.id = v.column1 AND interaction.tenant_id = v.column2",
+    after: BY_VALUES,
 };
 
 const USER_DATA: Many = Many {
