@@ -7,3 +7,4 @@ mod api_finding;
 mod api_interactions;
 mod api_user_data;
 mod engagements;
+mod properties;
