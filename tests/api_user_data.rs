@@ -16,6 +16,20 @@ both! {
         assert!(raw.contains(text), "order, types and numbers are those that were sent: {raw}");
     }
 
+    async fn a_key_that_means_something_to_our_json_reader_is_a_key_like_any_other(db) {
+        let server = Server::start(db).await;
+        let text = r#"{"a":{"$serde_json::private::RawValue":"[1]"},"b":{"$serde_json::private::RawValue":5}}"#;
+        let sent = format!("{{\"id\":\"m\",\"mediaType\":\"email\",\"userData\":{text}}}");
+        assert_eq!(server.post_text("/v1/interactions", sent).await.0, 201);
+        let path = "/v1/interactions/m/user-data";
+        assert_eq!(server.post(path, json!({"attach": {"c": 1}})).await.0, 200);
+        assert_eq!(server.post(path, json!({"delete": ["c"]})).await.0, 200);
+        for path in [path, "/v1/interactions/m", "/v1/interactions/m/changes", "/v1/interactions?fields=userData"] {
+            let raw = server.request("GET", path).send().await.unwrap().text().await.unwrap();
+            assert!(raw.contains(text), "{path}: {raw}");
+        }
+    }
+
     async fn one_request_is_one_change_and_all_or_nothing(db) {
         let server = Server::start(db).await;
         let stored = server.record(json!({"mediaType": "chat", "userData": {"old": 1, "gone": 2}})).await;

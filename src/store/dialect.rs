@@ -354,6 +354,7 @@ impl Dialect for OnSqlite {
             JsonTest::IsNull => format!("{j}.type = 'null'"),
             JsonTest::Is(value) => format!("{j}.type = '{value}'"),
             JsonTest::Text(order, n) => format!("{j}.type = 'text' AND {j}.atom {order} ${n}"),
+            // SQLite reads the text of a number to the last bit between 1e-30 and 1e100; beyond, that bit may be wrong
             JsonTest::Integer(order, n) | JsonTest::Number(order, n) => {
                 format!("{j}.type IN ('integer', 'real') AND {j}.atom {order} ${n}")
             }

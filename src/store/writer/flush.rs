@@ -2,7 +2,7 @@
 
 use super::ledger::{Entry, Held, Key, Ledger};
 use crate::domain::command::Stored;
-use crate::domain::user_data::{Document, KeyPath};
+use crate::domain::user_data::{self, KeyPath};
 use crate::store::StoreError;
 use crate::store::bulk::{self, Many};
 use crate::store::dialect::{Arg, Conn, Dialect};
@@ -304,7 +304,7 @@ async fn write_contents<D: Dialect>(
 /// The index rows of an interaction under the given keys.
 pub fn index_rows(keys: &[KeyPath], stored: &Stored) -> Vec<Vec<Arg>> {
     use serde_json::Value;
-    let Ok(document) = serde_json::from_str::<Document>(&stored.user_data) else {
+    let Ok(document) = user_data::read(&stored.user_data) else {
         return Vec::new();
     };
     keys.iter()

@@ -15,7 +15,7 @@ use crate::domain::interaction::{
     EntityType, Interaction, InteractionPatch, LongTexts, NewInteraction, Status, WEB_ENGAGEMENT,
 };
 use crate::domain::propagation::propagate;
-use crate::domain::user_data::{Document, Edit, KeyPath};
+use crate::domain::user_data::{self, Document, Edit, KeyPath};
 use crate::domain::{Clock, Moment, Refusal, words};
 use crate::store::content;
 
@@ -908,7 +908,7 @@ pub fn index_words(interaction: &Interaction, texts: &LongTexts) -> String {
 }
 
 fn document(stored: &str) -> Document {
-    serde_json::from_str(stored).unwrap_or_default()
+    user_data::read(stored).unwrap_or_default()
 }
 
 fn text(document: &Document) -> String {
