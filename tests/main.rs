@@ -6,4 +6,5 @@ mod api_contacts;
 mod api_finding;
 mod api_interactions;
 mod api_user_data;
+mod durability;
 mod engagements;
