@@ -1,6 +1,8 @@
 //! What was acknowledged is there after a kill; what was not is there whole, or not at all.
 
 mod clients;
+#[cfg(target_os = "linux")]
+mod traced;
 mod whole;
 
 use std::sync::Arc;
