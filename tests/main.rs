@@ -8,3 +8,4 @@ mod api_interactions;
 mod api_user_data;
 mod durability;
 mod engagements;
+mod migrating;

@@ -13,7 +13,8 @@ pub enum Direct {
 impl Direct {
     pub async fn to(place: &Place) -> Self {
         if place.url.starts_with("sqlite:") {
-            let conn = SqliteConnection::connect(&place.url).await;
+            let url = format!("{}?mode=rwc", place.url);
+            let conn = SqliteConnection::connect(&url).await;
             Self::Sqlite(conn.expect("the file opens"))
         } else {
             let conn = PgConnection::connect(&place.url).await;
