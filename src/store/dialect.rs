@@ -90,6 +90,9 @@ pub trait Dialect: Sized + Send + Sync + 'static {
     /// Statements before and after an erasure, so that nothing of it stays in free pages; run outside a transaction.
     const SHRED: (&'static [&'static str], &'static [&'static str]);
 
+    /// Asks a connection how it commits, and the answer of one whose commits survive a power cut.
+    const SYNCHRONOUS: (&'static str, &'static str);
+
     /// Runs a statement and returns its rows.
     fn fetch(
         conn: &mut Conn<Self>,
@@ -269,6 +272,8 @@ impl Dialect for OnSqlite {
             "PRAGMA wal_checkpoint(TRUNCATE)",
         ],
     );
+    // 2 is FULL: in WAL mode the log is synced before a commit returns
+    const SYNCHRONOUS: (&'static str, &'static str) = ("PRAGMA synchronous", "2");
     const TIME: &'static str = "INTEGER";
 
     statements!(Sqlite);
@@ -403,6 +408,7 @@ impl Dialect for OnPostgres {
     };
     // dead rows are gone after the next vacuum, which Postgres runs by itself
     const SHRED: (&'static [&'static str], &'static [&'static str]) = (&[], &[]);
+    const SYNCHRONOUS: (&'static str, &'static str) = ("SHOW synchronous_commit", "on");
     const TIME: &'static str = "TIMESTAMPTZ";
 
     statements!(Postgres);

@@ -12,7 +12,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{ConnectOptions, Connection, Database, Executor, Pool};
 use tokio::task::JoinHandle;
 
-use super::dialect::{OnPostgres, OnSqlite};
+use super::dialect::{Columns, OnPostgres, OnSqlite};
 use super::meters::Meters;
 use super::migrate::{self, Migrate};
 use super::reads::{Readers, Reads};
@@ -159,6 +159,24 @@ async fn prepare<D: Migrate>(
     }
 }
 
+/// Asks the writer's own connection how it commits: something in between, such as a pooler, may have left out what was asked of it.
+async fn want_durable<D: Migrate>(writer: &Pool<D::Db>) -> Result<(), StoreError> {
+    let (question, wanted) = D::SYNCHRONOUS;
+    let mut conn = writer.acquire().await?;
+    let rows = D::fetch(&mut conn, question.into(), Vec::new()).await?;
+    let answer = match rows.first() {
+        Some(row) => Columns::<D>::of(row).text()?,
+        None => String::new(),
+    };
+    tracing::debug!(question, answer, "the writer's connection");
+    if answer == wanted {
+        return Ok(());
+    }
+    Err(StoreError::Settings(format!(
+        "the writer's connection answers {answer:?} to {question}, not {wanted:?}: what it commits would not survive a power cut"
+    )))
+}
+
 impl Store {
     /// Opens a store.
     ///
@@ -218,6 +236,7 @@ impl Store {
             .acquire_timeout(Duration::from_secs(30))
             .connect_with(reading)
             .await?;
+        want_durable::<OnSqlite>(&write_pool).await?;
         // checkpoints are one process's business; a process beside the server copies the log when it closes its connection
         let checkpoints = tokio::spawn(checkpoint::run(base.clone()));
         Ok(Self::start::<OnSqlite>(
@@ -242,6 +261,7 @@ impl Store {
             .min_connections(1)
             .connect_with(durable)
             .await?;
+        want_durable::<OnPostgres>(&write_pool).await?;
         let millis = settings.time_limit.as_millis().to_string();
         let limited = options
             .clone()

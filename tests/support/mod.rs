@@ -1,5 +1,8 @@
 //! A real server on a port of its own, over a store of its own, and a client to it.
 
+pub mod direct;
+pub mod process;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -170,6 +173,18 @@ impl Server {
             place,
             stop: Some(stop),
             served: Some(served),
+        }
+    }
+
+    /// A client to a server that runs elsewhere.
+    pub fn elsewhere(base: String, place: Arc<Place>) -> Self {
+        Self {
+            base,
+            client: reqwest::Client::builder().build().expect("a client"),
+            token: None,
+            place,
+            stop: None,
+            served: None,
         }
     }
 
