@@ -108,4 +108,17 @@ both! {
         assert_eq!(server.post(&path, json!({"attach": {"c": 3}})).await.0, 200);
         assert_eq!(server.post("/v1/interactions/none/user-data", json!({})).await.0, 404);
     }
+
+    async fn an_identifier_that_was_deleted_begins_anew(db) {
+        let server = Server::start(db).await;
+        let first = server.record(json!({"id": "again", "mediaType": "chat", "userData": {"life": 1}})).await;
+        server.post("/v1/interactions/again/user-data", json!({"update": {"life": 1.5}})).await;
+        assert_eq!(server.delete("/v1/interactions/again").await.0, 204);
+        let second = server.record(json!({"id": "again", "mediaType": "chat", "userData": {"life": 2}})).await;
+        server.post("/v1/interactions/again/user-data", json!({"update": {"life": 3}})).await;
+        let at = |moment: &Value| format!("/v1/interactions/again/user-data?at={}", moment.as_str().unwrap());
+        let (_, then) = server.get(&at(&second["modifiedDate"])).await;
+        assert_eq!((&then["userData"], &then["revision"]), (&json!({"life": 2}), &json!(1)));
+        assert_eq!(server.get(&at(&first["modifiedDate"])).await.1["userData"], json!({}), "its first life is erased");
+    }
 }

@@ -87,8 +87,6 @@ pub trait Dialect: Sized + Send + Sync + 'static {
     const ADD_WORDS: Many;
     /// Takes words out again: identifier, tenant, the same words as they went in.
     const REMOVE_WORDS: Many;
-    /// Statements before and after an erasure, so that nothing of it stays in free pages; run outside a transaction.
-    const SHRED: (&'static [&'static str], &'static [&'static str]);
 
     /// Asks a connection how it commits, and the answer of one whose commits survive a power cut.
     const SYNCHRONOUS: (&'static str, &'static str);
@@ -265,13 +263,6 @@ impl Dialect for OnSqlite {
         columns: 3,
         after: ") AS v CROSS JOIN interaction i ON i.id = v.column1 AND i.tenant_id = v.column2",
     };
-    const SHRED: (&'static [&'static str], &'static [&'static str]) = (
-        &["PRAGMA secure_delete = ON"],
-        &[
-            "PRAGMA secure_delete = FAST",
-            "PRAGMA wal_checkpoint(TRUNCATE)",
-        ],
-    );
     // 2 is FULL: in WAL mode the log is synced before a commit returns
     const SYNCHRONOUS: (&'static str, &'static str) = ("PRAGMA synchronous", "2");
     const TIME: &'static str = "INTEGER";
@@ -406,8 +397,6 @@ impl Dialect for OnPostgres {
         columns: 3,
         after: ") AS v WHERE w.interaction_id = v.column1 AND w.tenant_id = v.column2",
     };
-    // dead rows are gone after the next vacuum, which Postgres runs by itself
-    const SHRED: (&'static [&'static str], &'static [&'static str]) = (&[], &[]);
     const SYNCHRONOUS: (&'static str, &'static str) = ("SHOW synchronous_commit", "on");
     const TIME: &'static str = "TIMESTAMPTZ";
 
