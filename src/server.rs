@@ -2,8 +2,8 @@
 
 use std::future::Future;
 use std::io;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
@@ -84,9 +84,11 @@ pub async fn serve(
         tasks: tasks.clone(),
     });
     let router = api::router(app);
-    let signal = stopping.clone();
+    let (signal, asked) = (stopping.clone(), Arc::new(OnceLock::new()));
+    let noted = Arc::clone(&asked);
     tokio::spawn(async move {
         stop.await;
+        let _ = noted.set(Instant::now());
         signal.cancel();
     });
     let listener = listener.tap_io(|stream| {
@@ -94,9 +96,10 @@ pub async fn serve(
     });
     let graceful =
         axum::serve(listener, router).with_graceful_shutdown(stopping.clone().cancelled_owned());
+    let reserve = patience / 10;
     let cut = async {
         stopping.cancelled().await;
-        tokio::time::sleep(patience).await;
+        tokio::time::sleep(patience - reserve).await;
     };
     tokio::select! {
         served = graceful => served?,
@@ -108,10 +111,9 @@ pub async fn serve(
         tasks.wait().await;
         store.close().await;
     };
-    if tokio::time::timeout(Duration::from_millis(900).max(patience / 10), closed)
-        .await
-        .is_err()
-    {
+    let spent = asked.get().map_or(Duration::ZERO, Instant::elapsed);
+    let left = patience.saturating_sub(spent).max(reserve);
+    if tokio::time::timeout(left, closed).await.is_err() {
         tracing::warn!("the store did not close in time; what was acknowledged is safe");
     }
     Ok(())

@@ -70,6 +70,18 @@ impl Problem {
         }
     }
 
+    /// The problem of a fault of ours, which says nothing of its cause.
+    pub fn internal() -> Self {
+        Self {
+            kind: "internal",
+            title: "Internal error",
+            status: 500,
+            detail: "something went wrong here; the log knows more under this request's id"
+                .to_owned(),
+            errors: Vec::new(),
+        }
+    }
+
     /// The problem of a store error, and its cause where only the log may know it.
     pub fn of_store(error: StoreError) -> (Self, Option<Cause>) {
         match error {
@@ -101,17 +113,7 @@ impl Problem {
             StoreError::Schema(_)
             | StoreError::Inconsistent(..)
             | StoreError::Settings(_)
-            | StoreError::Driver(_) => {
-                let problem = Self {
-                    kind: "internal",
-                    title: "Internal error",
-                    status: 500,
-                    detail: "something went wrong here; the log knows more under this request's id"
-                        .to_owned(),
-                    errors: Vec::new(),
-                };
-                (problem, Some(Cause(error.to_string())))
-            }
+            | StoreError::Driver(_) => (Self::internal(), Some(Cause(error.to_string()))),
         }
     }
 }
