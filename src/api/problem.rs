@@ -102,6 +102,24 @@ impl Problem {
                 ),
                 Some(Cause("the database has no room left".to_owned())),
             ),
+            StoreError::Away(_) => (
+                Self::unavailable(
+                    "unavailable",
+                    "Out of reach",
+                    "the database is out of reach; nothing was written, try again",
+                ),
+                Some(Cause(error.to_string())),
+            ),
+            StoreError::Unknown(_) => (
+                Self {
+                    kind: "unknown",
+                    title: "It is not known whether it was written",
+                    detail: "the database was lost in the midst of the commit; look before sending again, or send again with the same id or Idempotency-Key"
+                        .to_owned(),
+                    ..Self::internal()
+                },
+                Some(Cause(error.to_string())),
+            ),
             StoreError::Closed => (
                 Self::unavailable(
                     "closing",

@@ -259,6 +259,7 @@ impl Store {
         let write_pool = PgPoolOptions::new()
             .max_connections(1)
             .min_connections(1)
+            .acquire_timeout(Duration::from_secs(5))
             .connect_with(durable)
             .await?;
         want_durable::<OnPostgres>(&write_pool).await?;

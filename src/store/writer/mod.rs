@@ -271,7 +271,19 @@ impl<D: Dialect> Task<D> {
         group: &[Queued],
     ) -> Result<Vec<Result<Outcome, StoreError>>, StoreError> {
         let mut held: PoolConnection<D::Db> = self.pool.acquire().await?;
-        let conn: &mut Conn<D> = &mut held;
+        let outcomes = self.transact(&mut held, group).await;
+        if outcomes.is_err() {
+            // SQLite rolls back by itself when the disk is full, and a lost Postgres does not say where it stands: neither connection can be trusted
+            held.close_on_drop();
+        }
+        outcomes
+    }
+
+    async fn transact(
+        &mut self,
+        conn: &mut Conn<D>,
+        group: &[Queued],
+    ) -> Result<Vec<Result<Outcome, StoreError>>, StoreError> {
         let shredding = matches!(
             group[0].submission.command,
             Command::EraseContact(_) | Command::Delete { .. }
@@ -310,10 +322,19 @@ impl<D: Dialect> Task<D> {
             flush::flush::<D>(ledger, &mut transaction).await?;
             outcomes
         };
-        transaction.commit().await?;
+        transaction.commit().await.map_err(|error| {
+            if D::may_have_committed(&error) {
+                StoreError::Unknown(Arc::new(error))
+            } else {
+                error.into()
+            }
+        })?;
         if shredding {
             for statement in D::SHRED.1 {
-                D::fetch(&mut held, (*statement).into(), Vec::new()).await?;
+                // the erasure itself is committed: its caller must not be told otherwise
+                if let Err(error) = D::fetch(conn, (*statement).into(), Vec::new()).await {
+                    tracing::error!(%error, statement, "what was erased may still stand in free pages or the log");
+                }
             }
         }
         Ok(outcomes)
