@@ -8,4 +8,6 @@ mod api_interactions;
 mod api_user_data;
 mod durability;
 mod engagements;
+mod failing;
 mod migrating;
+mod operating;

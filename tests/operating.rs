@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 
 use crate::both;
 use crate::support::direct::Direct;
-use crate::support::process::{PATIENCE, Process, annals, run};
+use crate::support::process::{PATIENCE, Process, SERVE, annals, run};
 use crate::support::{Place, Server};
 
 /// Waits for something that must come about.
@@ -38,8 +38,7 @@ async fn rest(stream: &mut TcpStream) -> String {
 
 /// One figure of `/metrics`.
 async fn figure(server: &Server, name: &str) -> f64 {
-    let (_, text) = server.get("/metrics").await;
-    let text = text.as_str().expect("text").to_owned();
+    let text = server.metrics().await;
     let found = text
         .lines()
         .find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
@@ -110,27 +109,40 @@ both! {
         assert_eq!(process.journal().await.len(), 11);
     }
 
-    async fn a_stop_does_not_wait_for_uploads_without_end(db) {
+    async fn a_stop_ends_a_batch_whose_upload_has_no_end(db) {
         let place = Arc::new(Place::new(db).await);
         let mut process = Process::serve(&place).await;
         let mut batch = raw(&process.base).await;
         let line = "{\"id\":\"held\",\"mediaType\":\"chat\"}\n{\"id\":\"unfinished\",";
         let head = "POST /v1/interactions/batch HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n";
         batch.write_all(format!("{head}{:x}\r\n{line}\r\n", line.len()).as_bytes()).await.unwrap();
-        let mut single = raw(&process.base).await;
-        single.write_all(b"POST /v1/interactions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{").await.unwrap();
         until("the line is recorded", async || process.get("/v1/interactions/held").await.0 == 200).await;
         let begun = Instant::now();
         process.terminate().await;
         let answer = rest(&mut batch).await;
         assert!(answer.contains("{\"line\":1,\"status\":201,\"id\":\"held\"}"), "{answer}");
         assert!(answer.ends_with("0\r\n\r\n"), "the answer ends as it should: {answer:?}");
-        let status = process.ended().await;
+        assert!(process.ended().await.success());
         let took = begun.elapsed();
         println!("{db:?}: the stop took {took:?}");
-        assert!(status.success() && took < Duration::from_secs(10), "{status} after {took:?}");
+        assert!(took < Duration::from_secs(5), "{took:?}");
         let process = Process::serve(&place).await;
         assert_eq!(process.journal().await.len(), 1, "half a line is no interaction");
+    }
+
+    async fn a_stop_cuts_off_a_request_that_never_ends(db) {
+        let place = Arc::new(Place::new(db).await);
+        let mut command = annals(&place.url, &SERVE);
+        command.env("ANNALS_SERVER_STOP_SECONDS", "2");
+        let mut process = Process::start(&place, command).await;
+        let mut single = raw(&process.base).await;
+        single.write_all(b"POST /v1/interactions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{").await.unwrap();
+        process.record(json!({"id": "beside", "mediaType": "chat"})).await;
+        let begun = Instant::now();
+        process.terminate().await;
+        assert!(process.ended().await.success());
+        let took = begun.elapsed();
+        assert!(took > Duration::from_secs(1) && took < Duration::from_secs(4), "{took:?}");
     }
 
     async fn a_full_store_opens_quickly_even_after_a_kill(db) {
