@@ -11,3 +11,4 @@ mod engagements;
 mod failing;
 mod migrating;
 mod operating;
+mod tokens;
