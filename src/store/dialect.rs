@@ -146,6 +146,10 @@ pub trait Dialect: Sized + Send + Sync + 'static {
     fn is_full(error: &sqlx::Error) -> bool;
     /// Whether an error means that the time limit was reached.
     fn is_timeout(error: &sqlx::Error) -> bool;
+    /// Whether an error means that the database is out of reach, or taken by another for too long.
+    fn is_away(error: &sqlx::Error) -> bool;
+    /// Whether a `COMMIT` that ended in this error may have come about all the same.
+    fn may_have_committed(error: &sqlx::Error) -> bool;
 }
 
 /// What must hold of a value inside a document. Numbers in braces are placeholders.
@@ -370,6 +374,15 @@ impl Dialect for OnSqlite {
     fn is_timeout(error: &sqlx::Error) -> bool {
         code(error) == Some(9) // SQLITE_INTERRUPT
     }
+
+    fn is_away(error: &sqlx::Error) -> bool {
+        // SQLITE_BUSY and SQLITE_LOCKED, with all their shades
+        code(error).is_some_and(|code| [5, 6].contains(&(code & 0xff)))
+    }
+
+    fn may_have_committed(_: &sqlx::Error) -> bool {
+        false // it is done in this very process
+    }
 }
 
 fn code(error: &sqlx::Error) -> Option<i64> {
@@ -499,11 +512,10 @@ impl Dialect for OnPostgres {
     }
 
     fn is_full(error: &sqlx::Error) -> bool {
-        // class 53, insufficient resources
         error
             .as_database_error()
             .and_then(sqlx::error::DatabaseError::code)
-            .is_some_and(|code| code.starts_with("53"))
+            .is_some_and(|code| code == "53100")
     }
 
     fn is_timeout(error: &sqlx::Error) -> bool {
@@ -511,6 +523,26 @@ impl Dialect for OnPostgres {
             .as_database_error()
             .and_then(sqlx::error::DatabaseError::code)
             .is_some_and(|code| code == "57014")
+    }
+
+    fn is_away(error: &sqlx::Error) -> bool {
+        match error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolTimedOut => true,
+            // class 08, the connection; 53, no memory or too many connections; 57P, it was shut down or is starting
+            sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+                ["08", "53", "57P"]
+                    .iter()
+                    .any(|class| code.starts_with(class))
+            }),
+            _ => false,
+        }
+    }
+
+    fn may_have_committed(error: &sqlx::Error) -> bool {
+        Self::is_away(error)
     }
 }
 

@@ -47,6 +47,12 @@ pub enum StoreError {
     /// The disk, or what was granted of it, is full; nothing was written.
     #[error("the database has no room left")]
     Full,
+    /// The database is out of reach, or taken by another for too long; nothing was written.
+    #[error("the database is out of reach: {0}")]
+    Away(Arc<sqlx::Error>),
+    /// The database was lost in the midst of a commit: what it was to write may be there or not.
+    #[error("the database was lost in the midst of a commit: {0}")]
+    Unknown(Arc<sqlx::Error>),
     /// The store is closing.
     #[error("the store is closing")]
     Closed,
@@ -87,10 +93,18 @@ impl From<sqlx::Error> for StoreError {
                 .try_downcast_ref::<sqlx::sqlite::SqliteError>()
                 .is_some()
         });
-        let (full, timeout) = if sqlite {
-            (OnSqlite::is_full(&error), OnSqlite::is_timeout(&error))
+        let (full, timeout, away) = if sqlite {
+            (
+                OnSqlite::is_full(&error),
+                OnSqlite::is_timeout(&error),
+                OnSqlite::is_away(&error),
+            )
         } else {
-            (OnPostgres::is_full(&error), OnPostgres::is_timeout(&error))
+            (
+                OnPostgres::is_full(&error),
+                OnPostgres::is_timeout(&error),
+                OnPostgres::is_away(&error),
+            )
         };
         let unreachable = matches!(
             error,
@@ -107,6 +121,8 @@ impl From<sqlx::Error> for StoreError {
             Self::Refused(Refusal::TimedOut(
                 "the query took longer than its time limit; narrow it down, or declare the key it asks for as indexed".to_owned(),
             ))
+        } else if away {
+            Self::Away(Arc::new(error))
         } else {
             Self::Driver(Arc::new(error))
         }

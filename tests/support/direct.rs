@@ -22,6 +22,17 @@ impl Direct {
         }
     }
 
+    /// Holds what the writer needs for each of its commits, until a `ROLLBACK`.
+    pub async fn hold_writer(place: &Place) -> Self {
+        let mut direct = Self::to(place).await;
+        let hold = match direct {
+            Self::Sqlite(_) => "BEGIN IMMEDIATE",
+            Self::Postgres(_) => "BEGIN; SELECT last_cursor FROM journal_head FOR UPDATE",
+        };
+        direct.execute(hold).await;
+        direct
+    }
+
     /// Runs statements.
     pub async fn execute(&mut self, sql: &str) {
         let sql = AssertSqlSafe(sql);

@@ -2,6 +2,7 @@
 
 pub mod direct;
 pub mod process;
+pub mod proxy;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -261,6 +262,12 @@ impl Server {
         let (status, stored) = self.post("/v1/interactions", body).await;
         assert_eq!(status, 201, "{stored}");
         stored
+    }
+
+    /// The figures, as Prometheus reads them.
+    pub async fn metrics(&self) -> String {
+        let (_, text) = self.get("/metrics").await;
+        text.as_str().expect("a text").to_owned()
     }
 
     /// All entries of the journal.

@@ -306,7 +306,20 @@ impl<D: Dialect> Task<D> {
         group: &[Queued],
     ) -> Result<Vec<Result<Outcome, StoreError>>, Broken> {
         let mut held: PoolConnection<D::Db> = self.pool.acquire().await?;
-        let mut transaction = held.begin_with(D::BEGIN).await?;
+        let outcomes = self.transact(&mut held, group).await;
+        if outcomes.is_err() {
+            // SQLite rolls back by itself when the disk is full, and a lost Postgres does not say where it stands: neither connection can be trusted
+            held.close_on_drop();
+        }
+        outcomes
+    }
+
+    async fn transact(
+        &mut self,
+        conn: &mut Conn<D>,
+        group: &[Queued],
+    ) -> Result<Vec<Result<Outcome, StoreError>>, Broken> {
+        let mut transaction = conn.begin_with(D::BEGIN).await?;
         let head = self.head(&mut transaction).await?;
         let outcomes = if group[0].submission.command.alone() {
             let outcome = self.alone(&mut transaction, head, &group[0]).await;
@@ -331,10 +344,17 @@ impl<D: Dialect> Task<D> {
             flush::flush::<D>(ledger, &mut transaction).await?;
             outcomes
         };
-        // whether a commit that failed was carried out may be unknown: it is never tried again
-        transaction.commit().await.map_err(|error| Broken {
-            error: error.into(),
-            by_a_statement: false,
+        transaction.commit().await.map_err(|error| {
+            let error = if D::may_have_committed(&error) {
+                StoreError::Unknown(Arc::new(error))
+            } else {
+                error.into()
+            };
+            // a commit is never tried again
+            Broken {
+                error,
+                by_a_statement: false,
+            }
         })?;
         if group[0].submission.command.shreds() {
             self.shred.notify_one();
