@@ -65,9 +65,6 @@ pub enum StoreError {
     /// The settings do not say where the store is.
     #[error("{0}")]
     Settings(String),
-    /// The database cannot be reached, or has no connection free; whether the last commit was carried out may be unknown.
-    #[error("the database cannot be reached: {0}")]
-    Unreachable(Arc<sqlx::Error>),
     /// The database failed.
     #[error("the database failed: {0}")]
     Driver(Arc<sqlx::Error>),
@@ -106,16 +103,7 @@ impl From<sqlx::Error> for StoreError {
                 OnPostgres::is_away(&error),
             )
         };
-        let unreachable = matches!(
-            error,
-            sqlx::Error::Io(_)
-                | sqlx::Error::PoolTimedOut
-                | sqlx::Error::PoolClosed
-                | sqlx::Error::WorkerCrashed
-        );
-        if unreachable {
-            Self::Unreachable(Arc::new(error))
-        } else if full {
+        if full {
             Self::Full
         } else if timeout {
             Self::Refused(Refusal::TimedOut(
