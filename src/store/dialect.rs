@@ -37,7 +37,14 @@ pub enum Arg {
 
 impl From<&str> for Arg {
     fn from(text: &str) -> Self {
-        Self::Text(Some(text.to_owned()))
+        // sqlx keeps texts shared: made so at once, it is copied once
+        Self::Shared(text.into())
+    }
+}
+
+impl From<Option<&str>> for Arg {
+    fn from(text: Option<&str>) -> Self {
+        text.map_or(Self::Text(None), Self::from)
     }
 }
 
@@ -245,12 +252,14 @@ impl Dialect for OnSqlite {
     const BEGIN: &'static str = "BEGIN IMMEDIATE";
     const BEGIN_READ: &'static str = "BEGIN";
     const LOCK_HEAD: &'static str = "";
+    // one statement rather than several: each makes FTS5 write what it has in memory as a segment of its own, to be merged later.
     // CROSS keeps the order of the join: the planner takes many VALUES for more than all interactions, and would scan those
     const ADD_WORDS: Many = Many {
         before: "INSERT INTO interaction_words (rowid, words) SELECT i.seq, v.column3 FROM (VALUES",
         casts: &["TEXT", "BIGINT", "TEXT"],
         columns: 3,
         after: ") AS v CROSS JOIN interaction i ON i.id = v.column1 AND i.tenant_id = v.column2",
+        skips_nulls: true,
     };
     // the index keeps no text, so it must be told the very words that it is to forget
     const REMOVE_WORDS: Many = Many {
@@ -258,6 +267,7 @@ impl Dialect for OnSqlite {
         casts: &["TEXT", "BIGINT", "TEXT"],
         columns: 3,
         after: ") AS v CROSS JOIN interaction i ON i.id = v.column1 AND i.tenant_id = v.column2",
+        skips_nulls: true,
     };
     const SHRED: (&'static [&'static str], &'static [&'static str]) = (
         &["PRAGMA secure_delete = ON"],
@@ -389,12 +399,14 @@ impl Dialect for OnPostgres {
         casts: &["TEXT", "BIGINT", "TEXT"],
         columns: 3,
         after: ") AS v",
+        skips_nulls: false,
     };
     const REMOVE_WORDS: Many = Many {
         before: "DELETE FROM interaction_words w USING (VALUES",
         casts: &["TEXT", "BIGINT", "TEXT"],
         columns: 3,
         after: ") AS v WHERE w.interaction_id = v.column1 AND w.tenant_id = v.column2",
+        skips_nulls: false,
     };
     // dead rows are gone after the next vacuum, which Postgres runs by itself
     const SHRED: (&'static [&'static str], &'static [&'static str]) = (&[], &[]);
