@@ -2,15 +2,15 @@
 
 use std::future::Future;
 use std::io;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::api::auth::Access;
+use crate::api::auth::{Access, Unsigned};
 use crate::api::{self, App, Parts};
 use crate::config::Config;
 use crate::domain::command::{Command, Outcome, Submission};
@@ -60,7 +60,11 @@ pub async fn serve(
 ) -> io::Result<()> {
     let stopping = CancellationToken::new();
     let tasks = TaskTracker::new();
-    let loopback = listener.local_addr()?.ip().is_loopback();
+    let unsigned = match listener.local_addr()?.ip() {
+        _ if config.server.insecure => Unsigned::Anybody,
+        ip if ip.is_loopback() => Unsigned::ThisMachine,
+        _ => Unsigned::Nobody,
+    };
     let patience = Duration::from_secs(config.server.stop_seconds);
     tasks.spawn(keep_index(
         store.writer.clone(),
@@ -73,19 +77,18 @@ pub async fn serve(
         writer: store.writer.clone(),
         reads: Arc::clone(&store.reads),
         database: store.database,
-        access: Access::new(
-            Arc::clone(&store.reads),
-            loopback && !config.server.insecure,
-        ),
+        access: Access::new(Arc::clone(&store.reads), unsigned),
         metrics: Metrics::new(&store.meters),
         config,
         stopping: stopping.clone(),
         tasks: tasks.clone(),
     });
     let router = api::router(app);
-    let signal = stopping.clone();
+    let (signal, asked) = (stopping.clone(), Arc::new(OnceLock::new()));
+    let noted = Arc::clone(&asked);
     tokio::spawn(async move {
         stop.await;
+        let _ = noted.set(Instant::now());
         signal.cancel();
     });
     let listener = listener.tap_io(|stream| {
@@ -93,9 +96,10 @@ pub async fn serve(
     });
     let graceful =
         axum::serve(listener, router).with_graceful_shutdown(stopping.clone().cancelled_owned());
+    let reserve = patience / 10;
     let cut = async {
         stopping.cancelled().await;
-        tokio::time::sleep(patience).await;
+        tokio::time::sleep(patience - reserve).await;
     };
     tokio::select! {
         served = graceful => served?,
@@ -107,10 +111,9 @@ pub async fn serve(
         tasks.wait().await;
         store.close().await;
     };
-    if tokio::time::timeout(Duration::from_millis(900).max(patience / 10), closed)
-        .await
-        .is_err()
-    {
+    let spent = asked.get().map_or(Duration::ZERO, Instant::elapsed);
+    let left = patience.saturating_sub(spent).max(reserve);
+    if tokio::time::timeout(left, closed).await.is_err() {
         tracing::warn!("the store did not close in time; what was acknowledged is safe");
     }
     Ok(())

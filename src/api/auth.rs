@@ -1,6 +1,7 @@
 //! Who asks: bearer tokens, bound to a tenant, with scopes.
 //!
 //! Where no token exists, everybody may do everything as tenant 1: on loopback, or where the operator said `insecure`. As soon as one exists, it is asked for.
+//! A server that the world can reach and that has no token any more answers nobody.
 
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
@@ -105,8 +106,18 @@ impl FromRequestParts<App> for Caller {
 pub struct Access {
     reads: Arc<dyn Reads>,
     known: RwLock<Known>,
-    /// Only callers on this machine can reach the server.
-    loopback: bool,
+    unsigned: Unsigned,
+}
+
+/// Who is let in while no token exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unsigned {
+    /// Everybody: the operator said so.
+    Anybody,
+    /// Callers on this machine: the server listens on loopback.
+    ThisMachine,
+    /// Nobody: the server listens to the world.
+    Nobody,
 }
 
 #[derive(Default)]
@@ -122,11 +133,11 @@ pub fn hash(token: &str) -> Vec<u8> {
 
 impl Access {
     /// Over the store's tokens.
-    pub fn new(reads: Arc<dyn Reads>, loopback: bool) -> Self {
+    pub fn new(reads: Arc<dyn Reads>, unsigned: Unsigned) -> Self {
         Self {
             reads,
             known: RwLock::default(),
-            loopback,
+            unsigned,
         }
     }
 
@@ -160,8 +171,15 @@ impl Access {
     async fn caller(&self, headers: &HeaderMap) -> Result<Caller, StoreError> {
         let tokens = self.tokens().await?;
         if tokens.is_empty() {
-            if self.loopback {
-                want_local_host(headers)?;
+            match self.unsigned {
+                Unsigned::Anybody => {}
+                Unsigned::ThisMachine => want_local_host(headers)?,
+                Unsigned::Nobody => {
+                    return Err(Refusal::Unauthenticated(
+                        "no token exists any more; make one with `annals token create`".to_owned(),
+                    )
+                    .into());
+                }
             }
             return Ok(Caller {
                 tenant: DEFAULT_TENANT,

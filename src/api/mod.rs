@@ -20,7 +20,6 @@ mod spill;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::StatusCode;
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use tokio_util::sync::CancellationToken;
@@ -31,7 +30,6 @@ use utoipa::openapi::{Info, OpenApi, OpenApiBuilder, SecurityRequirement};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::config::Config;
-use crate::domain::Refusal;
 use crate::store::{Reads, Writer};
 use crate::telemetry::{self, Metrics};
 use auth::Access;
@@ -156,8 +154,7 @@ async fn wrong_method() -> Problem {
 }
 
 fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
-    let mut response = Problem::from(Refusal::TimedOut(String::new())).into_response();
-    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    let mut response = Problem::internal().into_response();
     response.extensions_mut().insert(Cause(
         "a handler panicked; the panic is in the log above".to_owned(),
     ));

@@ -70,6 +70,18 @@ impl Problem {
         }
     }
 
+    /// The problem of a fault of ours, which says nothing of its cause.
+    pub fn internal() -> Self {
+        Self {
+            kind: "internal",
+            title: "Internal error",
+            status: 500,
+            detail: "something went wrong here; the log knows more under this request's id"
+                .to_owned(),
+            errors: Vec::new(),
+        }
+    }
+
     /// The problem of a store error, and its cause where only the log may know it.
     pub fn of_store(error: StoreError) -> (Self, Option<Cause>) {
         match error {
@@ -90,6 +102,24 @@ impl Problem {
                 ),
                 Some(Cause("the database has no room left".to_owned())),
             ),
+            StoreError::Away(_) => (
+                Self::unavailable(
+                    "unavailable",
+                    "Out of reach",
+                    "the database is out of reach; nothing was written, try again",
+                ),
+                Some(Cause(error.to_string())),
+            ),
+            StoreError::Unknown(_) => (
+                Self {
+                    kind: "unknown",
+                    title: "It is not known whether it was written",
+                    detail: "the database was lost in the midst of the commit; look before sending again, or send again with the same id or Idempotency-Key"
+                        .to_owned(),
+                    ..Self::internal()
+                },
+                Some(Cause(error.to_string())),
+            ),
             StoreError::Closed => (
                 Self::unavailable(
                     "closing",
@@ -98,20 +128,18 @@ impl Problem {
                 ),
                 None,
             ),
+            StoreError::Unreachable(_) => (
+                Self::unavailable(
+                    "unreachable",
+                    "The database cannot be reached",
+                    "the database cannot be reached; whether a change was kept is not known, send it again with the same Idempotency-Key or id",
+                ),
+                Some(Cause(error.to_string())),
+            ),
             StoreError::Schema(_)
             | StoreError::Inconsistent(..)
             | StoreError::Settings(_)
-            | StoreError::Driver(_) => {
-                let problem = Self {
-                    kind: "internal",
-                    title: "Internal error",
-                    status: 500,
-                    detail: "something went wrong here; the log knows more under this request's id"
-                        .to_owned(),
-                    errors: Vec::new(),
-                };
-                (problem, Some(Cause(error.to_string())))
-            }
+            | StoreError::Driver(_) => (Self::internal(), Some(Cause(error.to_string()))),
         }
     }
 }

@@ -94,8 +94,9 @@ pub trait Dialect: Sized + Send + Sync + 'static {
     const ADD_WORDS: Many;
     /// Takes words out again: identifier, tenant, the same words as they went in.
     const REMOVE_WORDS: Many;
-    /// Statements before and after an erasure, so that nothing of it stays in free pages; run outside a transaction.
-    const SHRED: (&'static [&'static str], &'static [&'static str]);
+
+    /// Asks a connection how it commits, and the answer of one whose commits survive a power cut.
+    const SYNCHRONOUS: (&'static str, &'static str);
 
     /// Runs a statement and returns its rows.
     fn fetch(
@@ -118,6 +119,8 @@ pub trait Dialect: Sized + Send + Sync + 'static {
         conn: &mut Conn<Self>,
         most: Option<std::time::Duration>,
     ) -> impl Future<Output = sqlx::Result<()>> + Send;
+    /// Whether the database, which keeps no figures of its own, is to be told how to go about a search.
+    const WANTS_PLAN: bool;
     /// A column written so that no index is sought for it: a list of common values is better tested on the way.
     fn unindexed(column: &str) -> String;
 
@@ -150,6 +153,10 @@ pub trait Dialect: Sized + Send + Sync + 'static {
     fn is_full(error: &sqlx::Error) -> bool;
     /// Whether an error means that the time limit was reached.
     fn is_timeout(error: &sqlx::Error) -> bool;
+    /// Whether an error means that the database is out of reach, or taken by another for too long.
+    fn is_away(error: &sqlx::Error) -> bool;
+    /// Whether a `COMMIT` that ended in this error may have come about all the same.
+    fn may_have_committed(error: &sqlx::Error) -> bool;
 }
 
 /// What must hold of a value inside a document. Numbers in braces are placeholders.
@@ -252,6 +259,7 @@ impl Dialect for OnSqlite {
     const BEGIN: &'static str = "BEGIN IMMEDIATE";
     const BEGIN_READ: &'static str = "BEGIN";
     const LOCK_HEAD: &'static str = "";
+    const WANTS_PLAN: bool = true;
     // one statement rather than several: each makes FTS5 write what it has in memory as a segment of its own, to be merged later.
     // CROSS keeps the order of the join: the planner takes many VALUES for more than all interactions, and would scan those
     const ADD_WORDS: Many = Many {
@@ -269,13 +277,8 @@ impl Dialect for OnSqlite {
         after: ") AS v CROSS JOIN interaction i ON i.id = v.column1 AND i.tenant_id = v.column2",
         skips_nulls: true,
     };
-    const SHRED: (&'static [&'static str], &'static [&'static str]) = (
-        &["PRAGMA secure_delete = ON"],
-        &[
-            "PRAGMA secure_delete = FAST",
-            "PRAGMA wal_checkpoint(TRUNCATE)",
-        ],
-    );
+    // 2 is FULL: in WAL mode the log is synced before a commit returns
+    const SYNCHRONOUS: (&'static str, &'static str) = ("PRAGMA synchronous", "2");
     const TIME: &'static str = "INTEGER";
 
     statements!(Sqlite);
@@ -361,6 +364,7 @@ impl Dialect for OnSqlite {
             JsonTest::IsNull => format!("{j}.type = 'null'"),
             JsonTest::Is(value) => format!("{j}.type = '{value}'"),
             JsonTest::Text(order, n) => format!("{j}.type = 'text' AND {j}.atom {order} ${n}"),
+            // SQLite reads the text of a number to the last bit between 1e-30 and 1e100; beyond, that bit may be wrong
             JsonTest::Integer(order, n) | JsonTest::Number(order, n) => {
                 format!("{j}.type IN ('integer', 'real') AND {j}.atom {order} ${n}")
             }
@@ -380,6 +384,15 @@ impl Dialect for OnSqlite {
     fn is_timeout(error: &sqlx::Error) -> bool {
         code(error) == Some(9) // SQLITE_INTERRUPT
     }
+
+    fn is_away(error: &sqlx::Error) -> bool {
+        // SQLITE_BUSY and SQLITE_LOCKED, with all their shades
+        code(error).is_some_and(|code| [5, 6].contains(&(code & 0xff)))
+    }
+
+    fn may_have_committed(_: &sqlx::Error) -> bool {
+        false // it is done in this very process
+    }
 }
 
 fn code(error: &sqlx::Error) -> Option<i64> {
@@ -393,6 +406,7 @@ impl Dialect for OnPostgres {
     const BEGIN: &'static str = "BEGIN";
     const BEGIN_READ: &'static str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
     const LOCK_HEAD: &'static str = " FOR UPDATE";
+    const WANTS_PLAN: bool = false;
     const ADD_WORDS: Many = Many {
         before: "INSERT INTO interaction_words (interaction_id, tenant_id, words) \
                  SELECT v.column1, v.column2, CAST(v.column3 AS tsvector) FROM (VALUES",
@@ -408,8 +422,7 @@ impl Dialect for OnPostgres {
         after: ") AS v WHERE w.interaction_id = v.column1 AND w.tenant_id = v.column2",
         skips_nulls: false,
     };
-    // dead rows are gone after the next vacuum, which Postgres runs by itself
-    const SHRED: (&'static [&'static str], &'static [&'static str]) = (&[], &[]);
+    const SYNCHRONOUS: (&'static str, &'static str) = ("SHOW synchronous_commit", "on");
     const TIME: &'static str = "TIMESTAMPTZ";
 
     statements!(Postgres);
@@ -511,11 +524,10 @@ impl Dialect for OnPostgres {
     }
 
     fn is_full(error: &sqlx::Error) -> bool {
-        // class 53, insufficient resources
         error
             .as_database_error()
             .and_then(sqlx::error::DatabaseError::code)
-            .is_some_and(|code| code.starts_with("53"))
+            .is_some_and(|code| code == "53100")
     }
 
     fn is_timeout(error: &sqlx::Error) -> bool {
@@ -523,6 +535,26 @@ impl Dialect for OnPostgres {
             .as_database_error()
             .and_then(sqlx::error::DatabaseError::code)
             .is_some_and(|code| code == "57014")
+    }
+
+    fn is_away(error: &sqlx::Error) -> bool {
+        match error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolTimedOut => true,
+            // class 08, the connection; 53, no memory or too many connections; 57P, it was shut down or is starting
+            sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+                ["08", "53", "57P"]
+                    .iter()
+                    .any(|class| code.starts_with(class))
+            }),
+            _ => false,
+        }
+    }
+
+    fn may_have_committed(error: &sqlx::Error) -> bool {
+        Self::is_away(error)
     }
 }
 

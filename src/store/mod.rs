@@ -47,6 +47,12 @@ pub enum StoreError {
     /// The disk, or what was granted of it, is full; nothing was written.
     #[error("the database has no room left")]
     Full,
+    /// The database is out of reach, or taken by another for too long; nothing was written.
+    #[error("the database is out of reach: {0}")]
+    Away(Arc<sqlx::Error>),
+    /// The database was lost in the midst of a commit: what it was to write may be there or not.
+    #[error("the database was lost in the midst of a commit: {0}")]
+    Unknown(Arc<sqlx::Error>),
     /// The store is closing.
     #[error("the store is closing")]
     Closed,
@@ -59,6 +65,9 @@ pub enum StoreError {
     /// The settings do not say where the store is.
     #[error("{0}")]
     Settings(String),
+    /// The database cannot be reached, or has no connection free; whether the last commit was carried out may be unknown.
+    #[error("the database cannot be reached: {0}")]
+    Unreachable(Arc<sqlx::Error>),
     /// The database failed.
     #[error("the database failed: {0}")]
     Driver(Arc<sqlx::Error>),
@@ -70,7 +79,7 @@ impl StoreError {
         Self::Inconsistent(table, column)
     }
 
-    /// Whether one command of a group may be to blame, so that the others deserve another try.
+    /// Whether a statement failed, so that one command of a group may be to blame and the others deserve another try.
     pub fn is_of_one_command(&self) -> bool {
         matches!(self, Self::Inconsistent(..) | Self::Driver(_))
     }
@@ -84,17 +93,36 @@ impl From<sqlx::Error> for StoreError {
                 .try_downcast_ref::<sqlx::sqlite::SqliteError>()
                 .is_some()
         });
-        let (full, timeout) = if sqlite {
-            (OnSqlite::is_full(&error), OnSqlite::is_timeout(&error))
+        let (full, timeout, away) = if sqlite {
+            (
+                OnSqlite::is_full(&error),
+                OnSqlite::is_timeout(&error),
+                OnSqlite::is_away(&error),
+            )
         } else {
-            (OnPostgres::is_full(&error), OnPostgres::is_timeout(&error))
+            (
+                OnPostgres::is_full(&error),
+                OnPostgres::is_timeout(&error),
+                OnPostgres::is_away(&error),
+            )
         };
-        if full {
+        let unreachable = matches!(
+            error,
+            sqlx::Error::Io(_)
+                | sqlx::Error::PoolTimedOut
+                | sqlx::Error::PoolClosed
+                | sqlx::Error::WorkerCrashed
+        );
+        if unreachable {
+            Self::Unreachable(Arc::new(error))
+        } else if full {
             Self::Full
         } else if timeout {
             Self::Refused(Refusal::TimedOut(
                 "the query took longer than its time limit; narrow it down, or declare the key it asks for as indexed".to_owned(),
             ))
+        } else if away {
+            Self::Away(Arc::new(error))
         } else {
             Self::Driver(Arc::new(error))
         }

@@ -10,9 +10,10 @@ use rand::SeedableRng;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Database, Executor, Pool};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use super::dialect::{OnPostgres, OnSqlite};
+use super::dialect::{Columns, OnPostgres, OnSqlite};
 use super::meters::Meters;
 use super::migrate::{self, Migrate};
 use super::reads::{Readers, Reads};
@@ -159,6 +160,24 @@ async fn prepare<D: Migrate>(
     }
 }
 
+/// Asks the writer's own connection how it commits: something in between, such as a pooler, may have left out what was asked of it.
+async fn want_durable<D: Migrate>(writer: &Pool<D::Db>) -> Result<(), StoreError> {
+    let (question, wanted) = D::SYNCHRONOUS;
+    let mut conn = writer.acquire().await?;
+    let rows = D::fetch(&mut conn, question.into(), Vec::new()).await?;
+    let answer = match rows.first() {
+        Some(row) => Columns::<D>::of(row).text()?,
+        None => String::new(),
+    };
+    tracing::debug!(question, answer, "the writer's connection");
+    if answer == wanted {
+        return Ok(());
+    }
+    Err(StoreError::Settings(format!(
+        "the writer's connection answers {answer:?} to {question}, not {wanted:?}: what it commits would not survive a power cut"
+    )))
+}
+
 impl Store {
     /// Opens a store.
     ///
@@ -196,7 +215,10 @@ impl Store {
         prepare::<OnSqlite>(&mut first, settings.schema).await?;
         first.close().await?;
         let base = options.clone().pragma("wal_autocheckpoint", "0");
-        let writing = base.clone().pragma("cache_size", "-32768");
+        let writing = base
+            .clone()
+            .pragma("cache_size", "-32768")
+            .pragma("secure_delete", "ON");
         let reading = base
             .clone()
             .read_only(true)
@@ -215,17 +237,20 @@ impl Store {
             .test_before_acquire(false)
             .idle_timeout(None)
             .max_lifetime(None)
-            .acquire_timeout(Duration::from_secs(30))
+            .acquire_timeout(Duration::from_secs(5))
             .connect_with(reading)
             .await?;
-        // checkpoints are one process's business; a process beside the server copies the log when it closes its connection
-        let checkpoints = tokio::spawn(checkpoint::run(base.clone()));
+        want_durable::<OnSqlite>(&write_pool).await?;
+        // a process beside the server checkpoints too: it may write without one
+        let shred = Arc::new(Notify::new());
+        let checkpoints = tokio::spawn(checkpoint::run(base.clone(), Arc::clone(&shred)));
         Ok(Self::start::<OnSqlite>(
             settings,
             write_pool,
             read_pool,
             Some(checkpoints),
             lock,
+            shred,
         ))
     }
 
@@ -240,8 +265,10 @@ impl Store {
         let write_pool = PgPoolOptions::new()
             .max_connections(1)
             .min_connections(1)
+            .acquire_timeout(Duration::from_secs(5))
             .connect_with(durable)
             .await?;
+        want_durable::<OnPostgres>(&write_pool).await?;
         let millis = settings.time_limit.as_millis().to_string();
         let limited = options
             .clone()
@@ -249,11 +276,16 @@ impl Store {
         let read_pool = PgPoolOptions::new()
             .max_connections(settings.readers)
             .test_before_acquire(false)
-            .acquire_timeout(Duration::from_secs(30))
+            .acquire_timeout(Duration::from_secs(5))
             .connect_with(limited)
             .await?;
         Ok(Self::start::<OnPostgres>(
-            settings, write_pool, read_pool, None, None,
+            settings,
+            write_pool,
+            read_pool,
+            None,
+            None,
+            Arc::new(Notify::new()),
         ))
     }
 
@@ -263,6 +295,7 @@ impl Store {
         read_pool: Pool<D::Db>,
         checkpoint_task: Option<JoinHandle<()>>,
         lock: Option<File>,
+        shred: Arc<Notify>,
     ) -> Self
     where
         for<'c> &'c mut <D::Db as Database>::Connection: Executor<'c, Database = D::Db>,
@@ -276,6 +309,7 @@ impl Store {
             settings.clock,
             ids,
             Arc::clone(&meters),
+            shred,
         );
         let reads = Arc::new(Readers::<D> {
             pool: read_pool.clone(),

@@ -1,5 +1,9 @@
 //! A real server on a port of its own, over a store of its own, and a client to it.
 
+pub mod direct;
+pub mod process;
+pub mod proxy;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -173,6 +177,18 @@ impl Server {
         }
     }
 
+    /// A client to a server that runs elsewhere.
+    pub fn elsewhere(base: String, place: Arc<Place>) -> Self {
+        Self {
+            base,
+            client: reqwest::Client::builder().build().expect("a client"),
+            token: None,
+            place,
+            stop: None,
+            served: None,
+        }
+    }
+
     /// Stops the server as SIGTERM would, and waits for its end.
     pub async fn stop(mut self) -> Arc<Place> {
         drop(self.stop.take());
@@ -246,6 +262,12 @@ impl Server {
         let (status, stored) = self.post("/v1/interactions", body).await;
         assert_eq!(status, 201, "{stored}");
         stored
+    }
+
+    /// The figures, as Prometheus reads them.
+    pub async fn metrics(&self) -> String {
+        let (_, text) = self.get("/metrics").await;
+        text.as_str().expect("a text").to_owned()
     }
 
     /// All entries of the journal.

@@ -167,7 +167,11 @@ impl<D: Dialect> Task<D> {
         flush::enter::<D>(conn, head, entries).await?;
         if let Some(repeatable) = &submission.repeatable {
             let reply = (repeatable.render)(&outcome);
-            flush::keep_reply::<D>(conn, tenant, at, repeatable, reply).await?;
+            let contact_id = match &outcome {
+                Outcome::Contact(contact) => Some(contact.id.clone()),
+                _ => None,
+            };
+            flush::keep_reply::<D>(conn, tenant, at, repeatable, reply, contact_id).await?;
         }
         Ok(outcome)
     }
@@ -375,6 +379,10 @@ async fn forget_contacts<D: Dialect>(
     for sql in [
         format!("DELETE FROM contact_attribute WHERE tenant_id = $1 AND contact_id IN {any}"),
         format!("DELETE FROM contact WHERE tenant_id = $1 AND id IN {any}"),
+        // interactions that were theirs once, and are somebody else's now
+        format!(
+            "UPDATE journal SET contact_id = NULL WHERE tenant_id = $1 AND interaction_id IS NOT NULL AND contact_id IN {any}"
+        ),
         format!("DELETE FROM kept_reply WHERE tenant_id = $1 AND contact_id IN {any}"),
         format!(
             "UPDATE journal SET delta = '{}' WHERE tenant_id = $1 AND interaction_id IS NULL AND contact_id IN {any}",
@@ -487,7 +495,7 @@ async fn erase<D: Dialect>(
     at: Moment,
     id: &str,
 ) -> Result<(Moment, Vec<String>, Vec<Member>), StoreError> {
-    let family = contact::family::<D>(conn, tenant, id).await?;
+    let family = contact::person::<D>(conn, tenant, id).await?;
     if family.is_empty() {
         return Err(Refusal::no_contact(id).into());
     }

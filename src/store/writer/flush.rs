@@ -1,9 +1,11 @@
 //! Writes what became of a group: a few statements a kind, however many rows there are.
 
+use std::collections::BTreeMap;
+
 use super::ledger::{Entry, Held, Key, Ledger};
 use crate::domain::command::Stored;
 use crate::domain::interaction::LongTexts;
-use crate::domain::user_data::{Document, KeyPath};
+use crate::domain::user_data::{self, KeyPath};
 use crate::store::StoreError;
 use crate::store::bulk::{self, Many};
 use crate::store::dialect::{Arg, Conn, Dialect};
@@ -315,7 +317,7 @@ async fn write_contents<D: Dialect>(
 /// The index rows of an interaction under the given keys, one after the other.
 pub fn index_rows(keys: &[KeyPath], stored: &Stored) -> Vec<Arg> {
     use serde_json::Value;
-    let Ok(document) = serde_json::from_str::<Document>(&stored.user_data) else {
+    let Ok(document) = user_data::read(&stored.user_data) else {
         return Vec::new();
     };
     keys.iter()
@@ -347,15 +349,14 @@ async fn write_contacts<D: Dialect>(
 ) -> Result<(), StoreError> {
     let mut contacts = Vec::new();
     let mut attributes = Vec::new();
+    let mut changed: BTreeMap<i64, Vec<String>> = BTreeMap::new();
     for held in held {
         let contact = &held.contact;
         if held.changed {
-            D::execute(
-                conn,
-                "DELETE FROM contact_attribute WHERE contact_id = $1 AND tenant_id = $2".into(),
-                vec![contact.id.as_str().into(), contact.tenant_id.into()],
-            )
-            .await?;
+            changed
+                .entry(contact.tenant_id)
+                .or_default()
+                .push(contact.id.clone());
         }
         for (name, values) in &contact.attributes {
             for (position, value) in values.iter().enumerate() {
@@ -379,6 +380,13 @@ async fn write_contacts<D: Dialect>(
             Arg::Bytes(held.fingerprint),
         ]);
     }
+    for (tenant, ids) in changed {
+        let sql = format!(
+            "DELETE FROM contact_attribute WHERE tenant_id = $1 AND contact_id IN {}",
+            D::any_of(2)
+        );
+        D::execute(conn, sql.into(), vec![tenant.into(), Arg::Texts(ids)]).await?;
+    }
     bulk::run::<D>(conn, &NEW_CONTACTS, contacts).await?;
     bulk::run::<D>(conn, &ATTRIBUTES, attributes).await?;
     Ok(())
@@ -391,6 +399,7 @@ pub async fn keep_reply<D: Dialect>(
     at: crate::domain::Moment,
     repeatable: &crate::domain::command::Repeatable,
     reply: crate::domain::command::Reply,
+    contact_id: Option<String>,
 ) -> Result<(), StoreError> {
     let row = vec![
         tenant.into(),
@@ -400,7 +409,7 @@ pub async fn keep_reply<D: Dialect>(
         i64::from(reply.status).into(),
         reply.body.into(),
         Arg::Text(None),
-        Arg::Text(None),
+        contact_id.into(),
         at.into(),
     ];
     bulk::run::<D>(conn, &REPLIES, row).await?;
