@@ -4,7 +4,10 @@
 //! rounds counts. `ANNALS_BENCH_SIZE` makes the history smaller for a trial, `TMPDIR` says on which disk it is built.
 
 mod corpus;
+mod http;
+mod load;
 mod plain;
+mod server;
 mod store;
 mod tell;
 
@@ -18,13 +21,30 @@ fn size() -> usize {
         .unwrap_or(1_000_000)
 }
 
+/// Whether a claim is asked for: all are, unless `ANNALS_BENCH_CLAIMS` names some by their letters.
+fn asked(letters: &str) -> bool {
+    std::env::var("ANNALS_BENCH_CLAIMS")
+        .map_or(true, |asked| asked.contains(|c| letters.contains(c)))
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
+    if let Some(file) = server::answers() {
+        return Ok(runtime.block_on(server::serve_answers(&file))?);
+    }
     runtime.block_on(async {
-        tell::machine();
-        store::against_plain_inserts(size()).await;
+        tell::machine().await;
+        if asked("a") {
+            store::against_plain_inserts(size()).await;
+        }
+        if asked("b") {
+            http::posts_against_the_store(size()).await;
+        }
+        if asked("cde") {
+            http::reads(size()).await;
+        }
     });
     Ok(())
 }

@@ -12,10 +12,11 @@ use annals::store::{Schema, Settings, Store};
 
 use crate::corpus::Corpus;
 use crate::plain;
-use crate::tell::{claim, median, processor_time};
+use crate::tell::{claim, median, processor_time, rate};
 
 const ROUNDS: usize = 7;
-const CONTACTS: usize = 50_000;
+/// Contacts of the claims about writing.
+pub const CONTACTS: usize = 50_000;
 
 /// Opens a store on a file.
 pub async fn open(path: &Path) -> Store {
@@ -104,10 +105,10 @@ pub async fn against_plain_inserts(size: usize) {
             .map(|new| Command::Record(Box::new(new)))
             .collect();
         let before = store.reads.head().await.expect("the head can be read");
-        let (begun, cpu) = (Instant::now(), processor_time());
+        let (begun, cpu) = (Instant::now(), processor_time("self"));
         write(&store, commands).await;
         let store_took = begun.elapsed();
-        let cpu = processor_time() - cpu;
+        let cpu = processor_time("self") - cpu;
 
         let mut prebuilt = Vec::new();
         for group in 0..groups {
@@ -118,12 +119,12 @@ pub async fn against_plain_inserts(size: usize) {
         if round == 1 {
             bytes = prebuilt.iter().map(|group| group.bytes).sum();
         }
-        let (begun, other_cpu) = (Instant::now(), processor_time());
+        let (begun, other_cpu) = (Instant::now(), processor_time("self"));
         for group in prebuilt {
             plain::insert(&mut inserting, group).await;
         }
         let plain_took = begun.elapsed();
-        let other_cpu = processor_time() - other_cpu;
+        let other_cpu = processor_time("self") - other_cpu;
         if round == 0 {
             continue; // statements are prepared, pages are warm
         }
@@ -157,9 +158,4 @@ pub async fn against_plain_inserts(size: usize) {
     drop((reading, inserting));
     store.close().await;
     other.close().await;
-}
-
-#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-fn rate(count: usize, took: Duration) -> f64 {
-    count as f64 / took.as_secs_f64()
 }

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use sqlx::Connection;
+
 /// Names the machine and the versions.
-pub fn machine() {
+pub async fn machine() {
     let cpu = std::fs::read_to_string("/proc/cpuinfo")
         .ok()
         .and_then(|text| {
@@ -17,7 +19,17 @@ pub fn machine() {
         std::env::consts::OS,
         std::env::consts::ARCH
     );
-    println!("annals    {}", env!("CARGO_PKG_VERSION"));
+    let sqlite = match sqlx::SqliteConnection::connect("sqlite::memory:").await {
+        Ok(mut conn) => sqlx::query_scalar("SELECT sqlite_version()")
+            .fetch_one(&mut conn)
+            .await
+            .unwrap_or_default(),
+        Err(_) => String::new(),
+    };
+    println!(
+        "versions  annals {}, SQLite {sqlite}, write-ahead log, synchronous = FULL",
+        env!("CARGO_PKG_VERSION")
+    );
 }
 
 /// Prints a ratio beside its limit.
@@ -30,18 +42,35 @@ pub fn claim(what: &str, ratio: f64, limit: &str, kept: bool) {
 
 /// The middle one of several figures.
 pub fn median(figures: &[f64]) -> f64 {
-    let mut sorted = figures.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    match sorted.len() {
-        0 => f64::NAN,
-        n if n % 2 == 1 => sorted[n / 2],
-        n => f64::midpoint(sorted[n / 2 - 1], sorted[n / 2]),
-    }
+    fraction(figures, 0.5)
 }
 
-/// The processor time that this process has used, all threads together.
-pub fn processor_time() -> Duration {
-    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+/// The figure that this part of all are not above.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "a place in a list"
+)]
+pub fn fraction(figures: &[f64], part: f64) -> f64 {
+    let mut sorted = figures.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let place = (sorted.len() as f64 * part) as usize;
+    sorted
+        .get(place.min(sorted.len().saturating_sub(1)))
+        .copied()
+        .unwrap_or(f64::NAN)
+}
+
+/// So many in a time, as a rate per second.
+#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+pub fn rate(count: usize, took: Duration) -> f64 {
+    count as f64 / took.as_secs_f64()
+}
+
+/// The processor time that a process has used, all threads together; `self` is this one.
+pub fn processor_time(process: &str) -> Duration {
+    let text = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     let ticks: u64 = text
         .rsplit(')')
         .next()

@@ -10,7 +10,7 @@ use super::contact::{Attributes, Contact, GivenAttributes};
 use super::interaction::{Interaction, InteractionPatch, LongTexts, NewInteraction};
 use super::limits::{Limits, check_id, check_text};
 use super::propagation::CopyPolicy;
-use super::user_data::{Edit, KeyPath, Transience};
+use super::user_data::{Edit, Given, KeyPath, Transience};
 use super::{Moment, Refusal};
 
 /// An interaction as stored, whole.
@@ -290,7 +290,11 @@ impl Command {
             ..Preparation::default()
         };
         match self {
-            Self::Record(new) => ready.interaction(new, tenant, rules)?,
+            Self::Record(new) => {
+                ready.interaction(new, tenant, rules)?;
+                // it stands in the preparation as text now; to take the tree apart is the caller's work, not the writer's
+                new.user_data = Given::default();
+            }
             Self::Engage {
                 parent,
                 child,

@@ -1,6 +1,6 @@
 //! Many rows with few statements.
 //!
-//! The rows of a group go in with `INSERT … VALUES (…), (…), …` in portions whose sizes are powers of two. So every statement is one of a few, is prepared
+//! The rows of a group go in with `INSERT … VALUES (…), (…), …` in portions of 1,000, and of powers of two below. So every statement is one of a few, is prepared
 //! once per connection, and reads the same on both databases; `docs/decisions/` has the measurement against `json_each` and `UNNEST`.
 
 use std::fmt::Write;
@@ -8,8 +8,8 @@ use std::fmt::Write;
 use super::StoreError;
 use super::dialect::{Arg, Conn, Dialect};
 
-/// Rows of one statement; 512 rows of 25 columns stay below SQLite's 32,766 and Postgres's 65,535 placeholders.
-const LARGEST: usize = 512;
+/// Rows of one statement, as many as a group has commands; 1,000 rows of 25 columns stay below SQLite's 32,766 and Postgres's 65,535 placeholders.
+const LARGEST: usize = 1000;
 
 /// A statement that takes many rows: what stands before the rows and after them.
 pub struct Many {
@@ -21,33 +21,43 @@ pub struct Many {
     pub columns: usize,
     /// `ON CONFLICT …`, or `) AS v WHERE …`.
     pub after: &'static str,
+    /// Whether a row of NULLs does nothing. Then one statement filled up with them takes the place of several smaller ones.
+    pub skips_nulls: bool,
 }
 
-/// Runs the statement over all rows; returns how many rows were touched.
+/// Runs the statement over all rows, whose values stand one after the other; returns how many rows were touched.
 pub async fn run<D: Dialect>(
     conn: &mut Conn<D>,
     statement: &Many,
-    rows: Vec<Vec<Arg>>,
+    rows: Vec<Arg>,
 ) -> Result<u64, StoreError> {
+    debug_assert_eq!(rows.len() % statement.columns, 0, "{}", statement.before);
     let mut touched = 0;
-    let mut left = rows.len();
+    let mut left = rows.len() / statement.columns;
     let mut rows = rows.into_iter();
     while left > 0 {
-        let portion = LARGEST.min(1 << left.ilog2());
-        let args: Vec<Arg> = rows.by_ref().take(portion).flatten().collect();
-        debug_assert_eq!(
-            args.len(),
-            portion * statement.columns,
-            "{}",
-            statement.before
-        );
+        let portion = statement.portion(left);
+        let mut args = Vec::with_capacity(portion * statement.columns);
+        args.extend(rows.by_ref().take(portion * statement.columns));
+        args.resize_with(portion * statement.columns, || Arg::Int(None));
         touched += D::execute(conn, statement.text::<D>(portion).into(), args).await?;
-        left -= portion;
+        left = left.saturating_sub(portion);
     }
     Ok(touched)
 }
 
 impl Many {
+    /// How many rows the next statement takes when so many are left.
+    fn portion(&self, left: usize) -> usize {
+        if left >= LARGEST {
+            LARGEST
+        } else if self.skips_nulls {
+            LARGEST.min(left.next_power_of_two())
+        } else {
+            1 << left.ilog2()
+        }
+    }
+
     fn text<D: Dialect>(&self, rows: usize) -> String {
         let mut sql =
             String::with_capacity(self.before.len() + rows * self.columns * 7 + self.after.len());

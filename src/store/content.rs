@@ -9,63 +9,117 @@ use serde_json::{Value, json};
 use crate::domain::change::Kind;
 use crate::domain::command::Stored;
 use crate::domain::contact::Attributes;
-use crate::domain::interaction::{InteractionPatch, Participant};
+use crate::domain::interaction::{Interaction, InteractionPatch};
 use crate::domain::user_data::{self, Document, Edit};
 
 /// What overwrites the delta of an entry whose subject was erased or deleted.
 pub const ERASED: &str = r#"{"erased":true}"#;
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Extra<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    comment: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    participants: Option<&'a [Participant]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text_length: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    structured_text_length: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    copy_user_data: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    copied_keys: Option<&'a [String]>,
-}
-
 /// The content of a new interaction: its attributes that are not null, its UserData, and how it was propagated.
 pub fn recorded(stored: &Stored, propagation: Option<(Option<&str>, &Vec<String>)>) -> String {
-    let texts = stored.texts.as_ref();
-    let extra = Extra {
-        comment: texts.and_then(|texts| texts.comment.as_deref()),
-        participants: texts.and_then(|texts| texts.participants.as_deref()),
-        text_length: texts
-            .and_then(|texts| texts.text.as_ref())
-            .map(|text| text.chars().count()),
-        structured_text_length: texts
-            .and_then(|texts| texts.structured_text.as_ref())
-            .map(|text| text.chars().count()),
-        copy_user_data: propagation.and_then(|(policy, _)| policy),
-        copied_keys: propagation.map(|(_, keys)| keys.as_slice()),
-    };
-    let mut delta = without_nulls(&stored.interaction);
-    let more = serde_json::to_string(&extra).unwrap_or_default();
-    delta.pop();
-    if more.len() > 2 {
-        delta.push(',');
-        delta.push_str(&more[1..more.len() - 1]);
+    let Interaction {
+        id,
+        tenant_id,
+        media_type,
+        entity_type,
+        kind,
+        subtype,
+        status,
+        contact_id,
+        owner_id,
+        parent_id,
+        thread_id,
+        can_be_parent,
+        start_date,
+        end_date,
+        created_date,
+        modified_date,
+        revision,
+        subject,
+        queue,
+        category_id,
+        external_id,
+        stopped_reason,
+        language,
+    } = &stored.interaction;
+    let mut delta = Delta::with_capacity(stored.user_data.len() + 1024);
+    delta.put("id", id);
+    delta.put("tenantId", tenant_id);
+    delta.put("mediaType", media_type);
+    delta.put("entityType", entity_type);
+    delta.put_some("type", kind.as_ref());
+    delta.put_some("subtype", subtype.as_ref());
+    delta.put("status", status);
+    delta.put_some("contactId", contact_id.as_ref());
+    delta.put_some("ownerId", owner_id.as_ref());
+    delta.put_some("parentId", parent_id.as_ref());
+    delta.put("threadId", thread_id);
+    delta.put("canBeParent", can_be_parent);
+    delta.put("startDate", start_date);
+    delta.put_some("endDate", end_date.as_ref());
+    delta.put("createdDate", created_date);
+    delta.put("modifiedDate", modified_date);
+    delta.put("revision", revision);
+    delta.put_some("subject", subject.as_ref());
+    delta.put_some("queue", queue.as_ref());
+    delta.put_some("categoryId", category_id.as_ref());
+    delta.put_some("externalId", external_id.as_ref());
+    delta.put_some("stoppedReason", stopped_reason.as_ref());
+    delta.put_some("language", language.as_ref());
+    if let Some(texts) = &stored.texts {
+        let length = |text: &Option<String>| text.as_ref().map(|text| text.chars().count());
+        delta.put_some("comment", texts.comment.as_ref());
+        delta.put_some("participants", texts.participants.as_ref());
+        delta.put_some("textLength", length(&texts.text).as_ref());
+        delta.put_some(
+            "structuredTextLength",
+            length(&texts.structured_text).as_ref(),
+        );
     }
-    delta.push_str(",\"userData\":");
-    delta.push_str(&stored.user_data);
-    delta.push('}');
-    delta
+    if let Some((policy, keys)) = propagation {
+        delta.put_some("copyUserData", policy.as_ref());
+        delta.put("copiedKeys", keys);
+    }
+    delta.put_json("userData", &stored.user_data);
+    delta.finish()
 }
 
-fn without_nulls(content: &impl Serialize) -> String {
-    let Ok(Value::Object(mut object)) = serde_json::to_value(content) else {
-        return "{}".to_owned();
-    };
-    object.retain(|_, value| !value.is_null());
-    Value::Object(object).to_string()
+/// A JSON object under way.
+struct Delta(Vec<u8>);
+
+impl Delta {
+    fn with_capacity(bytes: usize) -> Self {
+        Self(Vec::with_capacity(bytes))
+    }
+
+    /// A key that needs no escapes.
+    fn key(&mut self, key: &'static str) {
+        self.0.push(if self.0.is_empty() { b'{' } else { b',' });
+        self.0.push(b'"');
+        self.0.extend_from_slice(key.as_bytes());
+        self.0.extend_from_slice(b"\":");
+    }
+
+    fn put(&mut self, key: &'static str, value: &impl Serialize) {
+        self.key(key);
+        serde_json::to_writer(&mut self.0, value).expect("memory takes all that is written");
+    }
+
+    fn put_some(&mut self, key: &'static str, value: Option<&impl Serialize>) {
+        if let Some(value) = value {
+            self.put(key, value);
+        }
+    }
+
+    fn put_json(&mut self, key: &'static str, json: &str) {
+        self.key(key);
+        self.0.extend_from_slice(json.as_bytes());
+    }
+
+    fn finish(mut self) -> String {
+        self.0.push(b'}');
+        String::from_utf8(self.0).expect("JSON is UTF-8")
+    }
 }
 
 /// The kind and the delta of a change of UserData; no kind where nothing was asked for.

@@ -37,7 +37,14 @@ pub enum Arg {
 
 impl From<&str> for Arg {
     fn from(text: &str) -> Self {
-        Self::Text(Some(text.to_owned()))
+        // sqlx keeps texts shared: made so at once, it is copied once
+        Self::Shared(text.into())
+    }
+}
+
+impl From<Option<&str>> for Arg {
+    fn from(text: Option<&str>) -> Self {
+        text.map_or(Self::Text(None), Self::from)
     }
 }
 
@@ -253,12 +260,14 @@ impl Dialect for OnSqlite {
     const BEGIN_READ: &'static str = "BEGIN";
     const LOCK_HEAD: &'static str = "";
     const WANTS_PLAN: bool = true;
+    // one statement rather than several: each makes FTS5 write what it has in memory as a segment of its own, to be merged later.
     // CROSS keeps the order of the join: the planner takes many VALUES for more than all interactions, and would scan those
     const ADD_WORDS: Many = Many {
         before: "INSERT INTO interaction_words (rowid, words) SELECT i.seq, v.column3 FROM (VALUES",
         casts: &["TEXT", "BIGINT", "TEXT"],
         columns: 3,
         after: ") AS v CROSS JOIN interaction i ON i.id = v.column1 AND i.tenant_id = v.column2",
+        skips_nulls: true,
     };
     // the index keeps no text, so it must be told the very words that it is to forget
     const REMOVE_WORDS: Many = Many {
@@ -266,6 +275,7 @@ impl Dialect for OnSqlite {
         casts: &["TEXT", "BIGINT", "TEXT"],
         columns: 3,
         after: ") AS v CROSS JOIN interaction i ON i.id = v.column1 AND i.tenant_id = v.column2",
+        skips_nulls: true,
     };
     // 2 is FULL: in WAL mode the log is synced before a commit returns
     const SYNCHRONOUS: (&'static str, &'static str) = ("PRAGMA synchronous", "2");
@@ -403,12 +413,14 @@ impl Dialect for OnPostgres {
         casts: &["TEXT", "BIGINT", "TEXT"],
         columns: 3,
         after: ") AS v",
+        skips_nulls: false,
     };
     const REMOVE_WORDS: Many = Many {
         before: "DELETE FROM interaction_words w USING (VALUES",
         casts: &["TEXT", "BIGINT", "TEXT"],
         columns: 3,
         after: ") AS v WHERE w.interaction_id = v.column1 AND w.tenant_id = v.column2",
+        skips_nulls: false,
     };
     const SYNCHRONOUS: (&'static str, &'static str) = ("SHOW synchronous_commit", "on");
     const TIME: &'static str = "TIMESTAMPTZ";

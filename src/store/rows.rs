@@ -93,43 +93,43 @@ fn coded<T: Coded>(code: i64, column: &'static str) -> Result<T, StoreError> {
 }
 
 /// The long texts as they stand in their row, after the identifier and the tenant.
-pub fn text_args(id: &str, tenant: i64, texts: &LongTexts) -> Vec<Arg> {
+pub fn text_args(id: &str, tenant: i64, texts: &LongTexts) -> [Arg; 6] {
     let participants = texts
         .participants
         .as_ref()
         .map(|all| serde_json::to_string(all).unwrap_or_default());
-    vec![
+    [
         id.into(),
         tenant.into(),
-        texts.text.clone().into(),
-        texts.structured_text.clone().into(),
-        texts.comment.clone().into(),
+        texts.text.as_deref().into(),
+        texts.structured_text.as_deref().into(),
+        texts.comment.as_deref().into(),
         participants.into(),
     ]
 }
 
 /// The mutable columns of an interaction, in the order of the update statement.
-pub fn interaction_args(interaction: &Interaction) -> Vec<Arg> {
-    vec![
+pub fn interaction_args(interaction: &Interaction) -> [Arg; 20] {
+    [
         interaction.id.as_str().into(),
         interaction.tenant_id.into(),
         interaction.media_type.as_str().into(),
         interaction.entity_type.code().into(),
-        interaction.kind.clone().into(),
-        interaction.subtype.clone().into(),
+        interaction.kind.as_deref().into(),
+        interaction.subtype.as_deref().into(),
         interaction.status.code().into(),
-        interaction.contact_id.clone().into(),
-        interaction.owner_id.clone().into(),
+        interaction.contact_id.as_deref().into(),
+        interaction.owner_id.as_deref().into(),
         i64::from(interaction.can_be_parent).into(),
         interaction.start_date.into(),
         Arg::Time(interaction.end_date),
         interaction.modified_date.into(),
         interaction.revision.into(),
-        interaction.subject.clone().into(),
-        interaction.queue.clone().into(),
-        interaction.category_id.clone().into(),
-        interaction.external_id.clone().into(),
-        interaction.stopped_reason.clone().into(),
-        interaction.language.clone().into(),
+        interaction.subject.as_deref().into(),
+        interaction.queue.as_deref().into(),
+        interaction.category_id.as_deref().into(),
+        interaction.external_id.as_deref().into(),
+        interaction.stopped_reason.as_deref().into(),
+        interaction.language.as_deref().into(),
     ]
 }

@@ -319,7 +319,7 @@ async fn remove_words<D: Dialect>(
         let stored = rows::stored::<D>(&row, true)?;
         let found = index_words(&stored.interaction, &stored.texts.unwrap_or_default());
         if !found.is_empty() {
-            words.push(vec![
+            words.extend([
                 stored.interaction.id.into(),
                 tenant.into(),
                 D::words(&found).into(),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::ledger::{Entry, Held, Key, Ledger};
 use crate::domain::command::Stored;
+use crate::domain::interaction::LongTexts;
 use crate::domain::user_data::{self, KeyPath};
 use crate::store::StoreError;
 use crate::store::bulk::{self, Many};
@@ -20,6 +21,7 @@ const NEW_INTERACTIONS: Many = Many {
     casts: &[],
     columns: 25,
     after: "",
+    skips_nulls: false,
 };
 
 /// The interactions that the values name. Expressions, not columns, stand on the side of the values: SQLite takes many VALUES for more than all
@@ -38,6 +40,7 @@ const CHANGED_INTERACTIONS: Many = Many {
     ],
     columns: 20,
     after: BY_VALUES,
+    skips_nulls: false,
 };
 
 const TOUCHED_INTERACTIONS: Many = Many {
@@ -45,6 +48,7 @@ const TOUCHED_INTERACTIONS: Many = Many {
     casts: &["TEXT", "BIGINT", "TIME", "BIGINT"],
     columns: 4,
     after: BY_VALUES,
+    skips_nulls: false,
 };
 
 const USER_DATA: Many = Many {
@@ -52,6 +56,7 @@ const USER_DATA: Many = Many {
     casts: &[],
     columns: 3,
     after: " ON CONFLICT (interaction_id, tenant_id) DO UPDATE SET document = excluded.document",
+    skips_nulls: false,
 };
 
 const TEXTS: Many = Many {
@@ -60,6 +65,7 @@ const TEXTS: Many = Many {
     columns: 6,
     after: " ON CONFLICT (interaction_id, tenant_id) DO UPDATE SET text = excluded.text, structured_text = excluded.structured_text, \
             comment = excluded.comment, participants = excluded.participants",
+    skips_nulls: false,
 };
 
 /// Rows of the index of declared keys; one that is there already is written again.
@@ -69,6 +75,7 @@ pub const INDEX: Many = Many {
     columns: 6,
     after: " ON CONFLICT (interaction_id, tenant_id, key) DO UPDATE SET text_value = excluded.text_value, \
             number_value = excluded.number_value, start_date = excluded.start_date",
+    skips_nulls: false,
 };
 
 const LINKS: Many = Many {
@@ -76,6 +83,7 @@ const LINKS: Many = Many {
     casts: &[],
     columns: 6,
     after: "",
+    skips_nulls: false,
 };
 
 const JOURNAL: Many = Many {
@@ -83,6 +91,7 @@ const JOURNAL: Many = Many {
     casts: &[],
     columns: 9,
     after: "",
+    skips_nulls: false,
 };
 
 const NEW_CONTACTS: Many = Many {
@@ -90,6 +99,7 @@ const NEW_CONTACTS: Many = Many {
     casts: &[],
     columns: 7,
     after: " ON CONFLICT (id, tenant_id) DO UPDATE SET modified_date = excluded.modified_date, revision = excluded.revision",
+    skips_nulls: false,
 };
 
 const ATTRIBUTES: Many = Many {
@@ -97,6 +107,7 @@ const ATTRIBUTES: Many = Many {
     casts: &[],
     columns: 6,
     after: "",
+    skips_nulls: false,
 };
 
 const REPLIES: Many = Many {
@@ -105,6 +116,7 @@ const REPLIES: Many = Many {
     columns: 9,
     after: " ON CONFLICT (tenant_id, path, key) DO UPDATE SET fingerprint = excluded.fingerprint, status = excluded.status, body = excluded.body, \
             interaction_id = excluded.interaction_id, contact_id = excluded.contact_id, created_date = excluded.created_date",
+    skips_nulls: false,
 };
 
 /// Writes the ledger.
@@ -129,8 +141,8 @@ pub async fn flush<D: Dialect>(ledger: Ledger<'_>, conn: &mut Conn<D>) -> Result
     write_contents::<D>(conn, keys, &held).await?;
     let links = links
         .into_iter()
-        .map(|link| {
-            vec![
+        .flat_map(|link| {
+            [
                 link.child.into(),
                 link.tenant.into(),
                 link.parent.into(),
@@ -152,7 +164,7 @@ pub async fn flush<D: Dialect>(ledger: Ledger<'_>, conn: &mut Conn<D>) -> Result
     let replies = replies
         .into_iter()
         .filter_map(|((tenant, path, key), kept)| {
-            Some(vec![
+            Some([
                 tenant.into(),
                 path.into(),
                 key.into(),
@@ -164,6 +176,7 @@ pub async fn flush<D: Dialect>(ledger: Ledger<'_>, conn: &mut Conn<D>) -> Result
                 kept.new_at?.into(),
             ])
         })
+        .flatten()
         .collect();
     bulk::run::<D>(conn, &REPLIES, replies).await?;
     Ok(())
@@ -181,9 +194,9 @@ pub async fn enter<D: Dialect>(
     let mut cursor = head;
     let rows = entries
         .into_iter()
-        .map(|entry| {
+        .flat_map(|entry| {
             cursor += 1;
-            vec![
+            [
                 cursor.into(),
                 entry.tenant.into(),
                 entry.at.into(),
@@ -211,26 +224,26 @@ async fn write_interactions<D: Dialect>(
     head: i64,
     held: &[(Key, Held)],
 ) -> Result<(), StoreError> {
-    let mut new = Vec::new();
+    let made = held.iter().filter(|(_, held)| held.entry.is_some()).count();
+    let mut new = Vec::with_capacity(made * NEW_INTERACTIONS.columns);
     let mut changed = Vec::new();
     let mut touched = Vec::new();
     for (_, held) in held {
         let interaction = &held.stored.interaction;
         if let Some(entry) = held.entry {
             let seq = head + 1 + i64::try_from(entry).unwrap_or(0);
-            let mut row = vec![
+            new.extend([
                 seq.into(),
                 Arg::Bytes(held.fingerprint.clone()),
-                interaction.parent_id.clone().into(),
+                interaction.parent_id.as_deref().into(),
                 interaction.thread_id.as_str().into(),
                 interaction.created_date.into(),
-            ];
-            row.extend(rows::interaction_args(interaction));
-            new.push(row);
+            ]);
+            new.extend(rows::interaction_args(interaction));
         } else if held.changed {
-            changed.push(rows::interaction_args(interaction));
+            changed.extend(rows::interaction_args(interaction));
         } else {
-            touched.push(vec![
+            touched.extend([
                 interaction.id.as_str().into(),
                 interaction.tenant_id.into(),
                 interaction.modified_date.into(),
@@ -259,7 +272,7 @@ async fn write_contents<D: Dialect>(
         let (tenant, id) = (key.0, key.1.as_str());
         let new = held.entry.is_some();
         if held.user_data_changed {
-            documents.push(vec![
+            documents.extend([
                 id.into(),
                 tenant.into(),
                 held.stored.user_data.as_str().into(),
@@ -272,18 +285,16 @@ async fn write_contents<D: Dialect>(
             }
         }
         if held.texts_changed {
-            texts.push(rows::text_args(
-                id,
-                tenant,
-                &held.stored.texts.clone().unwrap_or_default(),
-            ));
+            let none = LongTexts::default();
+            let all = held.stored.texts.as_ref().unwrap_or(&none);
+            texts.extend(rows::text_args(id, tenant, all));
         }
         if let Some((old, new)) = held.words.as_ref().filter(|(old, new)| old != new) {
             if !old.is_empty() {
-                old_words.push(vec![id.into(), tenant.into(), D::words(old).into()]);
+                old_words.extend([id.into(), tenant.into(), D::words(old).into()]);
             }
             if !new.is_empty() {
-                new_words.push(vec![id.into(), tenant.into(), D::words(new).into()]);
+                new_words.extend([id.into(), tenant.into(), D::words(new).into()]);
             }
         }
     }
@@ -303,8 +314,8 @@ async fn write_contents<D: Dialect>(
     Ok(())
 }
 
-/// The index rows of an interaction under the given keys.
-pub fn index_rows(keys: &[KeyPath], stored: &Stored) -> Vec<Vec<Arg>> {
+/// The index rows of an interaction under the given keys, one after the other.
+pub fn index_rows(keys: &[KeyPath], stored: &Stored) -> Vec<Arg> {
     use serde_json::Value;
     let Ok(document) = user_data::read(&stored.user_data) else {
         return Vec::new();
@@ -319,7 +330,7 @@ pub fn index_rows(keys: &[KeyPath], stored: &Stored) -> Vec<Vec<Arg>> {
                 Value::Bool(value) => (Some(value.to_string()), None),
                 Value::Null | Value::Array(_) | Value::Object(_) => (None, None),
             };
-            Some(vec![
+            Some([
                 stored.interaction.id.as_str().into(),
                 stored.interaction.tenant_id.into(),
                 key.to_string().into(),
@@ -328,6 +339,7 @@ pub fn index_rows(keys: &[KeyPath], stored: &Stored) -> Vec<Vec<Arg>> {
                 stored.interaction.start_date.into(),
             ])
         })
+        .flatten()
         .collect()
 }
 
@@ -348,7 +360,7 @@ async fn write_contacts<D: Dialect>(
         }
         for (name, values) in &contact.attributes {
             for (position, value) in values.iter().enumerate() {
-                attributes.push(vec![
+                attributes.extend([
                     contact.id.as_str().into(),
                     contact.tenant_id.into(),
                     name.as_str().into(),
@@ -358,10 +370,10 @@ async fn write_contacts<D: Dialect>(
                 ]);
             }
         }
-        contacts.push(vec![
+        contacts.extend([
             contact.id.as_str().into(),
             contact.tenant_id.into(),
-            contact.merged_into.clone().into(),
+            contact.merged_into.as_deref().into(),
             contact.created_date.into(),
             contact.modified_date.into(),
             contact.revision.into(),
@@ -400,6 +412,6 @@ pub async fn keep_reply<D: Dialect>(
         contact_id.into(),
         at.into(),
     ];
-    bulk::run::<D>(conn, &REPLIES, vec![row]).await?;
+    bulk::run::<D>(conn, &REPLIES, row).await?;
     Ok(())
 }

@@ -1,0 +1,171 @@
+//! A load generator that costs little: connections kept alive, requests built beforehand, answers read and not parsed. It runs on one thread, on
+//! the same processors as the server.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// Connections of the claims.
+pub const CONNECTIONS: usize = 64;
+
+/// One connection to a server.
+pub struct Connection {
+    stream: TcpStream,
+    received: Vec<u8>,
+}
+
+impl Connection {
+    /// Connects.
+    pub async fn open(to: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect(to).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self {
+            stream,
+            received: Vec::with_capacity(128 * 1024),
+        })
+    }
+
+    /// Sends a request and reads its answer: the status and the body.
+    pub async fn ask(&mut self, request: &[u8]) -> io::Result<(u16, &[u8])> {
+        self.stream.write_all(request).await?;
+        self.received.clear();
+        let head = loop {
+            if let Some(end) = self
+                .received
+                .windows(4)
+                .position(|four| four == b"\r\n\r\n")
+            {
+                break end + 4;
+            }
+            self.more().await?;
+        };
+        let text = std::str::from_utf8(&self.received[..head]).map_err(io::Error::other)?;
+        let status = text
+            .get(9..12)
+            .and_then(|status| status.parse().ok())
+            .ok_or_else(|| io::Error::other("no status"))?;
+        let length: usize = text
+            .lines()
+            .filter_map(|line| line.split_once(':'))
+            .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+            .and_then(|(_, length)| length.trim().parse().ok())
+            .ok_or_else(|| io::Error::other("no content-length"))?;
+        while self.received.len() < head + length {
+            self.more().await?;
+        }
+        Ok((status, &self.received[head..head + length]))
+    }
+
+    async fn more(&mut self) -> io::Result<()> {
+        if self.stream.read_buf(&mut self.received).await? == 0 {
+            return Err(io::Error::other("the server closed the connection"));
+        }
+        Ok(())
+    }
+}
+
+/// A request to read.
+pub fn get(path: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n").into_bytes()
+}
+
+/// A request to record.
+pub fn post(path: &str, body: &str) -> Vec<u8> {
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+/// What came of a load.
+pub struct Load {
+    /// From the first request to the last answer.
+    pub took: Duration,
+    /// How long each answer took, in seconds.
+    pub seconds: Vec<f64>,
+}
+
+/// Asks all requests over so many connections.
+pub async fn run(to: SocketAddr, connections: usize, requests: Arc<Vec<Vec<u8>>>) -> Load {
+    on_one_thread(move |runtime| {
+        runtime.block_on(async {
+            let next = Arc::new(AtomicUsize::new(0));
+            let mut open = Vec::new();
+            for _ in 0..connections {
+                open.push(Connection::open(to).await.expect("the server listens"));
+            }
+            let begun = Instant::now();
+            let asking: Vec<_> = open
+                .into_iter()
+                .map(|connection| {
+                    tokio::task::spawn(ask_on(connection, Arc::clone(&next), Arc::clone(&requests)))
+                })
+                .collect();
+            let mut seconds = Vec::with_capacity(requests.len());
+            for task in asking {
+                seconds.extend(task.await.expect("every answer is as expected"));
+            }
+            Load {
+                took: begun.elapsed(),
+                seconds,
+            }
+        })
+    })
+    .await
+}
+
+async fn ask_on(
+    mut connection: Connection,
+    next: Arc<AtomicUsize>,
+    requests: Arc<Vec<Vec<u8>>>,
+) -> Vec<f64> {
+    let mut seconds = Vec::new();
+    while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
+        let begun = Instant::now();
+        let (status, body) = connection.ask(request).await.expect("the server answers");
+        seconds.push(begun.elapsed().as_secs_f64());
+        assert!(
+            (200..300).contains(&status),
+            "{status}: {}",
+            String::from_utf8_lossy(body)
+        );
+    }
+    seconds
+}
+
+/// The bodies of the answers to some requests, asked one after the other.
+pub async fn bodies(to: SocketAddr, requests: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+    on_one_thread(move |runtime| {
+        runtime.block_on(async {
+            let mut connection = Connection::open(to).await.expect("the server listens");
+            let mut bodies = Vec::with_capacity(requests.len());
+            for request in requests {
+                let (status, body) = connection.ask(&request).await.expect("the server answers");
+                assert_eq!(status, 200, "{}", String::from_utf8_lossy(body));
+                bodies.push(body.to_vec());
+            }
+            bodies
+        })
+    })
+    .await
+}
+
+async fn on_one_thread<T: Send + 'static>(
+    work: impl FnOnce(tokio::runtime::Runtime) -> T + Send + 'static,
+) -> T {
+    tokio::task::spawn_blocking(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime can be made");
+        work(runtime)
+    })
+    .await
+    .expect("the load runs to its end")
+}
