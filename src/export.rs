@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::cli::Failed;
 use crate::domain::command::Stored;
+use crate::domain::user_data;
 use crate::store::Reads;
 
 /// How much was written.
@@ -72,6 +73,7 @@ fn line(stored: &Stored) -> Result<String, io::Error> {
         }
     }
     object.retain(|name, value| !value.is_null() && !MADE_BY_SERVER.contains(&name.as_str()));
-    object.insert("userData".into(), serde_json::from_str(&stored.user_data)?);
+    let user_data = user_data::read(&stored.user_data)?;
+    object.insert("userData".into(), user_data.into());
     Ok(Value::Object(object).to_string())
 }

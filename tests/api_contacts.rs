@@ -101,4 +101,28 @@ both! {
         let (_, then) = server.get(&format!("/v1/interactions/{}/user-data?at={}", id(&one), one["modifiedDate"].as_str().unwrap())).await;
         assert_eq!(then["userData"], json!({}));
     }
+
+    async fn erasing_by_a_merged_identity_erases_the_whole_person_and_kept_answers(db) {
+        let server = Server::start(db).await;
+        let make = |name: &str| { let body = json!({"attributes": {"EmailAddress": format!("{name}@example.test"), "LastName": "Privateword"}}); let server = &server; async move { server.post("/v1/contacts", body).await.1 } };
+        let (a, b) = (make("a").await, make("b").await);
+        let held = server.record(json!({"mediaType": "chat", "contactId": b["id"], "text": "privateword"})).await;
+        let moved = server.record(json!({"mediaType": "chat", "contactId": a["id"]})).await;
+        let stranger = make("c").await;
+        assert_eq!(server.patch(&format!("/v1/interactions/{}", id(&moved)), json!({"contactId": stranger["id"]})).await.0, 200);
+        let key = [("idempotency-key", "m")];
+        let merge = format!("/v1/contacts/{}/merge", id(&a));
+        assert_eq!(server.post_with(&merge, &key, json!({"into": b["id"]})).await.0, 200);
+        let (_, export) = server.get(&format!("/v1/contacts/{}/export", id(&a))).await;
+        assert_eq!((export["contacts"].as_array().unwrap().len(), export["interactions"].as_array().unwrap().len()), (2, 1), "either identity exports the whole person");
+        assert!(!export["changes"].to_string().contains(id(&moved)), "an interaction that is somebody else's now is not handed out");
+        let (status, erased) = server.post(&format!("/v1/contacts/{}/erase", id(&a)), json!({})).await;
+        assert_eq!((status, &erased["interactions"], erased["contacts"].as_array().unwrap().len()), (200, &json!(1), 2));
+        assert_eq!(server.post_with(&merge, &key, json!({"into": b["id"]})).await.0, 404, "the kept answer is gone too");
+        assert_eq!(server.get(&format!("/v1/interactions/{}", id(&held))).await.1["text"], json!(null));
+        let journal = serde_json::to_string(&server.journal().await).unwrap();
+        assert!(!journal.contains("a@example.test") && !journal.contains("b@example.test") && journal.contains("c@example.test"));
+        let (_, theirs) = server.get(&format!("/v1/changes?contactId={}", id(&a))).await;
+        assert!(theirs["items"].as_array().unwrap().iter().all(|entry| entry["interactionId"] == json!(null)));
+    }
 }

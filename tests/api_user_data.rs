@@ -16,6 +16,20 @@ both! {
         assert!(raw.contains(text), "order, types and numbers are those that were sent: {raw}");
     }
 
+    async fn a_key_that_means_something_to_our_json_reader_is_a_key_like_any_other(db) {
+        let server = Server::start(db).await;
+        let text = r#"{"a":{"$serde_json::private::RawValue":"[1]"},"b":{"$serde_json::private::RawValue":5}}"#;
+        let sent = format!("{{\"id\":\"m\",\"mediaType\":\"email\",\"userData\":{text}}}");
+        assert_eq!(server.post_text("/v1/interactions", sent).await.0, 201);
+        let path = "/v1/interactions/m/user-data";
+        assert_eq!(server.post(path, json!({"attach": {"c": 1}})).await.0, 200);
+        assert_eq!(server.post(path, json!({"delete": ["c"]})).await.0, 200);
+        for path in [path, "/v1/interactions/m", "/v1/interactions/m/changes", "/v1/interactions?fields=userData"] {
+            let raw = server.request("GET", path).send().await.unwrap().text().await.unwrap();
+            assert!(raw.contains(text), "{path}: {raw}");
+        }
+    }
+
     async fn one_request_is_one_change_and_all_or_nothing(db) {
         let server = Server::start(db).await;
         let stored = server.record(json!({"mediaType": "chat", "userData": {"old": 1, "gone": 2}})).await;
@@ -93,5 +107,18 @@ both! {
         assert_eq!(server.post(&path, json!({"attach": {"c": "x".repeat(995)}})).await.0, 422);
         assert_eq!(server.post(&path, json!({"attach": {"c": 3}})).await.0, 200);
         assert_eq!(server.post("/v1/interactions/none/user-data", json!({})).await.0, 404);
+    }
+
+    async fn an_identifier_that_was_deleted_begins_anew(db) {
+        let server = Server::start(db).await;
+        let first = server.record(json!({"id": "again", "mediaType": "chat", "userData": {"life": 1}})).await;
+        server.post("/v1/interactions/again/user-data", json!({"update": {"life": 1.5}})).await;
+        assert_eq!(server.delete("/v1/interactions/again").await.0, 204);
+        let second = server.record(json!({"id": "again", "mediaType": "chat", "userData": {"life": 2}})).await;
+        server.post("/v1/interactions/again/user-data", json!({"update": {"life": 3}})).await;
+        let at = |moment: &Value| format!("/v1/interactions/again/user-data?at={}", moment.as_str().unwrap());
+        let (_, then) = server.get(&at(&second["modifiedDate"])).await;
+        assert_eq!((&then["userData"], &then["revision"]), (&json!({"life": 2}), &json!(1)));
+        assert_eq!(server.get(&at(&first["modifiedDate"])).await.1["userData"], json!({}), "its first life is erased");
     }
 }

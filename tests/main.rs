@@ -12,4 +12,6 @@ mod engagements;
 mod failing;
 mod migrating;
 mod operating;
+mod properties;
+mod readme;
 mod tokens;

@@ -22,6 +22,7 @@ use super::{App, body, render, spill};
 use crate::domain::Refusal;
 use crate::domain::command::{Command, Outcome, Repeatable};
 use crate::domain::interaction::NewInteraction;
+use crate::domain::user_data;
 use crate::store::StoreError;
 use crate::store::writer::Answer;
 
@@ -246,9 +247,9 @@ fn write(
                     Some(stored.interaction.id.clone()),
                 ),
                 Outcome::Replayed(reply) => {
-                    let body: serde_json::Value =
-                        serde_json::from_str(&reply.body).unwrap_or_default();
-                    (200, body["id"].as_str().map(str::to_owned))
+                    let body = user_data::read(&reply.body).unwrap_or_default();
+                    let id = body.get("id").and_then(serde_json::Value::as_str);
+                    (200, id.map(str::to_owned))
                 }
                 _ => (200, None),
             };

@@ -1,6 +1,6 @@
 //! `/v1/contacts`: who the customers are, how they are recognised, merged and forgotten.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -17,6 +17,7 @@ use super::problem::{Failure, Problem};
 use super::schema::ContactBody;
 use super::{App, find, render};
 use crate::domain::Refusal;
+use crate::domain::change::Change;
 use crate::domain::command::Command;
 use crate::domain::contact::{GivenAttributes, OneOrMany};
 use crate::domain::filter::{Search, parse_sort};
@@ -281,9 +282,29 @@ async fn export(
 ) -> Result<Response, Failure> {
     caller.may(Scope::Read)?;
     let tenant = caller.tenant;
-    let family = app.reads.contact_family(tenant, &id).await?;
+    let family = app.reads.person(tenant, &id).await?;
     if family.is_empty() {
         return Err(Refusal::no_contact(&id).into());
+    }
+    let mut search = Search {
+        tenant,
+        filter: find::is_any_of("contactId", family.clone()),
+        sort: parse_sort("", ["startDate"])?,
+        limit: find::MOST,
+        after: None,
+        count: false,
+        long_texts: true,
+    };
+    let mut interactions = Vec::new();
+    let mut theirs = HashSet::new();
+    loop {
+        let page = app.reads.search(&search).await?;
+        interactions.extend(page.items.iter().map(render::interaction));
+        theirs.extend(page.items.into_iter().map(|stored| stored.interaction.id));
+        match page.next {
+            Some(next) => search.after = Some(next),
+            None => break,
+        }
     }
     let mut contacts = Vec::new();
     let mut changes = Vec::new();
@@ -298,25 +319,15 @@ async fn export(
             contact_id: Some(member.clone()),
             ..ChangesQuery::default()
         };
-        changes.extend(all_changes(&app, tenant, query).await?);
-    }
-    let mut search = Search {
-        tenant,
-        filter: find::is_any_of("contactId", family),
-        sort: parse_sort("", ["startDate"])?,
-        limit: find::MOST,
-        after: None,
-        count: false,
-        long_texts: true,
-    };
-    let mut interactions = Vec::new();
-    loop {
-        let page = app.reads.search(&search).await?;
-        interactions.extend(page.items.iter().map(render::interaction));
-        match page.next {
-            Some(next) => search.after = Some(next),
-            None => break,
-        }
+        let entries = all_changes(&app, tenant, query).await?;
+        // an interaction that was theirs once is somebody else's business now
+        let own = entries.iter().filter(|entry| {
+            entry
+                .interaction_id
+                .as_ref()
+                .is_none_or(|id| theirs.contains(id))
+        });
+        changes.extend(own.map(render::change));
     }
     Ok(render::json(format!(
         "{{\"contacts\":[{}],\"interactions\":[{}],\"changes\":[{}]}}",
@@ -330,13 +341,14 @@ async fn all_changes(
     app: &App,
     tenant: i64,
     mut query: ChangesQuery,
-) -> Result<Vec<String>, Failure> {
+) -> Result<Vec<Change>, Failure> {
     query.limit = 1000;
     let mut all = Vec::new();
     loop {
         let page = app.reads.changes(tenant, &query).await?;
-        all.extend(page.items.iter().map(render::change));
-        if page.items.len() < query.limit {
+        let full = page.items.len() == query.limit;
+        all.extend(page.items);
+        if !full {
             return Ok(all);
         }
         query.after = page.next;

@@ -221,7 +221,7 @@ struct UserDataEdit {
     #[schema(value_type = Object)]
     update: Given,
     /// Keys to delete; an absent one is no error.
-    delete: Vec<String>,
+    delete: Option<Vec<String>>,
 }
 
 /// Attaches, updates and deletes keys of UserData: one change, all or nothing.
@@ -245,7 +245,7 @@ async fn edit_user_data(
     let edit = Box::new(Edit {
         attach,
         update,
-        delete,
+        delete: delete.unwrap_or_default(),
     });
     let command = Command::EditUserData {
         id,

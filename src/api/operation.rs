@@ -32,7 +32,7 @@ async fn health() -> Response {
 #[utoipa::path(get, path = "/readyz", tag = "operating", security(()), responses((status = 200, body = Object), (status = 503, body = Object)))]
 async fn ready(State(app): State<App>) -> Response {
     let cursor = match tokio::time::timeout(PATIENCE, app.reads.head()).await {
-        Ok(Ok(cursor)) if !app.stopping.is_cancelled() => Some(cursor),
+        Ok(Ok(cursor)) if app.writer.is_open() && !app.stopping.is_cancelled() => Some(cursor),
         _ => None,
     };
     let status = if cursor.is_some() {

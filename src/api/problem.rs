@@ -128,6 +128,14 @@ impl Problem {
                 ),
                 None,
             ),
+            StoreError::Unreachable(_) => (
+                Self::unavailable(
+                    "unreachable",
+                    "The database cannot be reached",
+                    "the database cannot be reached; whether a change was kept is not known, send it again with the same Idempotency-Key or id",
+                ),
+                Some(Cause(error.to_string())),
+            ),
             StoreError::Schema(_)
             | StoreError::Inconsistent(..)
             | StoreError::Settings(_)

@@ -11,7 +11,7 @@ use crate::domain::Refusal;
 use crate::domain::change::Change;
 use crate::domain::command::{Outcome, Reply, Stored};
 use crate::domain::filter::{Field, attribute_named};
-use crate::domain::user_data::{Document, KeyPath};
+use crate::domain::user_data::{self, Document, KeyPath};
 
 /// JSON text of anything serialisable.
 pub fn text(value: &impl Serialize) -> String {
@@ -257,8 +257,7 @@ impl Projection {
 
     /// The chosen fields of an interaction, in its own shape.
     pub fn of(&self, stored: &Stored) -> String {
-        let whole: Map<String, Value> =
-            serde_json::from_str(&interaction(stored)).unwrap_or_default();
+        let whole = user_data::read(&interaction(stored)).unwrap_or_default();
         let user_data: Document = whole
             .get("userData")
             .and_then(Value::as_object)

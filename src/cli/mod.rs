@@ -1,7 +1,9 @@
 //! The commands of the binary, one file each.
 
+mod demo;
 mod export;
 mod healthcheck;
+mod import;
 mod index;
 mod migrate;
 mod openapi;
@@ -49,6 +51,10 @@ enum Command {
     Serve(serve::Serve),
     /// Bring the schema up to date
     Migrate(migrate::Migrate),
+    /// Fill a store with an invented contact centre
+    Demo(demo::Demo),
+    /// Bring history in from files
+    Import(import::Import),
     /// Write all interactions as NDJSON, in the form that import and batch read
     Export(export::Export),
     /// Write the OpenAPI document
@@ -137,6 +143,8 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failed> {
         match cli.command {
             Command::Serve(serve) => serve.run(config).await,
             Command::Migrate(migrate) => migrate.run(&config).await,
+            Command::Demo(demo) => demo.run(&config).await,
+            Command::Import(import) => import.run(&config).await,
             Command::Export(export) => export.run(&config).await,
             Command::Openapi => openapi::run(),
             Command::Healthcheck(healthcheck) => healthcheck.run(&config).await,

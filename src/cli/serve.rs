@@ -54,6 +54,9 @@ impl Serve {
         let clock = Arc::new(SystemClock);
         let store = Store::open(server::settings(&config, schema, true, clock.clone())).await?;
         want_sign_in(&config, &store).await?;
+        if self.demo {
+            super::demo::fill_when_empty(&store).await?;
+        }
         let listener = TcpListener::bind(config.server.listen)
             .await
             .map_err(|error| {

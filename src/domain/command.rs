@@ -380,6 +380,14 @@ impl Command {
         Ok(ready)
     }
 
+    /// Whether the command takes content away that no page may keep a copy of.
+    pub fn shreds(&self) -> bool {
+        matches!(
+            self,
+            Self::Delete { .. } | Self::EraseContact(_) | Self::DeleteContact(_)
+        )
+    }
+
     /// Whether the command needs statements of its own and so a transaction of its own.
     pub fn alone(&self) -> bool {
         !matches!(

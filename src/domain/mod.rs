@@ -14,6 +14,7 @@ pub mod limits;
 pub mod moment;
 pub mod propagation;
 pub mod refusal;
+pub mod transcript;
 pub mod user_data;
 pub mod words;
 

@@ -71,6 +71,24 @@ impl Serialize for Given {
     }
 }
 
+/// Reads a document that was written before.
+///
+/// Never by way of `serde_json::Value`: an object whose first key is `$serde_json::private::RawValue` would be taken for something else than an
+/// object with that key.
+///
+/// # Errors
+/// When the text is no JSON object.
+pub fn read(text: &str) -> Result<Document, serde_json::Error> {
+    let trail = RefCell::new(Vec::new());
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = Strict(&trail).deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    match value {
+        Value::Object(document) => Ok(document),
+        _ => Err(de::Error::custom("is no object")),
+    }
+}
+
 /// Escapes one step of a JSON pointer (RFC 6901).
 pub fn escape_pointer(step: &str) -> String {
     step.replace('~', "~0").replace('/', "~1")
@@ -392,7 +410,7 @@ fn lift(document: &Document, path: &KeyPath) -> Option<Value> {
         return Some(value.clone());
     }
     let (first, rest) = path.0.split_first()?;
-    let inner: Document = serde_json::from_str(document.get(first)?.as_str()?).ok()?;
+    let inner = read(document.get(first)?.as_str()?).ok()?;
     KeyPath(rest.to_vec()).find(&inner).cloned()
 }
 
@@ -521,6 +539,14 @@ mod tests {
             Value::Object(document),
             json!({"rule": "r", "page_url": "/p"})
         );
+    }
+
+    #[test]
+    fn no_key_means_more_than_itself() {
+        let text = r#"{"a":{"$serde_json::private::RawValue":"[1]"},"b":{"$serde_json::private::RawValue":5},"c":{"$serde_json::private::Number":"7"}}"#;
+        assert_eq!(serde_json::to_string(&read(text).unwrap()).unwrap(), text);
+        assert!(read("[]").is_err());
+        assert!(read("{} {}").is_err());
     }
 
     #[test]

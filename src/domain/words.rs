@@ -12,62 +12,106 @@ pub const MOST_WORDS: usize = 10_000;
 const LONGEST_WORD: usize = 64;
 
 /// The words of a text in order.
-pub fn words(text: &str) -> impl Iterator<Item = String> + '_ {
-    Words {
-        text: text.nfkd().peekable(),
-    }
-    .take(MOST_WORDS)
+pub fn words(text: &str) -> impl Iterator<Item = String> {
+    let all = joined([text]);
+    let words: Vec<String> = all.split_terminator(' ').map(str::to_owned).collect();
+    words.into_iter()
 }
 
 /// The words of several texts, joined with blanks.
 pub fn joined<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
-    let mut all = String::new();
-    for word in texts.into_iter().flat_map(words).take(MOST_WORDS) {
-        if !all.is_empty() {
-            all.push(' ');
-        }
-        all.push_str(&word);
+    let mut cutter = Cutter::default();
+    for text in texts {
+        cutter.text(text);
     }
-    all
-}
-
-struct Words<I: Iterator<Item = char>> {
-    text: std::iter::Peekable<I>,
+    cutter.joined
 }
 
 fn stands_alone(c: char) -> bool {
     matches!(c, '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{20000}'..='\u{323af}')
 }
 
-impl<I: Iterator<Item = char>> Iterator for Words<I> {
-    type Item = String;
+/// Cuts texts into words, and joins them with blanks as it goes.
+#[derive(Default)]
+struct Cutter {
+    joined: String,
+    words: usize,
+    /// Whether a word is under way.
+    within: bool,
+    /// Characters of the word under way.
+    length: usize,
+}
 
-    fn next(&mut self) -> Option<String> {
-        let mut word = String::new();
-        let mut length = 0;
-        while let Some(&c) = self.text.peek() {
-            if is_combining_mark(c) {
-                self.text.next();
-            } else if !c.is_alphanumeric() {
-                self.text.next();
-                if !word.is_empty() {
-                    return Some(word);
-                }
-            } else if stands_alone(c) {
-                if word.is_empty() {
-                    self.text.next();
-                    word.push(c);
-                }
-                return Some(word);
+impl Cutter {
+    fn text(&mut self, text: &str) {
+        let mut rest = text;
+        // ASCII decomposes to itself and never joins its neighbours: the long way is gone only for what stands between
+        while !rest.is_empty() && !self.full() {
+            let end = rest.bytes().position(|byte| !byte.is_ascii());
+            let (plain, after) = rest.split_at(end.unwrap_or(rest.len()));
+            self.plain(plain);
+            let end = after.bytes().position(|byte| byte.is_ascii());
+            let (other, after) = after.split_at(end.unwrap_or(after.len()));
+            self.other(other);
+            rest = after;
+        }
+        self.end();
+    }
+
+    fn plain(&mut self, text: &str) {
+        for byte in text.bytes() {
+            if byte.is_ascii_alphanumeric() {
+                self.letter(Some(char::from(byte.to_ascii_lowercase())));
             } else {
-                self.text.next();
-                if length < LONGEST_WORD {
-                    word.extend(c.to_lowercase().filter(|c| !is_combining_mark(*c)));
-                    length += 1;
+                self.end();
+                if self.full() {
+                    return;
                 }
             }
         }
-        (!word.is_empty()).then_some(word)
+    }
+
+    fn other(&mut self, text: &str) {
+        for c in text.nfkd().filter(|c| !is_combining_mark(*c)) {
+            if stands_alone(c) {
+                self.end();
+                self.letter(Some(c));
+                self.end();
+            } else if c.is_alphanumeric() {
+                self.letter(c.to_lowercase().filter(|c| !is_combining_mark(*c)));
+            } else {
+                self.end();
+            }
+            if self.full() {
+                return;
+            }
+        }
+    }
+
+    fn letter(&mut self, folded: impl IntoIterator<Item = char>) {
+        if self.length == LONGEST_WORD || self.full() {
+            return;
+        }
+        self.length += 1;
+        for c in folded {
+            if !self.within {
+                self.within = true;
+                self.words += 1;
+                if !self.joined.is_empty() {
+                    self.joined.push(' ');
+                }
+            }
+            self.joined.push(c);
+        }
+    }
+
+    fn end(&mut self) {
+        self.within = false;
+        self.length = 0;
+    }
+
+    fn full(&self) -> bool {
+        self.words == MOST_WORDS && !self.within
     }
 }
 
@@ -129,6 +173,24 @@ mod tests {
                 "ou", "est", "l", "emile", "arger", "no42", "退", "款", "straße", "x"
             ]
         );
+    }
+
+    #[test]
+    fn a_text_of_mixed_scripts_is_cut_as_if_it_were_decomposed_whole() {
+        let text = format!(
+            "Perche\u{301} no? Cafe\u{301}42É{} e\u{301}",
+            "x".repeat(80)
+        );
+        let found: Vec<String> = words(&text).collect();
+        let cut = format!("cafe42e{}", "x".repeat(LONGEST_WORD - 7));
+        assert_eq!(found, ["perche", "no", &cut, "e"]);
+    }
+
+    #[test]
+    fn words_end_where_the_index_does_and_texts_do_not_run_together() {
+        let long = "ab ".repeat(MOST_WORDS);
+        assert_eq!(words(&format!("{long}é 退 c")).count(), MOST_WORDS);
+        assert_eq!(joined(["One,", "…", "two"]), "one two");
     }
 
     #[test]

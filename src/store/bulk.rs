@@ -60,12 +60,18 @@ impl Many {
                 if column > 0 {
                     sql.push_str(", ");
                 }
-                let written = match self.casts.get(column) {
-                    Some(&"TIME") => write!(sql, "CAST(${n} AS {})", D::TIME),
-                    Some(kind) => write!(sql, "CAST(${n} AS {kind})"),
-                    None => write!(sql, "${n}"),
+                let cast = match self.casts.get(column) {
+                    Some(&"TIME") => Some(D::TIME),
+                    Some(kind) => Some(*kind),
+                    None => None,
                 };
-                written.expect("a String takes all that is written");
+                if cast.is_some() {
+                    sql.push_str("CAST(");
+                }
+                D::place(&mut sql, n);
+                if let Some(kind) = cast {
+                    write!(sql, " AS {kind})").expect("a String takes all that is written");
+                }
             }
             sql.push(')');
         }

@@ -1,13 +1,16 @@
 //! Checkpoints of SQLite's write-ahead log, off the commit path.
 //!
-//! The writer never checkpoints. This task copies the log into the database file whenever it has grown, without stopping anybody; only when the
-//! log has become large all the same does it ask the writer for the short moment that lets the log begin anew.
+//! The writer never checkpoints. This task copies the log into the database file whenever it has grown, without stopping anybody. Only when the log has
+//! become large all the same, or when something was erased of which the log may hold a copy, does it ask for the short moment that lets the log begin anew;
+//! it never waits for readers longer than [`PATIENCE`] while it holds that moment, and tries again.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions, Row, SqliteConnection};
+use tokio::sync::Notify;
 
 /// The log is copied from this size on.
 const COPY_FROM: u64 = 16 * 1024 * 1024;
@@ -15,41 +18,59 @@ const COPY_FROM: u64 = 16 * 1024 * 1024;
 const RENEW_FROM: u64 = 64 * 1024 * 1024;
 /// How often its size is looked at.
 const EVERY: Duration = Duration::from_millis(100);
+/// How long writers may be held up for readers.
+const PATIENCE: Duration = Duration::from_millis(50);
 
-/// Runs until it is aborted.
-pub async fn run(options: SqliteConnectOptions) {
+/// Runs until it is aborted. `shred` is told when something was erased.
+pub async fn run(options: SqliteConnectOptions, shred: Arc<Notify>) {
     let log = PathBuf::from(format!("{}-wal", options.get_filename().display()));
+    let options = options.busy_timeout(PATIENCE);
     let mut conn: Option<SqliteConnection> = None;
+    let mut shredding = false;
     loop {
-        tokio::time::sleep(EVERY).await;
+        tokio::select! {
+            () = tokio::time::sleep(EVERY) => {}
+            () = shred.notified() => shredding = true,
+        }
         let size = tokio::fs::metadata(&log).await.map_or(0, |meta| meta.len());
-        if size < COPY_FROM {
+        if size < COPY_FROM && !shredding {
             continue;
         }
-        if let Err(error) = checkpoint(&mut conn, &options, size).await {
-            tracing::warn!(%error, "a checkpoint failed and will be tried again");
-            conn = None;
-            tokio::time::sleep(Duration::from_secs(1)).await;
+        match checkpoint(&mut conn, &options, shredding || size >= RENEW_FROM).await {
+            Ok(renewed) => {
+                shredding &= !renewed;
+                if shredding {
+                    // a reader holds on to the old state: again in a moment
+                    tokio::time::sleep(EVERY).await;
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a checkpoint failed and will be tried again");
+                conn = None;
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
         }
     }
 }
 
+/// Copies the log, and begins it anew where asked; tells whether that came about.
 async fn checkpoint(
     conn: &mut Option<SqliteConnection>,
     options: &SqliteConnectOptions,
-    size: u64,
-) -> Result<(), sqlx::Error> {
+    renew: bool,
+) -> Result<bool, sqlx::Error> {
     if conn.is_none() {
         *conn = Some(options.connect().await?);
     }
-    let Some(conn) = conn else { return Ok(()) };
+    let Some(conn) = conn else { return Ok(false) };
     sqlx::query("PRAGMA wal_checkpoint(PASSIVE)")
         .execute(&mut *conn)
         .await?;
-    if size >= RENEW_FROM {
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
-            .execute(&mut *conn)
-            .await?;
+    if !renew {
+        return Ok(false);
     }
-    Ok(())
+    let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+        .fetch_one(&mut *conn)
+        .await?;
+    Ok(row.try_get::<i64, _>(0)? == 0)
 }

@@ -112,3 +112,22 @@ pub async fn family<D: Dialect>(
         .map(|row| Ok(Columns::<D>::of(row).text()?))
         .collect()
 }
+
+/// A person with all identities: the contact that it was merged into in the end, and all that were merged into that one.
+pub async fn person<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    id: &str,
+) -> Result<Vec<String>, StoreError> {
+    let sql = "WITH RECURSIVE up (id, merged_into, depth) AS ( \
+                   SELECT id, merged_into, 0 FROM contact WHERE tenant_id = $1 AND id = $2 \
+                   UNION ALL \
+                   SELECT c.id, c.merged_into, up.depth + 1 FROM contact c JOIN up ON c.id = up.merged_into \
+                   WHERE c.tenant_id = $1 AND up.depth < 1000 \
+               ) SELECT id FROM up ORDER BY depth DESC LIMIT 1";
+    let rows = D::fetch(conn, sql.into(), vec![tenant.into(), id.into()]).await?;
+    match rows.first() {
+        Some(row) => family::<D>(conn, tenant, &Columns::<D>::of(row).text()?).await,
+        None => Ok(Vec::new()),
+    }
+}

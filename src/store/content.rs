@@ -10,7 +10,7 @@ use crate::domain::change::Kind;
 use crate::domain::command::Stored;
 use crate::domain::contact::Attributes;
 use crate::domain::interaction::{InteractionPatch, Participant};
-use crate::domain::user_data::{Document, Edit};
+use crate::domain::user_data::{self, Document, Edit};
 
 /// What overwrites the delta of an entry whose subject was erased or deleted.
 pub const ERASED: &str = r#"{"erased":true}"#;
@@ -102,19 +102,17 @@ pub fn edited(edit: &Edit, previous: Document) -> (Option<Kind>, String) {
 }
 
 /// Applies the delta of an entry to UserData, for the state as of a moment. An erased one leaves nothing.
-pub fn replay(delta: &str, user_data: &mut Document) -> Result<(), serde_json::Error> {
-    let Value::Object(mut delta) = serde_json::from_str(delta)? else {
-        return Ok(());
-    };
+pub fn replay(delta: &str, document: &mut Document) -> Result<(), serde_json::Error> {
+    let mut delta = user_data::read(delta)?;
     if delta.get("erased") == Some(&Value::Bool(true)) {
-        user_data.clear();
+        document.clear();
     }
     if let Some(Value::Object(all)) = delta.shift_remove("userData") {
-        *user_data = all;
+        *document = all;
     }
     for part in ["attach", "update"] {
         if let Some(Value::Object(keys)) = delta.shift_remove(part) {
-            user_data.extend(keys);
+            document.extend(keys);
         }
     }
     for key in delta
@@ -123,7 +121,7 @@ pub fn replay(delta: &str, user_data: &mut Document) -> Result<(), serde_json::E
         .into_iter()
         .flatten()
     {
-        user_data.shift_remove(key.as_str().unwrap_or_default());
+        document.shift_remove(key.as_str().unwrap_or_default());
     }
     Ok(())
 }

@@ -87,8 +87,6 @@ pub trait Dialect: Sized + Send + Sync + 'static {
     const ADD_WORDS: Many;
     /// Takes words out again: identifier, tenant, the same words as they went in.
     const REMOVE_WORDS: Many;
-    /// Statements before and after an erasure, so that nothing of it stays in free pages; run outside a transaction.
-    const SHRED: (&'static [&'static str], &'static [&'static str]);
 
     /// Asks a connection how it commits, and the answer of one whose commits survive a power cut.
     const SYNCHRONOUS: (&'static str, &'static str);
@@ -114,6 +112,8 @@ pub trait Dialect: Sized + Send + Sync + 'static {
         conn: &mut Conn<Self>,
         most: Option<std::time::Duration>,
     ) -> impl Future<Output = sqlx::Result<()>> + Send;
+    /// Whether the database, which keeps no figures of its own, is to be told how to go about a search.
+    const WANTS_PLAN: bool;
     /// A column written so that no index is sought for it: a list of common values is better tested on the way.
     fn unindexed(column: &str) -> String;
 
@@ -126,6 +126,8 @@ pub trait Dialect: Sized + Send + Sync + 'static {
     /// Bytes of a column.
     fn bytes(row: &RowOf<Self>, column: usize) -> sqlx::Result<Option<Vec<u8>>>;
 
+    /// Writes the placeholder of the `n`-th value, where placeholders stand in the order of their values.
+    fn place(sql: &mut String, n: usize);
     /// The texts bound as [`Arg::Texts`] at `$n`, as the right side of `IN`.
     fn any_of(n: usize) -> String;
     /// The type of a moment in a `CAST`.
@@ -250,26 +252,21 @@ impl Dialect for OnSqlite {
     const BEGIN: &'static str = "BEGIN IMMEDIATE";
     const BEGIN_READ: &'static str = "BEGIN";
     const LOCK_HEAD: &'static str = "";
+    const WANTS_PLAN: bool = true;
+    // CROSS keeps the order of the join: the planner takes many VALUES for more than all interactions, and would scan those
     const ADD_WORDS: Many = Many {
         before: "INSERT INTO interaction_words (rowid, words) SELECT i.seq, v.column3 FROM (VALUES",
         casts: &["TEXT", "BIGINT", "TEXT"],
         columns: 3,
-        after: ") AS v JOIN interaction i ON i.id = v.column1 AND i.tenant_id = v.column2",
+        after: ") AS v CROSS JOIN interaction i ON i.id = v.column1 AND i.tenant_id = v.column2",
     };
     // the index keeps no text, so it must be told the very words that it is to forget
     const REMOVE_WORDS: Many = Many {
         before: "INSERT INTO interaction_words (interaction_words, rowid, words) SELECT 'delete', i.seq, v.column3 FROM (VALUES",
         casts: &["TEXT", "BIGINT", "TEXT"],
         columns: 3,
-        after: ") AS v JOIN interaction i ON i.id = v.column1 AND i.tenant_id = v.column2",
+        after: ") AS v CROSS JOIN interaction i ON i.id = v.column1 AND i.tenant_id = v.column2",
     };
-    const SHRED: (&'static [&'static str], &'static [&'static str]) = (
-        &["PRAGMA secure_delete = ON"],
-        &[
-            "PRAGMA secure_delete = FAST",
-            "PRAGMA wal_checkpoint(TRUNCATE)",
-        ],
-    );
     // 2 is FULL: in WAL mode the log is synced before a commit returns
     const SYNCHRONOUS: (&'static str, &'static str) = ("PRAGMA synchronous", "2");
     const TIME: &'static str = "INTEGER";
@@ -303,6 +300,11 @@ impl Dialect for OnSqlite {
         row.try_get_unchecked::<Option<i64>, _>(column)?
             .map(|micros| Moment::from_micros(micros).ok_or_else(out_of_range))
             .transpose()
+    }
+
+    fn place(sql: &mut String, _: usize) {
+        // one with a name is sought in a list of all names, again for every value bound: thousands of them take the square of the time
+        sql.push('?');
     }
 
     fn any_of(n: usize) -> String {
@@ -352,6 +354,7 @@ impl Dialect for OnSqlite {
             JsonTest::IsNull => format!("{j}.type = 'null'"),
             JsonTest::Is(value) => format!("{j}.type = '{value}'"),
             JsonTest::Text(order, n) => format!("{j}.type = 'text' AND {j}.atom {order} ${n}"),
+            // SQLite reads the text of a number to the last bit between 1e-30 and 1e100; beyond, that bit may be wrong
             JsonTest::Integer(order, n) | JsonTest::Number(order, n) => {
                 format!("{j}.type IN ('integer', 'real') AND {j}.atom {order} ${n}")
             }
@@ -393,6 +396,7 @@ impl Dialect for OnPostgres {
     const BEGIN: &'static str = "BEGIN";
     const BEGIN_READ: &'static str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
     const LOCK_HEAD: &'static str = " FOR UPDATE";
+    const WANTS_PLAN: bool = false;
     const ADD_WORDS: Many = Many {
         before: "INSERT INTO interaction_words (interaction_id, tenant_id, words) \
                  SELECT v.column1, v.column2, CAST(v.column3 AS tsvector) FROM (VALUES",
@@ -406,8 +410,6 @@ impl Dialect for OnPostgres {
         columns: 3,
         after: ") AS v WHERE w.interaction_id = v.column1 AND w.tenant_id = v.column2",
     };
-    // dead rows are gone after the next vacuum, which Postgres runs by itself
-    const SHRED: (&'static [&'static str], &'static [&'static str]) = (&[], &[]);
     const SYNCHRONOUS: (&'static str, &'static str) = ("SHOW synchronous_commit", "on");
     const TIME: &'static str = "TIMESTAMPTZ";
 
@@ -435,6 +437,10 @@ impl Dialect for OnPostgres {
         row.try_get::<Option<DateTime<Utc>>, _>(column)?
             .map(|at| Moment::from_micros(at.timestamp_micros()).ok_or_else(out_of_range))
             .transpose()
+    }
+
+    fn place(sql: &mut String, n: usize) {
+        write!(sql, "${n}").expect("a String takes all that is written");
     }
 
     fn any_of(n: usize) -> String {

@@ -63,11 +63,12 @@ pub async fn recorded<D: Dialect>(
     limit: i64,
 ) -> Result<Vec<(i64, Stored)>, StoreError> {
     let sql = format!(
-        "SELECT {}, u.document, {}, i.seq FROM interaction i{}{} WHERE i.seq > $1 AND i.tenant_id = $2 ORDER BY i.seq LIMIT $3",
+        "SELECT {}, u.document, {}, i.seq FROM interaction i{}{} WHERE i.seq > $1 AND {} = $2 ORDER BY i.seq LIMIT $3",
         rows::INTERACTION,
         rows::TEXTS,
         rows::JOIN_USER_DATA,
-        rows::JOIN_TEXTS
+        rows::JOIN_TEXTS,
+        D::unindexed("i.tenant_id")
     );
     let found = D::fetch(
         conn,

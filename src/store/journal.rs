@@ -4,7 +4,7 @@ use super::StoreError;
 use super::content;
 use super::dialect::{Arg, Columns, Conn, Dialect};
 use crate::domain::Moment;
-use crate::domain::change::Change;
+use crate::domain::change::{Change, Kind};
 use crate::domain::user_data::Document;
 
 /// A question for changes.
@@ -115,18 +115,23 @@ pub async fn user_data_at<D: Dialect>(
         "SELECT {COLUMNS} FROM journal WHERE interaction_id = $1 AND tenant_id = $2 AND at <= $3 ORDER BY cursor"
     );
     let rows = D::fetch(conn, sql.into(), vec![id.into(), tenant.into(), at.into()]).await?;
-    if rows.is_empty() {
-        return Ok(None);
-    }
-    let mut document = Document::new();
+    let mut state: Option<(Document, i64)> = None;
     for row in &rows {
         let change = change::<D>(row)?;
-        content::replay(&change.delta, &mut document)
-            .map_err(|_| StoreError::inconsistent("journal", "delta"))?;
+        match Kind::of_name(&change.kind) {
+            // an identifier that was deleted may be recorded again: it begins anew
+            Some(Kind::InteractionRecorded | Kind::EngagementCreated) => {
+                state = Some((Document::new(), 0))
+            }
+            Some(Kind::InteractionDeleted) => state = None,
+            _ => {}
+        }
+        if let Some((document, revision)) = &mut state {
+            content::replay(&change.delta, document)
+                .map_err(|_| StoreError::inconsistent("journal", "delta"))?;
+            // each entry about an interaction is one revision of it
+            *revision += 1;
+        }
     }
-    // each entry about an interaction is one revision of it
-    Ok(Some((
-        document,
-        i64::try_from(rows.len()).unwrap_or(i64::MAX),
-    )))
+    Ok(state)
 }

@@ -65,6 +65,9 @@ pub enum StoreError {
     /// The settings do not say where the store is.
     #[error("{0}")]
     Settings(String),
+    /// The database cannot be reached, or has no connection free; whether the last commit was carried out may be unknown.
+    #[error("the database cannot be reached: {0}")]
+    Unreachable(Arc<sqlx::Error>),
     /// The database failed.
     #[error("the database failed: {0}")]
     Driver(Arc<sqlx::Error>),
@@ -76,7 +79,7 @@ impl StoreError {
         Self::Inconsistent(table, column)
     }
 
-    /// Whether one command of a group may be to blame, so that the others deserve another try.
+    /// Whether a statement failed, so that one command of a group may be to blame and the others deserve another try.
     pub fn is_of_one_command(&self) -> bool {
         matches!(self, Self::Inconsistent(..) | Self::Driver(_))
     }
@@ -103,7 +106,16 @@ impl From<sqlx::Error> for StoreError {
                 OnPostgres::is_away(&error),
             )
         };
-        if full {
+        let unreachable = matches!(
+            error,
+            sqlx::Error::Io(_)
+                | sqlx::Error::PoolTimedOut
+                | sqlx::Error::PoolClosed
+                | sqlx::Error::WorkerCrashed
+        );
+        if unreachable {
+            Self::Unreachable(Arc::new(error))
+        } else if full {
             Self::Full
         } else if timeout {
             Self::Refused(Refusal::TimedOut(

@@ -10,6 +10,7 @@ use rand::SeedableRng;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Database, Executor, Pool};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::dialect::{Columns, OnPostgres, OnSqlite};
@@ -214,7 +215,10 @@ impl Store {
         prepare::<OnSqlite>(&mut first, settings.schema).await?;
         first.close().await?;
         let base = options.clone().pragma("wal_autocheckpoint", "0");
-        let writing = base.clone().pragma("cache_size", "-32768");
+        let writing = base
+            .clone()
+            .pragma("cache_size", "-32768")
+            .pragma("secure_delete", "ON");
         let reading = base
             .clone()
             .read_only(true)
@@ -233,18 +237,20 @@ impl Store {
             .test_before_acquire(false)
             .idle_timeout(None)
             .max_lifetime(None)
-            .acquire_timeout(Duration::from_secs(30))
+            .acquire_timeout(Duration::from_secs(5))
             .connect_with(reading)
             .await?;
         want_durable::<OnSqlite>(&write_pool).await?;
-        // checkpoints are one process's business; a process beside the server copies the log when it closes its connection
-        let checkpoints = tokio::spawn(checkpoint::run(base.clone()));
+        // a process beside the server checkpoints too: it may write without one
+        let shred = Arc::new(Notify::new());
+        let checkpoints = tokio::spawn(checkpoint::run(base.clone(), Arc::clone(&shred)));
         Ok(Self::start::<OnSqlite>(
             settings,
             write_pool,
             read_pool,
             Some(checkpoints),
             lock,
+            shred,
         ))
     }
 
@@ -270,11 +276,16 @@ impl Store {
         let read_pool = PgPoolOptions::new()
             .max_connections(settings.readers)
             .test_before_acquire(false)
-            .acquire_timeout(Duration::from_secs(30))
+            .acquire_timeout(Duration::from_secs(5))
             .connect_with(limited)
             .await?;
         Ok(Self::start::<OnPostgres>(
-            settings, write_pool, read_pool, None, None,
+            settings,
+            write_pool,
+            read_pool,
+            None,
+            None,
+            Arc::new(Notify::new()),
         ))
     }
 
@@ -284,6 +295,7 @@ impl Store {
         read_pool: Pool<D::Db>,
         checkpoint_task: Option<JoinHandle<()>>,
         lock: Option<File>,
+        shred: Arc<Notify>,
     ) -> Self
     where
         for<'c> &'c mut <D::Db as Database>::Connection: Executor<'c, Database = D::Db>,
@@ -297,6 +309,7 @@ impl Store {
             settings.clock,
             ids,
             Arc::clone(&meters),
+            shred,
         );
         let reads = Arc::new(Readers::<D> {
             pool: read_pool.clone(),

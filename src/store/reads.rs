@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use sqlx::pool::PoolConnection;
 use sqlx::{Connection, Pool};
 
 use super::dialect::{Columns, Conn, Dialect};
@@ -43,6 +44,8 @@ pub trait Reads: Send + Sync {
     fn contacts<'a>(&'a self, tenant: i64, after: &'a str, limit: i64) -> Read<'a, Vec<Contact>>;
     /// A contact and all that were merged into it, itself first.
     fn contact_family<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Vec<String>>;
+    /// A person with all identities, whichever of them is asked for.
+    fn person<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Vec<String>>;
     /// All access tokens.
     fn tokens(&self) -> Read<'_, Vec<Token>>;
     /// Declared keys, and whether each is ready.
@@ -60,26 +63,75 @@ pub struct Readers<D: Dialect> {
 }
 
 impl<D: Dialect> Readers<D> {
-    async fn limited(&self, search: &Search) -> Result<Page, StoreError> {
+    /// A connection on which statements may take only so long.
+    async fn limited(&self) -> Result<Limited<D>, StoreError> {
         let mut conn = self.pool.acquire().await?;
         D::limit_time(&mut conn, Some(self.time_limit)).await?;
-        let found = if search::reads_user_data(&search.filter) {
-            // which keys are indexed, and what they find, must be of one state of the store
-            let mut held = conn.begin_with(D::BEGIN_READ).await?;
-            let keys = indexed_keys::<D>(&mut held).await?;
-            let ready: Vec<KeyPath> = keys
-                .into_iter()
-                .filter(|(_, ready)| *ready)
-                .map(|(key, _)| key)
-                .collect();
-            let found = search::run::<D>(&mut held, search, &ready).await;
-            held.rollback().await?;
-            found
-        } else {
-            search::run::<D>(&mut conn, search, &[]).await
-        };
-        D::limit_time(&mut conn, None).await?;
+        Ok(Limited { conn: Some(conn) })
+    }
+
+    async fn found(&self, search: &Search) -> Result<Page, StoreError> {
+        let mut conn = self.limited().await?;
+        if !search::reads_user_data(&search.filter) {
+            let found = search::run::<D>(&mut conn, search, &[]).await;
+            return conn.give_back(found).await;
+        }
+        // which keys are indexed, and what they find, must be of one state of the store
+        let mut held = conn.begin_with(D::BEGIN_READ).await?;
+        let keys = indexed_keys::<D>(&mut held).await?;
+        let ready: Vec<KeyPath> = keys
+            .into_iter()
+            .filter(|(_, ready)| *ready)
+            .map(|(key, _)| key)
+            .collect();
+        let found = search::run::<D>(&mut held, search, &ready).await;
+        held.rollback().await?;
+        conn.give_back(found).await
+    }
+}
+
+/// A connection with a time limit. One that is dropped on the way, because its caller went away, is closed: the limit would
+/// run out under the next caller.
+struct Limited<D: Dialect> {
+    conn: Option<PoolConnection<D::Db>>,
+}
+
+impl<D: Dialect> Limited<D> {
+    /// Lifts the limit, gives the connection back, and returns what was found.
+    async fn give_back<T>(mut self, found: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Some(mut conn) = self.conn.take() {
+            match D::limit_time(&mut conn, None).await {
+                Ok(()) => drop(conn),
+                Err(_) => drop(conn.detach()),
+            }
+        }
         found
+    }
+}
+
+impl<D: Dialect> Drop for Limited<D> {
+    fn drop(&mut self) {
+        if let Some(conn) = self.conn.take() {
+            drop(conn.detach());
+        }
+    }
+}
+
+impl<D: Dialect> std::ops::Deref for Limited<D> {
+    type Target = Conn<D>;
+
+    fn deref(&self) -> &Conn<D> {
+        self.conn
+            .as_ref()
+            .expect("it is there until it is given back")
+    }
+}
+
+impl<D: Dialect> std::ops::DerefMut for Limited<D> {
+    fn deref_mut(&mut self) -> &mut Conn<D> {
+        self.conn
+            .as_mut()
+            .expect("it is there until it is given back")
     }
 }
 
@@ -107,18 +159,22 @@ impl<D: Dialect> Reads for Readers<D> {
 
     fn family<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Family>> {
         Box::pin(async move {
-            interaction::family::<D>(&mut *self.pool.acquire().await?, tenant, id).await
+            let mut conn = self.limited().await?;
+            let found = interaction::family::<D>(&mut conn, tenant, id).await;
+            conn.give_back(found).await
         })
     }
 
     fn recorded(&self, tenant: i64, after: i64, limit: i64) -> Read<'_, Vec<(i64, Stored)>> {
         Box::pin(async move {
-            interaction::recorded::<D>(&mut *self.pool.acquire().await?, tenant, after, limit).await
+            let mut conn = self.limited().await?;
+            let found = interaction::recorded::<D>(&mut conn, tenant, after, limit).await;
+            conn.give_back(found).await
         })
     }
 
     fn search<'a>(&'a self, search: &'a Search) -> Read<'a, Page> {
-        Box::pin(self.limited(search))
+        Box::pin(self.found(search))
     }
 
     fn user_data_at<'a>(
@@ -128,13 +184,17 @@ impl<D: Dialect> Reads for Readers<D> {
         at: Moment,
     ) -> Read<'a, Option<(Document, i64)>> {
         Box::pin(async move {
-            journal::user_data_at::<D>(&mut *self.pool.acquire().await?, tenant, id, at).await
+            let mut conn = self.limited().await?;
+            let found = journal::user_data_at::<D>(&mut conn, tenant, id, at).await;
+            conn.give_back(found).await
         })
     }
 
     fn changes<'a>(&'a self, tenant: i64, query: &'a ChangesQuery) -> Read<'a, Changes> {
         Box::pin(async move {
-            journal::changes::<D>(&mut *self.pool.acquire().await?, tenant, query).await
+            let mut conn = self.limited().await?;
+            let found = journal::changes::<D>(&mut conn, tenant, query).await;
+            conn.give_back(found).await
         })
     }
 
@@ -146,13 +206,21 @@ impl<D: Dialect> Reads for Readers<D> {
 
     fn contacts<'a>(&'a self, tenant: i64, after: &'a str, limit: i64) -> Read<'a, Vec<Contact>> {
         Box::pin(async move {
-            contact::page::<D>(&mut *self.pool.acquire().await?, tenant, after, limit).await
+            let mut conn = self.limited().await?;
+            let found = contact::page::<D>(&mut conn, tenant, after, limit).await;
+            conn.give_back(found).await
         })
     }
 
     fn contact_family<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Vec<String>> {
         Box::pin(
             async move { contact::family::<D>(&mut *self.pool.acquire().await?, tenant, id).await },
+        )
+    }
+
+    fn person<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Vec<String>> {
+        Box::pin(
+            async move { contact::person::<D>(&mut *self.pool.acquire().await?, tenant, id).await },
         )
     }
 

@@ -34,7 +34,8 @@ pub async fn run<D: Dialect>(
     search: &Search,
     ready: &[KeyPath],
 ) -> Result<Page, StoreError> {
-    let mut statement = Statement::<D>::new(search, ready);
+    let plan = plan::<D>(conn, search, ready).await?;
+    let mut statement = Statement::<D>::new(search, ready, plan);
     let sql = statement.page(search);
     let found = D::fetch(conn, sql.into(), std::mem::take(&mut statement.args)).await?;
     let more = found.len() > search.limit;
@@ -48,7 +49,7 @@ pub async fn run<D: Dialect>(
         .filter(|_| more)
         .map(|last| position(last, &search.sort));
     let count = if search.count {
-        let mut statement = Statement::<D>::new(search, ready);
+        let mut statement = Statement::<D>::new(search, ready, plan);
         let sql = statement.count(search);
         let rows = D::fetch(conn, sql.into(), std::mem::take(&mut statement.args)).await?;
         rows.first()
@@ -126,8 +127,135 @@ fn column(attribute: &Attribute) -> &'static str {
     }
 }
 
-/// Columns with few values: a list of them is tested on the way, not sought.
-const FEW_VALUES: [&str; 3] = ["mediaType", "status", "entityType"];
+/// Attributes by which an index leads, the most telling first. Up to `ownerId` a value has few interactions.
+const LEADERS: [&str; 9] = [
+    "id",
+    "externalId",
+    "parentId",
+    "threadId",
+    "contactId",
+    "ownerId",
+    "mediaType",
+    "status",
+    "entityType",
+];
+/// How many of [`LEADERS`] have few interactions a value.
+const TELLING: usize = 6;
+/// As many candidates are sorted without a second thought; of more, the order of the list is walked instead.
+const FEW: i64 = 5000;
+
+/// How a statement is to be carried out, where the database is to be told: SQLite keeps no figures about its columns.
+#[derive(Clone, Copy, Debug, Default)]
+struct Plan<'s> {
+    /// The attribute whose index leads; conditions on the others are tested on the way.
+    leader: Option<&'static str>,
+    /// The candidates are few: find them, then sort them.
+    sorted_after: bool,
+    /// The list is walked in the order of identifiers.
+    by_id: bool,
+    /// The index rows of a declared key lead, in the order of the list: key and operand.
+    key: Option<(&'s KeyPath, &'s Operand)>,
+}
+
+impl Plan<'_> {
+    /// Whether no index of an attribute is to be sought, the tenant's neither: something else leads.
+    fn free(self) -> bool {
+        self.leader.is_none() && (self.sorted_after || self.by_id)
+    }
+}
+
+async fn plan<'s, D: Dialect>(
+    conn: &mut Conn<D>,
+    search: &'s Search,
+    ready: &[KeyPath],
+) -> Result<Plan<'s>, StoreError> {
+    let mut found: Vec<(usize, bool)> = Vec::new();
+    leaders(&search.filter, &mut found);
+    let best = found.iter().min().copied();
+    let mut plan = Plan {
+        leader: best.map(|(rank, _)| LEADERS[rank]),
+        ..Plan::default()
+    };
+    if let Some((rank, several)) = best
+        && rank < TELLING
+    {
+        plan.sorted_after = several;
+        return Ok(plan);
+    }
+    let by_start = search
+        .sort
+        .first()
+        .is_some_and(|key| key.by.name == "startDate");
+    if by_start {
+        plan.key = leading(&search.filter, ready);
+    }
+    if plan.key.is_none() && D::WANTS_PLAN {
+        plan.sorted_after = few::<D>(conn, search, ready).await?;
+    }
+    plan.by_id = search.sort.first().is_some_and(|key| key.by.name == "id");
+    if best.is_some_and(|(_, several)| several)
+        || plan.sorted_after
+        || plan.by_id
+        || plan.key.is_some()
+    {
+        plan.leader = None;
+    }
+    Ok(plan)
+}
+
+/// The attributes that must have one of certain values, by their place in [`LEADERS`], and whether there are several values.
+fn leaders(filter: &Filter, found: &mut Vec<(usize, bool)>) {
+    match filter {
+        Filter::And(parts) => parts.iter().for_each(|part| leaders(part, found)),
+        Filter::Leaf(Field::Core(attribute), Test::In(values)) => {
+            if let Some(rank) = LEADERS.iter().position(|name| *name == attribute.name) {
+                found.push((rank, values.len() > 1));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Whether full text, or the range of a declared key, leaves few candidates.
+async fn few<D: Dialect>(
+    conn: &mut Conn<D>,
+    search: &Search,
+    ready: &[KeyPath],
+) -> Result<bool, StoreError> {
+    let mut parts: Vec<&Filter> = vec![&search.filter];
+    while let Some(part) = parts.pop() {
+        let mut statement = Statement::<D>::new(search, ready, Plan::default());
+        let from = match part {
+            Filter::And(inner) => {
+                parts.extend(inner);
+                continue;
+            }
+            Filter::Words(query) => {
+                let n = statement.bind(D::word_query(query).into());
+                format!("interaction_words WHERE $1 = $1 AND interaction_words MATCH ${n}")
+            }
+            Filter::Leaf(Field::UserData(path), test) => match statement.index_rows(path, test) {
+                Some(rows) => rows,
+                None => continue,
+            },
+            _ => continue,
+        };
+        let limit = statement.bind((FEW + 1).into());
+        let sql =
+            format!("SELECT COUNT(*) FROM (SELECT 1 FROM {from} LIMIT ${limit}) AS candidates");
+        let rows = D::fetch(conn, sql.into(), statement.args).await?;
+        if rows
+            .first()
+            .map(|row| Columns::<D>::of(row).int())
+            .transpose()?
+            .unwrap_or_default()
+            <= FEW
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
 
 fn arg(operand: &Operand) -> Arg {
     match operand {
@@ -153,27 +281,17 @@ struct Statement<'s, D> {
     args: Vec<Arg>,
     tenant: usize,
     ready: &'s [KeyPath],
-    /// The index rows that lead, when the list is in their order: key and operand.
-    leading: Option<(&'s KeyPath, &'s Operand)>,
+    plan: Plan<'s>,
     dialect: PhantomData<D>,
 }
 
 impl<'s, D: Dialect> Statement<'s, D> {
-    fn new(search: &'s Search, ready: &'s [KeyPath]) -> Self {
-        let by_start = search
-            .sort
-            .first()
-            .is_some_and(|key| key.by.name == "startDate");
-        let leading = if by_start {
-            leading(&search.filter, ready)
-        } else {
-            None
-        };
+    fn new(search: &Search, ready: &'s [KeyPath], plan: Plan<'s>) -> Self {
         Self {
             args: vec![search.tenant.into()],
             tenant: 1,
             ready,
-            leading,
+            plan,
             dialect: PhantomData,
         }
     }
@@ -217,7 +335,7 @@ impl<'s, D: Dialect> Statement<'s, D> {
     fn from_where(&mut self, search: &'s Search, documents: bool) -> String {
         let mut sql = String::new();
         let mut condition = String::new();
-        if let Some((key, operand)) = self.leading {
+        if let Some((key, operand)) = self.plan.key {
             sql += " FROM user_data_index x CROSS JOIN interaction i";
             let key = self.bind(key.to_string().into());
             let value = self.index_value("x", operand);
@@ -235,8 +353,13 @@ impl<'s, D: Dialect> Statement<'s, D> {
             sql += rows::JOIN_TEXTS;
         }
         let filter = self.filter(&search.filter);
+        let tenant = if self.plan.free() {
+            D::unindexed("i.tenant_id")
+        } else {
+            "i.tenant_id".to_owned()
+        };
         format!(
-            "{sql} WHERE {condition}i.tenant_id = ${} AND {filter}",
+            "{sql} WHERE {condition}{tenant} = ${} AND {filter}",
             self.tenant
         )
     }
@@ -254,11 +377,14 @@ impl<'s, D: Dialect> Statement<'s, D> {
                     ));
                     keys.push((format!("COALESCE(i.end_date, ${epoch})"), key.descending));
                 }
-                "startDate" if self.leading.is_some() => {
+                "startDate" if self.plan.key.is_some() => {
                     keys.push(("x.start_date".to_owned(), key.descending))
                 }
-                "id" if self.leading.is_some() => {
+                "id" if self.plan.key.is_some() => {
                     keys.push(("x.interaction_id".to_owned(), key.descending))
+                }
+                _ if self.plan.sorted_after => {
+                    keys.push((D::unindexed(column(key.by)), key.descending))
                 }
                 _ => keys.push((column(key.by).to_owned(), key.descending)),
             }
@@ -346,8 +472,15 @@ impl<'s, D: Dialect> Statement<'s, D> {
 
     fn core(&mut self, attribute: &Attribute, test: &Test) -> String {
         let column = column(attribute);
+        let rank = LEADERS.iter().position(|name| *name == attribute.name);
+        let led_by_another = self
+            .plan
+            .leader
+            .is_some_and(|leader| leader != attribute.name);
         let several = matches!(test, Test::In(values) if values.len() > 1);
-        let test = if several && FEW_VALUES.contains(&attribute.name) {
+        let on_the_way = rank
+            .is_some_and(|rank| led_by_another || self.plan.free() || (several && rank >= TELLING));
+        let test = if on_the_way {
             self.plain(&D::unindexed(column), test)
         } else {
             self.plain(column, test)
@@ -426,10 +559,18 @@ impl<'s, D: Dialect> Statement<'s, D> {
 
     /// The candidates by the index rows of a declared key.
     fn narrowed(&mut self, path: &KeyPath, test: &Test) -> Option<String> {
-        if !self.ready.contains(path) || self.leading.is_some_and(|(key, _)| key == path) {
+        if self.plan.key.is_some_and(|(key, _)| key == path) {
             return None;
         }
-        let key = self.bind(path.to_string().into());
+        let rows = self.index_rows(path, test)?;
+        Some(format!("i.id IN (SELECT x.interaction_id FROM {rows})"))
+    }
+
+    /// The index rows that may fit a test of a declared key, from `user_data_index x` on.
+    fn index_rows(&mut self, path: &KeyPath, test: &Test) -> Option<String> {
+        if !self.ready.contains(path) {
+            return None;
+        }
         let held = match test {
             Test::In(values)
                 if !values.is_empty()
@@ -441,10 +582,7 @@ impl<'s, D: Dialect> Statement<'s, D> {
                     .collect();
                 any.join(" OR ")
             }
-            Test::Compare(order, Operand::Integer(_) | Operand::Number(_)) => {
-                let Test::Compare(_, value) = test else {
-                    return None;
-                };
+            Test::Compare(order, value @ (Operand::Integer(_) | Operand::Number(_))) => {
                 // a double may be rounded: one step too many is put right by the document
                 let way = if matches!(order, Order::Gt | Order::Gte) {
                     ">="
@@ -456,8 +594,9 @@ impl<'s, D: Dialect> Statement<'s, D> {
             }
             _ => return None,
         };
+        let key = self.bind(path.to_string().into());
         Some(format!(
-            "i.id IN (SELECT x.interaction_id FROM user_data_index x WHERE x.tenant_id = ${} AND x.key = ${key} AND ({held}))",
+            "user_data_index x WHERE x.tenant_id = ${} AND x.key = ${key} AND ({held})",
             self.tenant
         ))
     }

@@ -29,19 +29,18 @@ impl<D: Dialect> Task<D> {
             return Ok(outcome);
         }
         let mut entries = Vec::new();
-        let mut enter =
-            |kind, interaction_id: Option<&str>, contact_id: Option<&str>, delta: String| {
-                entries.push(Entry {
-                    tenant,
-                    at,
-                    kind,
-                    interaction_id: interaction_id.map(str::to_owned),
-                    contact_id: contact_id.map(str::to_owned),
-                    media_type: None,
-                    actor: std::sync::Arc::clone(&submission.actor),
-                    delta,
-                });
-            };
+        let mut enter = |kind, at, of: Option<&Member>, contact_id: Option<&str>, delta: String| {
+            entries.push(Entry {
+                tenant,
+                at,
+                kind,
+                interaction_id: of.map(|member| member.id.clone()),
+                contact_id: contact_id.map(str::to_owned),
+                media_type: of.map(|member| member.media_type.clone()),
+                actor: std::sync::Arc::clone(&submission.actor),
+                delta,
+            });
+        };
         let outcome = match &submission.command {
             Command::Delete { id, cascade } => {
                 let ids = with_descendants::<D>(conn, tenant, id).await?;
@@ -56,14 +55,21 @@ impl<D: Dialect> Task<D> {
                     .into());
                 }
                 clear::<D>(conn, tenant, &ids, true).await?;
+                let at = after_all(at, &ids);
                 for gone in &ids {
-                    enter(Kind::InteractionDeleted, Some(gone), None, "{}".to_owned());
+                    enter(
+                        Kind::InteractionDeleted,
+                        at,
+                        Some(gone),
+                        None,
+                        "{}".to_owned(),
+                    );
                 }
-                Outcome::Deleted(ids)
+                Outcome::Deleted(ids.into_iter().map(|member| member.id).collect())
             }
             Command::DeleteContact(id) => {
                 delete_contact::<D>(conn, tenant, id).await?;
-                enter(Kind::ContactErased, None, Some(id), "{}".to_owned());
+                enter(Kind::ContactErased, at, None, Some(id), "{}".to_owned());
                 Outcome::Done
             }
             Command::MergeContact { id, into } => {
@@ -71,6 +77,7 @@ impl<D: Dialect> Task<D> {
                 if merged {
                     enter(
                         Kind::ContactMerged,
+                        at,
                         None,
                         Some(id),
                         serde_json::json!({ "into": into }).to_string(),
@@ -82,6 +89,7 @@ impl<D: Dialect> Task<D> {
                 let from = unmerge::<D>(conn, tenant, at, id).await?;
                 enter(
                     Kind::ContactUnmerged,
+                    at,
                     None,
                     Some(id),
                     serde_json::json!({ "from": from }).to_string(),
@@ -89,17 +97,18 @@ impl<D: Dialect> Task<D> {
                 contact_outcome::<D>(conn, tenant, id).await?
             }
             Command::EraseContact(id) => {
-                let (contacts, interactions) = erase::<D>(conn, tenant, at, id).await?;
+                let (at, contacts, interactions) = erase::<D>(conn, tenant, at, id).await?;
                 for cleared in &interactions {
                     enter(
                         Kind::InteractionChanged,
+                        at,
                         Some(cleared),
                         None,
                         content::ERASED.to_owned(),
                     );
                 }
                 for gone in &contacts {
-                    enter(Kind::ContactErased, None, Some(gone), "{}".to_owned());
+                    enter(Kind::ContactErased, at, None, Some(gone), "{}".to_owned());
                 }
                 Outcome::Erased {
                     contacts,
@@ -158,7 +167,11 @@ impl<D: Dialect> Task<D> {
         flush::enter::<D>(conn, head, entries).await?;
         if let Some(repeatable) = &submission.repeatable {
             let reply = (repeatable.render)(&outcome);
-            flush::keep_reply::<D>(conn, tenant, at, repeatable, reply).await?;
+            let contact_id = match &outcome {
+                Outcome::Contact(contact) => Some(contact.id.clone()),
+                _ => None,
+            };
+            flush::keep_reply::<D>(conn, tenant, at, repeatable, reply, contact_id).await?;
         }
         Ok(outcome)
     }
@@ -198,31 +211,67 @@ async fn replayed<D: Dialect>(
     })))
 }
 
+/// An interaction that a command reaches.
+struct Member {
+    id: String,
+    media_type: String,
+    modified: Moment,
+}
+
+/// Reads `id, media_type, modified_date` of interactions.
+async fn members<D: Dialect>(
+    conn: &mut Conn<D>,
+    sql: String,
+    args: Vec<Arg>,
+) -> Result<Vec<Member>, StoreError> {
+    let rows = D::fetch(conn, sql.into(), args).await?;
+    rows.iter()
+        .map(|row| {
+            let mut row = Columns::<D>::of(row);
+            Ok(Member {
+                id: row.text()?,
+                media_type: row.text()?,
+                modified: row.time()?,
+            })
+        })
+        .collect()
+}
+
+/// A moment later than the last change of each, and not before `at`.
+fn after_all(at: Moment, members: &[Member]) -> Moment {
+    members
+        .iter()
+        .map(|member| member.modified.just_after())
+        .fold(at, Moment::max)
+}
+
 /// An interaction and all below it; itself first. Empty when there is none.
 async fn with_descendants<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
     id: &str,
-) -> Result<Vec<String>, StoreError> {
+) -> Result<Vec<Member>, StoreError> {
     let sql = "WITH RECURSIVE below (id, depth) AS ( \
                    SELECT id, 0 FROM interaction WHERE tenant_id = $1 AND id = $2 \
                    UNION \
                    SELECT i.id, b.depth + 1 FROM interaction i JOIN below b ON i.parent_id = b.id WHERE i.tenant_id = $1 \
-               ) SELECT id FROM below ORDER BY depth, id";
-    let rows = D::fetch(conn, sql.into(), vec![tenant.into(), id.into()]).await?;
-    rows.iter()
-        .map(|row| Ok(Columns::<D>::of(row).text()?))
-        .collect()
+               ) SELECT i.id, i.media_type, i.modified_date \
+               FROM below b JOIN interaction i ON i.id = b.id AND i.tenant_id = $1 ORDER BY b.depth, i.id";
+    members::<D>(conn, sql.to_owned(), vec![tenant.into(), id.into()]).await
+}
+
+fn ids(members: &[Member]) -> Arg {
+    Arg::Texts(members.iter().map(|member| member.id.clone()).collect())
 }
 
 /// Takes the content of interactions out of every table that holds some, and the interactions too where they are to go.
 async fn clear<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
-    ids: &[String],
+    gone: &[Member],
     rows_too: bool,
 ) -> Result<(), StoreError> {
-    for portion in ids.chunks(PORTION) {
+    for portion in gone.chunks(PORTION) {
         remove_words::<D>(conn, tenant, portion).await?;
         let any = D::any_of(2);
         let mut statements = vec![
@@ -246,12 +295,7 @@ async fn clear<D: Dialect>(
             ));
         }
         for sql in statements {
-            D::execute(
-                conn,
-                sql.into(),
-                vec![tenant.into(), Arg::Texts(portion.to_vec())],
-            )
-            .await?;
+            D::execute(conn, sql.into(), vec![tenant.into(), ids(portion)]).await?;
         }
     }
     Ok(())
@@ -260,7 +304,7 @@ async fn clear<D: Dialect>(
 async fn remove_words<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
-    ids: &[String],
+    of: &[Member],
 ) -> Result<(), StoreError> {
     let sql = format!(
         "SELECT {}, u.document, {} FROM interaction i{}{} WHERE i.tenant_id = $1 AND i.id IN {}",
@@ -271,13 +315,7 @@ async fn remove_words<D: Dialect>(
         D::any_of(2)
     );
     let mut words = Vec::new();
-    for row in D::fetch(
-        conn,
-        sql.into(),
-        vec![tenant.into(), Arg::Texts(ids.to_vec())],
-    )
-    .await?
-    {
+    for row in D::fetch(conn, sql.into(), vec![tenant.into(), ids(of)]).await? {
         let stored = rows::stored::<D>(&row, true)?;
         let found = index_words(&stored.interaction, &stored.texts.unwrap_or_default());
         if !found.is_empty() {
@@ -341,6 +379,10 @@ async fn forget_contacts<D: Dialect>(
     for sql in [
         format!("DELETE FROM contact_attribute WHERE tenant_id = $1 AND contact_id IN {any}"),
         format!("DELETE FROM contact WHERE tenant_id = $1 AND id IN {any}"),
+        // interactions that were theirs once, and are somebody else's now
+        format!(
+            "UPDATE journal SET contact_id = NULL WHERE tenant_id = $1 AND interaction_id IS NOT NULL AND contact_id IN {any}"
+        ),
         format!("DELETE FROM kept_reply WHERE tenant_id = $1 AND contact_id IN {any}"),
         format!(
             "UPDATE journal SET delta = '{}' WHERE tenant_id = $1 AND interaction_id IS NULL AND contact_id IN {any}",
@@ -452,44 +494,34 @@ async fn erase<D: Dialect>(
     tenant: i64,
     at: Moment,
     id: &str,
-) -> Result<(Vec<String>, Vec<String>), StoreError> {
-    let family = contact::family::<D>(conn, tenant, id).await?;
+) -> Result<(Moment, Vec<String>, Vec<Member>), StoreError> {
+    let family = contact::person::<D>(conn, tenant, id).await?;
     if family.is_empty() {
         return Err(Refusal::no_contact(id).into());
     }
     let sql = format!(
-        "SELECT id FROM interaction WHERE tenant_id = $1 AND contact_id IN {}",
+        "SELECT id, media_type, modified_date FROM interaction WHERE tenant_id = $1 AND contact_id IN {} ORDER BY seq",
         D::any_of(2)
     );
-    let rows = D::fetch(
-        conn,
-        sql.into(),
-        vec![tenant.into(), Arg::Texts(family.clone())],
-    )
-    .await?;
-    let ids: Vec<String> = rows
-        .iter()
-        .map(|row| Ok(Columns::<D>::of(row).text()?))
-        .collect::<Result<_, StoreError>>()?;
-    clear::<D>(conn, tenant, &ids, false).await?;
-    for portion in ids.chunks(PORTION) {
-        // never earlier than the last change of each
+    let found = members::<D>(conn, sql, vec![tenant.into(), Arg::Texts(family.clone())]).await?;
+    let at = after_all(at, &found);
+    clear::<D>(conn, tenant, &found, false).await?;
+    for portion in found.chunks(PORTION) {
         let sql = format!(
             "UPDATE interaction SET contact_id = NULL, subject = NULL, external_id = NULL, stopped_reason = NULL, fingerprint = $4, \
-             modified_date = CASE WHEN modified_date >= $3 THEN modified_date ELSE $3 END, revision = revision + 1 \
-             WHERE tenant_id = $1 AND id IN {}",
+             modified_date = $3, revision = revision + 1 WHERE tenant_id = $1 AND id IN {}",
             D::any_of(2)
         );
         let args = vec![
             tenant.into(),
-            Arg::Texts(portion.to_vec()),
+            ids(portion),
             at.into(),
             Arg::Bytes(Vec::new()),
         ];
         D::execute(conn, sql.into(), args).await?;
     }
     forget_contacts::<D>(conn, tenant, &family).await?;
-    Ok((family, ids))
+    Ok((at, family, found))
 }
 
 async fn create_token<D: Dialect>(

@@ -1,8 +1,10 @@
 //! Writes what became of a group: a few statements a kind, however many rows there are.
 
+use std::collections::BTreeMap;
+
 use super::ledger::{Entry, Held, Key, Ledger};
 use crate::domain::command::Stored;
-use crate::domain::user_data::{Document, KeyPath};
+use crate::domain::user_data::{self, KeyPath};
 use crate::store::StoreError;
 use crate::store::bulk::{self, Many};
 use crate::store::dialect::{Arg, Conn, Dialect};
@@ -20,6 +22,11 @@ const NEW_INTERACTIONS: Many = Many {
     after: "",
 };
 
+/// The interactions that the values name. Expressions, not columns, stand on the side of the values: SQLite takes many VALUES for more than all
+/// interactions, and would scan those and seek each in an index over the values.
+const BY_VALUES: &str =
+    ") AS v WHERE interaction.id = v.column1 || '' AND interaction.tenant_id = v.column2 + 0";
+
 const CHANGED_INTERACTIONS: Many = Many {
     before: "UPDATE interaction SET media_type = v.column3, entity_type = v.column4, kind = v.column5, subtype = v.column6, status = v.column7, \
              contact_id = v.column8, owner_id = v.column9, can_be_parent = v.column10, start_date = v.column11, end_date = v.column12, \
@@ -30,14 +37,14 @@ const CHANGED_INTERACTIONS: Many = Many {
         "TIME", "TIME", "TIME", "BIGINT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT",
     ],
     columns: 20,
-    after: ") AS v WHERE interaction.id = v.column1 AND interaction.tenant_id = v.column2",
+    after: BY_VALUES,
 };
 
 const TOUCHED_INTERACTIONS: Many = Many {
     before: "UPDATE interaction SET modified_date = v.column3, revision = v.column4 FROM (VALUES",
     casts: &["TEXT", "BIGINT", "TIME", "BIGINT"],
     columns: 4,
-    after: ") AS v WHERE interaction.id = v.column1 AND interaction.tenant_id = v.column2",
+    after: BY_VALUES,
 };
 
 const USER_DATA: Many = Many {
@@ -299,7 +306,7 @@ async fn write_contents<D: Dialect>(
 /// The index rows of an interaction under the given keys.
 pub fn index_rows(keys: &[KeyPath], stored: &Stored) -> Vec<Vec<Arg>> {
     use serde_json::Value;
-    let Ok(document) = serde_json::from_str::<Document>(&stored.user_data) else {
+    let Ok(document) = user_data::read(&stored.user_data) else {
         return Vec::new();
     };
     keys.iter()
@@ -330,15 +337,14 @@ async fn write_contacts<D: Dialect>(
 ) -> Result<(), StoreError> {
     let mut contacts = Vec::new();
     let mut attributes = Vec::new();
+    let mut changed: BTreeMap<i64, Vec<String>> = BTreeMap::new();
     for held in held {
         let contact = &held.contact;
         if held.changed {
-            D::execute(
-                conn,
-                "DELETE FROM contact_attribute WHERE contact_id = $1 AND tenant_id = $2".into(),
-                vec![contact.id.as_str().into(), contact.tenant_id.into()],
-            )
-            .await?;
+            changed
+                .entry(contact.tenant_id)
+                .or_default()
+                .push(contact.id.clone());
         }
         for (name, values) in &contact.attributes {
             for (position, value) in values.iter().enumerate() {
@@ -362,6 +368,13 @@ async fn write_contacts<D: Dialect>(
             Arg::Bytes(held.fingerprint),
         ]);
     }
+    for (tenant, ids) in changed {
+        let sql = format!(
+            "DELETE FROM contact_attribute WHERE tenant_id = $1 AND contact_id IN {}",
+            D::any_of(2)
+        );
+        D::execute(conn, sql.into(), vec![tenant.into(), Arg::Texts(ids)]).await?;
+    }
     bulk::run::<D>(conn, &NEW_CONTACTS, contacts).await?;
     bulk::run::<D>(conn, &ATTRIBUTES, attributes).await?;
     Ok(())
@@ -374,6 +387,7 @@ pub async fn keep_reply<D: Dialect>(
     at: crate::domain::Moment,
     repeatable: &crate::domain::command::Repeatable,
     reply: crate::domain::command::Reply,
+    contact_id: Option<String>,
 ) -> Result<(), StoreError> {
     let row = vec![
         tenant.into(),
@@ -383,7 +397,7 @@ pub async fn keep_reply<D: Dialect>(
         i64::from(reply.status).into(),
         reply.body.into(),
         Arg::Text(None),
-        Arg::Text(None),
+        contact_id.into(),
         at.into(),
     ];
     bulk::run::<D>(conn, &REPLIES, vec![row]).await?;

@@ -2,7 +2,7 @@
 //!
 //! Every command first checks all that can be refused and only then changes anything, so that a refusal leaves the ledger as it was.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::domain::change::Kind;
@@ -15,9 +15,9 @@ use crate::domain::interaction::{
     EntityType, Interaction, InteractionPatch, LongTexts, NewInteraction, Status, WEB_ENGAGEMENT,
 };
 use crate::domain::propagation::propagate;
-use crate::domain::user_data::{Document, Edit, KeyPath};
+use crate::domain::user_data::{self, Document, Edit, KeyPath};
 use crate::domain::{Clock, Moment, Refusal, words};
-use crate::store::content;
+use crate::store::{StoreError, content};
 
 /// A tenant and an identifier in it.
 pub type Key = (i64, String);
@@ -130,6 +130,8 @@ pub struct Ledger<'t> {
     pub interactions: HashMap<Key, Held>,
     /// Contacts loaded or made.
     pub contacts: HashMap<Key, HeldContact>,
+    /// Contacts known to be in the store, and no more than that.
+    pub named: HashSet<Key>,
     /// Which of them have a value, by name and folded value.
     pub by_value: HashMap<(i64, String, String), Vec<String>>,
     /// Replies kept, by tenant, path and key.
@@ -157,6 +159,7 @@ impl<'t> Ledger<'t> {
             keys,
             interactions: HashMap::new(),
             contacts: HashMap::new(),
+            named: HashSet::new(),
             by_value: HashMap::new(),
             replies: HashMap::new(),
             journal: Vec::new(),
@@ -177,7 +180,7 @@ impl<'t> Ledger<'t> {
         &mut self,
         submission: &Submission,
         ready: &Preparation,
-    ) -> Result<Outcome, Refusal> {
+    ) -> Result<Outcome, StoreError> {
         if let Some(repeatable) = &submission.repeatable
             && let Some(reply) = self.replay(submission.tenant, repeatable)?
         {
@@ -191,25 +194,25 @@ impl<'t> Ledger<'t> {
             ready,
         };
         let outcome = match &submission.command {
-            Command::Record(new) => self.record(&ask, new),
+            Command::Record(new) => self.record(&ask, new)?,
             Command::Engage {
                 parent,
                 child,
                 copy,
-            } => self.engage(&ask, parent, child, copy.as_deref()),
-            Command::EditUserData { id, edit, if_match } => self.edit(&ask, id, edit, *if_match),
+            } => self.engage(&ask, parent, child, copy.as_deref())?,
+            Command::EditUserData { id, edit, if_match } => self.edit(&ask, id, edit, *if_match)?,
             Command::Change {
                 id,
                 patch,
                 if_match,
-            } => self.change(&ask, id, patch, *if_match, Kind::InteractionChanged),
+            } => self.change(&ask, id, patch, *if_match, Kind::InteractionChanged)?,
             Command::Stop {
                 id,
                 reason,
                 end,
                 if_match,
-            } => self.stop(&ask, id, reason.as_ref(), *end, *if_match),
-            Command::CreateContact { id, .. } => self.create_contact(&ask, id.as_deref()),
+            } => self.stop(&ask, id, reason.as_ref(), *end, *if_match)?,
+            Command::CreateContact { id, .. } => self.create_contact(&ask, id.as_deref())?,
             Command::ChangeContact {
                 id,
                 attributes,
@@ -219,11 +222,11 @@ impl<'t> Ledger<'t> {
                     .iter()
                     .filter(|(_, values)| values.is_none())
                     .map(|(name, _)| name);
-                self.change_contact(&ask, id, cleared, *if_match)
+                self.change_contact(&ask, id, cleared, *if_match)?
             }
-            Command::IdentifyContact { create, .. } => Ok(self.identify(&ask, *create)),
+            Command::IdentifyContact { create, .. } => self.identify(&ask, *create),
             _ => unreachable!("commands of their own transaction do not come here"),
-        }?;
+        };
         if let Some(repeatable) = &submission.repeatable {
             self.keep(submission.tenant, at, repeatable, &outcome);
         }
@@ -317,7 +320,7 @@ impl<'t> Ledger<'t> {
         parent: &str,
         child: &NewInteraction,
         copy: Option<&str>,
-    ) -> Result<Outcome, Refusal> {
+    ) -> Result<Outcome, StoreError> {
         if let Some(there) = self.same_as_before(ask, child)? {
             return Ok(there);
         }
@@ -325,7 +328,7 @@ impl<'t> Ledger<'t> {
             .interactions
             .contains_key(&(ask.tenant, parent.to_owned()))
         {
-            return Err(Refusal::no_interaction(parent));
+            return Err(Refusal::no_interaction(parent).into());
         }
         let from = self.parent(ask, parent, "")?;
         if from.interaction.media_type != WEB_ENGAGEMENT {
@@ -335,24 +338,25 @@ impl<'t> Ledger<'t> {
                     "asks for an engagement of a {}, not of a webengagement",
                     from.interaction.media_type
                 ),
-            ));
+            )
+            .into());
         }
         let policy = self.rules.copy_policy(copy);
         let said = copy
             .or(self.rules.copy_user_data.as_deref())
             .map(str::to_owned);
-        let (document, copied) = propagate(
-            &policy,
-            &document(&from.user_data),
-            child.user_data.document.clone(),
-        );
+        let mut given = document(&from.user_data)?;
+        // a key that was declared transient after the parent was recorded is not passed on either
+        given.retain(|key, _| !self.rules.transience.keys.contains(key));
+        let (document, copied) = propagate(&policy, &given, child.user_data.document.clone());
         let user_data = text(&document);
         if user_data.len() > self.rules.limits.user_data || document.len() > self.rules.limits.keys
         {
             return Err(Refusal::invalid(
                 "/userData",
                 "is too large together with what is copied from the parent",
-            ));
+            )
+            .into());
         }
         let contact = match self.contact_of(ask, child)? {
             None => from.interaction.contact_id.clone(),
@@ -433,7 +437,8 @@ impl<'t> Ledger<'t> {
     }
 
     fn known_contact(&self, ask: &Ask<'_>, id: &str) -> Result<(), Refusal> {
-        if self.contacts.contains_key(&(ask.tenant, id.to_owned())) {
+        let key = (ask.tenant, id.to_owned());
+        if self.contacts.contains_key(&key) || self.named.contains(&key) {
             Ok(())
         } else {
             Err(Refusal::invalid(
@@ -568,17 +573,18 @@ impl<'t> Ledger<'t> {
         id: &str,
         edit: &Edit,
         if_match: Option<i64>,
-    ) -> Result<Outcome, Refusal> {
+    ) -> Result<Outcome, StoreError> {
         let limits = self.rules.limits.clone();
         let (held, at) = self.to_change(ask, id, if_match)?;
-        let mut document = document(&held.stored.user_data);
+        let mut document = document(&held.stored.user_data)?;
         let previous = edit.apply(&mut document);
         let after = text(&document);
         if document.len() > limits.keys {
             return Err(Refusal::invalid(
                 "",
                 format!("would leave more than {} keys", limits.keys),
-            ));
+            )
+            .into());
         }
         if after.len() > limits.user_data {
             return Err(Refusal::invalid(
@@ -587,7 +593,8 @@ impl<'t> Ledger<'t> {
                     "would leave more than {} bytes of UserData",
                     limits.user_data
                 ),
-            ));
+            )
+            .into());
         }
         let (kind, delta) = content::edited(edit, previous);
         let outcome = |stored| Outcome::Edited {
@@ -903,8 +910,8 @@ pub fn index_words(interaction: &Interaction, texts: &LongTexts) -> String {
     )
 }
 
-fn document(stored: &str) -> Document {
-    serde_json::from_str(stored).unwrap_or_default()
+fn document(stored: &str) -> Result<Document, StoreError> {
+    user_data::read(stored).map_err(|_| StoreError::inconsistent("user_data", "document"))
 }
 
 fn text(document: &Document) -> String {

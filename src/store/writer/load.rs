@@ -20,6 +20,9 @@ const MOST_CANDIDATES: i64 = 100;
 #[derive(Default)]
 struct Needs<'g> {
     interactions: BTreeSet<&'g str>,
+    /// Contacts that are only named, and must be there.
+    named: BTreeSet<&'g str>,
+    /// Contacts that are looked into.
     contacts: BTreeSet<String>,
     /// Values to recognise contacts by.
     values: Vec<&'g Attributes>,
@@ -43,12 +46,11 @@ pub(super) async fn load<D: Dialect>(
     }
     for (tenant, mut needs) in tenants {
         interactions::<D>(ledger, conn, tenant, &needs).await?;
-        for attributes in &needs.values {
-            needs
-                .contacts
-                .extend(candidates::<D>(conn, tenant, attributes).await?);
-        }
+        needs
+            .contacts
+            .extend(candidates::<D>(conn, tenant, &needs.values).await?);
         contacts::<D>(ledger, conn, tenant, needs.contacts).await?;
+        named::<D>(ledger, conn, tenant, &needs.named).await?;
         replies::<D>(ledger, conn, tenant, &needs.replies).await?;
     }
     Ok(())
@@ -64,7 +66,7 @@ impl<'g> Needs<'g> {
                         .into_iter()
                         .chain(new.parent_id.as_deref()),
                 );
-                self.contacts.extend(new.contact_id.clone());
+                self.named.extend(new.contact_id.as_deref());
                 if new.contact.is_some() {
                     self.values.push(&queued.ready.attributes);
                 }
@@ -72,7 +74,7 @@ impl<'g> Needs<'g> {
             Command::Engage { parent, child, .. } => {
                 self.interactions.insert(parent);
                 self.interactions.extend(child.id.as_deref());
-                self.contacts.extend(child.contact_id.clone());
+                self.named.extend(child.contact_id.as_deref());
                 if child.contact.is_some() {
                     self.values.push(&queued.ready.attributes);
                 }
@@ -82,7 +84,8 @@ impl<'g> Needs<'g> {
             }
             Command::Change { id, patch, .. } => {
                 self.interactions.insert(id);
-                self.contacts.extend(patch.contact_id.clone().flatten());
+                self.named
+                    .extend(patch.contact_id.as_ref().and_then(Option::as_deref));
             }
             Command::CreateContact { id, .. } => self.contacts.extend(id.clone()),
             Command::ChangeContact { id, .. } => {
@@ -127,80 +130,138 @@ async fn interactions<D: Dialect>(
     Ok(())
 }
 
-/// The contacts that share a value by which contacts are recognised.
+/// The contacts that share a value by which contacts are recognised, for all commands of a group at once.
 ///
-/// E-mail addresses and phone numbers say who is meant; only where they find nobody, and for as many as [`MOST_CANDIDATES`], names do.
+/// E-mail addresses and phone numbers say who is meant; only for those that they find nobody for, and for as many as
+/// [`MOST_CANDIDATES`] a command, names do.
 async fn candidates<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
-    given: &Attributes,
+    given: &[&Attributes],
 ) -> Result<BTreeSet<String>, StoreError> {
     let mut found = BTreeSet::new();
-    for names in [
-        &["EmailAddress", "PhoneNumber"][..],
-        &["FirstName", "LastName"],
-        &["Title"],
-    ] {
-        if !found.is_empty() {
-            break;
-        }
-        let asked: Vec<(&str, Vec<String>)> = names
+    if given.is_empty() {
+        return Ok(found);
+    }
+    let mut known: BTreeSet<(&str, String)> = BTreeSet::new();
+    for name in ["EmailAddress", "PhoneNumber"] {
+        let values: BTreeSet<String> = given
             .iter()
-            .filter_map(|name| {
-                let values = given.get(*name)?;
-                Some((
-                    *name,
-                    values.iter().map(|value| folded(name, value)).collect(),
-                ))
-            })
+            .flat_map(|attributes| folded_values(attributes, name))
             .collect();
-        if let [first, second] = asked.as_slice() {
-            let sql = format!(
-                "SELECT a.contact_id FROM contact_attribute a \
-                 JOIN contact_attribute b ON b.contact_id = a.contact_id AND b.tenant_id = a.tenant_id \
-                 WHERE a.tenant_id = $1 AND a.name = $2 AND a.folded IN {} AND b.name = $4 AND b.folded IN {} \
-                 ORDER BY a.contact_id LIMIT $6",
-                D::any_of(3),
-                D::any_of(5)
-            );
-            let args = vec![
-                tenant.into(),
-                first.0.into(),
-                Arg::Texts(first.1.clone()),
-                second.0.into(),
-                Arg::Texts(second.1.clone()),
-                MOST_CANDIDATES.into(),
-            ];
-            ids::<D>(conn, sql, args, &mut found).await?;
+        for (value, id) in having::<D>(conn, tenant, name, values, i64::MAX).await? {
+            known.insert((name, value));
+            found.insert(id);
         }
-        for (name, values) in asked {
-            let sql = format!(
-                "SELECT contact_id FROM contact_attribute WHERE tenant_id = $1 AND name = $2 AND folded IN {} \
-                 ORDER BY contact_id LIMIT $4",
-                D::any_of(3)
-            );
-            let args = vec![
-                tenant.into(),
-                name.into(),
-                Arg::Texts(values),
-                MOST_CANDIDATES.into(),
-            ];
-            ids::<D>(conn, sql, args, &mut found).await?;
-        }
+    }
+    let unknown: Vec<&Attributes> = given
+        .iter()
+        .copied()
+        .filter(|attributes| {
+            ["EmailAddress", "PhoneNumber"].iter().all(|name| {
+                folded_values(attributes, name).all(|value| !known.contains(&(*name, value)))
+            })
+        })
+        .collect();
+    let most = MOST_CANDIDATES.saturating_mul(i64::try_from(unknown.len()).unwrap_or(i64::MAX));
+    found.extend(with_both_names::<D>(conn, tenant, &unknown, most).await?);
+    for name in ["FirstName", "LastName"] {
+        let values = unknown
+            .iter()
+            .flat_map(|attributes| folded_values(attributes, name))
+            .collect();
+        found.extend(
+            having::<D>(conn, tenant, name, values, most)
+                .await?
+                .into_iter()
+                .map(|(_, id)| id),
+        );
     }
     Ok(found)
 }
 
-async fn ids<D: Dialect>(
+fn folded_values<'a>(
+    attributes: &'a Attributes,
+    name: &'a str,
+) -> impl Iterator<Item = String> + 'a {
+    attributes
+        .get(name)
+        .into_iter()
+        .flatten()
+        .map(move |value| folded(name, value))
+}
+
+/// Contacts that have one of these folded values, with the value.
+async fn having<D: Dialect>(
     conn: &mut Conn<D>,
-    sql: String,
-    args: Vec<Arg>,
-    into: &mut BTreeSet<String>,
-) -> Result<(), StoreError> {
-    for row in D::fetch(conn, sql.into(), args).await? {
-        into.insert(Columns::<D>::of(&row).text()?);
+    tenant: i64,
+    name: &str,
+    values: BTreeSet<String>,
+    most: i64,
+) -> Result<Vec<(String, String)>, StoreError> {
+    if values.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(())
+    let sql = format!(
+        "SELECT folded, contact_id FROM contact_attribute WHERE tenant_id = $1 AND name = $2 AND folded IN {} \
+         ORDER BY contact_id LIMIT $4",
+        D::any_of(3)
+    );
+    let args = vec![
+        tenant.into(),
+        name.into(),
+        Arg::Texts(values.into_iter().collect()),
+        most.into(),
+    ];
+    let rows = D::fetch(conn, sql.into(), args).await?;
+    rows.iter()
+        .map(|row| {
+            let mut row = Columns::<D>::of(row);
+            Ok((row.text()?, row.text()?))
+        })
+        .collect()
+}
+
+/// Contacts that have both names of one of the given, first and last: among many who share one of them, those who are meant.
+async fn with_both_names<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    given: &[&Attributes],
+    most: i64,
+) -> Result<Vec<String>, StoreError> {
+    let values = |name: &'static str| -> Vec<String> {
+        let all: BTreeSet<String> = given
+            .iter()
+            .flat_map(|attributes| folded_values(attributes, name))
+            .collect();
+        all.into_iter().collect()
+    };
+    let (first, last) = (values("FirstName"), values("LastName"));
+    if first.is_empty() || last.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "SELECT DISTINCT a.contact_id FROM contact_attribute a \
+         JOIN contact_attribute b ON b.contact_id = a.contact_id AND b.tenant_id = a.tenant_id AND b.name = 'LastName' \
+         WHERE a.tenant_id = $1 AND a.name = 'FirstName' AND a.folded IN {} AND b.folded IN {} \
+         ORDER BY a.contact_id LIMIT $4",
+        D::any_of(2),
+        D::any_of(3)
+    );
+    let rows = D::fetch(
+        conn,
+        sql.into(),
+        vec![
+            tenant.into(),
+            Arg::Texts(first),
+            Arg::Texts(last),
+            most.into(),
+        ],
+    )
+    .await?;
+    rows.iter()
+        .map(|row| Ok(Columns::<D>::of(row).text()?))
+        .collect()
 }
 
 /// Loads contacts, and those that they were merged into.
@@ -240,6 +301,29 @@ async fn contacts<D: Dialect>(
                 changed: false,
             });
         }
+    }
+    Ok(())
+}
+
+/// Which of the contacts named there are.
+async fn named<D: Dialect>(
+    ledger: &mut Ledger<'_>,
+    conn: &mut Conn<D>,
+    tenant: i64,
+    named: &BTreeSet<&str>,
+) -> Result<(), StoreError> {
+    if named.is_empty() {
+        return Ok(());
+    }
+    let sql = format!(
+        "SELECT id FROM contact WHERE tenant_id = $1 AND id IN {}",
+        D::any_of(2)
+    );
+    let ids = named.iter().map(|id| (*id).to_owned()).collect();
+    for row in D::fetch(conn, sql.into(), vec![tenant.into(), Arg::Texts(ids)]).await? {
+        ledger
+            .named
+            .insert((tenant, Columns::<D>::of(&row).text()?));
     }
     Ok(())
 }

@@ -16,14 +16,14 @@ use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
 use sqlx::{Connection, Pool};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::StoreError;
 use super::dialect::{Columns, Conn, Dialect};
 use super::meters::Meters;
 use crate::domain::Clock;
-use crate::domain::command::{Command, Outcome, Preparation, Rules, Submission};
+use crate::domain::command::{Outcome, Preparation, Rules, Submission};
 use crate::domain::id::Ids;
 use ledger::Ledger;
 
@@ -54,15 +54,57 @@ struct Queued {
     submission: Submission,
     ready: Preparation,
     reply: oneshot::Sender<Result<Outcome, StoreError>>,
-    _room: OwnedSemaphorePermit,
+    _room: [Option<OwnedSemaphorePermit>; 4],
+}
+
+/// Room in the queue: places for commands, and KiB.
+#[derive(Clone)]
+struct Room {
+    places: Arc<Semaphore>,
+    kibibytes: Arc<Semaphore>,
+    most_kibibytes: usize,
+}
+
+impl Room {
+    fn new(limits: QueueLimits, share: usize) -> Self {
+        let most_kibibytes = (limits.bytes / 1024 / share).max(1);
+        Self {
+            places: Arc::new(Semaphore::new((limits.commands / share).max(1))),
+            kibibytes: Arc::new(Semaphore::new(most_kibibytes)),
+            most_kibibytes,
+        }
+    }
+
+    fn size(&self, ready: &Preparation) -> u32 {
+        // what is larger than all the room there is takes all of it
+        u32::try_from((ready.weight / 1024).clamp(1, self.most_kibibytes)).unwrap_or(u32::MAX)
+    }
+
+    fn try_take(&self, ready: &Preparation) -> Option<[Option<OwnedSemaphorePermit>; 2]> {
+        let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
+        let room = Arc::clone(&self.kibibytes)
+            .try_acquire_many_owned(self.size(ready))
+            .ok()?;
+        Some([Some(place), Some(room)])
+    }
+
+    async fn take(&self, ready: &Preparation) -> Option<[Option<OwnedSemaphorePermit>; 2]> {
+        let place = Arc::clone(&self.places).acquire_owned().await.ok()?;
+        let room = Arc::clone(&self.kibibytes)
+            .acquire_many_owned(self.size(ready))
+            .await
+            .ok()?;
+        Some([Some(place), Some(room)])
+    }
 }
 
 /// The near end of the queue. Cheap to clone; the writer ends when the last one is gone.
 #[derive(Clone)]
 pub struct Writer {
-    queue: mpsc::Sender<Queued>,
-    room: Arc<Semaphore>,
-    most_bytes: usize,
+    queue: mpsc::UnboundedSender<Queued>,
+    room: Room,
+    /// The part of the room that streams may take, so that they leave some to single commands.
+    streams: Room,
     rules: Arc<Rules>,
     meters: Arc<Meters>,
 }
@@ -89,8 +131,9 @@ impl Writer {
         clock: Arc<dyn Clock>,
         ids: Ids,
         meters: Arc<Meters>,
+        shred: Arc<Notify>,
     ) -> (Self, JoinHandle<()>) {
-        let (sender, receiver) = mpsc::channel(limits.commands.max(1));
+        let (queue, receiver) = mpsc::unbounded_channel();
         let task = Task::<D> {
             pool,
             rules: Arc::clone(&rules),
@@ -98,16 +141,22 @@ impl Writer {
             ids,
             meters: Arc::clone(&meters),
             keys: Keys::default(),
+            shred,
         };
         let handle = tokio::spawn(task.run(receiver));
         let writer = Self {
-            queue: sender,
-            room: Arc::new(Semaphore::new(limits.bytes / 1024)),
-            most_bytes: limits.bytes,
+            queue,
+            room: Room::new(limits, 1),
+            streams: Room::new(limits, 2),
             rules,
             meters,
         };
         (writer, handle)
+    }
+
+    /// Whether the writer is there to take commands.
+    pub fn is_open(&self) -> bool {
+        !self.queue.is_closed()
     }
 
     /// The rules that commands are prepared by.
@@ -129,23 +178,8 @@ impl Writer {
     /// [`StoreError::Busy`] when the queue is full; the refusal where the command is wrong in itself.
     pub fn enqueue(&self, mut submission: Submission) -> Result<Answer, StoreError> {
         let ready = submission.command.prepare(submission.tenant, &self.rules)?;
-        let room = Arc::clone(&self.room)
-            .try_acquire_many_owned(self.kibibytes(&ready))
-            .map_err(|_| self.busy())?;
-        let (reply, answer) = oneshot::channel();
-        self.queue
-            .try_send(Queued {
-                submission,
-                ready,
-                reply,
-                _room: room,
-            })
-            .map_err(|error| match error {
-                mpsc::error::TrySendError::Full(_) => self.busy(),
-                mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
-            })?;
-        self.meters.queued.inc();
-        Ok(Answer(answer))
+        let [place, room] = self.room.try_take(&ready).ok_or_else(|| self.busy())?;
+        self.send(submission, ready, [place, room, None, None])
     }
 
     /// As [`Writer::enqueue`], but waits for room: for streams, which slow down instead of failing.
@@ -154,11 +188,17 @@ impl Writer {
     /// The refusal where the command is wrong in itself.
     pub async fn enqueue_waiting(&self, mut submission: Submission) -> Result<Answer, StoreError> {
         let ready = submission.command.prepare(submission.tenant, &self.rules)?;
-        let permits = self.kibibytes(&ready);
-        let room = Arc::clone(&self.room)
-            .acquire_many_owned(permits)
-            .await
-            .map_err(|_| StoreError::Closed)?;
+        let [own_place, own_room] = self.streams.take(&ready).await.ok_or(StoreError::Closed)?;
+        let [place, room] = self.room.take(&ready).await.ok_or(StoreError::Closed)?;
+        self.send(submission, ready, [place, room, own_place, own_room])
+    }
+
+    fn send(
+        &self,
+        submission: Submission,
+        ready: Preparation,
+        room: [Option<OwnedSemaphorePermit>; 4],
+    ) -> Result<Answer, StoreError> {
         let (reply, answer) = oneshot::channel();
         self.queue
             .send(Queued {
@@ -167,7 +207,6 @@ impl Writer {
                 reply,
                 _room: room,
             })
-            .await
             .map_err(|_| StoreError::Closed)?;
         self.meters.queued.inc();
         Ok(Answer(answer))
@@ -176,12 +215,6 @@ impl Writer {
     fn busy(&self) -> StoreError {
         self.meters.turned_away.inc();
         StoreError::Busy
-    }
-
-    fn kibibytes(&self, ready: &Preparation) -> u32 {
-        u32::try_from(ready.weight.min(self.most_bytes) / 1024)
-            .unwrap_or(u32::MAX)
-            .max(1)
     }
 }
 
@@ -199,10 +232,12 @@ struct Task<D: Dialect> {
     ids: Ids,
     meters: Arc<Meters>,
     keys: Keys,
+    /// Told when something was erased, of which no page of the log may keep a copy.
+    shred: Arc<Notify>,
 }
 
 impl<D: Dialect> Task<D> {
-    async fn run(mut self, mut queue: mpsc::Receiver<Queued>) {
+    async fn run(mut self, mut queue: mpsc::UnboundedReceiver<Queued>) {
         let mut carried = None;
         loop {
             let first = match carried.take() {
@@ -241,19 +276,19 @@ impl<D: Dialect> Task<D> {
                     self.answer(queued, outcome);
                 }
             }
-            Err(error) if size > 1 && error.is_of_one_command() => {
+            Err(broken) if size > 1 && broken.by_a_statement => {
                 // one of them is to blame: each for itself, so that its neighbours do not notice
                 for queued in group {
                     let outcome = match self.attempt(std::slice::from_ref(&queued)).await {
                         Ok(mut outcomes) => outcomes.pop().unwrap_or(Err(StoreError::Closed)),
-                        Err(error) => Err(error),
+                        Err(broken) => Err(broken.error),
                     };
                     self.answer(queued, outcome);
                 }
             }
-            Err(error) => {
+            Err(broken) => {
                 for queued in group {
-                    self.answer(queued, Err(error.clone()));
+                    self.answer(queued, Err(broken.error.clone()));
                 }
             }
         }
@@ -269,7 +304,7 @@ impl<D: Dialect> Task<D> {
     async fn attempt(
         &mut self,
         group: &[Queued],
-    ) -> Result<Vec<Result<Outcome, StoreError>>, StoreError> {
+    ) -> Result<Vec<Result<Outcome, StoreError>>, Broken> {
         let mut held: PoolConnection<D::Db> = self.pool.acquire().await?;
         let outcomes = self.transact(&mut held, group).await;
         if outcomes.is_err() {
@@ -283,16 +318,7 @@ impl<D: Dialect> Task<D> {
         &mut self,
         conn: &mut Conn<D>,
         group: &[Queued],
-    ) -> Result<Vec<Result<Outcome, StoreError>>, StoreError> {
-        let shredding = matches!(
-            group[0].submission.command,
-            Command::EraseContact(_) | Command::Delete { .. }
-        );
-        if shredding {
-            for statement in D::SHRED.0 {
-                D::fetch(conn, (*statement).into(), Vec::new()).await?;
-            }
-        }
+    ) -> Result<Vec<Result<Outcome, StoreError>>, Broken> {
         let mut transaction = conn.begin_with(D::BEGIN).await?;
         let head = self.head(&mut transaction).await?;
         let outcomes = if group[0].submission.command.alone() {
@@ -313,29 +339,25 @@ impl<D: Dialect> Task<D> {
             load::load::<D>(&mut ledger, &mut transaction, group).await?;
             let outcomes: Vec<_> = group
                 .iter()
-                .map(|queued| {
-                    ledger
-                        .apply(&queued.submission, &queued.ready)
-                        .map_err(StoreError::Refused)
-                })
+                .map(|queued| ledger.apply(&queued.submission, &queued.ready))
                 .collect();
             flush::flush::<D>(ledger, &mut transaction).await?;
             outcomes
         };
         transaction.commit().await.map_err(|error| {
-            if D::may_have_committed(&error) {
+            let error = if D::may_have_committed(&error) {
                 StoreError::Unknown(Arc::new(error))
             } else {
                 error.into()
+            };
+            // a commit is never tried again
+            Broken {
+                error,
+                by_a_statement: false,
             }
         })?;
-        if shredding {
-            for statement in D::SHRED.1 {
-                // the erasure itself is committed: its caller must not be told otherwise
-                if let Err(error) = D::fetch(conn, (*statement).into(), Vec::new()).await {
-                    tracing::error!(%error, statement, "what was erased may still stand in free pages or the log");
-                }
-            }
+        if group[0].submission.command.shreds() {
+            self.shred.notify_one();
         }
         Ok(outcomes)
     }
@@ -370,6 +392,24 @@ impl<D: Dialect> Task<D> {
             self.keys.version = Some(version);
         }
         Ok(last)
+    }
+}
+
+/// A group that was not committed.
+struct Broken {
+    error: StoreError,
+    /// A statement failed before the commit: one command may be to blame.
+    by_a_statement: bool,
+}
+
+impl<E: Into<StoreError>> From<E> for Broken {
+    fn from(error: E) -> Self {
+        let error = error.into();
+        let by_a_statement = error.is_of_one_command();
+        Self {
+            error,
+            by_a_statement,
+        }
     }
 }
 

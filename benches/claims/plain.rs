@@ -1,0 +1,233 @@
+//! The other side of claim (a): the same bytes into the same tables and indexes, by plain multi-row inserts and nothing else.
+
+use annals::domain::words;
+use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{
+    Arguments, AssertSqlSafe, ConnectOptions, Connection, Row, SqliteConnection, TypeInfo, Value,
+    ValueRef,
+};
+
+/// Rows of one transaction.
+pub const GROUP: usize = 1000;
+
+/// A table, and how the rows of a range of cursors are read back from it.
+struct Table {
+    name: &'static str,
+    columns: &'static [&'static str],
+    from: &'static str,
+}
+
+const BY_INTERACTION: &str = "JOIN interaction i ON i.id = r.interaction_id AND i.tenant_id = r.tenant_id WHERE i.seq > $1 AND i.seq <= $2 ORDER BY i.seq";
+
+const TABLES: [Table; 4] = [
+    Table {
+        name: "interaction",
+        columns: &[
+            "seq",
+            "id",
+            "tenant_id",
+            "media_type",
+            "entity_type",
+            "kind",
+            "subtype",
+            "status",
+            "contact_id",
+            "owner_id",
+            "parent_id",
+            "thread_id",
+            "can_be_parent",
+            "start_date",
+            "end_date",
+            "created_date",
+            "modified_date",
+            "revision",
+            "subject",
+            "queue",
+            "category_id",
+            "external_id",
+            "stopped_reason",
+            "language",
+            "fingerprint",
+        ],
+        from: "WHERE r.seq > $1 AND r.seq <= $2 ORDER BY r.seq",
+    },
+    Table {
+        name: "user_data",
+        columns: &["interaction_id", "tenant_id", "document"],
+        from: BY_INTERACTION,
+    },
+    Table {
+        name: "interaction_text",
+        columns: &[
+            "interaction_id",
+            "tenant_id",
+            "text",
+            "structured_text",
+            "comment",
+            "participants",
+        ],
+        from: BY_INTERACTION,
+    },
+    Table {
+        name: "journal",
+        columns: &[
+            "cursor",
+            "tenant_id",
+            "at",
+            "kind",
+            "interaction_id",
+            "contact_id",
+            "media_type",
+            "actor",
+            "delta",
+        ],
+        from: "WHERE r.cursor > $1 AND r.cursor <= $2 ORDER BY r.cursor",
+    },
+];
+
+/// A value of a row.
+enum Cell {
+    Null,
+    Int(i64),
+    Text(String),
+    Blob(Vec<u8>),
+}
+
+/// The rows of one transaction: table by table, each with the number of its columns.
+pub struct Prebuilt {
+    tables: Vec<(&'static str, &'static [&'static str], Vec<Vec<Cell>>)>,
+    last_cursor: i64,
+    /// Bytes of all values.
+    pub bytes: usize,
+}
+
+fn cell(row: &sqlx::sqlite::SqliteRow, column: usize) -> Cell {
+    let value = row
+        .try_get_raw(column)
+        .expect("the column was selected")
+        .to_owned();
+    match value.type_info().name() {
+        _ if value.is_null() => Cell::Null,
+        "INTEGER" => Cell::Int(value.decode()),
+        "BLOB" => Cell::Blob(value.decode()),
+        _ => Cell::Text(value.decode()),
+    }
+}
+
+/// Reads back what the store wrote after one cursor and up to another.
+pub async fn read_back(conn: &mut SqliteConnection, after: i64, until: i64) -> Prebuilt {
+    let mut tables = Vec::new();
+    for table in &TABLES {
+        let columns: Vec<String> = table
+            .columns
+            .iter()
+            .map(|name| format!("r.{name}"))
+            .collect();
+        let sql = format!(
+            "SELECT {} FROM {} r {}",
+            columns.join(", "),
+            table.name,
+            table.from
+        );
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(after)
+            .bind(until)
+            .fetch_all(&mut *conn)
+            .await
+            .expect("the store's rows can be read");
+        let rows: Vec<Vec<Cell>> = rows
+            .iter()
+            .map(|row| (0..table.columns.len()).map(|n| cell(row, n)).collect())
+            .collect();
+        tables.push((table.name, table.columns, rows));
+    }
+    let sql = "SELECT i.seq, i.subject, t.text FROM interaction i \
+               LEFT JOIN interaction_text t ON t.interaction_id = i.id AND t.tenant_id = i.tenant_id \
+               WHERE i.seq > $1 AND i.seq <= $2 ORDER BY i.seq";
+    let texts: Vec<(i64, Option<String>, Option<String>)> = sqlx::query_as(sql)
+        .bind(after)
+        .bind(until)
+        .fetch_all(&mut *conn)
+        .await
+        .expect("the store's texts can be read");
+    let found = texts
+        .into_iter()
+        .filter_map(|(seq, subject, text)| {
+            let joined = words::joined(subject.as_deref().into_iter().chain(text.as_deref()));
+            (!joined.is_empty()).then(|| vec![Cell::Int(seq), Cell::Text(joined)])
+        })
+        .collect();
+    tables.push(("interaction_words", &["rowid", "words"], found));
+    let bytes = tables
+        .iter()
+        .flat_map(|(.., rows)| rows.iter().flatten())
+        .map(|cell| match cell {
+            Cell::Null => 0,
+            Cell::Int(_) => 8,
+            Cell::Text(text) => text.len(),
+            Cell::Blob(bytes) => bytes.len(),
+        })
+        .sum();
+    Prebuilt {
+        tables,
+        last_cursor: until,
+        bytes,
+    }
+}
+
+/// A connection as the store's writer has it.
+pub async fn connect(path: &std::path::Path) -> SqliteConnection {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(false)
+        .pragma("wal_autocheckpoint", "0")
+        .pragma("cache_size", "-32768")
+        .busy_timeout(std::time::Duration::from_secs(30))
+        .connect()
+        .await
+        .expect("the file can be opened")
+}
+
+/// Inserts prebuilt rows: one transaction, one statement a table.
+pub async fn insert(conn: &mut SqliteConnection, rows: Prebuilt) {
+    let mut transaction = conn
+        .begin_with("BEGIN IMMEDIATE")
+        .await
+        .expect("nobody else writes");
+    for (table, columns, rows) in rows.tables {
+        if rows.is_empty() {
+            continue;
+        }
+        let mut sql = format!("INSERT INTO {table} ({}) VALUES ", columns.join(", "));
+        let row = format!("({})", vec!["?"; columns.len()].join(", "));
+        for n in 0..rows.len() {
+            if n > 0 {
+                sql.push_str(", ");
+            }
+            sql.push_str(&row);
+        }
+        let mut args = SqliteArguments::default();
+        args.reserve(rows.len() * columns.len(), 0);
+        for value in rows.into_iter().flatten() {
+            match value {
+                Cell::Null => args.add(None::<i64>),
+                Cell::Int(number) => args.add(number),
+                Cell::Text(text) => args.add(text),
+                Cell::Blob(bytes) => args.add(bytes),
+            }
+            .expect("every value can be bound");
+        }
+        sqlx::query_with(AssertSqlSafe(sql), args)
+            .execute(&mut *transaction)
+            .await
+            .expect("the rows fit");
+    }
+    sqlx::query("UPDATE journal_head SET last_cursor = ? WHERE id = 1")
+        .bind(rows.last_cursor)
+        .execute(&mut *transaction)
+        .await
+        .expect("there is a head");
+    transaction.commit().await.expect("the disk has room");
+}

@@ -1,0 +1,165 @@
+//! The store alone.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use annals::domain::command::{Command, Outcome, Rules, Submission};
+use annals::domain::interaction::NewInteraction;
+use annals::domain::moment::SystemClock;
+use annals::store::writer::QueueLimits;
+use annals::store::{Schema, Settings, Store};
+
+use crate::corpus::Corpus;
+use crate::plain;
+use crate::tell::{claim, median, processor_time};
+
+const ROUNDS: usize = 7;
+const CONTACTS: usize = 50_000;
+
+/// Opens a store on a file.
+pub async fn open(path: &Path) -> Store {
+    let settings = Settings {
+        url: format!("sqlite://{}", path.display()),
+        schema: Schema::Migrate,
+        exclusive: true,
+        rules: Rules::default(),
+        queue: QueueLimits::default(),
+        readers: 4,
+        time_limit: Duration::from_secs(30),
+        clock: Arc::new(SystemClock),
+    };
+    Store::open(settings).await.expect("the store opens")
+}
+
+fn submission(command: Command) -> Submission {
+    Submission {
+        tenant: 1,
+        actor: "bench".into(),
+        at: None,
+        repeatable: None,
+        command,
+    }
+}
+
+/// Hands commands over as fast as the queue takes them, and waits until the last is durable.
+pub async fn write(store: &Store, commands: Vec<Command>) -> Vec<Outcome> {
+    let mut answers = Vec::with_capacity(commands.len());
+    for command in commands {
+        let answer = store.writer.enqueue_waiting(submission(command)).await;
+        answers.push(answer.expect("the command is right in itself"));
+    }
+    let mut outcomes = Vec::with_capacity(answers.len());
+    for answer in answers {
+        outcomes.push(answer.wait().await.expect("the command is carried out"));
+    }
+    outcomes
+}
+
+/// Makes contacts and returns their identifiers.
+pub async fn contacts(store: &Store, corpus: &mut Corpus, count: usize) -> Vec<String> {
+    let commands = (0..count)
+        .map(|number| Command::CreateContact {
+            id: None,
+            attributes: corpus.customer(number),
+        })
+        .collect();
+    write(store, commands)
+        .await
+        .into_iter()
+        .filter_map(|outcome| match outcome {
+            Outcome::Contact(contact) => Some(contact.id.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Claim (a): the store, a thousand rows a commit, against plain multi-row inserts of the same bytes.
+pub async fn against_plain_inserts(size: usize) {
+    let folder = tempfile::tempdir().expect("there is a temporary folder");
+    let (ours, theirs) = (
+        folder.path().join("ours.db"),
+        folder.path().join("theirs.db"),
+    );
+    let mut corpus = Corpus::new(1);
+    let store = open(&ours).await;
+    let known = contacts(&store, &mut corpus, CONTACTS.min(size)).await;
+    store.close().await;
+    std::fs::copy(&ours, &theirs).expect("the file can be copied");
+    let store = open(&ours).await;
+    // the second file has a store too, for the same checkpoints; its writer rests
+    let other = open(&theirs).await;
+    let mut reading = plain::connect(&ours).await;
+    let mut inserting = plain::connect(&theirs).await;
+
+    let groups = (size / ROUNDS / plain::GROUP).clamp(1, 10);
+    let count = groups * plain::GROUP;
+    let (mut store_rates, mut plain_rates, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut store_cpu, mut plain_cpu) = (Duration::ZERO, Duration::ZERO);
+    let mut bytes = 0;
+    for round in 0..=ROUNDS {
+        let new: Vec<NewInteraction> = (0..count).map(|_| corpus.interaction(&known)).collect();
+        let commands = new
+            .into_iter()
+            .map(|new| Command::Record(Box::new(new)))
+            .collect();
+        let before = store.reads.head().await.expect("the head can be read");
+        let (begun, cpu) = (Instant::now(), processor_time());
+        write(&store, commands).await;
+        let store_took = begun.elapsed();
+        let cpu = processor_time() - cpu;
+
+        let mut prebuilt = Vec::new();
+        for group in 0..groups {
+            let after = before + i64::try_from(group * plain::GROUP).unwrap_or(0);
+            let until = after + i64::try_from(plain::GROUP).unwrap_or(0);
+            prebuilt.push(plain::read_back(&mut reading, after, until).await);
+        }
+        if round == 1 {
+            bytes = prebuilt.iter().map(|group| group.bytes).sum();
+        }
+        let (begun, other_cpu) = (Instant::now(), processor_time());
+        for group in prebuilt {
+            plain::insert(&mut inserting, group).await;
+        }
+        let plain_took = begun.elapsed();
+        let other_cpu = processor_time() - other_cpu;
+        if round == 0 {
+            continue; // statements are prepared, pages are warm
+        }
+        let (ours, theirs) = (rate(count, store_took), rate(count, plain_took));
+        println!(
+            "          round {round}: store {ours:.0} rows/s, plain {theirs:.0} rows/s, {:.2}",
+            ours / theirs
+        );
+        store_rates.push(ours);
+        plain_rates.push(theirs);
+        ratios.push(ours / theirs);
+        store_cpu += cpu;
+        plain_cpu += other_cpu;
+    }
+    let rows = u32::try_from(count * ROUNDS).unwrap_or(u32::MAX);
+    println!(
+        "store     {:.0} rows/s, {:?} of processor a row; plain inserts {:.0} rows/s, {:?}; {} bytes a row",
+        median(&store_rates),
+        store_cpu / rows,
+        median(&plain_rates),
+        plain_cpu / rows,
+        bytes / count
+    );
+    let ratio = median(&ratios);
+    claim(
+        "(a) store against plain inserts",
+        ratio,
+        "0.70",
+        ratio >= 0.7,
+    );
+    drop((reading, inserting));
+    store.close().await;
+    other.close().await;
+}
+
+#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+fn rate(count: usize, took: Duration) -> f64 {
+    count as f64 / took.as_secs_f64()
+}

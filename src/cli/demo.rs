@@ -1,0 +1,98 @@
+//! `annals demo`
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{Failed, open_beside};
+use crate::config::Config;
+use crate::demo::{Plan, fill};
+use crate::domain::moment::SystemClock;
+use crate::domain::{Clock, Moment};
+use crate::store::Store;
+
+/// Fills a store with an invented contact centre; the same for the same arguments.
+#[derive(Args)]
+pub struct Demo {
+    /// How many interactions
+    #[arg(long, default_value_t = 20_000)]
+    interactions: u64,
+    /// Which contact centre; any number
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The day or moment before which all of it happened, such as 2026-06-30; today when absent
+    #[arg(long, value_parser = until)]
+    until: Option<Moment>,
+    /// The tenant
+    #[arg(long, default_value_t = 1)]
+    tenant: i64,
+}
+
+/// Reads a day, as its first moment in UTC, or a moment.
+fn until(text: &str) -> Result<Moment, String> {
+    let whole = if text.len() == 10 {
+        format!("{text}T00:00:00Z")
+    } else {
+        text.to_owned()
+    };
+    Moment::parse(&whole)
+        .map_err(|_| "is neither a day, such as 2026-06-30, nor a time in RFC 3339".to_owned())
+}
+
+/// The first moment of the day that it is now.
+fn today() -> Moment {
+    let now = SystemClock.now();
+    let day = 24 * 3600 * 1_000_000;
+    Moment::from_micros(now.micros().div_euclid(day) * day).unwrap_or(now)
+}
+
+impl Demo {
+    pub(super) async fn run(self, config: &Config) -> Result<ExitCode, Failed> {
+        let store = open_beside(config).await?;
+        let plan = Plan {
+            interactions: self.interactions,
+            seed: self.seed,
+            until: self.until.unwrap_or_else(today),
+            tenant: self.tenant,
+        };
+        invent(&store, &plan).await?;
+        store.close().await;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Fills the store with a progress bar, and tells what came of it.
+async fn invent(store: &Store, plan: &Plan) -> Result<(), Failed> {
+    let bar = super::index::progress(plan.interactions, "interactions");
+    let done = fill(&store.writer, plan, &mut |done| bar.set_position(done)).await?;
+    bar.finish_and_clear();
+    if done.already_there > 0 {
+        println!("This contact centre was invented here before; nothing was written.");
+    } else {
+        println!(
+            "{} interactions of {} contacts were invented, and {} changes to them.",
+            done.created, done.contacts, done.changes
+        );
+    }
+    Ok(())
+}
+
+/// Fills a store that has no interactions yet with the demo that the README speaks of.
+///
+/// # Errors
+/// When the store fails.
+pub async fn fill_when_empty(store: &Store) -> Result<(), Failed> {
+    if store.reads.head().await? > 0 {
+        return Ok(());
+    }
+    invent(
+        store,
+        &Plan {
+            interactions: 20_000,
+            seed: 1,
+            until: today(),
+            tenant: 1,
+        },
+    )
+    .await
+}

@@ -1,0 +1,173 @@
+//! A believable contact centre to look at: customers who come back, in eight time zones and six languages, and what became of them.
+//!
+//! The same [`Plan`] makes the same history, on every machine, down to the identifiers. It is laid down in the order of time: `timeline` says
+//! when customers come, `people` who comes, `episode` what happens until the matter is closed, and `desk` sorts it. [`fill`] then hands it
+//! to the writer as the servers and desktops of a contact centre would have, each change with the time at which it happened.
+//!
+//! Filling a store again with the same plan writes nothing: interactions and contacts are there already, and each change names
+//! the revision that it expects to find. For the same reason a filling that was interrupted can be finished by starting it again.
+
+mod countries;
+mod desk;
+mod dice;
+mod episode;
+mod people;
+mod staff;
+mod timeline;
+mod words;
+
+use std::collections::VecDeque;
+
+use crate::domain::command::{Command, Outcome, Submission};
+use crate::domain::{Moment, Refusal};
+use crate::store::StoreError;
+use crate::store::writer::{Answer, Writer};
+use desk::{Desk, Event};
+use dice::Dice;
+use people::People;
+use timeline::{Arrival, Timeline};
+
+/// Answers that may be under way.
+const IN_FLIGHT: usize = 2_000;
+
+/// What to fill a store with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// How many interactions, exactly.
+    pub interactions: u64,
+    /// Another seed makes another history.
+    pub seed: u64,
+    /// The end of history; all that is told happened before.
+    pub until: Moment,
+    /// Whose history it is.
+    pub tenant: i64,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Interactions written.
+    pub created: u64,
+    /// Interactions that were there before.
+    pub already_there: u64,
+    /// Contacts that the history has.
+    pub contacts: u64,
+    /// Changes of interactions written: `UserData`, attributes, stops.
+    pub changes: u64,
+}
+
+/// The whole history of a plan, event by event, in the order of time.
+struct History {
+    interactions: u64,
+    desk: Desk,
+    timeline: Timeline,
+    people: People,
+    arrivals: Dice,
+    next: Option<Arrival>,
+}
+
+impl History {
+    fn new(plan: &Plan) -> Self {
+        let mut timeline = Timeline::new(plan.seed, plan.until, plan.interactions);
+        let mut arrivals = Dice::new(plan.seed, 3);
+        let next =
+            (plan.interactions > 0).then(|| timeline.arrival(0, plan.interactions, &mut arrivals));
+        Self {
+            interactions: plan.interactions,
+            desk: Desk::new(plan.seed, plan.interactions, plan.until),
+            people: People::new(plan.seed, plan.interactions),
+            timeline,
+            arrivals,
+            next,
+        }
+    }
+
+    fn arrive(&mut self, arrival: &Arrival) {
+        let Arrival { at, country, open } = *arrival;
+        let all = self.interactions;
+        let done = all - self.desk.left();
+        let (who, first) = self
+            .people
+            .comes(country, at, (done, all), &mut self.arrivals);
+        if first {
+            self.desk.contact(at, &who.id, who.attributes());
+        }
+        episode::happen(&mut self.desk, &who, at, open);
+        let done = all - self.desk.left();
+        self.next = (done < all).then(|| self.timeline.arrival(done, all, &mut self.arrivals));
+    }
+}
+
+impl Iterator for History {
+    type Item = Event;
+
+    fn next(&mut self) -> Option<Event> {
+        while let Some(arrival) = self
+            .next
+            .take_if(|arrival| self.desk.next_at().is_none_or(|event| arrival.at <= event))
+        {
+            self.arrive(&arrival);
+        }
+        self.desk.take()
+    }
+}
+
+/// Fills a store. `progress` is told now and then how many interactions are durable.
+///
+/// # Errors
+/// What the store says; a refusal of anything but a change that was made before is a fault of this module.
+pub async fn fill(
+    writer: &Writer,
+    plan: &Plan,
+    progress: &mut (dyn FnMut(u64) + Send),
+) -> Result<Summary, StoreError> {
+    let mut summary = Summary::default();
+    let mut history = History::new(plan);
+    let mut under_way = VecDeque::with_capacity(IN_FLIGHT);
+    for Event { at, actor, command } in &mut history {
+        if under_way.len() >= IN_FLIGHT {
+            // half of them at once, so that the writer has a queue to make groups of
+            for answer in under_way.drain(..IN_FLIGHT / 2) {
+                settle(answer, &mut summary).await?;
+            }
+            progress(summary.created + summary.already_there);
+        }
+        let is_change = !matches!(
+            command,
+            Command::Record(_) | Command::Engage { .. } | Command::CreateContact { .. }
+        );
+        let submission = Submission {
+            tenant: plan.tenant,
+            actor,
+            at: Some(at),
+            repeatable: None,
+            command,
+        };
+        under_way.push_back((writer.enqueue_waiting(submission).await?, is_change));
+    }
+    for answer in under_way {
+        settle(answer, &mut summary).await?;
+    }
+    summary.contacts = history.people.known();
+    progress(summary.created + summary.already_there);
+    Ok(summary)
+}
+
+async fn settle(
+    (answer, is_change): (Answer, bool),
+    summary: &mut Summary,
+) -> Result<(), StoreError> {
+    match answer.wait().await {
+        Ok(Outcome::Recorded { created: true, .. }) => summary.created += 1,
+        Ok(Outcome::Recorded { .. }) => summary.already_there += 1,
+        Ok(_) if is_change => summary.changes += 1,
+        Ok(_) => {}
+        // the change was made when the store was filled before
+        Err(StoreError::Refused(Refusal::Stale(_))) if is_change && summary.already_there > 0 => {}
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

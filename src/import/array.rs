@@ -1,0 +1,99 @@
+//! JSON files that are one large array, read element by element.
+
+use std::fmt;
+use std::io::Read;
+
+use serde::Deserializer as _;
+use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::event::Gone;
+
+/// Takes an element: its number, from 0, and what it reads as.
+pub type TakeElement<'t, T> = dyn FnMut(usize, Result<T, String>) -> Result<(), Gone> + 't;
+
+/// Reads an array; an element that does not fit is told of, and the rest goes on.
+///
+/// # Errors
+/// Where the file is no array, or is broken off.
+pub fn read<T: DeserializeOwned>(
+    from: impl Read,
+    take: &mut TakeElement<'_, T>,
+) -> Result<Result<(), Gone>, String> {
+    let mut gone = false;
+    let mut source = serde_json::Deserializer::from_reader(from);
+    let result = source.deserialize_seq(Elements {
+        each: &mut |number, raw: &RawValue| {
+            let element = serde_json::from_str(raw.get()).map_err(|error| error.to_string());
+            gone = take(number, element).is_err();
+            gone
+        },
+    });
+    match result {
+        _ if gone => Ok(Err(Gone)),
+        Ok(()) => source.end().map(Ok).map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The member names of the first element; `None` when the array is empty or the first element is no object.
+///
+/// # Errors
+/// Where the file is no array.
+pub fn first_members(from: impl Read) -> Result<Option<Vec<String>>, String> {
+    let mut first = None;
+    read::<serde_json::Map<String, serde_json::Value>>(from, &mut |_, element| {
+        first = element
+            .ok()
+            .map(|element| element.keys().cloned().collect());
+        Err(Gone)
+    })
+    .map(|_| first)
+}
+
+struct Elements<'e> {
+    /// Returns true to stop.
+    each: &'e mut dyn FnMut(usize, &RawValue) -> bool,
+}
+
+impl<'de> Visitor<'de> for Elements<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        let mut number = 0;
+        while let Some(raw) = list.next_element::<Box<RawValue>>()? {
+            if (self.each)(number, &raw) {
+                return Err(A::Error::custom("stopped"));
+            }
+            number += 1;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_element_that_does_not_fit_does_not_stop_the_others() {
+        let mut seen = Vec::new();
+        read::<u8>(&b"[1, \"x\", 3]"[..], &mut |number, element| {
+            seen.push((number, element.ok()));
+            Ok(())
+        })
+        .unwrap()
+        .unwrap();
+        assert_eq!(seen, [(0, Some(1)), (1, None), (2, Some(3))]);
+        assert!(read::<u8>(&b"[1, 2"[..], &mut |_, _| Ok(())).is_err());
+        assert_eq!(
+            first_members(&b"[{\"b\":1,\"a\":2}, nonsense"[..]),
+            Ok(Some(vec!["b".to_owned(), "a".to_owned()]))
+        );
+        assert!(first_members(&b"{\"a\":1}"[..]).is_err());
+    }
+}

@@ -1,0 +1,256 @@
+//! Import: history from files.
+//!
+//! [`run`] takes files and folders, recognises each file by its ending and its content, and records what it finds through the writer, as any
+//! other surface does. What is understood is listed in [`Format`]; what is not is in the report with the reason. Everything
+//! that is stored has an identifier that follows from the input, so that a second run finds what the first one wrote, and writes nothing.
+//!
+//! A contact or a parent must come before what names it: the contacts of the simulator are read first of all, its parents before their
+//! children, and all other files in the order given (a folder by the names in it).
+//!
+//! Reading happens on a thread of its own and waits for the writer, so that memory does not grow with the files; only YAML is read whole.
+
+mod abcd;
+mod array;
+mod banking;
+mod event;
+mod files;
+mod ndjson;
+mod pairs;
+mod report;
+mod sgd;
+mod simulator;
+mod sink;
+mod yaml;
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::mpsc;
+
+use crate::domain::Moment;
+use crate::store::StoreError;
+use crate::store::writer::Writer;
+use event::{Found, Gone, Place, Take};
+use files::Recognised;
+pub use report::{Counts, FileReport, Format, Messages, Report, WarningKind};
+pub use simulator::REST as SIMULATOR_DETAILS;
+use sink::Sink;
+
+/// What was found and waits for the writer.
+const WAITING: usize = 256;
+/// Things found between two words of progress.
+const STEP: u32 = 500;
+
+/// How to import.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Check everything that can be checked, and write nothing.
+    pub dry_run: bool,
+    /// Whose history it is.
+    pub tenant: i64,
+    /// Who is named in the journal.
+    pub actor: Arc<str>,
+    /// The time now; contacts are made at this moment.
+    pub now: Moment,
+}
+
+/// Why an import ended early. What was written before stays, and is found by the next run.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// A path given cannot be read.
+    #[error("{} cannot be read: {source}", path.display())]
+    Path {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What is found, and in which file.
+type Sender = mpsc::Sender<(usize, Found)>;
+
+/// Imports files and folders. `progress` is told now and then how many bytes of how many are done.
+///
+/// # Errors
+/// When a path given is not there, or the store fails. What is wrong inside a file is in the report.
+pub async fn run(
+    writer: &Writer,
+    paths: &[PathBuf],
+    options: &Options,
+    progress: &mut (dyn FnMut(u64, u64) + Send),
+) -> Result<Report, ImportError> {
+    let longest = writer.rules().limits.line;
+    let found = files::find(paths).map_err(|(path, source)| ImportError::Path { path, source })?;
+    let recognised = blocking(move || {
+        let look = |(path, bytes)| files::recognise(path, bytes, longest);
+        found.into_iter().map(look).collect::<Vec<_>>()
+    })
+    .await;
+    let reports = recognised
+        .iter()
+        .map(|file| FileReport::new(file.path.clone(), file.format.clone()))
+        .collect();
+    let total = recognised.iter().map(|file| file.bytes).sum();
+    let done = Arc::new(AtomicU64::new(0));
+    let (sender, mut receiver) = mpsc::channel(WAITING);
+    let reading = {
+        let done = Arc::clone(&done);
+        tokio::task::spawn_blocking(move || read_all(recognised, longest, &sender, &done))
+    };
+    let mut sink = Sink::new(writer, options, reports);
+    let mut step = 0;
+    while let Some((file, found)) = receiver.recv().await {
+        sink.take(file, found).await?;
+        step += 1;
+        if step % STEP == 0 {
+            progress(done.load(Ordering::Relaxed).min(total), total);
+        }
+    }
+    let joined = reading.await.unwrap_or_default();
+    sink.finish().await?;
+    for (file, many) in joined {
+        sink.files[file].joined += many;
+    }
+    progress(total, total);
+    Ok(Report {
+        dry_run: options.dry_run,
+        files: sink.files,
+    })
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+/// Reads everything: the simulator first, for its files speak of each other, then one file after the other.
+/// Returns how many elements of which file were joined to another's.
+fn read_all(
+    mut files: Vec<Recognised>,
+    longest: usize,
+    sender: &Sender,
+    done: &Arc<AtomicU64>,
+) -> Vec<(usize, u64)> {
+    let (joined, mut result) = simulator(&mut files, sender);
+    for (place, file) in files.iter().enumerate() {
+        if result.is_err() {
+            break;
+        }
+        match file.format {
+            Ok(Format::Ndjson | Format::Abcd | Format::Sgd | Format::Banking) => {
+                result = one(place, file, longest, sender, done);
+            }
+            _ => {
+                done.fetch_add(file.bytes, Ordering::Relaxed);
+            }
+        }
+    }
+    joined
+}
+
+fn simulator(files: &mut [Recognised], sender: &Sender) -> (Vec<(usize, u64)>, Result<(), Gone>) {
+    let mut interactions = simulator::Joined::default();
+    let mut joined = Vec::new();
+    let mut result = Ok(());
+    for (place, file) in files.iter_mut().enumerate() {
+        let (Ok(format), Some(node)) = (&file.format, file.yaml.take()) else {
+            continue;
+        };
+        let mut take = send(place, sender);
+        if *format == Format::SimulatorContacts {
+            result = result.and_then(|()| simulator::contacts(&node, &mut take));
+        } else {
+            for refused in interactions.add(place, *format, node) {
+                result = result.and_then(|()| take(refused));
+            }
+        }
+    }
+    for (id, told) in interactions.in_order() {
+        let history = told.history.as_ref().map(|(file, _)| *file);
+        let details = told.details.as_ref().map(|(file, _)| *file);
+        if let (Some(history), Some(_)) = (history, details) {
+            match joined.iter_mut().find(|(file, _)| *file == history) {
+                Some((_, many)) => *many += 1,
+                None => joined.push((history, 1)),
+            }
+        }
+        if let Some(file) = details.or(history) {
+            let mut take = send(file, sender);
+            result = result.and_then(|()| simulator::interaction(&id, &told, &mut take));
+        }
+    }
+    (joined, result)
+}
+
+fn send(file: usize, sender: &Sender) -> impl FnMut(Found) -> Result<(), Gone> {
+    move |found| sender.blocking_send((file, found)).map_err(|_| Gone)
+}
+
+/// Reads one file as it streams by.
+fn one(
+    place: usize,
+    file: &Recognised,
+    longest: usize,
+    sender: &Sender,
+    done: &Arc<AtomicU64>,
+) -> Result<(), Gone> {
+    let mut take = send(place, sender);
+    let result = match File::open(&file.path) {
+        Ok(open) => {
+            let from = BufReader::with_capacity(64 * 1024, Counted { open, done });
+            stream(file, from, longest, &mut take)
+        }
+        Err(error) => Err(error.to_string()),
+    };
+    result.unwrap_or_else(|reason| take(Found::Refused(Place::File, reason)))
+}
+
+fn stream(
+    file: &Recognised,
+    from: impl std::io::BufRead,
+    longest: usize,
+    take: &mut Take<'_>,
+) -> Result<Result<(), Gone>, String> {
+    match file.format {
+        Ok(Format::Ndjson) => {
+            ndjson::read(from, name(&file.path), longest, take).map_err(|error| error.to_string())
+        }
+        Ok(Format::Abcd) => abcd::read(from, take),
+        Ok(Format::Sgd) => sgd::read(from, take),
+        Ok(Format::Banking) => Ok(banking::read(from, take)),
+        _ => Ok(Ok(())),
+    }
+}
+
+fn name(path: &Path) -> &str {
+    path.file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default()
+}
+
+/// Counts the bytes that were read.
+struct Counted<'d> {
+    open: File,
+    done: &'d AtomicU64,
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let many = self.open.read(into)?;
+        self.done
+            .fetch_add(u64::try_from(many).unwrap_or(0), Ordering::Relaxed);
+        Ok(many)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,220 @@
+//! Interactions and contacts, one JSON object a line: the batch format of `POST /v1/interactions/batch`, with contacts among them.
+//!
+//! A line with `mediaType` is an interaction; one with `attributes`, and perhaps an `id`, is a contact. What brings no `id` gets one made of
+//! its content (an interaction also of the file's name and the line's number), so that a second run finds what the first one wrote.
+
+use std::io::{self, BufRead};
+
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use sha2::{Digest, Sha256};
+
+use super::event::{Found, Gone, Item, Place, Take};
+use crate::domain::contact::GivenAttributes;
+use crate::domain::interaction::NewInteraction;
+use crate::domain::user_data::POINTER_MARK;
+
+/// What a line is, by the members that it has.
+#[derive(Deserialize)]
+pub(super) struct Peek {
+    #[serde(rename = "mediaType")]
+    media_type: Option<IgnoredAny>,
+    attributes: Option<IgnoredAny>,
+}
+
+impl Peek {
+    /// Whether it is something that this reader understands.
+    pub fn is_known(&self) -> bool {
+        self.media_type.is_some() || self.attributes.is_some()
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ContactLine {
+    id: Option<String>,
+    attributes: GivenAttributes,
+}
+
+/// Reads a file line by line; holds one line at a time, of at most `longest` bytes.
+pub fn read(
+    mut from: impl BufRead,
+    file: &str,
+    longest: usize,
+    take: &mut Take<'_>,
+) -> io::Result<Result<(), Gone>> {
+    let mut line = Vec::new();
+    let mut number = 0;
+    while let Some(whole) = next_line(&mut from, longest, &mut line)? {
+        number += 1;
+        let place = Place::Line(number);
+        if number == 1 && line.starts_with(b"\xef\xbb\xbf") {
+            line.drain(..3);
+        }
+        let found = if !whole {
+            Found::Refused(place, format!("is longer than {longest} bytes"))
+        } else if line.trim_ascii().is_empty() {
+            continue;
+        } else {
+            match item(&line, file, number) {
+                Ok(item) => Found::Item(place, item),
+                Err(reason) => Found::Refused(place, reason),
+            }
+        };
+        if take(found).is_err() {
+            return Ok(Err(Gone));
+        }
+    }
+    Ok(Ok(()))
+}
+
+fn item(line: &[u8], file: &str, number: u64) -> Result<Item, String> {
+    let peek: Peek = parse(line)?;
+    if peek.media_type.is_some() {
+        let mut new: NewInteraction = parse(line)?;
+        if new.id.is_none() {
+            let of = [file.as_bytes(), &number.to_be_bytes(), line];
+            new.id = Some(format!("line-{}", digest(&of)));
+        }
+        Ok(Item::Interaction(Box::new(new)))
+    } else if peek.attributes.is_some() {
+        let ContactLine { id, attributes } = parse(line)?;
+        let id = id.unwrap_or_else(|| {
+            let content = serde_json::to_vec(&attributes).unwrap_or_default();
+            format!("contact-{}", digest(&[&content]))
+        });
+        Ok(Item::Contact { id, attributes })
+    } else {
+        Err("has neither mediaType, as an interaction, nor attributes, as a contact".to_owned())
+    }
+}
+
+/// 32 characters that stand for the content.
+fn digest(parts: &[&[u8]]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.len().to_be_bytes());
+        hash.update(part);
+    }
+    hex::encode(&hash.finalize()[..16])
+}
+
+fn parse<T: DeserializeOwned>(line: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(line).map_err(|error| {
+        let text = error.to_string();
+        let column = format!(" at line 1 column {}", error.column());
+        let what = text.strip_suffix(&column).unwrap_or(&text);
+        // a pointer into UserData stands between two marks, in front of the sentence
+        let what = match what.strip_prefix(POINTER_MARK) {
+            Some(marked) => format!("/userData{}", marked.replace(POINTER_MARK, " ")),
+            None => what.to_owned(),
+        };
+        format!("{what} (column {})", error.column())
+    })
+}
+
+/// Reads the next line without its end; false when it was longer than allowed, and `None` at the end of the file.
+pub(super) fn next_line(
+    from: &mut impl BufRead,
+    longest: usize,
+    line: &mut Vec<u8>,
+) -> io::Result<Option<bool>> {
+    line.clear();
+    let mut any = false;
+    let mut whole = true;
+    loop {
+        let part = match from.fill_buf() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            other => other?,
+        };
+        if part.is_empty() {
+            return Ok(any.then_some(whole));
+        }
+        any = true;
+        let end = part.iter().position(|byte| *byte == b'\n');
+        let here = &part[..end.unwrap_or(part.len())];
+        if line.len() + here.len() > longest {
+            whole = false;
+        } else if whole {
+            line.extend_from_slice(here);
+        }
+        let used = end.map_or(part.len(), |end| end + 1);
+        from.consume(used);
+        if end.is_some() {
+            return Ok(Some(whole));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(text: &str) -> Vec<Found> {
+        let mut found = Vec::new();
+        let mut take = |one| {
+            found.push(one);
+            Ok(())
+        };
+        read(
+            io::BufReader::with_capacity(7, text.as_bytes()),
+            "f",
+            120,
+            &mut take,
+        )
+        .unwrap()
+        .unwrap();
+        found
+    }
+
+    #[test]
+    fn a_bad_line_is_refused_with_its_number_and_the_rest_goes_on() {
+        let long = format!(
+            "{{\"mediaType\":\"chat\",\"subject\":\"{}\"}}",
+            "x".repeat(120)
+        );
+        let text = format!(
+            "\u{feff}{{\"attributes\":{{\"LastName\":\"Rossi\"}},\"id\":\"c1\"}}\r\n\n  \n{{\"mediaType\":\"chat\",\"id\":\"i1\"}}\nnonsense\n{long}\n\
+             {{\"id\":\"x\"}}\n{{\"mediaType\":\"chat\",\"colour\":1}}\n{{\"mediaType\":\"chat\",\"userData\":{{\"a\":{{\"b\":1,\"b\":2}}}}}}\n{{\"mediaType\":\"voice\"}}"
+        );
+        let found = all(&text);
+        assert!(
+            matches!(&found[0], Found::Item(Place::Line(1), Item::Contact { id, .. }) if id == "c1")
+        );
+        assert!(matches!(
+            &found[1],
+            Found::Item(Place::Line(4), Item::Interaction(_))
+        ));
+        let refused = |place: usize| match &found[place] {
+            Found::Refused(Place::Line(line), reason) => (*line, reason.as_str()),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(refused(2).0, 5);
+        assert_eq!(refused(3), (6, "is longer than 120 bytes"));
+        assert_eq!(refused(4).0, 7);
+        assert!(refused(5).1.contains("colour"), "{}", refused(5).1);
+        assert!(
+            refused(6).1.starts_with("/userData/a/b is given twice"),
+            "{}",
+            refused(6).1
+        );
+        assert!(
+            matches!(&found[7], Found::Item(Place::Line(10), Item::Interaction(new)) if new.id.as_ref().unwrap().len() == 37)
+        );
+        assert_eq!(found.len(), 8);
+    }
+
+    #[test]
+    fn identifiers_that_are_made_are_the_same_at_the_next_reading() {
+        let text =
+            "{\"mediaType\":\"chat\"}\n{\"mediaType\":\"chat\"}\n{\"attributes\":{\"A\":\"b\"}}\n";
+        let found = all(text);
+        assert_eq!(found, all(text));
+        let (Found::Item(_, Item::Interaction(first)), Found::Item(_, Item::Interaction(second))) =
+            (&found[0], &found[1])
+        else {
+            panic!("{found:?}");
+        };
+        assert_ne!(first.id, second.id);
+    }
+}

@@ -1,0 +1,253 @@
+//! What an import did, for people and for programs. It stays small however much was read: everything is counted, little is quoted.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use super::event::Place;
+
+/// Messages of one kind quoted for each file; the others are counted.
+pub const QUOTED: usize = 50;
+
+/// What is known to be readable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Format {
+    /// Interactions and contacts, one JSON object a line.
+    Ndjson,
+    /// Contacts of the agent API simulator.
+    SimulatorContacts,
+    /// The contact history of the agent API simulator.
+    SimulatorHistory,
+    /// The interactions of the agent API simulator with their `UserData`.
+    SimulatorDetails,
+    /// Action-Based Conversations Dataset.
+    Abcd,
+    /// Schema-Guided Dialogue.
+    Sgd,
+    /// Customer messages with an intent.
+    Banking,
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ndjson => "NDJSON",
+            Self::SimulatorContacts => "simulator contacts",
+            Self::SimulatorHistory => "simulator history",
+            Self::SimulatorDetails => "simulator details",
+            Self::Abcd => "ABCD chats",
+            Self::Sgd => "SGD dialogues",
+            Self::Banking => "messages with intents",
+        })
+    }
+}
+
+/// What may be odd about something that was taken in nevertheless.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WarningKind {
+    /// A key of a pair list came again; the last value won.
+    RepeatedKey,
+    /// A value is not of the type that it is declared as; it was kept.
+    TypeMismatch,
+    /// Two sources say different things; the report says which one was followed.
+    Contradiction,
+    /// A part of the file is not history and was not stored.
+    LeftOut,
+}
+
+impl fmt::Display for WarningKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::RepeatedKey => "repeated keys",
+            Self::TypeMismatch => "type mismatches",
+            Self::Contradiction => "contradictions",
+            Self::LeftOut => "left out",
+        })
+    }
+}
+
+/// How many of one kind of thing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Found in the file.
+    pub read: u64,
+    /// Written; in a dry run those that would be, as far as the input can say.
+    pub created: u64,
+    /// The same stood there before, or earlier in the input.
+    pub already_there: u64,
+}
+
+/// Messages of one kind: all counted, the first ones quoted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Messages {
+    /// How many there were.
+    pub count: u64,
+    /// The first of them: where, and what.
+    pub quoted: Vec<(String, String)>,
+}
+
+impl Messages {
+    pub(super) fn add(&mut self, place: &Place, text: String) {
+        self.count += 1;
+        if self.quoted.len() < QUOTED {
+            self.quoted.push((place.to_string(), text));
+        }
+    }
+}
+
+/// What became of one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileReport {
+    /// Which file.
+    pub path: PathBuf,
+    /// What it is, or why it is not history.
+    pub format: Result<Format, String>,
+    /// Interactions.
+    pub interactions: Counts,
+    /// Contacts.
+    pub contacts: Counts,
+    /// Elements that told more about interactions of another file.
+    pub joined: u64,
+    /// What could not be stored, and why.
+    pub refused: Messages,
+    /// Oddities of what was stored.
+    pub warnings: BTreeMap<WarningKind, Messages>,
+    /// Transient keys that were not stored, by name.
+    pub dropped_keys: BTreeMap<String, u64>,
+    /// In a dry run: parents and contacts named that are not in the input, and so must be in the store.
+    pub elsewhere: u64,
+}
+
+impl FileReport {
+    pub(super) fn new(path: PathBuf, format: Result<Format, String>) -> Self {
+        Self {
+            path,
+            format,
+            interactions: Counts::default(),
+            contacts: Counts::default(),
+            joined: 0,
+            refused: Messages::default(),
+            warnings: BTreeMap::new(),
+            dropped_keys: BTreeMap::new(),
+            elsewhere: 0,
+        }
+    }
+
+    pub(super) fn warn(&mut self, kind: WarningKind, place: &Place, text: String) {
+        self.warnings.entry(kind).or_default().add(place, text);
+    }
+}
+
+/// What an import did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Nothing was written; it was only looked at.
+    pub dry_run: bool,
+    /// Every file given or found, in the order in which they were read.
+    pub files: Vec<FileReport>,
+}
+
+impl Report {
+    /// Interactions of all files.
+    pub fn interactions(&self) -> Counts {
+        self.sum(|file| file.interactions)
+    }
+
+    /// Contacts of all files.
+    pub fn contacts(&self) -> Counts {
+        self.sum(|file| file.contacts)
+    }
+
+    /// What could not be stored.
+    pub fn refused(&self) -> u64 {
+        self.files.iter().map(|file| file.refused.count).sum()
+    }
+
+    fn sum(&self, of: impl Fn(&FileReport) -> Counts) -> Counts {
+        self.files
+            .iter()
+            .map(of)
+            .fold(Counts::default(), |a, b| Counts {
+                read: a.read + b.read,
+                created: a.created + b.created,
+                already_there: a.already_there + b.already_there,
+            })
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for file in &self.files {
+            write!(f, "{}: ", file.path.display())?;
+            match &file.format {
+                Ok(format) => writeln!(f, "{format}")?,
+                Err(reason) => {
+                    writeln!(f, "not history: {reason}")?;
+                    continue;
+                }
+            }
+            counts(f, "interactions", &file.interactions, self.dry_run)?;
+            counts(f, "contacts", &file.contacts, self.dry_run)?;
+            if file.joined > 0 {
+                writeln!(
+                    f,
+                    "  {} joined to interactions of another file",
+                    file.joined
+                )?;
+            }
+            for (key, times) in &file.dropped_keys {
+                writeln!(f, "  transient key {key:?} not stored, {times} times")?;
+            }
+            if file.elsewhere > 0 {
+                writeln!(
+                    f,
+                    "  {} parents or contacts named that are not in the input",
+                    file.elsewhere
+                )?;
+            }
+            for (kind, messages) in &file.warnings {
+                quote(f, &kind.to_string(), messages)?;
+            }
+            quote(f, "refused", &file.refused)?;
+        }
+        writeln!(
+            f,
+            "{}",
+            if self.dry_run {
+                "all files, nothing was written"
+            } else {
+                "all files"
+            }
+        )?;
+        counts(f, "interactions", &self.interactions(), self.dry_run)?;
+        counts(f, "contacts", &self.contacts(), self.dry_run)?;
+        writeln!(f, "  refused: {}", self.refused())
+    }
+}
+
+fn counts(f: &mut fmt::Formatter<'_>, what: &str, counts: &Counts, dry: bool) -> fmt::Result {
+    if *counts == Counts::default() {
+        return Ok(());
+    }
+    let created = if dry { "would be created" } else { "created" };
+    writeln!(
+        f,
+        "  {what}: {} read, {} {created}, {} already there",
+        counts.read, counts.created, counts.already_there
+    )
+}
+
+fn quote(f: &mut fmt::Formatter<'_>, what: &str, messages: &Messages) -> fmt::Result {
+    if messages.count == 0 {
+        return Ok(());
+    }
+    writeln!(f, "  {what}: {}", messages.count)?;
+    for (place, text) in &messages.quoted {
+        writeln!(f, "    {place}: {text}")?;
+    }
+    let more = messages.count - u64::try_from(messages.quoted.len()).unwrap_or(0);
+    if more > 0 {
+        writeln!(f, "    … and {more} more")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,222 @@
+//! Where all that was found goes: to the writer, many at a time, or in a dry run only through its checks.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::Options;
+use super::event::{Found, Item, Place};
+use super::report::{Counts, FileReport, WarningKind};
+use crate::domain::Refusal;
+use crate::domain::command::{Command, Outcome, Preparation, Submission};
+use crate::store::StoreError;
+use crate::store::writer::{Answer, Writer};
+
+/// Answers that may be under way.
+const IN_FLIGHT: usize = 2_000;
+/// Identifiers remembered, eight or sixteen bytes each; of those beyond, less can be said.
+const REMEMBERED: usize = 4_000_000;
+
+/// Takes what is found in files.
+pub struct Sink<'a> {
+    writer: &'a Writer,
+    options: &'a Options,
+    under_way: VecDeque<(usize, Place, Answer)>,
+    /// Contacts that this run made.
+    made: HashSet<u64>,
+    /// In a dry run, what the input has so far: what it is and its identifier, and its content.
+    known: HashMap<u64, u64>,
+    /// One report a file.
+    pub files: Vec<FileReport>,
+}
+
+fn hash(of: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    hasher.finish()
+}
+
+impl<'a> Sink<'a> {
+    /// A sink for these files.
+    pub fn new(writer: &'a Writer, options: &'a Options, files: Vec<FileReport>) -> Self {
+        Self {
+            writer,
+            options,
+            under_way: VecDeque::with_capacity(IN_FLIGHT),
+            made: HashSet::new(),
+            known: HashMap::new(),
+            files,
+        }
+    }
+
+    /// Takes what was found in a file.
+    ///
+    /// # Errors
+    /// What ends the import; a refusal does not.
+    pub async fn take(&mut self, file: usize, found: Found) -> Result<(), StoreError> {
+        match found {
+            Found::Warning(kind, place, text) => self.files[file].warn(kind, &place, text),
+            Found::Refused(place, reason) => self.files[file].refused.add(&place, reason),
+            Found::Item(place, item) => {
+                self.counts(file, matches!(item, Item::Contact { .. })).read += 1;
+                let command = match item {
+                    Item::Contact { id, attributes } => Command::CreateContact {
+                        id: Some(id),
+                        attributes,
+                    },
+                    Item::Interaction(new) => Command::Record(new),
+                };
+                if self.options.dry_run {
+                    self.rehearse(file, &place, command);
+                } else {
+                    self.submit(file, place, command).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for all that is under way.
+    ///
+    /// # Errors
+    /// What ends the import.
+    pub async fn finish(&mut self) -> Result<(), StoreError> {
+        self.settle(0).await
+    }
+
+    fn counts(&mut self, file: usize, contact: bool) -> &mut Counts {
+        let report = &mut self.files[file];
+        if contact {
+            &mut report.contacts
+        } else {
+            &mut report.interactions
+        }
+    }
+
+    async fn submit(
+        &mut self,
+        file: usize,
+        place: Place,
+        command: Command,
+    ) -> Result<(), StoreError> {
+        if self.under_way.len() >= IN_FLIGHT {
+            // half of them at once, so that the writer has a queue to make groups of
+            self.settle(IN_FLIGHT / 2).await?;
+        }
+        let at = match &command {
+            // a contact says by its date whether it was made now
+            Command::CreateContact { .. } => Some(self.options.now),
+            _ => None,
+        };
+        let submission = Submission {
+            tenant: self.options.tenant,
+            actor: self.options.actor.clone(),
+            at,
+            repeatable: None,
+            command,
+        };
+        match self.writer.enqueue_waiting(submission).await {
+            Ok(answer) => self.under_way.push_back((file, place, answer)),
+            Err(StoreError::Refused(refusal)) => self.refuse(file, &place, &refusal),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    async fn settle(&mut self, leave: usize) -> Result<(), StoreError> {
+        while self.under_way.len() > leave {
+            let Some((file, place, answer)) = self.under_way.pop_front() else {
+                break;
+            };
+            match answer.wait().await {
+                Ok(Outcome::Recorded {
+                    created,
+                    dropped,
+                    repeated,
+                    ..
+                }) => {
+                    self.count(file, false, created);
+                    self.tell(file, &place, dropped, repeated);
+                }
+                Ok(Outcome::Contact(contact)) => {
+                    let now = contact.created_date == self.options.now && contact.revision == 1;
+                    let made = now
+                        && (self.made.len() >= REMEMBERED || self.made.insert(hash(&contact.id)));
+                    self.count(file, true, made);
+                }
+                Ok(_) => {}
+                Err(StoreError::Refused(refusal)) => self.refuse(file, &place, &refusal),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, file: usize, contact: bool, created: bool) {
+        let counts = self.counts(file, contact);
+        if created {
+            counts.created += 1;
+        } else {
+            counts.already_there += 1;
+        }
+    }
+
+    fn tell(&mut self, file: usize, place: &Place, dropped: Vec<String>, repeated: Vec<String>) {
+        for key in dropped {
+            *self.files[file].dropped_keys.entry(key).or_default() += 1;
+        }
+        for key in repeated {
+            let text = format!("{key:?} came before; the last value was taken");
+            self.files[file].warn(WarningKind::RepeatedKey, place, text);
+        }
+    }
+
+    fn refuse(&mut self, file: usize, place: &Place, refusal: &Refusal) {
+        self.files[file].refused.add(place, refusal.to_string());
+    }
+
+    /// All checks that need no look into the store.
+    fn rehearse(&mut self, file: usize, place: &Place, mut command: Command) {
+        let ready = match command.prepare(self.options.tenant, self.writer.rules()) {
+            Ok(ready) => ready,
+            Err(refusal) => return self.refuse(file, place, &refusal),
+        };
+        let Preparation {
+            fingerprint,
+            dropped,
+            repeated,
+            ..
+        } = ready;
+        let (contact, id) = match &command {
+            Command::CreateContact { id, .. } => (true, id.as_deref()),
+            Command::Record(new) => {
+                let parent = new.parent_id.iter().map(|id| hash(&(false, id.as_str())));
+                let named = new.contact_id.iter().map(|id| hash(&(true, id.as_str())));
+                let missing = parent
+                    .chain(named)
+                    .filter(|named| !self.known.contains_key(named))
+                    .count();
+                self.files[file].elsewhere += u64::try_from(missing).unwrap_or(0);
+                (false, new.id.as_deref())
+            }
+            _ => return,
+        };
+        let id = id.unwrap_or_default();
+        let (name, content) = (hash(&(contact, id)), hash(&fingerprint));
+        match self.known.get(&name).copied() {
+            Some(same) if same == content => self.count(file, contact, false),
+            Some(_) => {
+                let refusal = Refusal::Conflict(format!(
+                    "{id:?} came before in the input, with other content"
+                ));
+                return self.refuse(file, place, &refusal);
+            }
+            None => {
+                if self.known.len() < REMEMBERED {
+                    self.known.insert(name, content);
+                }
+                self.count(file, contact, true);
+            }
+        }
+        self.tell(file, place, dropped, repeated);
+    }
+}
