@@ -1,5 +1,6 @@
 //! Logs and figures. A log line never holds a customer's text, a token or a transient key: requests are told by their route, not by their path.
 
+use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
@@ -28,6 +29,7 @@ pub fn start(log: &Log) -> Result<(), String> {
     let filter = EnvFilter::try_new(&log.level).map_err(|error| format!("[log] level: {error}"))?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     // a second start, as in tests, keeps the first
     let _ = if log.format == "json" {

@@ -6,6 +6,7 @@ mod api_contacts;
 mod api_finding;
 mod api_interactions;
 mod api_user_data;
+mod discretion;
 mod durability;
 mod engagements;
 mod failing;
