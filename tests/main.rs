@@ -10,6 +10,7 @@ mod discretion;
 mod durability;
 mod engagements;
 mod failing;
+mod importing;
 mod migrating;
 mod operating;
 mod properties;
