@@ -302,7 +302,7 @@ fn typed(like: &Value, text: &str) -> Result<Value, String> {
             text.split(',')
                 .map(str::trim)
                 .filter(|part| !part.is_empty())
-                .map(|part| part.into())
+                .map(std::convert::Into::into)
                 .collect(),
         )),
         Value::Boolean(_) => text

@@ -99,7 +99,7 @@ pub async fn serve(
     let reserve = patience / 10;
     let cut = async {
         stopping.cancelled().await;
-        tokio::time::sleep(patience - reserve).await;
+        tokio::time::sleep(patience.saturating_sub(reserve)).await;
     };
     tokio::select! {
         served = graceful => served?,

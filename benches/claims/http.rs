@@ -59,7 +59,7 @@ pub async fn posts_against_the_store(size: usize) {
             .collect();
         let before = server.processor_time();
         let load = load::run(server.address, CONNECTIONS, Arc::new(requests)).await;
-        let used = server.processor_time() - before;
+        let used = server.processor_time().saturating_sub(before);
         let begun = Instant::now();
         store::write(&store, commands).await;
         let (posts, writes) = (rate(count, load.took), rate(count, begun.elapsed()));

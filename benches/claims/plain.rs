@@ -93,9 +93,12 @@ enum Cell {
     Blob(Vec<u8>),
 }
 
+/// A table's name, its columns, and its rows.
+type Table = (&'static str, &'static [&'static str], Vec<Vec<Cell>>);
+
 /// The rows of one transaction: table by table, each with the number of its columns.
 pub struct Prebuilt {
-    tables: Vec<(&'static str, &'static [&'static str], Vec<Vec<Cell>>)>,
+    tables: Vec<Table>,
     last_cursor: i64,
     /// Bytes of all values.
     pub bytes: usize,

@@ -108,7 +108,7 @@ pub async fn against_plain_inserts(size: usize) {
         let (begun, cpu) = (Instant::now(), processor_time("self"));
         write(&store, commands).await;
         let store_took = begun.elapsed();
-        let cpu = processor_time("self") - cpu;
+        let cpu = processor_time("self").saturating_sub(cpu);
 
         let mut prebuilt = Vec::new();
         for group in 0..groups {
@@ -124,7 +124,7 @@ pub async fn against_plain_inserts(size: usize) {
             plain::insert(&mut inserting, group).await;
         }
         let plain_took = begun.elapsed();
-        let other_cpu = processor_time("self") - other_cpu;
+        let other_cpu = processor_time("self").saturating_sub(other_cpu);
         if round == 0 {
             continue; // statements are prepared, pages are warm
         }

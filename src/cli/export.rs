@@ -39,7 +39,7 @@ impl Export {
             contacts,
             interactions,
         } = export::ndjson(&*store.reads, self.tenant, &mut out, |done| {
-            bar.set_position(done)
+            bar.set_position(done);
         })
         .await?;
         out.flush()?;

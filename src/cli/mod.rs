@@ -37,8 +37,12 @@ pub struct Common {
     /// Settings file (TOML) [env: ANNALS_CONFIG]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Where the store is: sqlite://annals.db or postgres://… [env: ANNALS_DATABASE_URL]
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        help = "Where the store is: sqlite://annals.db or postgres://… [env: ANNALS_DATABASE_URL]"
+    )]
     database_url: Option<String>,
     /// Address and port [env: ANNALS_LISTEN]
     #[arg(long, global = true, value_name = "ADDRESS")]

@@ -504,13 +504,13 @@ pub fn loose_operands(field: &Field, text: &str) -> Vec<Value> {
                 values = vec![
                     text.parse::<i64>()
                         .map_or(Value::String(text.to_owned()), Value::from),
-                ]
+                ];
             }
             AttributeType::Boolean => {
                 values = vec![
                     text.parse::<bool>()
                         .map_or(Value::String(text.to_owned()), Value::from),
-                ]
+                ];
             }
             _ => {}
         },

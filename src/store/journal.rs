@@ -121,7 +121,7 @@ pub async fn user_data_at<D: Dialect>(
         match Kind::of_name(&change.kind) {
             // an identifier that was deleted may be recorded again: it begins anew
             Some(Kind::InteractionRecorded | Kind::EngagementCreated) => {
-                state = Some((Document::new(), 0))
+                state = Some((Document::new(), 0));
             }
             Some(Kind::InteractionDeleted) => state = None,
             _ => {}

@@ -92,10 +92,10 @@ macro_rules! migrations {
 
             async fn applied(conn: &mut Conn<Self>) -> Result<Vec<Migration>, StoreError> {
                 let mut lent = Migratable(conn);
-                Ok($runner()
+                $runner()
                     .get_applied_migrations_async(&mut lent)
                     .await
-                    .map_err(of_refinery)?)
+                    .map_err(of_refinery)
             }
 
             async fn run(conn: &mut Conn<Self>) -> Result<usize, StoreError> {
@@ -140,6 +140,7 @@ pub trait Migrate: Dialect {
     fn run(conn: &mut Conn<Self>) -> impl Future<Output = Result<usize, StoreError>> + Send;
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
 fn of_refinery(error: refinery_core::Error) -> StoreError {
     use refinery_core::error::Kind;
     match error.kind() {

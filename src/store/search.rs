@@ -306,7 +306,7 @@ impl<'s, D: Dialect> Statement<'s, D> {
         if search.long_texts {
             write!(sql, ", {}", rows::TEXTS).expect("a String takes all that is written");
         }
-        sql += &self.from_where(search, true);
+        sql += &self.tables_and_conditions(search, true);
         let keys: Vec<(String, bool)> = self.sort_keys(&search.sort);
         if let Some(after) = &search.after {
             let condition = self.after(&keys, &search.sort, after);
@@ -329,10 +329,13 @@ impl<'s, D: Dialect> Statement<'s, D> {
     }
 
     fn count(&mut self, search: &'s Search) -> String {
-        format!("SELECT COUNT(*){}", self.from_where(search, false))
+        format!(
+            "SELECT COUNT(*){}",
+            self.tables_and_conditions(search, false)
+        )
     }
 
-    fn from_where(&mut self, search: &'s Search, documents: bool) -> String {
+    fn tables_and_conditions(&mut self, search: &'s Search, documents: bool) -> String {
         let mut sql = String::new();
         let mut condition = String::new();
         if let Some((key, operand)) = self.plan.key {
@@ -378,13 +381,13 @@ impl<'s, D: Dialect> Statement<'s, D> {
                     keys.push((format!("COALESCE(i.end_date, ${epoch})"), key.descending));
                 }
                 "startDate" if self.plan.key.is_some() => {
-                    keys.push(("x.start_date".to_owned(), key.descending))
+                    keys.push(("x.start_date".to_owned(), key.descending));
                 }
                 "id" if self.plan.key.is_some() => {
-                    keys.push(("x.interaction_id".to_owned(), key.descending))
+                    keys.push(("x.interaction_id".to_owned(), key.descending));
                 }
                 _ if self.plan.sorted_after => {
-                    keys.push((D::unindexed(column(key.by)), key.descending))
+                    keys.push((D::unindexed(column(key.by)), key.descending));
                 }
                 _ => keys.push((column(key.by).to_owned(), key.descending)),
             }

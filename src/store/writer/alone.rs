@@ -14,6 +14,7 @@ use crate::store::{StoreError, bulk, content, rows};
 const PORTION: usize = 500;
 
 impl<D: Dialect> Task<D> {
+    #[expect(clippy::too_many_lines, reason = "an arm a command")]
     pub(super) async fn alone(
         &mut self,
         conn: &mut Conn<D>,

@@ -23,6 +23,10 @@ use crate::store::{StoreError, content};
 pub type Key = (i64, String);
 
 /// An interaction in the ledger.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says of a part of the row whether it is to be written"
+)]
 pub struct Held {
     /// As it stands now; the long texts are always loaded.
     pub stored: Arc<Stored>,
@@ -544,7 +548,7 @@ impl<'t> Ledger<'t> {
     }
 
     /// A stored interaction that is to change: its revision fits, and the moment of the change is later than the last.
-    fn to_change(
+    fn changing(
         &mut self,
         ask: &Ask<'_>,
         id: &str,
@@ -575,7 +579,7 @@ impl<'t> Ledger<'t> {
         if_match: Option<i64>,
     ) -> Result<Outcome, StoreError> {
         let limits = self.rules.limits.clone();
-        let (held, at) = self.to_change(ask, id, if_match)?;
+        let (held, at) = self.changing(ask, id, if_match)?;
         let mut document = document(&held.stored.user_data)?;
         let previous = edit.apply(&mut document);
         let after = text(&document);
@@ -628,7 +632,7 @@ impl<'t> Ledger<'t> {
         if let Some(Some(contact)) = &patch.contact_id {
             self.known_contact(ask, contact)?;
         }
-        let (held, at) = self.to_change(ask, id, if_match)?;
+        let (held, at) = self.changing(ask, id, if_match)?;
         let mut after = (*held.stored).clone();
         let mut texts = after.texts.take().unwrap_or_default();
         patch.apply(&mut after.interaction, &mut texts)?;
@@ -668,7 +672,7 @@ impl<'t> Ledger<'t> {
         end: Option<Moment>,
         if_match: Option<i64>,
     ) -> Result<Outcome, Refusal> {
-        let (held, at) = self.to_change(ask, id, if_match)?;
+        let (held, at) = self.changing(ask, id, if_match)?;
         let there = &held.stored.interaction;
         let end = end
             .or(there.end_date)
