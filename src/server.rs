@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::api::auth::Access;
+use crate::api::auth::{Access, Door};
 use crate::api::{self, App, Parts};
 use crate::config::Config;
 use crate::domain::command::{Command, Outcome, Submission};
@@ -60,7 +60,13 @@ pub async fn serve(
 ) -> io::Result<()> {
     let stopping = CancellationToken::new();
     let tasks = TaskTracker::new();
-    let loopback = listener.local_addr()?.ip().is_loopback();
+    let door = if config.server.insecure {
+        Door::Insecure
+    } else if listener.local_addr()?.ip().is_loopback() {
+        Door::Local
+    } else {
+        Door::TokenRequired
+    };
     let patience = Duration::from_secs(config.server.stop_seconds);
     tasks.spawn(keep_index(
         store.writer.clone(),
@@ -73,10 +79,7 @@ pub async fn serve(
         writer: store.writer.clone(),
         reads: Arc::clone(&store.reads),
         database: store.database,
-        access: Access::new(
-            Arc::clone(&store.reads),
-            loopback && !config.server.insecure,
-        ),
+        access: Access::new(Arc::clone(&store.reads), door),
         metrics: Metrics::new(&store.meters),
         config,
         stopping: stopping.clone(),

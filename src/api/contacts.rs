@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::auth::{Caller, Scope};
 use super::body::{Posted, if_match};
-use super::params::Params;
+use super::params::{NoParams, Params};
 use super::problem::{Failure, Problem};
 use super::schema::ContactBody;
 use super::{App, find, render};
@@ -74,14 +74,16 @@ struct Identify {
     /// Make a contact when nobody fits; true when absent.
     #[serde(default)]
     create: Option<bool>,
-    /// By which media the contact came; the ranks are the same for all.
-    #[serde(default)]
-    media_type: Option<String>,
+    /// Taken for the sake of older clients and not looked at: the ranks are the same for all media.
+    #[serde(default, rename = "mediaType")]
+    #[schema(rename = "mediaType")]
+    _media_type: Option<String>,
 }
 
 /// Finds the contact meant, or makes it.
 ///
 /// Ranks, after UCS 8.x: `EmailAddress`, `PhoneNumber`, `FirstName` with `LastName`, `Title`. Where several fit, `contactId` is the oldest and `candidates` are all.
+/// With `create: false` nothing is written, and the scope `read` is enough.
 #[utoipa::path(post, path = "/v1/contacts/identify", tag = "contacts", request_body = Identify,
     responses((status = 200, body = Object), (status = 422, body = Problem)))]
 async fn identify(
@@ -89,21 +91,13 @@ async fn identify(
     caller: Caller,
     posted: Posted<Identify>,
 ) -> Result<Response, Failure> {
-    caller.may(Scope::Write)?;
     let repeatable = posted.repeatable(render::reply);
     let Identify {
-        attributes,
-        create,
-        media_type,
+        attributes, create, ..
     } = posted.value;
-    tracing::debug!(
-        media_type = media_type.as_deref().unwrap_or_default().len(),
-        "identifying a contact"
-    );
-    let command = Command::IdentifyContact {
-        attributes,
-        create: create.unwrap_or(true),
-    };
+    let create = create.unwrap_or(true);
+    caller.may(if create { Scope::Write } else { Scope::Read })?;
+    let command = Command::IdentifyContact { attributes, create };
     let outcome = app
         .writer
         .submit(caller.submission(command, repeatable))
@@ -118,6 +112,7 @@ async fn get(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<String>,
+    _: NoParams,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Read)?;
     let contact = app
@@ -167,6 +162,7 @@ async fn delete(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<String>,
+    _: NoParams,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Write)?;
     app.writer
@@ -278,6 +274,7 @@ async fn export(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<String>,
+    _: NoParams,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Read)?;
     let tenant = caller.tenant;

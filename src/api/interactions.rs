@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 
 use super::auth::{Caller, Scope};
 use super::body::{Posted, if_match};
-use super::params::Params;
+use super::params::{NoParams, Params};
 use super::problem::{Failure, Problem};
 use super::{App, render};
 use crate::domain::command::{Command, Outcome};
@@ -390,6 +390,7 @@ async fn lineage(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<String>,
+    _: NoParams,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Read)?;
     let family = app

@@ -60,6 +60,18 @@ impl From<Refusal> for Problem {
 }
 
 impl Problem {
+    /// What the caller is told of a fault of ours: nothing of its cause.
+    pub fn internal() -> Self {
+        Self {
+            kind: "internal",
+            title: "Internal error",
+            status: 500,
+            detail: "something went wrong here; the log knows more under this request's id"
+                .to_owned(),
+            errors: Vec::new(),
+        }
+    }
+
     fn unavailable(kind: &'static str, title: &'static str, detail: &str) -> Self {
         Self {
             kind,
@@ -101,17 +113,7 @@ impl Problem {
             StoreError::Schema(_)
             | StoreError::Inconsistent(..)
             | StoreError::Settings(_)
-            | StoreError::Driver(_) => {
-                let problem = Self {
-                    kind: "internal",
-                    title: "Internal error",
-                    status: 500,
-                    detail: "something went wrong here; the log knows more under this request's id"
-                        .to_owned(),
-                    errors: Vec::new(),
-                };
-                (problem, Some(Cause(error.to_string())))
-            }
+            | StoreError::Driver(_) => (Self::internal(), Some(Cause(error.to_string()))),
         }
     }
 }
@@ -127,7 +129,8 @@ impl IntoResponse for Problem {
         )
             .into_response();
         let headers = response.headers_mut();
-        if self.status == 503 {
+        // a query that took too long would take as long again
+        if ["busy", "closing", "full"].contains(&self.kind) {
             headers.insert(
                 header::RETRY_AFTER,
                 HeaderValue::from(RETRY_AFTER.as_secs()),

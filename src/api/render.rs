@@ -235,8 +235,8 @@ impl Projection {
         let fields = names
             .iter()
             .map(|name| match (name.as_str(), Field::parse(name)) {
-                (_, Some(Field::UserData(path))) => Ok((String::new(), Some(path))),
-                ("userData" | "participants", _) | (_, Some(Field::Core(_))) => {
+                (_, Ok(Field::UserData(path))) => Ok((String::new(), Some(path))),
+                ("userData" | "participants", _) | (_, Ok(Field::Core(_))) => {
                     Ok((name.clone(), None))
                 }
                 _ => Err(Refusal::invalid(

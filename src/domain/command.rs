@@ -11,7 +11,7 @@ use super::interaction::{Interaction, InteractionPatch, LongTexts, NewInteractio
 use super::limits::{Limits, check_id, check_text};
 use super::propagation::CopyPolicy;
 use super::user_data::{Edit, KeyPath, Transience};
-use super::{Moment, Refusal};
+use super::{Fault, Moment, Refusal};
 
 /// An interaction as stored, whole.
 #[derive(Clone, Debug, PartialEq)]
@@ -285,6 +285,7 @@ impl Command {
     /// The refusal that the caller gets.
     pub fn prepare(&mut self, tenant: i64, rules: &Rules) -> Result<Preparation, Refusal> {
         let limits = &rules.limits;
+        self.want_no_nul()?;
         let mut ready = Preparation {
             weight: 512,
             ..Preparation::default()
@@ -378,6 +379,41 @@ impl Command {
             | Self::ForgetReplies(_) => {}
         }
         Ok(ready)
+    }
+
+    /// Refuses a NUL character in what only names something: Postgres could not even look for it.
+    fn want_no_nul(&self) -> Result<(), Refusal> {
+        let (named, into, copy) = match self {
+            Self::Engage { parent, copy, .. } => (Some(parent), None, copy.as_ref()),
+            Self::MergeContact { id, into } => (Some(id), Some(into), None),
+            Self::EditUserData { id, .. }
+            | Self::Change { id, .. }
+            | Self::Stop { id, .. }
+            | Self::Delete { id, .. }
+            | Self::ChangeContact { id, .. }
+            | Self::DeleteContact(id)
+            | Self::UnmergeContact(id)
+            | Self::EraseContact(id)
+            | Self::RevokeToken(id) => (Some(id), None, None),
+            Self::Record(_)
+            | Self::CreateContact { .. }
+            | Self::IdentifyContact { .. }
+            | Self::CreateToken(_)
+            | Self::DeclareKey(_)
+            | Self::FillKey { .. }
+            | Self::DropKey(_)
+            | Self::ForgetReplies(_) => (None, None, None),
+        };
+        let faults: Vec<Fault> = [("path", named), ("/into", into), ("/copyUserData", copy)]
+            .into_iter()
+            .filter(|(_, text)| text.is_some_and(|text| text.contains('\0')))
+            .map(|(at, _)| Fault::at(at, "holds a NUL character"))
+            .collect();
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(Refusal::Invalid(faults))
+        }
     }
 
     /// Whether the command needs statements of its own and so a transaction of its own.
