@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use crate::api::auth::{Access, Door};
 use crate::api::{self, App, Parts};
 use crate::config::Config;
-use crate::domain::command::{Command, Outcome, Submission};
+use crate::domain::command::{Command, Outcome, REPLY_KEPT, Submission};
 use crate::domain::user_data::KeyPath;
 use crate::domain::{Clock, Moment};
 use crate::store::writer::QueueLimits;
@@ -22,8 +22,6 @@ use crate::telemetry::Metrics;
 
 /// How often replies kept for repeated requests are looked through for old ones.
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
-/// How long a reply is kept, in microseconds.
-const REPLY_KEPT: i64 = 24 * 3600 * 1_000_000;
 
 /// The store's settings as the configuration has them.
 pub fn settings(

@@ -18,7 +18,7 @@ use super::schema::ContactBody;
 use super::{App, find, render};
 use crate::domain::Refusal;
 use crate::domain::command::Command;
-use crate::domain::contact::{GivenAttributes, OneOrMany};
+use crate::domain::contact::{self, GivenAttributes, OneOrMany};
 use crate::domain::filter::{Search, parse_sort};
 use crate::store::ChangesQuery;
 
@@ -42,26 +42,27 @@ struct NewContact {
     /// The caller's own identifier.
     id: Option<String>,
     /// Names with a value or a list of values; the first is the primary one.
+    #[serde(deserialize_with = "contact::given")]
     #[schema(value_type = Object, example = json!({"EmailAddress": ["ann@example.test"], "LastName": "Rossi"}))]
     attributes: GivenAttributes,
 }
 
 /// Makes a contact.
 #[utoipa::path(post, path = "/v1/contacts", tag = "contacts", request_body = NewContact,
-    responses((status = 201, body = ContactBody), (status = 409, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 201, body = ContactBody), (status = 200, description = "It stood there before", body = ContactBody), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn create(
     State(app): State<App>,
     caller: Caller,
     posted: Posted<NewContact>,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Write)?;
-    let repeatable = posted.repeatable(render::created);
+    let repeatable = posted.repeatable(render::reply);
     let NewContact { id, attributes } = posted.value;
     let outcome = app
         .writer
         .submit(caller.submission(Command::CreateContact { id, attributes }, repeatable))
         .await?;
-    Ok(render::send(&outcome, render::created))
+    Ok(render::send(&outcome, render::reply))
 }
 
 /// Who is meant.
@@ -69,6 +70,7 @@ async fn create(
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Identify {
     /// What is known.
+    #[serde(default, deserialize_with = "contact::given")]
     #[schema(value_type = Object)]
     attributes: GivenAttributes,
     /// Make a contact when nobody fits; true when absent.
@@ -129,7 +131,7 @@ async fn get(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ContactPatch {
-    /// Names with new values; null clears, what is absent stays.
+    /// Names with new values; null and an empty list clear, what is absent stays.
     #[schema(value_type = Object)]
     attributes: BTreeMap<String, Option<OneOrMany>>,
 }

@@ -83,8 +83,11 @@ async fn get(
         .interaction(caller.tenant, &id)
         .await?
         .ok_or_else(|| Refusal::no_interaction(&id))?;
-    let mut members = Vec::new();
+    let mut members: Vec<(&str, String)> = Vec::new();
     for name in include.split(',').filter(|name| !name.is_empty()) {
+        if members.iter().any(|(other, _)| *other == name) {
+            continue;
+        }
         let json = match name {
             "children" => {
                 let found = app.reads.search(&children_of(caller.tenant, &id)).await?;

@@ -104,6 +104,10 @@ pub fn reply(outcome: &Outcome) -> Reply {
             status: 200,
             body: text(contact),
         },
+        Outcome::ContactMade(contact) => Reply {
+            status: 201,
+            body: text(contact),
+        },
         Outcome::Identified {
             contact_id,
             created,
@@ -133,25 +137,13 @@ pub fn reply(outcome: &Outcome) -> Reply {
     }
 }
 
-/// The answer for a contact that was made.
-pub fn created(outcome: &Outcome) -> Reply {
-    Reply {
-        status: if matches!(outcome, Outcome::Contact(_)) {
-            201
-        } else {
-            200
-        },
-        ..reply(outcome)
-    }
-}
-
 /// Sends an answer, with the revision as its `ETag`.
 pub fn send(outcome: &Outcome, render: fn(&Outcome) -> Reply) -> Response {
     let revision = match outcome {
         Outcome::Recorded { stored, .. }
         | Outcome::Edited { stored, .. }
         | Outcome::Changed(stored) => Some(stored.interaction.revision),
-        Outcome::Contact(contact) => Some(contact.revision),
+        Outcome::Contact(contact) | Outcome::ContactMade(contact) => Some(contact.revision),
         _ => None,
     };
     let answer = match outcome {
