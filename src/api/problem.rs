@@ -162,3 +162,19 @@ impl IntoResponse for Failure {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_may_go_better_later_says_when_to_come_again() {
+        let headed = |error: StoreError| {
+            let response = Failure::from(error).into_response();
+            assert_eq!(response.status(), 503);
+            response.headers().contains_key(header::RETRY_AFTER)
+        };
+        assert!(headed(StoreError::Busy) && headed(StoreError::Closed) && headed(StoreError::Full));
+        assert!(!headed(Refusal::TimedOut("too long".to_owned()).into()));
+    }
+}
