@@ -139,6 +139,7 @@ impl Config {
             if name.starts_with("ANNALS_")
                 && !NOT_SETTINGS.contains(&name.as_str())
                 && !name.starts_with("ANNALS_BENCH_")
+                && !of_kubernetes(&name, &value)
             {
                 set(&mut settings, &name, &value).map_err(|what| format!("{name}: {what}"))?;
             }
@@ -234,15 +235,40 @@ fn inline(value: &Value) -> String {
     }
 }
 
-/// A database URL without its password.
+/// What stands in place of a secret.
+const HIDDEN: &str = "***";
+
+/// A database URL without its password. What is no URL may hold one anywhere, and is hidden whole.
 pub fn redacted(url: &str) -> String {
-    match url::Url::parse(url) {
-        Ok(mut parsed) if parsed.password().is_some() => {
-            let _ = parsed.set_password(Some("***"));
-            parsed.to_string()
-        }
-        _ => url.to_owned(),
+    if url.starts_with("sqlite:") {
+        return url.to_owned();
     }
+    let Ok(mut parsed) = url::Url::parse(url) else {
+        return HIDDEN.to_owned();
+    };
+    let secret = |name: &str| name.to_ascii_lowercase().contains("password");
+    if parsed.query_pairs().any(|(name, _)| secret(&name)) {
+        let pairs: Vec<(String, String)> = parsed.query_pairs().into_owned().collect();
+        let mut query = parsed.query_pairs_mut();
+        query.clear();
+        for (name, value) in &pairs {
+            query.append_pair(name, if secret(name) { HIDDEN } else { value });
+        }
+    } else if parsed.password().is_none() {
+        return url.to_owned();
+    }
+    if parsed.password().is_some() && parsed.set_password(Some(HIDDEN)).is_err() {
+        return HIDDEN.to_owned();
+    }
+    parsed.to_string()
+}
+
+/// Whether a variable is one of those that Kubernetes puts into every container beside a service named `annals`.
+fn of_kubernetes(name: &str, value: &str) -> bool {
+    name.starts_with("ANNALS_SERVICE_")
+        || name.starts_with("ANNALS_PORT_")
+        // tcp://10.0.0.1:8080; a bare number is a setting that somebody hoped for
+        || (name == "ANNALS_PORT" && value.contains("://"))
 }
 
 impl fmt::Debug for Config {
@@ -387,5 +413,38 @@ mod tests {
         );
         assert!(toml::from_str::<Table>(&printed).is_ok());
         assert_eq!(load(&[]).unwrap().printed(), DEFAULTS);
+    }
+
+    #[test]
+    fn a_password_is_hidden_wherever_a_url_may_hold_it() {
+        for url in [
+            "postgres://u:secret@h/n",
+            "postgres://h/n?user=u&password=secret",
+            "postgres://u:secret@h/n?sslmode=require&sslpassword=secret",
+            "postgres://h:port/n?password=secret",
+            "//u:secret@h",
+        ] {
+            let shown = redacted(url);
+            assert!(
+                !shown.contains("secret") && shown.contains("***"),
+                "{shown}"
+            );
+        }
+        for url in ["sqlite://annals.db", "postgres://u@h/n?sslmode=require"] {
+            assert_eq!(redacted(url), url);
+        }
+    }
+
+    #[test]
+    fn what_kubernetes_adds_to_the_environment_is_no_setting() {
+        let added = [
+            ("ANNALS_SERVICE_HOST", "10.0.0.1"),
+            ("ANNALS_SERVICE_PORT_HTTP", "8080"),
+            ("ANNALS_PORT", "tcp://10.0.0.1:8080"),
+            ("ANNALS_PORT_8080_TCP_ADDR", "10.0.0.1"),
+        ];
+        assert!(load(&added).is_ok());
+        assert!(load(&[("ANNALS_PORT", "8080")]).is_err());
+        assert_eq!(load(&[]).unwrap().server.stop_seconds, 8);
     }
 }

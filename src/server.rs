@@ -10,10 +10,10 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::api::auth::{Access, Unsigned};
+use crate::api::auth::{Access, Door};
 use crate::api::{self, App, Parts};
 use crate::config::Config;
-use crate::domain::command::{Command, Outcome, Submission};
+use crate::domain::command::{Command, Outcome, REPLY_KEPT, Submission};
 use crate::domain::user_data::KeyPath;
 use crate::domain::{Clock, Moment};
 use crate::store::writer::QueueLimits;
@@ -22,8 +22,6 @@ use crate::telemetry::Metrics;
 
 /// How often replies kept for repeated requests are looked through for old ones.
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
-/// How long a reply is kept, in microseconds.
-const REPLY_KEPT: i64 = 24 * 3600 * 1_000_000;
 
 /// The store's settings as the configuration has them.
 pub fn settings(
@@ -60,10 +58,12 @@ pub async fn serve(
 ) -> io::Result<()> {
     let stopping = CancellationToken::new();
     let tasks = TaskTracker::new();
-    let unsigned = match listener.local_addr()?.ip() {
-        _ if config.server.insecure => Unsigned::Anybody,
-        ip if ip.is_loopback() => Unsigned::ThisMachine,
-        _ => Unsigned::Nobody,
+    let door = if config.server.insecure {
+        Door::Insecure
+    } else if listener.local_addr()?.ip().is_loopback() {
+        Door::Local
+    } else {
+        Door::TokenRequired
     };
     let patience = Duration::from_secs(config.server.stop_seconds);
     tasks.spawn(keep_index(
@@ -77,7 +77,7 @@ pub async fn serve(
         writer: store.writer.clone(),
         reads: Arc::clone(&store.reads),
         database: store.database,
-        access: Access::new(Arc::clone(&store.reads), unsigned),
+        access: Access::new(Arc::clone(&store.reads), door),
         metrics: Metrics::new(&store.meters),
         config,
         stopping: stopping.clone(),

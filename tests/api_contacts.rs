@@ -125,4 +125,58 @@ both! {
         let (_, theirs) = server.get(&format!("/v1/changes?contactId={}", id(&a))).await;
         assert!(theirs["items"].as_array().unwrap().iter().all(|entry| entry["interactionId"] == json!(null)));
     }
+
+    async fn a_name_alone_does_not_make_two_people_one(db) {
+        let server = Server::start(db).await;
+        let identify = |attributes: serde_json::Value| server.post("/v1/contacts/identify", json!({"attributes": attributes}));
+        let ann = identify(json!({"EmailAddress": "ann@example.test", "FirstName": "Ann", "LastName": "Rossi", "Title": "Dr"})).await.1;
+        let other = identify(json!({"EmailAddress": "ann.rossi@other.test", "FirstName": "Ann", "LastName": "Rossi"})).await.1;
+        assert_eq!(other["created"], true, "another address is another person");
+        let third = identify(json!({"EmailAddress": "third@example.test", "PhoneNumber": "1", "FirstName": "Ann", "LastName": "Rossi"})).await.1;
+        assert_eq!(third["created"], true);
+        let both = identify(json!({"FirstName": "Ann", "LastName": "Rossi"})).await.1;
+        assert_eq!(both["candidates"], json!([ann["contactId"], other["contactId"], third["contactId"]]));
+        let numbered = identify(json!({"PhoneNumber": "2", "FirstName": "Ann", "LastName": "Rossi"})).await.1;
+        assert_eq!(numbered["candidates"], json!([ann["contactId"], other["contactId"]]), "a missing number matches any");
+        assert_eq!(identify(json!({"Title": "Dr"})).await.1["created"], true, "a title says nothing of who is meant");
+    }
+
+    async fn null_is_the_same_as_absent_and_no_value_the_same_as_none(db) {
+        let server = Server::start(db).await;
+        let sent = json!({"mediaType": "chat", "id": "i", "contact": {"EmailAddress": "a@example.test", "PhoneNumber": null}});
+        let stored = server.record(sent).await;
+        assert_eq!(server.post("/v1/interactions", json!({"mediaType": "chat", "id": "i", "contact": {"EmailAddress": "a@example.test"}})).await.0, 200);
+        let contact = format!("/v1/contacts/{}", stored["contactId"].as_str().unwrap());
+        assert_eq!(server.get(&contact).await.1["attributes"], json!({"EmailAddress": ["a@example.test"]}));
+        let (status, problem) = server.post("/v1/interactions", json!({"mediaType": "chat", "contact": {"PhoneNumber": null}})).await;
+        assert_eq!((status, &problem["errors"][0]["pointer"]), (422, &json!("/contact")));
+        assert_eq!(server.post("/v1/contacts", json!({"attributes": null})).await.0, 201);
+        let (status, made) = server.post("/v1/contacts", json!({"attributes": {"LastName": "Rossi", "City": null}})).await;
+        assert_eq!((status, &made["attributes"]), (201, &json!({"LastName": ["Rossi"]})));
+        let (status, found) = server.post("/v1/contacts/identify", json!({"attributes": {"EmailAddress": "a@example.test", "PhoneNumber": null}})).await;
+        assert_eq!((status, &found["contactId"]), (200, &stored["contactId"]));
+        let (status, problem) = server.post("/v1/contacts/identify", json!({"attributes": null})).await;
+        assert_eq!((status, &problem["errors"][0]["pointer"]), (422, &json!("/attributes")));
+        let (status, cleared) = server.patch(&contact, json!({"attributes": {"EmailAddress": [], "City": "Roma"}})).await;
+        assert_eq!((status, &cleared["attributes"]), (200, &json!({"City": ["Roma"]})));
+        let parent = server.record(json!({"mediaType": "webengagement"})).await;
+        let path = format!("/v1/interactions/{}/engagements", id(&parent));
+        let (status, child) = server.post(&path, json!({"mediaType": "chat", "contact": {"EmailAddress": null, "City": "Roma", "PhoneNumber": "7"}})).await;
+        assert_eq!(status, 201, "{child}");
+    }
+
+    async fn a_contact_made_again_is_not_created_again(db) {
+        let server = Server::start(db).await;
+        let own = json!({"id": "c", "attributes": {"LastName": "Doe"}});
+        assert_eq!(server.post("/v1/contacts", own.clone()).await.0, 201);
+        assert_eq!(server.post("/v1/contacts", own.clone()).await.0, 200);
+        let key = [("idempotency-key", "k")];
+        let new = json!({"attributes": {"LastName": "Private"}});
+        let (first, made) = server.post_with("/v1/contacts", &key, new.clone()).await;
+        assert_eq!((first, server.post_with("/v1/contacts", &key, new.clone()).await.0), (201, 201), "a repeated request has its own answer");
+        let erase = format!("/v1/contacts/{}/erase", id(&made));
+        assert_eq!(server.post(&erase, json!({})).await.0, 200);
+        let again = server.post_with("/v1/contacts", &key, new).await.1;
+        assert_ne!(again["id"], made["id"], "the kept answer went with the person");
+    }
 }

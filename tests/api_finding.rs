@@ -242,4 +242,74 @@ both! {
         assert_eq!(found(&server, json!({"field": "contact.City", "exists": false})).await.len(), 1);
         assert_eq!(listed(&server, "contact.EmailAddress=bob@example.test").await.len(), 1);
     }
+
+    async fn a_contacts_attribute_is_text_and_nothing_else(db) {
+        let server = Server::start(db).await;
+        for operand in [json!({"eq": 1}), json!({"gt": 5}), json!({"ne": true}), json!({"in": ["a", null]}), json!({"lte": 0.5})] {
+            let mut leaf = operand.clone();
+            leaf["field"] = json!("contact.Age");
+            let (status, problem) = server.post("/v1/interactions/search", json!({"filter": leaf})).await;
+            assert_eq!(status, 422, "{operand}: {problem}");
+        }
+        assert_eq!(found(&server, json!({"field": "contact.Age", "gt": "5"})).await, Vec::<String>::new());
+        assert_eq!(listed(&server, "contact.Age=5").await, Vec::<String>::new());
+    }
+
+    async fn a_filter_is_refused_before_it_is_too_large_for_the_database(db) {
+        let server = filled(db).await;
+        let values: Vec<String> = (0..499).map(|n| n.to_string()).collect();
+        let many = |count| vec![json!({"or": []}); count];
+        let terms = |count| (0..count).map(|n| char::from_u32(0x4e00 + n).unwrap().to_string()).collect::<Vec<_>>().join(" ");
+        let path = |steps| format!("userData.{}", vec!["a"; steps].join("."));
+        for (filter, fits) in [
+            (json!({"or": many(499)}), true),
+            (json!({"or": many(500)}), false),
+            (json!({"and": [{"field": "userData.score", "in": values}]}), true),
+            (json!({"or": [{"field": "userData.score", "in": values}, {"field": "id", "eq": "x"}]}), false),
+            (json!({"or": [{"field": "userData.a.b.c", "in": values}]}), false),
+            (json!({"q": terms(450)}), true),
+            (json!({"and": [{"q": terms(450)}, {"or": many(50)}]}), false),
+            (json!({"field": path(63), "eq": 1}), true),
+            (json!({"field": path(64), "eq": 1}), false),
+            (json!({"and": (0..7).map(|_| json!({"field": path(63), "exists": true})).collect::<Vec<_>>()}), true),
+        ] {
+            let (status, page) = server.post("/v1/interactions/search", json!({"filter": filter})).await;
+            assert_eq!(status, if fits { 200 } else { 422 }, "{} {page}", &filter.to_string()[..80.min(filter.to_string().len())]);
+        }
+        let params = |name: &str, count: usize| (0..count).map(|n| format!("&{name}={n}x")).collect::<String>();
+        for (query, fits) in [
+            (params("userData.score", 499), true),
+            (params("userData.score", 501), false),
+            (params("userData.a.b", 251), false),
+            (params("id", 500), true),
+            (format!("{}{}", params("id", 300), params("queue", 300)), false),
+            ((0..501).map(|n| format!("&userData.k{n}=x")).collect(), false),
+            (format!("&{}=1", path(63)), true),
+            (format!("&{}=1", path(64)), false),
+        ] {
+            let (status, page) = server.get(&format!("/v1/interactions?limit=5{query}")).await;
+            assert_eq!(status, if fits { 200 } else { 422 }, "{} {page}", &query[..60.min(query.len())]);
+        }
+    }
+
+    async fn media_types_are_folded_wherever_they_are_compared(db) {
+        let server = filled(db).await;
+        server.record(json!({"id": "v", "mediaType": "Call"})).await;
+        assert_eq!(found(&server, json!({"field": "mediaType", "eq": "Chat"})).await, ["i0", "i3"]);
+        assert_eq!(found(&server, json!({"field": "mediaType", "in": ["CALL", "SMS"]})).await, ["i2", "i5", "v"]);
+        assert_eq!(found(&server, json!({"field": "mediaType", "prefix": "Voi"})).await, ["v"]);
+        assert_eq!(listed(&server, "mediaType=call&mediaType=Sms").await, ["i2", "i5", "v"]);
+    }
+
+    async fn a_text_of_long_words_is_kept_whole_and_found_by_the_first(db) {
+        let server = Server::start(db).await;
+        // four bytes a letter: ten thousand such words would be more than Postgres indexes
+        let text: String = (0..9_000).map(|n| format!("{}{n} ", "\u{10428}".repeat(58))).collect();
+        let stored = server.record(json!({"id": "l", "mediaType": "email", "text": text})).await;
+        assert_eq!(stored["text"], text);
+        assert_eq!(found(&server, json!({"q": format!("{}0", "\u{10428}".repeat(58))})).await, ["l"]);
+        assert_eq!(found(&server, json!({"q": format!("{}8999", "\u{10428}".repeat(58))})).await, Vec::<String>::new());
+        assert_eq!(server.patch("/v1/interactions/l", json!({"text": "short"})).await.0, 200);
+        assert_eq!(found(&server, json!({"q": format!("{}0", "\u{10428}".repeat(58))})).await, Vec::<String>::new());
+    }
 }

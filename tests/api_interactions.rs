@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::both;
-use crate::support::{Server, id};
+use crate::support::direct::Direct;
+use crate::support::{Db, Server, id};
 
 both! {
     async fn what_is_recorded_is_read_again_whole(db) {
@@ -189,5 +190,124 @@ both! {
         }).await.unwrap();
         assert_eq!(text.matches("\"status\":422").count(), 60_000, "a line, and its problem");
         assert!(text.contains("{\"line\":30000,"));
+    }
+
+    async fn the_tenant_said_or_not_is_the_same_content(db) {
+        let server = Server::start(db).await;
+        server.record(json!({"id": "mine", "mediaType": "webengagement", "tenantId": 1})).await;
+        assert_eq!(server.post("/v1/interactions", json!({"id": "mine", "mediaType": "webengagement"})).await.0, 200);
+        let path = "/v1/interactions/mine/engagements";
+        assert_eq!(server.post(path, json!({"id": "child", "mediaType": "chat"})).await.0, 201);
+        assert_eq!(server.post(path, json!({"id": "child", "mediaType": "chat", "tenantId": 1})).await.0, 200);
+    }
+
+    async fn null_clears_what_can_be_cleared_and_is_refused_elsewhere(db) {
+        let server = Server::start(db).await;
+        server.record(json!({"id": "i", "mediaType": "chat", "queue": "q"})).await;
+        for name in ["mediaType", "entityType", "status", "canBeParent", "startDate"] {
+            let (status, problem) = server.patch("/v1/interactions/i", json!({"queue": null, name: null})).await;
+            let fault = &problem["errors"][0];
+            assert_eq!((status, &fault["pointer"], &fault["detail"]), (422, &json!(format!("/{name}")), &json!("cannot be cleared")), "{problem}");
+        }
+        let (status, changed) = server.patch("/v1/interactions/i", json!({"queue": null, "canBeParent": false})).await;
+        assert_eq!((status, &changed["queue"], &changed["canBeParent"]), (200, &Value::Null, &json!(false)));
+    }
+
+    async fn an_identifier_that_a_path_could_not_name_is_refused(db) {
+        let server = Server::start(db).await;
+        server.record(json!({"id": "parent", "mediaType": "webengagement"})).await;
+        for (path, name, media) in [
+            ("/v1/interactions", "search", "chat"), ("/v1/interactions", "batch", "chat"), ("/v1/interactions", "..", "chat"),
+            ("/v1/interactions/parent/engagements", "search", "chat"), ("/v1/contacts", "identify", ""), ("/v1/contacts", ".", ""),
+        ] {
+            let body = if media.is_empty() { json!({"id": name}) } else { json!({"id": name, "mediaType": media}) };
+            let (status, problem) = server.post(path, body).await;
+            assert_eq!((status, &problem["errors"][0]["pointer"]), (422, &json!("/id")), "{path} {name}: {problem}");
+        }
+        server.record(json!({"id": "Search", "mediaType": "chat"})).await;
+        assert_eq!(server.get("/v1/interactions/Search").await.0, 200);
+    }
+
+    async fn what_is_asked_for_twice_is_included_once(db) {
+        let server = Server::start(db).await;
+        server.record(json!({"id": "p", "mediaType": "email"})).await;
+        server.record(json!({"id": "c", "mediaType": "email", "parentId": "p"})).await;
+        let path = "/v1/interactions/c?include=parent,contact,parent";
+        let text = server.request("GET", path).send().await.unwrap().text().await.unwrap();
+        assert_eq!(text.matches("\"parent\":").count(), 1, "{text}");
+        assert_eq!(text.matches("\"contact\":").count(), 1, "{text}");
+    }
+
+    async fn a_batch_cut_short_by_a_stop_says_where(db) {
+        let server = Server::start(db).await;
+        let address = server.base.strip_prefix("http://").unwrap().to_owned();
+        let (told, cut) = tokio::sync::oneshot::channel();
+        let reading = tokio::task::spawn_blocking(move || {
+            use std::io::{Read, Write};
+            let mut stream = std::net::TcpStream::connect(address).unwrap();
+            write!(stream, "POST /v1/interactions/batch HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nContent-Length: 100000\r\n\r\n").unwrap();
+            for n in 1..=3 {
+                writeln!(stream, "{{\"id\": \"i{n}\", \"mediaType\": \"sms\"}}").unwrap();
+            }
+            write!(stream, "{{\"id\": \"i4\", ").unwrap();
+            let mut text = String::new();
+            let mut part = [0; 1000];
+            while !text.contains("\"line\":3,") {
+                let read = stream.read(&mut part).unwrap();
+                assert!(read > 0, "{text}");
+                text += std::str::from_utf8(&part[..read]).unwrap();
+            }
+            told.send(()).unwrap();
+            while let Ok(read @ 1..) = stream.read(&mut part) {
+                text += std::str::from_utf8(&part[..read]).unwrap();
+            }
+            text
+        });
+        cut.await.unwrap();
+        let place = server.stop().await;
+        let text = reading.await.unwrap();
+        let lines: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).filter(Value::is_object).collect();
+        let shape: Vec<(u64, u64)> = lines.iter().map(|l| (l["line"].as_u64().unwrap(), l["status"].as_u64().unwrap())).collect();
+        assert_eq!(shape, [(1, 201), (2, 201), (3, 201), (4, 503)], "{text}");
+        assert_eq!(lines[3]["problem"]["type"], "closing");
+        assert_eq!(Server::at(place, |_| {}).await.journal().await.len(), 3);
+    }
+
+    async fn the_queue_counts_what_a_command_really_holds(db) {
+        let server = Server::with(db, |config| config.queue.bytes = 1024 * 1024).await;
+        server.record(json!({"id": "i", "mediaType": "chat"})).await;
+        let long = "x".repeat(100_000);
+        let list: Vec<String> = (0..100).map(|n| format!("{n:0250}")).collect();
+        let attributes: Value = (0..4).map(|n| (format!("a{n}"), json!(list))).collect::<serde_json::Map<_, _>>().into();
+        let people: Vec<Value> = (0..500).map(|n| json!({"participantId": format!("{n:0200}")})).collect();
+        for (method, path, body) in [
+            ("POST", "/v1/interactions", json!({"mediaType": "chat", "comment": long})),
+            ("POST", "/v1/interactions", json!({"mediaType": "chat", "structuredText": long})),
+            ("POST", "/v1/interactions", json!({"mediaType": "chat", "participants": people})),
+            ("POST", "/v1/interactions", json!({"mediaType": "chat", "contact": attributes})),
+            ("POST", "/v1/interactions/i/user-data", json!({"update": {"a": long}})),
+            ("PATCH", "/v1/interactions/i", json!({"comment": long})),
+            ("POST", "/v1/contacts", json!({"attributes": attributes})),
+        ] {
+            let mut lock = Direct::to(&server.place).await;
+            lock.execute(match db {
+                Db::Sqlite => "BEGIN IMMEDIATE",
+                Db::Postgres => "BEGIN; SELECT last_cursor FROM journal_head FOR UPDATE",
+            }).await;
+            let sent: Vec<_> = (0..20).map(|_| tokio::spawn(server.request(method, path).json(&body).send())).collect();
+            let begun = std::time::Instant::now();
+            // those that find no room are answered at once, the others after the lock
+            while sent.iter().filter(|one| one.is_finished()).count() < 10 && begun.elapsed().as_secs() < 5 {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+            lock.execute("ROLLBACK").await;
+            let mut turned_away = 0;
+            for one in sent {
+                let response = one.await.unwrap().unwrap();
+                turned_away += usize::from(response.status() == 503);
+                assert_eq!(response.headers().contains_key("retry-after"), response.status() == 503);
+            }
+            assert!((10..20).contains(&turned_away), "{turned_away} of 20 found no room: {method} {path} {}", &body.to_string()[..60]);
+        }
     }
 }

@@ -121,4 +121,53 @@ both! {
         assert_eq!((&then["userData"], &then["revision"]), (&json!({"life": 2}), &json!(1)));
         assert_eq!(server.get(&at(&first["modifiedDate"])).await.1["userData"], json!({}), "its first life is erased");
     }
+
+    async fn the_size_of_user_data_is_that_of_its_text(db) {
+        let server = Server::with(db, |config| config.limits.user_data = 1000).await;
+        let ones = |count| json!({"mediaType": "chat", "userData": {"n": vec![1; count]}});
+        // {"n":[1,1]} has eleven characters
+        assert_eq!(server.post("/v1/interactions", ones(496)).await.0, 201);
+        let (status, problem) = server.post("/v1/interactions", ones(497)).await;
+        assert_eq!((status, &problem["errors"][0]["pointer"]), (422, &json!("/userData")));
+        let quotes = json!({"mediaType": "chat", "userData": {"q": "\"".repeat(600)}});
+        assert_eq!(server.post("/v1/interactions", quotes).await.0, 422, "escapes count");
+    }
+
+    async fn what_is_over_a_limit_already_may_become_less_but_not_more(db) {
+        let server = Server::start(db).await;
+        let keys: serde_json::Map<String, Value> = (0..10).map(|n| (format!("k{n}"), json!("x".repeat(100)))).collect();
+        server.record(json!({"id": "i", "mediaType": "chat", "userData": keys})).await;
+        let place = server.stop().await;
+        let server = Server::at(place, |config| { config.limits.keys = 3; config.limits.user_data = 100; }).await;
+        let path = "/v1/interactions/i/user-data";
+        assert_eq!(server.post(path, json!({"delete": ["k0"]})).await.0, 200);
+        assert_eq!(server.post(path, json!({"update": {"k1": "short", "k2": "short", "k3": "short", "k4": "short"}})).await.0, 200);
+        assert_eq!(server.post(path, json!({"attach": {"k0": 1}})).await.0, 422, "a key more");
+        assert_eq!(server.post(path, json!({"update": {"k1": "not as short"}})).await.0, 422, "longer");
+        assert_eq!(server.post(path, json!({"attach": {"k0": 1}, "delete": ["k9"]})).await.0, 200);
+    }
+
+    async fn extraction_never_makes_a_write_fail(db) {
+        let server = Server::with(db, |config| {
+            config.limits.user_data = 1000;
+            config.user_data.extract.insert("page".into(), "jsonEvent.page".into());
+            config.user_data.extract.insert("more".into(), "jsonEvent.more".into());
+        }).await;
+        let event = json!({"page": "/p", "more": "x".repeat(2000)});
+        let stored = server.record(json!({"id": "i", "mediaType": "chat", "userData": {"jsonEvent": event}})).await;
+        assert_eq!(stored["userData"], json!({"page": "/p"}));
+        let nul = json!({"mediaType": "chat", "userData": {"jsonEvent": {"page": "a\0"}, "b": 1}});
+        assert_eq!(server.record(nul).await["userData"], json!({"b": 1}));
+        let path = "/v1/interactions/i/user-data";
+        let lifts = json!({"page": "/other"});
+        for (body, wanted) in [
+            (json!({"attach": {"jsonEvent": lifts}, "update": {"page": "own"}}), json!({"page": "own"})),
+            (json!({"attach": {"jsonEvent": lifts}, "delete": ["page"]}), json!({})),
+            (json!({"update": {"jsonEvent": lifts}, "attach": {"page": "own"}}), json!({"page": "own"})),
+            (json!({"attach": {"jsonEvent": lifts}, "update": {"jsonEvent": {"page": "/third"}}}), json!({"page": "/other"})),
+        ] {
+            let (status, edited) = server.post(path, body.clone()).await;
+            assert_eq!((status, &edited["userData"]), (200, &wanted), "{body}: {edited}");
+        }
+    }
 }

@@ -7,6 +7,7 @@
 
 mod support;
 
+mod api_access;
 mod api_contacts;
 mod api_finding;
 mod api_interactions;

@@ -94,11 +94,11 @@ enum Cell {
 }
 
 /// A table's name, its columns, and its rows.
-type Table = (&'static str, &'static [&'static str], Vec<Vec<Cell>>);
+type Filled = (&'static str, &'static [&'static str], Vec<Vec<Cell>>);
 
 /// The rows of one transaction: table by table, each with the number of its columns.
 pub struct Prebuilt {
-    tables: Vec<Table>,
+    tables: Vec<Filled>,
     last_cursor: i64,
     /// Bytes of all values.
     pub bytes: usize,

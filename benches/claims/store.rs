@@ -69,7 +69,7 @@ pub async fn contacts(store: &Store, corpus: &mut Corpus, count: usize) -> Vec<S
         .await
         .into_iter()
         .filter_map(|outcome| match outcome {
-            Outcome::Contact(contact) => Some(contact.id.clone()),
+            Outcome::Contact(contact) | Outcome::ContactMade(contact) => Some(contact.id.clone()),
             _ => None,
         })
         .collect()

@@ -1,7 +1,7 @@
 //! Who asks: bearer tokens, bound to a tenant, with scopes.
 //!
-//! Where no token exists, everybody may do everything as tenant 1: on loopback, or where the operator said `insecure`. As soon as one exists, it is asked for.
-//! A server that the world can reach and that has no token any more answers nobody.
+//! Where no token exists, everybody on this machine may do everything as tenant 1, and so may anybody where the operator said `insecure`; but no page that a
+//! browser shows from elsewhere. As soon as a token exists it is asked for. A server that others can reach asks for one even when the last was taken back.
 
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
@@ -102,22 +102,22 @@ impl FromRequestParts<App> for Caller {
     }
 }
 
+/// Who may come in while no token exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// Callers on this machine, who are the only ones that can reach the server.
+    Local,
+    /// Anybody: the operator said so.
+    Insecure,
+    /// Nobody.
+    TokenRequired,
+}
+
 /// The tokens as last read.
 pub struct Access {
     reads: Arc<dyn Reads>,
     known: RwLock<Known>,
-    unsigned: Unsigned,
-}
-
-/// Who is let in while no token exists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unsigned {
-    /// Everybody: the operator said so.
-    Anybody,
-    /// Callers on this machine: the server listens on loopback.
-    ThisMachine,
-    /// Nobody: the server listens to the world.
-    Nobody,
+    door: Door,
 }
 
 #[derive(Default)]
@@ -133,11 +133,11 @@ pub fn hash(token: &str) -> Vec<u8> {
 
 impl Access {
     /// Over the store's tokens.
-    pub fn new(reads: Arc<dyn Reads>, unsigned: Unsigned) -> Self {
+    pub fn new(reads: Arc<dyn Reads>, door: Door) -> Self {
         Self {
             reads,
             known: RwLock::default(),
-            unsigned,
+            door,
         }
     }
 
@@ -168,24 +168,20 @@ impl Access {
         Ok(tokens)
     }
 
-    async fn caller(&self, headers: &HeaderMap) -> Result<Caller, StoreError> {
+    async fn caller(&self, method: &Method, headers: &HeaderMap) -> Result<Caller, StoreError> {
         let tokens = self.tokens().await?;
         if tokens.is_empty() {
-            match self.unsigned {
-                Unsigned::Anybody => {}
-                Unsigned::ThisMachine => want_local_host(headers)?,
-                Unsigned::Nobody => {
-                    return Err(Refusal::Unauthenticated(
-                        "no token exists any more; make one with `annals token create`".to_owned(),
-                    )
-                    .into());
+            match self.door {
+                Door::Local => {
+                    want_local(headers)?;
+                    return Ok(anonymous());
                 }
+                Door::Insecure => {
+                    want_own_page(method, headers)?;
+                    return Ok(anonymous());
+                }
+                Door::TokenRequired => {}
             }
-            return Ok(Caller {
-                tenant: DEFAULT_TENANT,
-                actor: "anonymous".into(),
-                scopes: "admin".into(),
-            });
         }
         let given = headers
             .get(header::AUTHORIZATION)
@@ -203,6 +199,14 @@ impl Access {
     }
 }
 
+fn anonymous() -> Caller {
+    Caller {
+        tenant: DEFAULT_TENANT,
+        actor: "anonymous".into(),
+        scopes: "admin".into(),
+    }
+}
+
 fn caller(token: &Token) -> Caller {
     Caller {
         tenant: token.tenant,
@@ -211,30 +215,77 @@ fn caller(token: &Token) -> Caller {
     }
 }
 
-/// Without tokens the only guard is that the caller sits on this machine; a web page that had its own name point here does not.
-fn want_local_host(headers: &HeaderMap) -> Result<(), Refusal> {
-    let host = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or("localhost");
-    let name = host.rsplit_once(':').map_or(host, |(name, port)| {
-        if port.bytes().all(|c| c.is_ascii_digit()) {
-            name
-        } else {
-            host
-        }
-    });
-    let local = name.eq_ignore_ascii_case("localhost")
+/// A header's text; empty where it is none.
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers
+        .get(name)
+        .map(|value| value.to_str().unwrap_or_default())
+}
+
+/// The name in a `Host` header, without its port.
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|c| c.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+/// The host in an `Origin` header; `None` for an opaque one.
+fn origin_host(origin: &str) -> Option<String> {
+    let url = url::Url::parse(origin).ok()?;
+    url.host_str().map(str::to_owned)
+}
+
+fn is_local(name: &str) -> bool {
+    name.eq_ignore_ascii_case("localhost")
         || name
             .trim_matches(['[', ']'])
             .parse::<std::net::IpAddr>()
-            .is_ok_and(|ip| ip.is_loopback());
-    if local {
-        Ok(())
-    } else {
-        Err(Refusal::Forbidden(format!(
+            .is_ok_and(|ip| ip.is_loopback())
+}
+
+fn foreign_page(origin: &str) -> Refusal {
+    Refusal::Forbidden(format!(
+        "a page of {origin:?} asks; without tokens this server answers to no page from elsewhere"
+    ))
+}
+
+/// On loopback the only guard is that the caller sits on this machine. A browser does too: a page that had its own name point here does not get in,
+/// nor one from elsewhere, which a browser lets send what needs no leave.
+fn want_local(headers: &HeaderMap) -> Result<(), Refusal> {
+    let host = text(headers, "host").unwrap_or("localhost");
+    if !is_local(without_port(host)) {
+        return Err(Refusal::Forbidden(format!(
             "this server answers to localhost, not to {host:?}; make a token to serve other names"
-        )))
+        )));
+    }
+    let origin = text(headers, "origin");
+    let elsewhere =
+        origin.is_some_and(|origin| !origin_host(origin).is_some_and(|name| is_local(&name)));
+    if elsewhere || text(headers, "sec-fetch-site") == Some("cross-site") {
+        return Err(foreign_page(origin.unwrap_or_default()));
+    }
+    Ok(())
+}
+
+/// Whoever may come in without a token because the operator said so, a page of another site may not come in by way of somebody's browser.
+///
+/// A proxy in front may have put its own name into `Host`; what the browser itself says of the site is believed first.
+fn want_own_page(method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
+    let site = text(headers, "sec-fetch-site");
+    if matches!(site, Some("same-origin" | "none")) {
+        return Ok(());
+    }
+    let host = text(headers, "host").map(without_port).unwrap_or_default();
+    match text(headers, "origin") {
+        Some(origin)
+            if !origin_host(origin).is_some_and(|name| name.eq_ignore_ascii_case(host)) =>
+        {
+            Err(foreign_page(origin))
+        }
+        // a link from elsewhere that is followed carries no origin
+        None if site == Some("cross-site") && !method.is_safe() => Err(foreign_page("")),
+        _ => Ok(()),
     }
 }
 
@@ -245,7 +296,8 @@ pub async fn middleware(State(app): State<App>, mut request: Request, next: Next
         || path.starts_with("/docs/")
         || (path == "/metrics" && app.config.server.open_metrics);
     if !open {
-        match app.access.caller(request.headers()).await {
+        let (method, headers) = (request.method().clone(), request.headers());
+        match app.access.caller(&method, headers).await {
             Ok(caller) => {
                 request.extensions_mut().insert(caller);
             }

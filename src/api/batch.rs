@@ -9,7 +9,7 @@ use axum::body::{Body, BodyDataStream};
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use utoipa_axum::router::OpenApiRouter;
@@ -36,7 +36,8 @@ pub fn routes() -> OpenApiRouter<App> {
 
 /// Records many interactions: one JSON object a line.
 ///
-/// Answers one line each, in order: `{"line": 1, "status": 201, "id": "…"}` or `{"line": 2, "status": 422, "problem": {…}}`. A bad line does not hurt its neighbours.
+/// Answers one line each, in order: `{"line": 1, "status": 201, "id": "…"}` or `{"line": 2, "status": 422, "problem": {…}}`. A bad line does not hurt its neighbours. A server that
+/// is told to stop answers the lines it took, and 503 for the first that it did not take.
 /// `reply=errors` answers the refused lines and a closing summary only. With an `Idempotency-Key` each line is repeatable.
 #[utoipa::path(post, path = "/v1/interactions/batch", tag = "interactions",
     request_body(content = String, content_type = "application/x-ndjson", description = "One interaction a line, at most 1 MiB each"),
@@ -99,7 +100,14 @@ impl Reader {
         loop {
             let part = tokio::select! {
                 part = stream.next() => part,
-                () = self.app.stopping.cancelled() => None,
+                () = self.app.stopping.cancelled() => {
+                    // the end may have been there all the time
+                    let ended = matches!(stream.next().now_or_never(), Some(None));
+                    if !ended || too_long || !rest.is_empty() {
+                        self.cut().await;
+                    }
+                    return;
+                }
             };
             let Some(Ok(part)) = part else { break };
             let mut left: &[u8] = &part;
@@ -127,9 +135,19 @@ impl Reader {
                 rest.extend_from_slice(left);
             }
         }
-        if (too_long || !rest.is_empty()) && !self.app.stopping.is_cancelled() {
+        if too_long || !rest.is_empty() {
             self.take(&rest, too_long).await;
         }
+    }
+
+    /// Answers for the first line that is not taken because the server is going down, so that the answer does not look whole.
+    async fn cut(&mut self) {
+        self.number += 1;
+        let line = Line {
+            number: self.number,
+            answer: Err(StoreError::Closed),
+        };
+        let _ = self.lines.send(line).await;
     }
 
     /// Takes one line; false when nobody waits for answers any more.
@@ -204,14 +222,10 @@ async fn answer(mut under_way: mpsc::Receiver<Line>, sender: spill::Sender, only
             }
         }
         if !out.is_empty() {
-            match sender.send(out) {
-                Ok(true) => {}
-                // nobody reads: the lines are carried out all the same
-                Ok(false) => {}
-                Err(error) => {
-                    tracing::error!(%error, "the answers of a batch could not be kept; its connection is cut");
-                    return;
-                }
+            // where nobody reads, the lines are carried out all the same
+            if let Err(error) = sender.send(out) {
+                tracing::error!(%error, "the answers of a batch could not be kept; its connection is cut");
+                return;
             }
         }
     }

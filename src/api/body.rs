@@ -46,6 +46,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Posted<T> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Failure> {
         let (parts, body) = request.into_parts();
+        super::params::none_untaken(&parts)?;
         want_json(&parts.headers)?;
         let key = idempotency_key(&parts.headers)?;
         let body = read(body, app.config.limits.body).await?;

@@ -60,8 +60,8 @@ fn query(params: &mut Params) -> Result<ChangesQuery, Refusal> {
             .ok_or_else(|| Refusal::invalid("?after", "is no cursor of this journal"))?,
     };
     let limit = params.number("limit", LIMITS.0, LIMITS.1)?;
-    let mut kinds = Vec::new();
-    while let Some(kind) = params.take_first("kind") {
+    let mut kinds: Vec<String> = Vec::new();
+    for kind in params.take_all("kind") {
         for part in kind.split(',') {
             let meant = Kind::matching(part);
             if meant.is_empty() {
@@ -73,6 +73,8 @@ fn query(params: &mut Params) -> Result<ChangesQuery, Refusal> {
             kinds.extend(meant.into_iter().map(str::to_owned));
         }
     }
+    kinds.sort_unstable();
+    kinds.dedup();
     Ok(ChangesQuery {
         after,
         limit,

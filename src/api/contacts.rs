@@ -12,14 +12,14 @@ use utoipa_axum::routes;
 
 use super::auth::{Caller, Scope};
 use super::body::{Posted, if_match};
-use super::params::Params;
+use super::params::{NoParams, Params};
 use super::problem::{Failure, Problem};
 use super::schema::ContactBody;
 use super::{App, find, render};
 use crate::domain::Refusal;
 use crate::domain::change::Change;
 use crate::domain::command::Command;
-use crate::domain::contact::{GivenAttributes, OneOrMany};
+use crate::domain::contact::{self, GivenAttributes, OneOrMany};
 use crate::domain::filter::{Search, parse_sort};
 use crate::store::ChangesQuery;
 
@@ -43,26 +43,27 @@ struct NewContact {
     /// The caller's own identifier.
     id: Option<String>,
     /// Names with a value or a list of values; the first is the primary one.
+    #[serde(deserialize_with = "contact::given")]
     #[schema(value_type = Object, example = json!({"EmailAddress": ["ann@example.test"], "LastName": "Rossi"}))]
     attributes: GivenAttributes,
 }
 
 /// Makes a contact.
 #[utoipa::path(post, path = "/v1/contacts", tag = "contacts", request_body = NewContact,
-    responses((status = 201, body = ContactBody), (status = 409, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 201, body = ContactBody), (status = 200, description = "It stood there before", body = ContactBody), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn create(
     State(app): State<App>,
     caller: Caller,
     posted: Posted<NewContact>,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Write)?;
-    let repeatable = posted.repeatable(render::created);
+    let repeatable = posted.repeatable(render::reply);
     let NewContact { id, attributes } = posted.value;
     let outcome = app
         .writer
         .submit(caller.submission(Command::CreateContact { id, attributes }, repeatable))
         .await?;
-    Ok(render::send(&outcome, render::created))
+    Ok(render::send(&outcome, render::reply))
 }
 
 /// Who is meant.
@@ -70,19 +71,22 @@ async fn create(
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Identify {
     /// What is known.
+    #[serde(default, deserialize_with = "contact::given")]
     #[schema(value_type = Object)]
     attributes: GivenAttributes,
     /// Make a contact when nobody fits; true when absent.
     #[serde(default)]
     create: Option<bool>,
-    /// By which media the contact came; the ranks are the same for all.
-    #[serde(default)]
-    media_type: Option<String>,
+    /// Taken for the sake of older clients and not looked at: the ranks are the same for all media.
+    #[serde(default, rename = "mediaType")]
+    #[schema(rename = "mediaType")]
+    _media_type: Option<String>,
 }
 
 /// Finds the contact meant, or makes it.
 ///
 /// Ranks, after UCS 8.x: `EmailAddress`, `PhoneNumber`, `FirstName` with `LastName`, `Title`. Where several fit, `contactId` is the oldest and `candidates` are all.
+/// With `create: false` nothing is written, and the scope `read` is enough.
 #[utoipa::path(post, path = "/v1/contacts/identify", tag = "contacts", request_body = Identify,
     responses((status = 200, body = Object), (status = 422, body = Problem)))]
 async fn identify(
@@ -90,21 +94,13 @@ async fn identify(
     caller: Caller,
     posted: Posted<Identify>,
 ) -> Result<Response, Failure> {
-    caller.may(Scope::Write)?;
     let repeatable = posted.repeatable(render::reply);
     let Identify {
-        attributes,
-        create,
-        media_type,
+        attributes, create, ..
     } = posted.value;
-    tracing::debug!(
-        media_type = media_type.as_deref().unwrap_or_default().len(),
-        "identifying a contact"
-    );
-    let command = Command::IdentifyContact {
-        attributes,
-        create: create.unwrap_or(true),
-    };
+    let create = create.unwrap_or(true);
+    caller.may(if create { Scope::Write } else { Scope::Read })?;
+    let command = Command::IdentifyContact { attributes, create };
     let outcome = app
         .writer
         .submit(caller.submission(command, repeatable))
@@ -119,6 +115,7 @@ async fn get(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<String>,
+    _: NoParams,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Read)?;
     let contact = app
@@ -135,7 +132,7 @@ async fn get(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ContactPatch {
-    /// Names with new values; null clears, what is absent stays.
+    /// Names with new values; null and an empty list clear, what is absent stays.
     #[schema(value_type = Object)]
     attributes: BTreeMap<String, Option<OneOrMany>>,
 }
@@ -168,6 +165,7 @@ async fn delete(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<String>,
+    _: NoParams,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Write)?;
     app.writer
@@ -279,6 +277,7 @@ async fn export(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<String>,
+    _: NoParams,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Read)?;
     let tenant = caller.tenant;

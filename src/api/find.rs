@@ -13,12 +13,12 @@ use utoipa_axum::routes;
 use super::App;
 use super::auth::{Caller, Scope};
 use super::body::Posted;
-use super::params::Params;
+use super::params::{NoParams, Params};
 use super::problem::{Failure, Problem};
 use super::render::{self, Projection};
 use crate::domain::filter::{
-    ATTRIBUTES, AttributeType, Field, Filter, Operand, Position, Search, SortKey, Test,
-    loose_operands, parse_filter, parse_sort, parse_test, parse_words,
+    ATTRIBUTES, AttributeType, Field, Filter, MOST_PARTS, Operand, Position, Search, Size, SortKey,
+    Test, loose_operands, parse_filter, parse_sort, parse_test, parse_words,
 };
 use crate::domain::{Moment, Refusal};
 
@@ -172,16 +172,26 @@ pub async fn list_by(
         }),
         place: "?",
     };
+    let mut size = Size::default();
     let mut parts: Vec<Filter> = fixed.into_iter().collect();
     if let Some(words) = params.take("q") {
-        parts.push(parse_words("?q", &words)?);
+        parts.push(parse_words("?q", &words, &mut size)?);
     }
-    parts.extend(parameter_filters(params.rest())?);
+    parts.extend(parameter_filters(params.rest(), &mut size)?);
     answer(app, caller, Filter::And(parts), sort, question).await
 }
 
 /// The filters that parameters stand for; one that is repeated means any of its values.
-fn parameter_filters(params: Vec<(String, String)>) -> Result<Vec<Filter>, Refusal> {
+fn parameter_filters(
+    params: Vec<(String, String)>,
+    size: &mut Size,
+) -> Result<Vec<Filter>, Refusal> {
+    if params.len() > MOST_PARTS {
+        return Err(Refusal::invalid(
+            "?",
+            format!("holds more than {MOST_PARTS} parameters"),
+        ));
+    }
     let mut groups: Vec<(String, Vec<String>)> = Vec::new();
     for (name, value) in params {
         match groups.iter_mut().find(|(other, _)| *other == name) {
@@ -191,40 +201,28 @@ fn parameter_filters(params: Vec<(String, String)>) -> Result<Vec<Filter>, Refus
     }
     groups
         .into_iter()
-        .map(|(name, values)| parameter_filter(&name, &values))
+        .map(|(name, values)| parameter_filter(&name, &values, size))
         .collect()
 }
 
-fn parameter_filter(name: &str, values: &[String]) -> Result<Filter, Refusal> {
+fn parameter_filter(name: &str, values: &[String], size: &mut Size) -> Result<Filter, Refusal> {
     let at = format!("?{name}");
     if let Some((attribute, bound @ ("from" | "to"))) = name.rsplit_once('.')
-        && let Some(field @ Field::Core(core)) = Field::parse(attribute)
+        && let Ok(field @ Field::Core(core)) = Field::parse(attribute)
         && core.kind == AttributeType::Time
     {
         let [value] = values else {
             return Err(Refusal::invalid(at, "is given twice"));
         };
-        return parse_test(&at, &field, bound, &json!(value));
+        return parse_test(&at, &field, bound, &json!(value), size);
     }
-    let field = Field::parse(name).ok_or_else(|| {
-        Refusal::invalid(
-            &at,
-            "is no parameter here; GET /v1/fields lists the fields to filter by",
-        )
-    })?;
+    let field = Field::parse(name)
+        .map_err(|detail| Refusal::invalid(&at, format!("is no parameter here: it {detail}")))?;
     let any: Vec<Value> = values
         .iter()
-        .flat_map(|value| {
-            let value = match &field {
-                Field::Core(core) if core.name == "mediaType" => {
-                    crate::domain::interaction::media_type(value)
-                }
-                _ => value.clone(),
-            };
-            loose_operands(&field, &value)
-        })
+        .flat_map(|value| loose_operands(&field, value))
         .collect();
-    parse_test(&at, &field, "in", &Value::Array(any)).map_err(|refusal| match refusal {
+    parse_test(&at, &field, "in", &Value::Array(any), size).map_err(|refusal| match refusal {
         // the place in a list that the caller never wrote would puzzle
         Refusal::Invalid(faults) => Refusal::Invalid(
             faults
@@ -372,13 +370,8 @@ async fn thread(
 
 /// The fields to filter and sort by, with their types and operators.
 #[utoipa::path(get, path = "/v1/fields", tag = "finding", responses((status = 200, body = Object)))]
-async fn fields(
-    State(app): State<App>,
-    caller: Caller,
-    params: Params,
-) -> Result<Response, Failure> {
+async fn fields(State(app): State<App>, caller: Caller, _: NoParams) -> Result<Response, Failure> {
     caller.may(Scope::Read)?;
-    params.finish()?;
     let ordered = [
         "eq", "ne", "in", "gt", "gte", "lt", "lte", "from", "to", "exists",
     ];

@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 
 use super::auth::{Caller, Scope};
 use super::body::{Posted, if_match};
-use super::params::Params;
+use super::params::{NoParams, Params};
 use super::problem::{Failure, Problem};
 use super::{App, render};
 use crate::domain::command::{Command, Outcome};
@@ -83,8 +83,11 @@ async fn get(
         .interaction(caller.tenant, &id)
         .await?
         .ok_or_else(|| Refusal::no_interaction(&id))?;
-    let mut members = Vec::new();
+    let mut members: Vec<(&str, String)> = Vec::new();
     for name in include.split(',').filter(|name| !name.is_empty()) {
+        if members.iter().any(|(other, _)| *other == name) {
+            continue;
+        }
         let json = match name {
             "children" => {
                 let found = app.reads.search(&children_of(caller.tenant, &id)).await?;
@@ -390,6 +393,7 @@ async fn lineage(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<String>,
+    _: NoParams,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Read)?;
     let family = app

@@ -121,6 +121,7 @@ pub fn router(app: App) -> Router {
         .merge(utoipa_swagger_ui::SwaggerUi::new("/docs").url("/openapi.json", document))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn(params::middleware))
         .layer(middleware::from_fn_with_state(
             app.clone(),
             auth::middleware,
@@ -159,4 +160,25 @@ fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
         "a handler panicked; the panic is in the log above".to_owned(),
     ));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_answered_as_an_internal_error_that_tells_no_cause() {
+        let response = panicked(Box::new("a secret"));
+        assert_eq!(response.status(), 500);
+        assert_eq!(
+            response.headers()["content-type"],
+            "application/problem+json"
+        );
+        assert!(response.headers().get("retry-after").is_none());
+        let body = axum::body::to_bytes(response.into_body(), 10_000).await;
+        let problem: serde_json::Value = serde_json::from_slice(&body.unwrap()).unwrap();
+        assert_eq!(problem["type"], "internal");
+        assert_eq!(problem["status"], 500);
+        assert!(!problem.to_string().contains("secret"));
+    }
 }

@@ -1,43 +1,108 @@
-//! Query parameters: each is taken by its name, and one that nobody took is refused.
+//! Query parameters: each is taken by its name, and one that nobody took is refused. And what no path and no query may hold.
 
 use std::convert::Infallible;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, Request};
+use axum::http::Uri;
 use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use percent_encoding::percent_decode_str;
 
 use super::App;
+use super::problem::Failure;
 use crate::domain::{Fault, Moment, Refusal};
 
 /// The parameters of a request, in order.
 pub struct Params(Vec<(String, String)>);
 
+/// Left in a request whose handler takes [`Params`].
+#[derive(Clone, Copy)]
+struct Taken;
+
 impl FromRequestParts<App> for Params {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Infallible> {
-        let query = parts.uri.query().unwrap_or_default();
-        Ok(Self(
-            url::form_urlencoded::parse(query.as_bytes())
-                .into_owned()
-                .collect(),
-        ))
+        parts.extensions.insert(Taken);
+        Ok(Self::of(&parts.uri))
     }
 }
 
+/// Refuses any parameter, for a handler that has none.
+pub struct NoParams;
+
+impl FromRequestParts<App> for NoParams {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Failure> {
+        Ok(Params::of(&parts.uri).finish().map(|()| Self)?)
+    }
+}
+
+/// Refuses any parameter, unless the handler takes [`Params`].
+///
+/// # Errors
+/// [`Refusal::Invalid`] naming each parameter.
+pub fn none_untaken(parts: &Parts) -> Result<(), Refusal> {
+    if parts.extensions.get::<Taken>().is_some() {
+        return Ok(());
+    }
+    Params::of(&parts.uri).finish()
+}
+
+/// Refuses a path or a query that no handler could understand: what is no UTF-8, and a NUL character, which Postgres cannot hold.
+pub async fn middleware(request: Request, next: Next) -> Response {
+    match want_text(request.uri()) {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => Failure::from(refusal).into_response(),
+    }
+}
+
+fn want_text(uri: &Uri) -> Result<(), Refusal> {
+    let decoded = |name: &str, text: &str| match percent_decode_str(text).decode_utf8() {
+        Ok(text) => Ok(text.contains('\0')),
+        Err(_) => Err(Refusal::Malformed(format!("the {name} is no UTF-8"))),
+    };
+    if decoded("path", uri.path())? {
+        return Err(Refusal::invalid("path", "holds a NUL character"));
+    }
+    if decoded("query", uri.query().unwrap_or_default())? {
+        let holds: Vec<Fault> = Params::of(uri)
+            .0
+            .into_iter()
+            .filter(|(name, value)| name.contains('\0') || value.contains('\0'))
+            .map(|(name, _)| {
+                let name = name.replace('\0', "");
+                Fault::at(format!("?{name}"), "holds a NUL character")
+            })
+            .collect();
+        return Err(Refusal::Invalid(holds));
+    }
+    Ok(())
+}
+
 impl Params {
-    /// The value of a parameter; of a repeated one the last.
-    pub fn take(&mut self, name: &str) -> Option<String> {
-        let mut value = None;
-        while let Some(place) = self.0.iter().position(|(other, _)| other == name) {
-            value = Some(self.0.remove(place).1);
-        }
-        value
+    fn of(uri: &Uri) -> Self {
+        let query = uri.query().unwrap_or_default();
+        Self(
+            url::form_urlencoded::parse(query.as_bytes())
+                .into_owned()
+                .collect(),
+        )
     }
 
-    /// The first value of a parameter that may be repeated; call again for the next.
-    pub fn take_first(&mut self, name: &str) -> Option<String> {
-        let place = self.0.iter().position(|(other, _)| other == name)?;
-        Some(self.0.remove(place).1)
+    /// The value of a parameter; of a repeated one the last.
+    pub fn take(&mut self, name: &str) -> Option<String> {
+        self.take_all(name).pop()
+    }
+
+    /// The values of a parameter that may be repeated.
+    pub fn take_all(&mut self, name: &str) -> Vec<String> {
+        self.0
+            .extract_if(.., |(other, _)| other == name)
+            .map(|(_, value)| value)
+            .collect()
     }
 
     /// `true` or `false`; false when absent.

@@ -147,7 +147,8 @@ impl IntoResponse for Problem {
         )
             .into_response();
         let headers = response.headers_mut();
-        if self.status == 503 {
+        // a query that took too long would take as long again
+        if ["busy", "closing", "full"].contains(&self.kind) {
             headers.insert(
                 header::RETRY_AFTER,
                 HeaderValue::from(RETRY_AFTER.as_secs()),
@@ -177,5 +178,21 @@ impl IntoResponse for Failure {
             response.extensions_mut().insert(cause);
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_may_go_better_later_says_when_to_come_again() {
+        let headed = |error: StoreError| {
+            let response = Failure::from(error).into_response();
+            assert_eq!(response.status(), 503);
+            response.headers().contains_key(header::RETRY_AFTER)
+        };
+        assert!(headed(StoreError::Busy) && headed(StoreError::Closed) && headed(StoreError::Full));
+        assert!(!headed(Refusal::TimedOut("too long".to_owned()).into()));
     }
 }

@@ -104,6 +104,10 @@ pub fn reply(outcome: &Outcome) -> Reply {
             status: 200,
             body: text(contact),
         },
+        Outcome::ContactMade(contact) => Reply {
+            status: 201,
+            body: text(contact),
+        },
         Outcome::Identified {
             contact_id,
             created,
@@ -133,25 +137,13 @@ pub fn reply(outcome: &Outcome) -> Reply {
     }
 }
 
-/// The answer for a contact that was made.
-pub fn created(outcome: &Outcome) -> Reply {
-    Reply {
-        status: if matches!(outcome, Outcome::Contact(_)) {
-            201
-        } else {
-            200
-        },
-        ..reply(outcome)
-    }
-}
-
 /// Sends an answer, with the revision as its `ETag`.
 pub fn send(outcome: &Outcome, render: fn(&Outcome) -> Reply) -> Response {
     let revision = match outcome {
         Outcome::Recorded { stored, .. }
         | Outcome::Edited { stored, .. }
         | Outcome::Changed(stored) => Some(stored.interaction.revision),
-        Outcome::Contact(contact) => Some(contact.revision),
+        Outcome::Contact(contact) | Outcome::ContactMade(contact) => Some(contact.revision),
         _ => None,
     };
     let answer = match outcome {
@@ -235,8 +227,8 @@ impl Projection {
         let fields = names
             .iter()
             .map(|name| match (name.as_str(), Field::parse(name)) {
-                (_, Some(Field::UserData(path))) => Ok((String::new(), Some(path))),
-                ("userData" | "participants", _) | (_, Some(Field::Core(_))) => {
+                (_, Ok(Field::UserData(path))) => Ok((String::new(), Some(path))),
+                ("userData" | "participants", _) | (_, Ok(Field::Core(_))) => {
                     Ok((name.clone(), None))
                 }
                 _ => Err(Refusal::invalid(

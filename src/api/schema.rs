@@ -198,6 +198,7 @@ engagement! {
     subtype: Option<String>,
     status: Option<Status>,
     contact_id: Option<String>,
+    #[serde(deserialize_with = "crate::domain::contact::maybe_given")]
     #[schema(value_type = Option<Object>)]
     contact: Option<crate::domain::contact::GivenAttributes>,
     owner_id: Option<String>,

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use super::contact::{Attributes, Contact, GivenAttributes};
 use super::interaction::{Interaction, InteractionPatch, LongTexts, NewInteraction};
-use super::limits::{Limits, check_id, check_text};
+use super::limits::{Limits, check_text};
 use super::propagation::CopyPolicy;
 use super::user_data::{Edit, Given, KeyPath, Transience};
-use super::{Moment, Refusal};
+use super::{Fault, Moment, Refusal};
 
 /// An interaction as stored, whole.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +23,9 @@ pub struct Stored {
     /// UserData as JSON text.
     pub user_data: String,
 }
+
+/// How long a reply is kept for a repeated request, in microseconds: 24 hours.
+pub const REPLY_KEPT: i64 = 24 * 3600 * 1_000_000;
 
 /// A write.
 #[derive(Clone, Debug)]
@@ -175,6 +178,8 @@ pub enum Outcome {
     Deleted(Vec<String>),
     /// A contact stands in the store.
     Contact(Arc<Contact>),
+    /// A contact was made.
+    ContactMade(Arc<Contact>),
     /// A contact was looked for.
     Identified {
         /// The one meant, or the oldest of several.
@@ -255,7 +260,7 @@ pub struct Preparation {
     pub repeated: Vec<String>,
     /// Attributes of a contact, checked.
     pub attributes: Attributes,
-    /// Roughly how many bytes the command holds.
+    /// Roughly how many bytes of memory the command takes while it waits, with all that was made ready.
     pub weight: usize,
 }
 
@@ -283,8 +288,10 @@ impl Command {
     ///
     /// # Errors
     /// The refusal that the caller gets.
+    #[expect(clippy::too_many_lines, reason = "an arm a command")]
     pub fn prepare(&mut self, tenant: i64, rules: &Rules) -> Result<Preparation, Refusal> {
         let limits = &rules.limits;
+        self.want_no_nul()?;
         let mut ready = Preparation {
             weight: 512,
             ..Preparation::default()
@@ -316,18 +323,28 @@ impl Command {
                 }
             }
             Self::EditUserData { edit, .. } => {
-                for given in [&mut edit.attach, &mut edit.update] {
-                    ready
-                        .dropped
-                        .extend(rules.transience.apply(&mut given.document));
-                    ready.repeated.append(&mut given.repeated);
-                }
-                edit.check(limits)?;
+                let Edit {
+                    attach,
+                    update,
+                    delete,
+                } = &mut **edit;
+                let (set, change) = (&mut attach.document, &mut update.document);
+                let transience = &rules.transience;
+                let deleted = |name: &str| delete.iter().any(|key| key == name);
+                ready.dropped = transience.apply(set, limits, |name| {
+                    change.contains_key(name) || deleted(name)
+                });
+                let also = transience.apply(change, limits, |name| {
+                    set.contains_key(name) || deleted(name)
+                });
+                ready.dropped.extend(also);
                 ready.dropped.sort_unstable();
                 ready.dropped.dedup();
-                ready.weight += edit.attach.document.len().max(edit.update.document.len()) * 64;
+                ready.repeated.append(&mut attach.repeated);
+                ready.repeated.append(&mut update.repeated);
+                ready.weight += edit.check(limits)?;
             }
-            Self::Change { patch, .. } => patch.check(limits)?,
+            Self::Change { patch, .. } => ready.weight += patch.check(limits)?,
             Self::Stop { reason, .. } => {
                 let mut faults = Vec::new();
                 check_text(
@@ -342,24 +359,25 @@ impl Command {
             }
             Self::CreateContact { id, attributes } => {
                 if let Some(id) = id {
-                    let mut faults = Vec::new();
-                    check_id("/id", id, limits, &mut faults);
-                    if !faults.is_empty() {
-                        return Err(Refusal::Invalid(faults));
-                    }
+                    super::contact::check_own_id(id, limits)?;
                 }
-                ready.attributes = super::contact::receive("/attributes", attributes, limits)?;
+                ready.attributes("/attributes", attributes, limits)?;
                 ready.fingerprint = super::interaction::fingerprint(&(&id, &ready.attributes));
             }
             Self::ChangeContact { attributes, .. } => {
+                // no value is the same as none
+                for values in attributes.values_mut() {
+                    *values = values.take().filter(|values| !values.values().is_empty());
+                }
                 let set = attributes
                     .iter()
                     .filter_map(|(n, v)| Some((n.clone(), v.clone()?)))
                     .collect();
-                ready.attributes = super::contact::receive("/attributes", &set, limits)?;
+                ready.attributes("/attributes", &set, limits)?;
+                ready.weight += attributes.keys().map(|name| 64 + name.len()).sum::<usize>();
             }
             Self::IdentifyContact { attributes, .. } => {
-                ready.attributes = super::contact::receive("/attributes", attributes, limits)?;
+                ready.attributes("/attributes", attributes, limits)?;
                 if ready.attributes.is_empty() {
                     return Err(Refusal::invalid(
                         "/attributes",
@@ -392,6 +410,41 @@ impl Command {
         )
     }
 
+    /// Refuses a NUL character in what only names something: Postgres could not even look for it.
+    fn want_no_nul(&self) -> Result<(), Refusal> {
+        let (named, into, copy) = match self {
+            Self::Engage { parent, copy, .. } => (Some(parent), None, copy.as_ref()),
+            Self::MergeContact { id, into } => (Some(id), Some(into), None),
+            Self::EditUserData { id, .. }
+            | Self::Change { id, .. }
+            | Self::Stop { id, .. }
+            | Self::Delete { id, .. }
+            | Self::ChangeContact { id, .. }
+            | Self::DeleteContact(id)
+            | Self::UnmergeContact(id)
+            | Self::EraseContact(id)
+            | Self::RevokeToken(id) => (Some(id), None, None),
+            Self::Record(_)
+            | Self::CreateContact { .. }
+            | Self::IdentifyContact { .. }
+            | Self::CreateToken(_)
+            | Self::DeclareKey(_)
+            | Self::FillKey { .. }
+            | Self::DropKey(_)
+            | Self::ForgetReplies(_) => (None, None, None),
+        };
+        let faults: Vec<Fault> = [("path", named), ("/into", into), ("/copyUserData", copy)]
+            .into_iter()
+            .filter(|(_, text)| text.is_some_and(|text| text.contains('\0')))
+            .map(|(at, _)| Fault::at(at, "holds a NUL character"))
+            .collect();
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(Refusal::Invalid(faults))
+        }
+    }
+
     /// Whether the command needs statements of its own and so a transaction of its own.
     pub fn alone(&self) -> bool {
         !matches!(
@@ -415,10 +468,13 @@ impl Preparation {
         tenant: i64,
         rules: &Rules,
     ) -> Result<(), Refusal> {
-        (self.dropped, self.repeated) = new.receive(&rules.transience);
-        new.check(tenant, &rules.limits)?;
+        let limits = &rules.limits;
+        (self.dropped, self.repeated) = new.receive(&rules.transience, limits);
+        self.weight += new.check(tenant, limits)?;
+        // it is the caller's: said or not, the content is the same
+        new.tenant_id = None;
         if let Some(contact) = &new.contact {
-            self.attributes = super::contact::receive("/contact", contact, &rules.limits)?;
+            self.attributes("/contact", contact, limits)?;
             if self.attributes.is_empty() {
                 return Err(Refusal::invalid(
                     "/contact",
@@ -428,15 +484,31 @@ impl Preparation {
         }
         self.fingerprint = new.fingerprint();
         self.user_data = serde_json::to_string(&new.user_data).unwrap_or_default();
+        if self.user_data.len() > limits.user_data {
+            return Err(Refusal::invalid(
+                "/userData",
+                format!("is larger than {} bytes", limits.user_data),
+            ));
+        }
         self.words = super::words::joined(
             new.subject
                 .as_deref()
                 .into_iter()
                 .chain(new.text.as_deref()),
         );
-        self.weight += self.user_data.len() * 2
-            + new.text.as_ref().map_or(0, String::len) * 2
-            + new.structured_text.as_ref().map_or(0, String::len);
+        self.weight += self.user_data.len() + self.words.len();
+        Ok(())
+    }
+
+    /// Checks a contact's attributes, which are kept twice: as given and as checked.
+    fn attributes(
+        &mut self,
+        pointer: &str,
+        given: &GivenAttributes,
+        limits: &Limits,
+    ) -> Result<(), Refusal> {
+        self.attributes = super::contact::receive(pointer, given, limits)?;
+        self.weight += 2 * super::contact::weight(given);
         Ok(())
     }
 }

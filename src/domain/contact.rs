@@ -1,12 +1,14 @@
 //! Contacts: the customers, their attributes, and how one is recognised.
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
-use super::limits::{Limits, check_text};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::limits::{Limits, check_new_id, check_text};
 use super::{Fault, Moment, Refusal};
 
 /// Attribute names with their values; the first value of each is the primary one.
-pub type Attributes = std::collections::BTreeMap<String, Vec<String>>;
+pub type Attributes = BTreeMap<String, Vec<String>>;
 
 /// Values that one attribute may have.
 pub const MOST_VALUES: usize = 100;
@@ -46,7 +48,72 @@ pub enum OneOrMany {
 }
 
 /// Attributes as a caller gives them.
-pub type GivenAttributes = std::collections::BTreeMap<String, OneOrMany>;
+pub type GivenAttributes = BTreeMap<String, OneOrMany>;
+
+/// Reads attributes where null is the same as absent, for each of them and for all together.
+///
+/// # Errors
+/// When they are no names with texts.
+pub fn maybe_given<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<GivenAttributes>, D::Error> {
+    let given = Option::<BTreeMap<String, Option<OneOrMany>>>::deserialize(deserializer)?;
+    Ok(given.map(|given| {
+        given
+            .into_iter()
+            .filter_map(|(name, values)| Some((name, values?)))
+            .collect()
+    }))
+}
+
+/// As [`maybe_given`], where none is the same as an empty list.
+///
+/// # Errors
+/// When they are no names with texts.
+pub fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<GivenAttributes, D::Error> {
+    maybe_given(deserializer).map(Option::unwrap_or_default)
+}
+
+impl OneOrMany {
+    /// The values.
+    pub fn values(&self) -> &[String] {
+        match self {
+            Self::One(value) => std::slice::from_ref(value),
+            Self::Many(values) => values,
+        }
+    }
+}
+
+/// Roughly the bytes of memory that attributes take.
+pub fn weight<'v>(given: impl IntoIterator<Item = (&'v String, &'v OneOrMany)>) -> usize {
+    given
+        .into_iter()
+        .map(|(name, values)| {
+            let texts = values
+                .values()
+                .iter()
+                .map(|value| size_of::<String>() + value.len());
+            64 + name.len() + texts.sum::<usize>()
+        })
+        .sum()
+}
+
+/// What follows `/v1/contacts/` in paths that mean no contact.
+const NO_IDS: [&str; 1] = ["identify"];
+
+/// Checks the identifier that a caller brings for a new contact.
+///
+/// # Errors
+/// [`Refusal::Invalid`] with every fault.
+pub fn check_own_id(id: &str, limits: &Limits) -> Result<(), Refusal> {
+    let mut faults = Vec::new();
+    check_new_id("/id", id, &NO_IDS, limits, &mut faults);
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(Refusal::Invalid(faults))
+    }
+}
 
 /// Checks and unfolds attributes; empty lists and repeated values fall away.
 ///
@@ -71,10 +138,7 @@ pub fn receive(
             faults.push(Fault::at(&at, "is an empty name"));
         }
         check_text(&at, name, limits.id, &mut faults);
-        let values = match values {
-            OneOrMany::One(value) => std::slice::from_ref(value),
-            OneOrMany::Many(values) => values.as_slice(),
-        };
+        let values = values.values();
         if values.len() > MOST_VALUES {
             faults.push(Fault::at(
                 &at,
@@ -123,42 +187,50 @@ pub fn folded(name: &str, value: &str) -> String {
     value.trim().to_lowercase()
 }
 
+/// From this rank on a value is not one person's own: it opens the list only with contacts of no other address or number than those given.
+const SHARED: usize = 2;
+/// From this rank on a value says nothing of who is meant, and only narrows.
+const NARROWING: usize = 3;
+
+/// Whether a contact shares a value of an attribute; `None` where one of the two has none.
+fn shares(given: &Attributes, contact: &Contact, name: &str) -> Option<bool> {
+    let (wanted, values) = (given.get(name)?, contact.attributes.get(name)?);
+    Some(wanted.iter().any(|wanted| {
+        values
+            .iter()
+            .any(|value| folded(name, value) == folded(name, wanted))
+    }))
+}
+
 /// Narrows the contacts that share a value with the given attributes down to those meant.
 ///
 /// `known` are candidates, oldest first. Walks down the [`RANKS`]: the first rank that finds someone opens the list, each further
-/// rank narrows it until one is left; a value that the request or the contact lacks matches anything.
+/// rank narrows it until one is left; a value that the request or the contact lacks matches anything. Names open it only with contacts that have no
+/// other e-mail address or phone number than those given: two people of one name are two. A title never opens it.
 pub fn recognise<'c>(given: &Attributes, known: &[&'c Contact]) -> Vec<&'c Contact> {
     let mut left: Option<Vec<&'c Contact>> = None;
-    for rank in RANKS {
-        let asked: Vec<&str> = rank
-            .iter()
-            .copied()
-            .filter(|name| given.contains_key(*name))
-            .collect();
-        if asked.is_empty() {
+    for (place, rank) in RANKS.iter().enumerate() {
+        let opening = left.is_none();
+        if !rank.iter().any(|name| given.contains_key(*name)) || (opening && place >= NARROWING) {
             continue;
         }
-        let from = left.as_deref().unwrap_or(known);
-        let opening = left.is_none();
-        let found: Vec<&'c Contact> = from
+        let above = if place >= SHARED {
+            &RANKS[..SHARED]
+        } else {
+            &[]
+        };
+        let found: Vec<&'c Contact> = left
+            .as_deref()
+            .unwrap_or(known)
             .iter()
             .copied()
             .filter(|contact| {
-                let mut shared = 0;
-                asked
-                    .iter()
-                    .all(|name| match contact.attributes.get(*name) {
-                        None => true,
-                        Some(values) => {
-                            shared += 1;
-                            given[*name].iter().any(|wanted| {
-                                values
-                                    .iter()
-                                    .any(|value| folded(name, value) == folded(name, wanted))
-                            })
-                        }
-                    })
-                    && (!opening || shared > 0)
+                let mut shared = rank.iter().map(|name| shares(given, contact, name));
+                let mut higher = above.iter().copied().flatten();
+                shared.clone().all(|shared| shared != Some(false))
+                    && (!opening
+                        || (shared.any(|shared| shared == Some(true))
+                            && higher.all(|name| shares(given, contact, name) != Some(false))))
             })
             .collect();
         if opening && found.is_empty() {
@@ -249,5 +321,17 @@ mod tests {
             ["ann"]
         );
         assert_eq!(found(&[("Nickname", "ann")], &[&ann]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_name_alone_makes_nobody_of_two_people_one() {
+        let names = [("FirstName", "Ann"), ("LastName", "Rossi"), ("Title", "Dr")];
+        let with = |more: &[(&'static str, &'static str)]| [&names[..], more].concat();
+        let known = contact("known", &with(&[("EmailAddress", "ann@example.test")]));
+        let of = |given: &[(&'static str, &'static str)]| found(&with(given), &[&known]).len();
+        assert_eq!(of(&[]), 1);
+        assert_eq!(of(&[("PhoneNumber", "1")]), 1, "the contact has no number");
+        assert_eq!(of(&[("EmailAddress", "other@example.test")]), 0);
+        assert_eq!(found(&[("Title", "Dr")], &[&known]), Vec::<String>::new());
     }
 }

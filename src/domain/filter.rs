@@ -96,14 +96,38 @@ pub enum Field {
 
 impl Field {
     /// Reads a field's name.
-    pub fn parse(name: &str) -> Option<Self> {
-        if let Some(path) = name.strip_prefix("userData.") {
-            Some(Self::UserData(KeyPath::parse(path)))
-        } else if let Some(name) = name.strip_prefix("contact.") {
-            Some(Self::Contact(name.to_owned()))
-        } else {
-            attribute_named(name).map(Self::Core)
+    ///
+    /// # Errors
+    /// What is wrong with it, as a sentence without its subject.
+    pub fn parse(name: &str) -> Result<Self, String> {
+        if name.contains('\0') {
+            return Err("holds a NUL character".to_owned());
         }
+        if let Some(path) = name.strip_prefix("userData.") {
+            let path = KeyPath::parse(path);
+            if path.0.len() > MOST_STEPS {
+                return Err(format!("leads deeper than {MOST_STEPS} levels"));
+            }
+            Ok(Self::UserData(path))
+        } else if let Some(name) = name.strip_prefix("contact.") {
+            Ok(Self::Contact(name.to_owned()))
+        } else {
+            attribute_named(name)
+                .map(Self::Core)
+                .ok_or_else(|| "is no field; GET /v1/fields lists them".to_owned())
+        }
+    }
+
+    /// What one value compared with it adds to the size of a filter: each step into UserData costs the database a look of its own.
+    fn weight(&self) -> usize {
+        match self {
+            Self::UserData(path) => path.0.len(),
+            Self::Core(_) | Self::Contact(_) => 1,
+        }
+    }
+
+    fn is_media_type(&self) -> bool {
+        matches!(self, Self::Core(attribute) if attribute.name == "mediaType")
     }
 }
 
@@ -201,8 +225,27 @@ pub struct Search {
 
 /// Levels of `and`, `or`, `not` in one filter.
 pub const DEEPEST: usize = 16;
-/// Leaves and values in one filter.
-pub const MOST_LEAVES: usize = 500;
+/// Parts of one filter: combiners, values, words, and steps into UserData. The databases bear a few times as many.
+pub const MOST_PARTS: usize = 500;
+/// Steps into UserData; SQLite joins no more than 64 tables.
+pub const MOST_STEPS: usize = 63;
+
+/// Counts the parts of a filter while it is read, so that none becomes larger than [`MOST_PARTS`].
+#[derive(Debug, Default)]
+pub struct Size(usize);
+
+impl Size {
+    fn grow(&mut self, pointer: &str, by: usize) -> Result<(), Refusal> {
+        self.0 = self.0.saturating_add(by);
+        if self.0 > MOST_PARTS {
+            return Err(Refusal::invalid(
+                pointer,
+                format!("makes the filter larger than {MOST_PARTS} parts"),
+            ));
+        }
+        Ok(())
+    }
+}
 
 /// Reads the order of a list: `-startDate`, `id`; adds `id` at the end where it is missing.
 ///
@@ -259,15 +302,14 @@ pub fn parse_sort<'a>(
 /// # Errors
 /// [`Refusal::Invalid`] naming the field or operator that does not exist, or the value that does not fit.
 pub fn parse_filter(pointer: &str, filter: &Value) -> Result<Filter, Refusal> {
-    let mut leaves = 0;
-    parse_node(pointer, filter, 1, &mut leaves)
+    parse_node(pointer, filter, 1, &mut Size::default())
 }
 
 fn parse_node(
     pointer: &str,
     node: &Value,
     depth: usize,
-    leaves: &mut usize,
+    size: &mut Size,
 ) -> Result<Filter, Refusal> {
     let Some(object) = node.as_object() else {
         return Err(Refusal::invalid(pointer, "is no object"));
@@ -279,8 +321,9 @@ fn parse_node(
         ));
     }
     if object.contains_key("field") {
-        return parse_leaf(pointer, object, leaves);
+        return parse_leaf(pointer, object, size);
     }
+    size.grow(pointer, 1)?;
     let mut only = object.iter();
     let (Some((name, inner)), None) = (only.next(), only.next()) else {
         return Err(Refusal::invalid(
@@ -294,7 +337,7 @@ fn parse_node(
             let parsed: Result<Vec<Filter>, Refusal> = nodes
                 .iter()
                 .enumerate()
-                .map(|(index, node)| parse_node(&format!("{at}/{index}"), node, depth + 1, leaves))
+                .map(|(index, node)| parse_node(&format!("{at}/{index}"), node, depth + 1, size))
                 .collect();
             Ok(if name == "and" {
                 Filter::And(parsed?)
@@ -307,9 +350,9 @@ fn parse_node(
             &at,
             inner,
             depth + 1,
-            leaves,
+            size,
         )?))),
-        ("q", Value::String(text)) => parse_words(&at, text),
+        ("q", Value::String(text)) => parse_words(&at, text, size),
         _ => Err(Refusal::invalid(
             at,
             "is no combiner; there are and, or, not, and q for full text",
@@ -320,43 +363,33 @@ fn parse_node(
 /// Reads a full-text question.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] when it holds no word.
-pub fn parse_words(pointer: &str, text: &str) -> Result<Filter, Refusal> {
+/// [`Refusal::Invalid`] when it holds no word, or the filter becomes too large.
+pub fn parse_words(pointer: &str, text: &str, size: &mut Size) -> Result<Filter, Refusal> {
     if text.chars().count() > 1000 {
         return Err(Refusal::invalid(pointer, "is longer than 1000 characters"));
     }
-    WordQuery::parse(text)
-        .map(Filter::Words)
-        .map_err(|detail| Refusal::invalid(pointer, detail))
+    let query = WordQuery::parse(text).map_err(|detail| Refusal::invalid(pointer, detail))?;
+    size.grow(pointer, query.0.len())?;
+    Ok(Filter::Words(query))
 }
 
 fn parse_leaf(
     pointer: &str,
     leaf: &serde_json::Map<String, Value>,
-    leaves: &mut usize,
+    size: &mut Size,
 ) -> Result<Filter, Refusal> {
     let at = format!("{pointer}/field");
     let name = leaf["field"]
         .as_str()
         .ok_or_else(|| Refusal::invalid(&at, "is no text"))?;
-    let field = Field::parse(name).ok_or_else(|| {
-        Refusal::invalid(
-            &at,
-            format!("names {name:?}, which is no field; GET /v1/fields lists them"),
-        )
+    let field = Field::parse(name).map_err(|detail| {
+        let shown: String = name.chars().take(64).collect();
+        Refusal::invalid(&at, format!("names {shown:?}, which {detail}"))
     })?;
     let mut tests = Vec::new();
     for (operator, value) in leaf.iter().filter(|(name, _)| *name != "field") {
         let at = format!("{pointer}/{operator}");
-        let values = value.as_array().map_or(1, Vec::len).max(1);
-        *leaves += values;
-        if *leaves > MOST_LEAVES {
-            return Err(Refusal::invalid(
-                at,
-                format!("makes the filter larger than {MOST_LEAVES} values"),
-            ));
-        }
-        tests.push(parse_test(&at, &field, operator, value)?);
+        tests.push(parse_test(&at, &field, operator, value, size)?);
     }
     match tests.len() {
         0 => Err(Refusal::invalid(pointer, "has a field but no operator")),
@@ -368,19 +401,26 @@ fn parse_leaf(
 /// One operator applied to one field.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] when the operator does not exist, the field does not take it, or the value does not fit.
+/// [`Refusal::Invalid`] when the operator does not exist, the field does not take it, the value does not fit, or the filter becomes too large.
 pub fn parse_test(
     at: &str,
     field: &Field,
     operator: &str,
     value: &Value,
+    size: &mut Size,
 ) -> Result<Filter, Refusal> {
+    let values = value.as_array().map_or(1, Vec::len).max(1);
+    size.grow(at, values.saturating_mul(field.weight()))?;
     let leaf = |test| Filter::Leaf(field.clone(), test);
     let one = || operand(at, field, value);
     let text = || {
         let textual = !matches!(field, Field::Core(a) if a.kind != AttributeType::Text);
         match value.as_str() {
-            Some(text) if textual && !text.contains('\0') => Ok(text.to_owned()),
+            Some(text) if textual && !text.contains('\0') => Ok(if field.is_media_type() {
+                text.to_lowercase()
+            } else {
+                text.to_owned()
+            }),
             Some(_) if textual => Err(Refusal::invalid(at, "holds a NUL character")),
             Some(_) => Err(Refusal::invalid(
                 at,
@@ -438,20 +478,28 @@ fn operand(at: &str, field: &Field, value: &Value) -> Result<Operand, Refusal> {
         if text.contains('\0') {
             Err(Refusal::invalid(at, "holds a NUL character"))
         } else {
-            Ok(Operand::Text(text.to_owned()))
+            Ok(Operand::Text(if field.is_media_type() {
+                super::interaction::media_type(text)
+            } else {
+                text.to_owned()
+            }))
         }
     };
-    let Field::Core(attribute) = field else {
-        return match value {
-            Value::String(text) => checked(text),
-            Value::Number(number) => Ok(number.as_i64().map_or_else(
-                || Operand::Number(number.as_f64().unwrap_or_default()),
-                Operand::Integer,
-            )),
-            Value::Bool(value) => Ok(Operand::Boolean(*value)),
-            Value::Null => Ok(Operand::Null),
-            Value::Array(_) | Value::Object(_) => wrong("text, number, boolean or null"),
-        };
+    let attribute = match field {
+        Field::Core(attribute) => attribute,
+        Field::Contact(_) => return value.as_str().map_or_else(|| wrong("text"), checked),
+        Field::UserData(_) => {
+            return match value {
+                Value::String(text) => checked(text),
+                Value::Number(number) => Ok(number.as_i64().map_or_else(
+                    || Operand::Number(number.as_f64().unwrap_or_default()),
+                    Operand::Integer,
+                )),
+                Value::Bool(value) => Ok(Operand::Boolean(*value)),
+                Value::Null => Ok(Operand::Null),
+                Value::Array(_) | Value::Object(_) => wrong("text, number, boolean or null"),
+            };
+        }
     };
     match attribute.kind {
         AttributeType::Text => value.as_str().map_or_else(|| wrong("text"), checked),

@@ -1,12 +1,12 @@
 //! Interactions: one contact event each, with the attributes that UCS gives them.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use super::contact::GivenAttributes;
-use super::limits::{Limits, check_id, check_text};
-use super::user_data::{Given, Transience};
+use super::limits::{Limits, check_id, check_new_id, check_text};
+use super::user_data::{Given, POINTER_MARK, Transience};
 use super::{Fault, Moment, Refusal};
 
 /// Where an interaction stands; the numbers are those of UCS.
@@ -251,7 +251,10 @@ pub struct NewInteraction {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contact_id: Option<String>,
     /// Identifies, or creates, the contact in the same commit; in place of `contactId`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        deserialize_with = "super::contact::maybe_given",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schema(value_type = Option<Object>, example = json!({"EmailAddress": "ann@example.test"}))]
     pub contact: Option<GivenAttributes>,
     /// The agent.
@@ -315,24 +318,28 @@ pub const SHORT: usize = 256;
 pub const LONGEST_SUBJECT: usize = 4_000;
 /// Participants of one interaction.
 pub const MOST_PARTICIPANTS: usize = 1_000;
+/// What follows `/v1/interactions/` in paths that mean no interaction.
+const NO_IDS: [&str; 2] = ["batch", "search"];
 
 impl NewInteraction {
     /// Brings the interaction into the form in which it is kept: media type folded, transient keys out.
     ///
     /// Returns the dropped keys and the repeated ones.
-    pub fn receive(&mut self, rules: &Transience) -> (Vec<String>, Vec<String>) {
+    pub fn receive(&mut self, rules: &Transience, limits: &Limits) -> (Vec<String>, Vec<String>) {
         self.media_type = media_type(&self.media_type);
         (
-            rules.apply(&mut self.user_data.document),
+            rules.apply(&mut self.user_data.document, limits, |_| false),
             std::mem::take(&mut self.user_data.repeated),
         )
     }
 
-    /// Checks everything that can be said without looking into the store.
+    /// Checks everything that can be said without looking into the store, but the size of UserData, which its JSON text tells.
+    ///
+    /// Returns roughly the bytes of memory that it takes.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] with every fault; [`Refusal::Forbidden`] when another tenant is named.
-    pub fn check(&self, tenant: i64, limits: &Limits) -> Result<(), Refusal> {
+    pub fn check(&self, tenant: i64, limits: &Limits) -> Result<usize, Refusal> {
         if self.tenant_id.is_some_and(|named| named != tenant) {
             return Err(Refusal::Forbidden(
                 "tenantId names a tenant that is not the caller's".to_owned(),
@@ -343,8 +350,10 @@ impl NewInteraction {
             faults.push(Fault::at("/mediaType", "is required"));
         }
         check_text("/mediaType", &self.media_type, 64, &mut faults);
+        if let Some(id) = &self.id {
+            check_new_id("/id", id, &NO_IDS, limits, &mut faults);
+        }
         for (pointer, id) in [
-            ("/id", &self.id),
             ("/contactId", &self.contact_id),
             ("/ownerId", &self.owner_id),
             ("/parentId", &self.parent_id),
@@ -356,9 +365,9 @@ impl NewInteraction {
         }
         check_attributes(&ShortTexts::from(self), &mut faults);
         check_long_texts(
-            &self.text,
-            &self.structured_text,
-            &self.comment,
+            self.text.as_deref(),
+            self.structured_text.as_deref(),
+            self.comment.as_deref(),
             self.participants.as_deref(),
             &mut faults,
         );
@@ -369,12 +378,40 @@ impl NewInteraction {
             ));
         }
         check_span(self.start_date, self.end_date, self.status, &mut faults);
-        super::user_data::check("/userData", &self.user_data.document, limits, &mut faults);
+        let user_data =
+            super::user_data::check("/userData", &self.user_data.document, limits, &mut faults);
         if faults.is_empty() {
-            Ok(())
+            Ok(self.weight() + user_data)
         } else {
             Err(Refusal::Invalid(faults))
         }
+    }
+
+    /// Roughly the bytes of memory that it takes, without its UserData.
+    fn weight(&self) -> usize {
+        let texts = [
+            &self.id,
+            &self.kind,
+            &self.subtype,
+            &self.contact_id,
+            &self.owner_id,
+            &self.parent_id,
+            &self.thread_id,
+            &self.subject,
+            &self.text,
+            &self.structured_text,
+            &self.comment,
+            &self.queue,
+            &self.category_id,
+            &self.external_id,
+            &self.stopped_reason,
+            &self.language,
+        ];
+        size_of::<Self>()
+            + self.media_type.len()
+            + texts.into_iter().flatten().map(String::len).sum::<usize>()
+            + self.participants.as_deref().map_or(0, participants_weight)
+            + self.contact.as_ref().map_or(0, super::contact::weight)
     }
 
     /// A fingerprint of what was sent, the same for the same content whatever the order of its keys.
@@ -390,19 +427,29 @@ pub fn fingerprint(content: &impl Serialize) -> Vec<u8> {
     Sha256::digest(value.to_string())[..16].to_vec()
 }
 
-struct ShortTexts<'a>([(&'static str, &'a Option<String>, usize); 8]);
+/// Roughly the bytes of memory that participants take.
+fn participants_weight(participants: &[Participant]) -> usize {
+    let texts = |one: &Participant| {
+        one.participant_id.len()
+            + one.nickname.as_ref().map_or(0, String::len)
+            + one.kind.as_ref().map_or(0, String::len)
+    };
+    size_of_val(participants) + participants.iter().map(texts).sum::<usize>()
+}
+
+struct ShortTexts<'a>([(&'static str, Option<&'a str>, usize); 8]);
 
 impl<'a> From<&'a NewInteraction> for ShortTexts<'a> {
     fn from(new: &'a NewInteraction) -> Self {
         Self([
-            ("/type", &new.kind, SHORT),
-            ("/subtype", &new.subtype, SHORT),
-            ("/subject", &new.subject, LONGEST_SUBJECT),
-            ("/queue", &new.queue, SHORT),
-            ("/categoryId", &new.category_id, SHORT),
-            ("/externalId", &new.external_id, SHORT),
-            ("/stoppedReason", &new.stopped_reason, SHORT),
-            ("/language", &new.language, SHORT),
+            ("/type", new.kind.as_deref(), SHORT),
+            ("/subtype", new.subtype.as_deref(), SHORT),
+            ("/subject", new.subject.as_deref(), LONGEST_SUBJECT),
+            ("/queue", new.queue.as_deref(), SHORT),
+            ("/categoryId", new.category_id.as_deref(), SHORT),
+            ("/externalId", new.external_id.as_deref(), SHORT),
+            ("/stoppedReason", new.stopped_reason.as_deref(), SHORT),
+            ("/language", new.language.as_deref(), SHORT),
         ])
     }
 }
@@ -416,9 +463,9 @@ fn check_attributes(texts: &ShortTexts<'_>, faults: &mut Vec<Fault>) {
 }
 
 fn check_long_texts(
-    text: &Option<String>,
-    structured: &Option<String>,
-    comment: &Option<String>,
+    text: Option<&str>,
+    structured: Option<&str>,
+    comment: Option<&str>,
     participants: Option<&[Participant]>,
     faults: &mut Vec<Fault>,
 ) {
@@ -477,15 +524,28 @@ fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     Option::<T>::deserialize(deserializer).map(Some)
 }
 
+/// Refuses null for an attribute that every interaction has, in a merge patch.
+fn kept<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let given = Option::<T>::deserialize(deserializer)?;
+    if given.is_none() {
+        return Err(de::Error::custom(format!(
+            "{POINTER_MARK}{POINTER_MARK}cannot be cleared"
+        )));
+    }
+    Ok(given)
+}
+
 /// A JSON merge patch of core attributes: what is absent stays, null clears.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct InteractionPatch {
     /// Media type; cannot be cleared.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "kept", skip_serializing_if = "Option::is_none")]
     pub media_type: Option<String>,
     /// UCS's kind of record; cannot be cleared.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "kept", skip_serializing_if = "Option::is_none")]
     pub entity_type: Option<EntityType>,
     /// `Inbound`, …
     #[serde(
@@ -500,7 +560,7 @@ pub struct InteractionPatch {
     #[schema(value_type = Option<String>)]
     pub subtype: Option<Option<String>>,
     /// Where it stands; cannot be cleared.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "kept", skip_serializing_if = "Option::is_none")]
     pub status: Option<Status>,
     /// The customer, who must be known.
     #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
@@ -511,10 +571,10 @@ pub struct InteractionPatch {
     #[schema(value_type = Option<String>)]
     pub owner_id: Option<Option<String>>,
     /// Whether others may name it as their parent; cannot be cleared.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "kept", skip_serializing_if = "Option::is_none")]
     pub can_be_parent: Option<bool>,
     /// When it began; cannot be cleared.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "kept", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub start_date: Option<Moment>,
     /// When it ended.
@@ -570,11 +630,14 @@ fn set<T: Clone>(target: &mut T, value: Option<&T>) {
 }
 
 impl InteractionPatch {
-    /// Checks lengths and characters.
+    /// Checks lengths and characters. Returns roughly the bytes of memory that it takes.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] with every fault.
-    pub fn check(&self, limits: &Limits) -> Result<(), Refusal> {
+    pub fn check(&self, limits: &Limits) -> Result<usize, Refusal> {
+        fn inner(text: &Option<Option<String>>) -> Option<&str> {
+            text.as_ref().and_then(Option::as_deref)
+        }
         let mut faults = Vec::new();
         if let Some(media_type) = &self.media_type {
             if media_type.trim().is_empty() {
@@ -583,16 +646,14 @@ impl InteractionPatch {
             check_text("/mediaType", media_type, 64, &mut faults);
         }
         for (pointer, id) in [
-            ("/contactId", &self.contact_id),
-            ("/ownerId", &self.owner_id),
+            ("/contactId", inner(&self.contact_id)),
+            ("/ownerId", inner(&self.owner_id)),
         ] {
-            if let Some(Some(id)) = id {
+            if let Some(id) = id {
                 check_id(pointer, id, limits, &mut faults);
             }
         }
-        let none = None;
-        let inner = |text: &'_ Option<Option<String>>| -> Option<String> { text.clone().flatten() };
-        let texts: [(&'static str, Option<String>, usize); 8] = [
+        let short = ShortTexts([
             ("/type", inner(&self.kind), SHORT),
             ("/subtype", inner(&self.subtype), SHORT),
             ("/subject", inner(&self.subject), LONGEST_SUBJECT),
@@ -601,28 +662,21 @@ impl InteractionPatch {
             ("/externalId", inner(&self.external_id), SHORT),
             ("/stoppedReason", inner(&self.stopped_reason), SHORT),
             ("/language", inner(&self.language), SHORT),
-        ];
-        check_attributes(
-            &ShortTexts(std::array::from_fn(|i| {
-                (texts[i].0, &texts[i].1, texts[i].2)
-            })),
-            &mut faults,
-        );
-        let flat = |text: &'_ Option<Option<String>>| {
-            text.as_ref().map_or_else(|| none.clone(), Clone::clone)
-        };
-        check_long_texts(
-            &flat(&self.text),
-            &flat(&self.structured_text),
-            &flat(&self.comment),
-            self.participants.as_ref().and_then(Option::as_deref),
-            &mut faults,
-        );
-        if faults.is_empty() {
-            Ok(())
-        } else {
-            Err(Refusal::Invalid(faults))
+        ]);
+        check_attributes(&short, &mut faults);
+        let long = [&self.text, &self.structured_text, &self.comment].map(inner);
+        let participants = self.participants.as_ref().and_then(Option::as_deref);
+        check_long_texts(long[0], long[1], long[2], participants, &mut faults);
+        if !faults.is_empty() {
+            return Err(Refusal::Invalid(faults));
         }
+        let short = short.0.into_iter().filter_map(|(_, text, _)| text);
+        Ok(size_of::<Self>()
+            + short
+                .chain(long.into_iter().flatten())
+                .map(str::len)
+                .sum::<usize>()
+            + participants.map_or(0, participants_weight))
     }
 
     /// Whether it touches one of the long texts.

@@ -51,6 +51,23 @@ pub fn check_text(pointer: &str, text: &str, most: usize, faults: &mut Vec<Fault
     }
 }
 
+/// Checks an identifier for something new: one that the paths use otherwise could never be read again.
+pub fn check_new_id(
+    pointer: &str,
+    id: &str,
+    taken: &[&str],
+    limits: &Limits,
+    faults: &mut Vec<Fault>,
+) {
+    check_id(pointer, id, limits, faults);
+    if taken.contains(&id) || [".", ".."].contains(&id) {
+        faults.push(Fault::at(
+            pointer,
+            "has another meaning in a path, so nothing of that name could be read",
+        ));
+    }
+}
+
 /// Checks an identifier that a caller brings: not empty, no control characters, short enough.
 pub fn check_id(pointer: &str, id: &str, limits: &Limits, faults: &mut Vec<Fault>) {
     if id.is_empty() {

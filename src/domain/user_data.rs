@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::io;
 
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -221,22 +222,57 @@ impl<'de> Visitor<'de> for Strict<'_> {
     }
 }
 
-/// Checks a document against the limits; `pointer` is where it stands in the request.
-pub fn check(pointer: &str, document: &Document, limits: &Limits, faults: &mut Vec<Fault>) {
+/// Roughly the bytes of memory that a key takes with its value, without their texts.
+const ENTRY: usize = size_of::<(String, Value)>() + 32;
+
+/// Checks a new document against all limits but that of its size, which its JSON text tells; `pointer` is where it stands in the request.
+///
+/// Returns roughly the bytes of memory that it takes.
+pub fn check(
+    pointer: &str,
+    document: &Document,
+    limits: &Limits,
+    faults: &mut Vec<Fault>,
+) -> usize {
     if document.len() > limits.keys {
         faults.push(Fault::at(
             pointer,
             format!("has more than {} keys", limits.keys),
         ));
-        return;
+        return 0;
     }
-    let mut size = 2;
-    check_object(pointer, document, 1, limits, &mut size, faults);
-    if size > limits.user_data {
-        faults.push(Fault::at(
-            pointer,
-            format!("is larger than {} bytes", limits.user_data),
-        ));
+    check_inside(pointer, document, limits, faults)
+}
+
+/// Checks keys and values, however many they are.
+fn check_inside(
+    pointer: &str,
+    document: &Document,
+    limits: &Limits,
+    faults: &mut Vec<Fault>,
+) -> usize {
+    let mut weight = 0;
+    check_object(pointer, document, 1, limits, &mut weight, faults);
+    weight
+}
+
+/// Bytes of the JSON text.
+fn length(value: &impl Serialize) -> usize {
+    struct Counter(usize);
+    impl io::Write for Counter {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut counter = Counter(0);
+    match serde_json::to_writer(&mut counter, value) {
+        Ok(()) => counter.0,
+        Err(_) => usize::MAX,
     }
 }
 
@@ -245,11 +281,11 @@ fn check_object(
     document: &Document,
     depth: usize,
     limits: &Limits,
-    size: &mut usize,
+    weight: &mut usize,
     faults: &mut Vec<Fault>,
 ) {
     for (key, value) in document {
-        *size += key.len() + 4;
+        *weight += ENTRY + key.len();
         let long = key.len() > limits.key && key.chars().count() > limits.key;
         if long || key.contains('\0') {
             let shown: String = key.chars().take(32).collect();
@@ -267,7 +303,7 @@ fn check_object(
             value,
             depth,
             limits,
-            size,
+            weight,
             faults,
         );
     }
@@ -278,14 +314,13 @@ fn check_value(
     value: &Value,
     depth: usize,
     limits: &Limits,
-    size: &mut usize,
+    weight: &mut usize,
     faults: &mut Vec<Fault>,
 ) {
     match value {
-        Value::Null | Value::Bool(_) => *size += 5,
-        Value::Number(_) => *size += 8,
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
         Value::String(text) => {
-            *size += text.len() + 2;
+            *weight += text.len();
             if text.contains('\0') {
                 faults.push(Fault::at(pointer(), "holds a NUL character"));
             }
@@ -298,19 +333,19 @@ fn check_value(
         }
         Value::Array(values) => {
             for (index, value) in values.iter().enumerate() {
-                *size += 1;
+                *weight += size_of::<Value>();
                 check_value(
                     &|| format!("{}/{index}", pointer()),
                     value,
                     depth + 1,
                     limits,
-                    size,
+                    weight,
                     faults,
                 );
             }
         }
         Value::Object(document) => {
-            check_object(&pointer(), document, depth + 1, limits, size, faults);
+            check_object(&pointer(), document, depth + 1, limits, weight, faults);
         }
     }
 }
@@ -379,8 +414,14 @@ impl Default for Transience {
 impl Transience {
     /// Takes the transient keys out and lifts the chosen fields; returns the dropped keys.
     ///
-    /// A key that the caller gave itself is never replaced by an extracted one.
-    pub fn apply(&self, document: &mut Document) -> Vec<String> {
+    /// A key that the caller named itself, here or elsewhere in the request, is never replaced by an extracted one; and what was lifted falls away
+    /// where the request would be refused for it.
+    pub fn apply(
+        &self,
+        document: &mut Document,
+        limits: &Limits,
+        named: impl Fn(&str) -> bool,
+    ) -> Vec<String> {
         if !self.keys.iter().any(|key| document.contains_key(key)) {
             return Vec::new();
         }
@@ -389,6 +430,7 @@ impl Transience {
             .iter()
             .filter(|(name, path)| {
                 !document.contains_key(name)
+                    && !named(name)
                     && path.0.first().is_some_and(|key| self.keys.contains(key))
             })
             .filter_map(|(name, path)| Some((name.clone(), lift(document, path)?)))
@@ -399,7 +441,18 @@ impl Transience {
             .filter(|key| document.shift_remove(key.as_str()).is_some())
             .cloned()
             .collect();
-        document.extend(lifted);
+        if !lifted.is_empty() {
+            let mut room = limits.user_data.saturating_sub(length(document));
+            for (name, value) in lifted {
+                let alone = Document::from_iter([(name, value)]);
+                let (size, mut faults) = (length(&alone), Vec::new());
+                check_inside("", &alone, limits, &mut faults);
+                if faults.is_empty() && size <= room && document.len() < limits.keys {
+                    room -= size;
+                    document.extend(alone);
+                }
+            }
+        }
         dropped
     }
 }
@@ -426,14 +479,22 @@ pub struct Edit {
 }
 
 impl Edit {
-    /// Checks limits, and that no key is named by two of the three.
+    /// Checks limits, and that no key is named by two of the three. How large the outcome may be depends on what is there.
+    ///
+    /// Returns roughly the bytes of memory that it takes.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] with every fault.
-    pub fn check(&self, limits: &Limits) -> Result<(), Refusal> {
+    pub fn check(&self, limits: &Limits) -> Result<usize, Refusal> {
         let mut faults = Vec::new();
-        check("/attach", &self.attach.document, limits, &mut faults);
-        check("/update", &self.update.document, limits, &mut faults);
+        let mut weight = size_of::<Self>();
+        weight += check_inside("/attach", &self.attach.document, limits, &mut faults);
+        weight += check_inside("/update", &self.update.document, limits, &mut faults);
+        weight += self
+            .delete
+            .iter()
+            .map(|key| size_of::<String>() + key.len())
+            .sum::<usize>();
         if self.delete.len() > limits.keys {
             faults.push(Fault::at(
                 "/delete",
@@ -461,7 +522,7 @@ impl Edit {
             ));
         }
         if faults.is_empty() {
-            Ok(())
+            Ok(weight)
         } else {
             Err(Refusal::Invalid(faults))
         }
@@ -481,18 +542,6 @@ impl Edit {
             }
         }
         previous
-    }
-}
-
-/// The type name of a value in a pair list, as clients of the older surfaces expect it.
-pub fn type_name(value: &Value) -> &'static str {
-    match value {
-        Value::String(_) | Value::Null => "str",
-        Value::Number(number) if number.is_f64() => "float",
-        Value::Number(_) => "int",
-        Value::Bool(_) => "bool",
-        Value::Array(_) => "list",
-        Value::Object(_) => "kvlist",
     }
 }
 
@@ -534,7 +583,10 @@ mod tests {
         let mut document = given(r#"{"jsonEvent": {"data": {"url": "/p"}}, "rule": "r"}"#)
             .unwrap()
             .document;
-        assert_eq!(rules.apply(&mut document), ["jsonEvent"]);
+        assert_eq!(
+            rules.apply(&mut document, &Limits::default(), |_| false),
+            ["jsonEvent"]
+        );
         assert_eq!(
             Value::Object(document),
             json!({"rule": "r", "page_url": "/p"})

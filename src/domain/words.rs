@@ -8,6 +8,8 @@ use unicode_normalization::char::is_combining_mark;
 
 /// Words indexed of one text; what comes after is kept and returned, but not found by `q`.
 pub const MOST_WORDS: usize = 10_000;
+/// Bytes indexed of one text, all words together; Postgres takes no more than a mebibyte.
+pub const MOST_BYTES: usize = 512 * 1024;
 /// Longer words are cut, on indexing and on searching alike.
 const LONGEST_WORD: usize = 64;
 
@@ -111,7 +113,7 @@ impl Cutter {
     }
 
     fn full(&self) -> bool {
-        self.words == MOST_WORDS && !self.within
+        !self.within && (self.words == MOST_WORDS || self.joined.len() >= MOST_BYTES)
     }
 }
 

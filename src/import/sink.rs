@@ -137,7 +137,7 @@ impl<'a> Sink<'a> {
                     self.count(file, false, created);
                     self.tell(file, &place, dropped, repeated);
                 }
-                Ok(Outcome::Contact(contact)) => {
+                Ok(Outcome::Contact(contact) | Outcome::ContactMade(contact)) => {
                     let now = contact.created_date == self.options.now && contact.revision == 1;
                     let made = now
                         && (self.made.len() >= REMEMBERED || self.made.insert(hash(&contact.id)));

@@ -65,7 +65,7 @@ impl Place {
         match db {
             Db::Sqlite => Self {
                 url: format!("sqlite://{}/annals.db", folder.path().display()),
-                folder: folder,
+                folder,
                 schema: None,
             },
             Db::Postgres => {
@@ -86,7 +86,7 @@ impl Place {
                 let url = format!("{given}{joint}options=-c%20search_path%3D{schema}");
                 Self {
                     url,
-                    folder: folder,
+                    folder,
                     schema: Some((given, schema)),
                 }
             }

@@ -261,7 +261,9 @@ impl<'t> Ledger<'t> {
                 Some(stored.interaction.id.clone()),
                 stored.interaction.contact_id.clone(),
             ),
-            Outcome::Contact(contact) => (None, Some(contact.id.clone())),
+            Outcome::Contact(contact) | Outcome::ContactMade(contact) => {
+                (None, Some(contact.id.clone()))
+            }
             Outcome::Identified { contact_id, .. } => (None, contact_id.clone()),
             _ => (None, None),
         };
@@ -581,16 +583,18 @@ impl<'t> Ledger<'t> {
         let limits = self.rules.limits.clone();
         let (held, at) = self.changing(ask, id, if_match)?;
         let mut document = document(&held.stored.user_data)?;
+        let keys = document.len();
         let previous = edit.apply(&mut document);
         let after = text(&document);
-        if document.len() > limits.keys {
+        // what is over a limit already, which was wider once, may become less
+        if document.len() > limits.keys && document.len() > keys {
             return Err(Refusal::invalid(
                 "",
                 format!("would leave more than {} keys", limits.keys),
             )
             .into());
         }
-        if after.len() > limits.user_data {
+        if after.len() > limits.user_data && after.len() > held.stored.user_data.len() {
             return Err(Refusal::invalid(
                 "",
                 format!(
@@ -697,7 +701,7 @@ impl<'t> Ledger<'t> {
                 "a contact {id:?} was made before, with other attributes"
             )));
         }
-        Ok(Outcome::Contact(self.add_contact(ask, id)))
+        Ok(Outcome::ContactMade(self.add_contact(ask, id)))
     }
 
     fn add_contact(&mut self, ask: &Ask<'_>, id: Option<&str>) -> Arc<Contact> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Queued;
 use super::ledger::{Held, HeldContact, Kept, Ledger};
+pub use crate::domain::command::REPLY_KEPT;
 use crate::domain::command::{Command, Reply};
 use crate::domain::contact::{Attributes, folded};
 use crate::store::StoreError;
@@ -12,8 +13,6 @@ use crate::store::contact::{self, CONTACT};
 use crate::store::dialect::{Arg, Columns, Conn, Dialect};
 use crate::store::rows;
 
-/// How long a reply is kept for a repeated request, in microseconds: 24 hours.
-pub const REPLY_KEPT: i64 = 24 * 3600 * 1_000_000;
 /// Contacts looked at for a rank that many share, such as a first name.
 const MOST_CANDIDATES: i64 = 100;
 
