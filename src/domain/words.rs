@@ -19,14 +19,27 @@ pub fn words(text: &str) -> impl Iterator<Item = String> + '_ {
     .take(MOST_WORDS)
 }
 
+/// Stands between the words of two texts, so that no phrase reaches from one into the other; no question can hold it.
+const BOUNDARY: &str = "¶";
+
 /// The words of several texts, joined with blanks.
 pub fn joined<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     let mut all = String::new();
-    for word in texts.into_iter().flat_map(words).take(MOST_WORDS) {
-        if !all.is_empty() {
-            all.push(' ');
+    let mut left = MOST_WORDS;
+    for text in texts {
+        let mut boundary = !all.is_empty();
+        for word in words(text).take(left) {
+            if boundary {
+                all.push(' ');
+                all.push_str(BOUNDARY);
+                boundary = false;
+            }
+            if !all.is_empty() {
+                all.push(' ');
+            }
+            all.push_str(&word);
+            left -= 1;
         }
-        all.push_str(&word);
     }
     all
 }
@@ -129,6 +142,16 @@ mod tests {
                 "ou", "est", "l", "emile", "arger", "no42", "退", "款", "straße", "x"
             ]
         );
+    }
+
+    #[test]
+    fn texts_are_joined_with_a_boundary_that_no_question_holds() {
+        assert_eq!(
+            joined(["A card", "", "!", "Refund it"]),
+            "a card ¶ refund it"
+        );
+        assert_eq!(joined(["!", "refund"]), "refund");
+        assert!(words("a ¶ b").all(|word| word != BOUNDARY));
     }
 
     #[test]
