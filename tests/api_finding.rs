@@ -221,7 +221,7 @@ both! {
         for (filter, pointer) in [
             (json!({"field": "nope", "eq": 1}), "/filter/field"), (json!({"field": "id", "like": "x"}), "/filter/like"), (json!({"field": "id"}), "/filter"),
             (json!({"and": [{"field": "startDate", "gt": 5}]}), "/filter/and/0/gt"), (json!({"xor": []}), "/filter/xor"), (json!([]), "/filter"),
-            (json!({"field": "status", "gt": "New"}), "/filter/gt"), (json!({"field": "userData.a", "in": [[1]]}), "/filter/in/0"),
+            (json!({"field": "status", "gt": "New"}), "/filter/gt"), (json!({"field": "contact.Age", "in": ["30", 30]}), "/filter/in/1"), (json!({"field": "userData.a", "in": [[1]]}), "/filter/in/0"),
         ] {
             let (status, problem) = server.post("/v1/interactions/search", json!({"filter": filter})).await;
             assert_eq!((status, problem["errors"][0]["pointer"].as_str()), (422, Some(pointer)), "{filter}");

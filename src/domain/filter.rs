@@ -442,6 +442,9 @@ fn operand(at: &str, field: &Field, value: &Value) -> Result<Operand, Refusal> {
         }
     };
     let Field::Core(attribute) = field else {
+        if matches!(field, Field::Contact(_)) && !value.is_string() {
+            return wrong("text");
+        }
         return match value {
             Value::String(text) => checked(text),
             Value::Number(number) => Ok(number.as_i64().map_or_else(
