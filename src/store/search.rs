@@ -429,7 +429,7 @@ impl<'s, D: Dialect> Statement<'s, D> {
         if !self.ready.contains(path) || self.leading.is_some_and(|(key, _)| key == path) {
             return None;
         }
-        let key = self.bind(path.to_string().into());
+        // nothing is bound before it is certain that the statement speaks of it: one text of a statement has one number of parameters
         let held = match test {
             Test::In(values)
                 if !values.is_empty()
@@ -441,10 +441,7 @@ impl<'s, D: Dialect> Statement<'s, D> {
                     .collect();
                 any.join(" OR ")
             }
-            Test::Compare(order, Operand::Integer(_) | Operand::Number(_)) => {
-                let Test::Compare(_, value) = test else {
-                    return None;
-                };
+            Test::Compare(order, value @ (Operand::Integer(_) | Operand::Number(_))) => {
                 // a double may be rounded: one step too many is put right by the document
                 let way = if matches!(order, Order::Gt | Order::Gte) {
                     ">="
@@ -456,6 +453,7 @@ impl<'s, D: Dialect> Statement<'s, D> {
             }
             _ => return None,
         };
+        let key = self.bind(path.to_string().into());
         Some(format!(
             "i.id IN (SELECT x.interaction_id FROM user_data_index x WHERE x.tenant_id = ${} AND x.key = ${key} AND ({held}))",
             self.tenant
