@@ -193,7 +193,7 @@ both! {
         server.record(json!({"id": "b", "mediaType": "email", "subject": "退款没有收到", "text": "card credit"})).await;
         for (q, wanted) in [
             ("remboursement", vec!["a"]), ("ou rembours*", vec!["a"]), ("\"credit card\"", vec!["a"]), ("credit card", vec!["a", "b"]),
-            ("退款", vec!["b"]), ("款退", vec![]), ("charge", vec![]), ("twice' OR 1=1 --", vec![]), ("CARD", vec!["a", "b"]),
+            ("退款", vec!["b"]), ("款退", vec![]), ("charge", vec![]), ("\"remboursement my\"", vec![]), ("twice' OR 1=1 --", vec![]), ("CARD", vec!["a", "b"]),
         ] {
             assert_eq!(found(&server, json!({"q": q})).await, wanted, "{q}");
         }
@@ -209,6 +209,40 @@ both! {
         assert_eq!(server.get("/v1/interactions?limit=1&count=true").await.1["count"], 6);
     }
 
+    async fn an_indexed_key_and_another_are_compared_as_texts_by_one_statement(db) {
+        let server = Server::with(db, |config| { config.user_data.indexed = vec!["fast".into()]; config.database.readers = 1; }).await;
+        server.record(json!({"id": "a", "mediaType": "chat", "userData": {"fast": "m", "slow": "m"}})).await;
+        while server.get("/v1/fields").await.1["indexedKeys"][0]["ready"] != true {
+            tokio::task::yield_now().await;
+        }
+        for key in ["slow", "fast", "slow"] {
+            for (operator, value) in [("gt", json!("a")), ("prefix", json!("m")), ("exists", json!(true))] {
+                let filter = json!({"field": format!("userData.{key}"), operator: value});
+                let (status, page) = server.post("/v1/interactions/search", json!({"filter": filter, "count": true})).await;
+                assert_eq!((status, &page["count"]), (200, &json!(1)), "{key} {operator}: {page}");
+            }
+        }
+    }
+
+    async fn whole_numbers_beyond_what_a_double_counts_keep_their_last_digit(db) {
+        let server = Server::start(db).await;
+        for n in [9_007_199_254_740_991_i64, 9_007_199_254_740_992, 9_007_199_254_740_993, i64::MAX] {
+            server.record(json!({"id": n.to_string(), "mediaType": "chat", "userData": {"n": n}})).await;
+        }
+        server.record(json!({"id": "max", "mediaType": "chat", "userData": {"n": u64::MAX}})).await;
+        for (test, wanted) in [
+            (json!({"eq": 9_007_199_254_740_992.0}), vec!["9007199254740992"]),
+            (json!({"eq": 9_007_199_254_740_993_i64}), vec!["9007199254740993"]),
+            (json!({"gt": 9_007_199_254_740_992.0, "lt": 1e18}), vec!["9007199254740993"]),
+            (json!({"gte": i64::MAX, "lt": u64::MAX}), vec!["9223372036854775807"]),
+            (json!({"eq": u64::MAX}), vec!["max"]),
+        ] {
+            let mut leaf = test.clone();
+            leaf["field"] = json!("userData.n");
+            assert_eq!(found(&server, leaf).await, wanted, "{test}");
+        }
+    }
+
     async fn what_does_not_exist_is_refused_by_its_name(db) {
         let server = Server::start(db).await;
         for (query, pointer) in [
@@ -221,7 +255,7 @@ both! {
         for (filter, pointer) in [
             (json!({"field": "nope", "eq": 1}), "/filter/field"), (json!({"field": "id", "like": "x"}), "/filter/like"), (json!({"field": "id"}), "/filter"),
             (json!({"and": [{"field": "startDate", "gt": 5}]}), "/filter/and/0/gt"), (json!({"xor": []}), "/filter/xor"), (json!([]), "/filter"),
-            (json!({"field": "status", "gt": "New"}), "/filter/gt"), (json!({"field": "userData.a", "in": [[1]]}), "/filter/in/0"),
+            (json!({"field": "status", "gt": "New"}), "/filter/gt"), (json!({"field": "contact.Age", "in": ["30", 30]}), "/filter/in/1"), (json!({"field": "userData.a", "in": [[1]]}), "/filter/in/0"),
         ] {
             let (status, problem) = server.post("/v1/interactions/search", json!({"filter": filter})).await;
             assert_eq!((status, problem["errors"][0]["pointer"].as_str()), (422, Some(pointer)), "{filter}");

@@ -20,6 +20,9 @@ pub fn words(text: &str) -> impl Iterator<Item = String> {
     words.into_iter()
 }
 
+/// Stands between the words of two texts, so that no phrase reaches from one into the other; no question can hold it.
+const BOUNDARY: &str = "¶";
+
 /// The words of several texts, joined with blanks.
 pub fn joined<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     let mut cutter = Cutter::default();
@@ -42,10 +45,13 @@ struct Cutter {
     within: bool,
     /// Characters of the word under way.
     length: usize,
+    /// Whether another text ended before, and its boundary is still to be written.
+    boundary: bool,
 }
 
 impl Cutter {
     fn text(&mut self, text: &str) {
+        self.boundary = !self.joined.is_empty();
         let mut rest = text;
         // ASCII decomposes to itself and never joins its neighbours: the long way is gone only for what stands between
         while !rest.is_empty() && !self.full() {
@@ -99,6 +105,10 @@ impl Cutter {
             if !self.within {
                 self.within = true;
                 self.words += 1;
+                if std::mem::take(&mut self.boundary) {
+                    self.joined.push(' ');
+                    self.joined.push_str(BOUNDARY);
+                }
                 if !self.joined.is_empty() {
                     self.joined.push(' ');
                 }
@@ -192,7 +202,17 @@ mod tests {
     fn words_end_where_the_index_does_and_texts_do_not_run_together() {
         let long = "ab ".repeat(MOST_WORDS);
         assert_eq!(words(&format!("{long}é 退 c")).count(), MOST_WORDS);
-        assert_eq!(joined(["One,", "…", "two"]), "one two");
+        assert_eq!(joined(["One,", "…", "two"]), "one ¶ two");
+    }
+
+    #[test]
+    fn texts_are_joined_with_a_boundary_that_no_question_holds() {
+        assert_eq!(
+            joined(["A card", "", "!", "Refund it"]),
+            "a card ¶ refund it"
+        );
+        assert_eq!(joined(["!", "refund"]), "refund");
+        assert!(words("a ¶ b").all(|word| word != BOUNDARY));
     }
 
     #[test]

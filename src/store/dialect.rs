@@ -514,9 +514,14 @@ impl Dialect for OnPostgres {
                 "number",
                 &format!("CAST({value} #>> '{{}}' AS numeric) {order} ${n}"),
             ),
+            // whole numbers in range of a bigint are compared without rounding them to a double, as SQLite does
             JsonTest::Number(order, n) => of_type(
                 "number",
-                &format!("CAST({value} #>> '{{}}' AS double precision) {order} ${n}"),
+                &format!(
+                    "CASE WHEN abs(CAST({value} #>> '{{}}' AS numeric)) < 9223372036854775808 \
+                     THEN CAST({value} #>> '{{}}' AS numeric) {order} CAST(CAST(CAST(${n} AS double precision) AS text) AS numeric) \
+                     ELSE CAST({value} #>> '{{}}' AS double precision) {order} CAST(${n} AS double precision) END"
+                ),
             ),
             JsonTest::Contains(n) => of_type("string", &format!("strpos({text}, ${n}) > 0")),
             JsonTest::Prefix(n) => of_type("string", &format!("starts_with({text}, ${n})")),

@@ -574,6 +574,7 @@ impl<'s, D: Dialect> Statement<'s, D> {
         if !self.ready.contains(path) {
             return None;
         }
+        // nothing is bound before it is certain that the statement speaks of it: one text of a statement has one number of parameters
         let held = match test {
             Test::In(values)
                 if !values.is_empty()

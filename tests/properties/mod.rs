@@ -3,12 +3,16 @@
 //! The inputs are generated and, when one fails, made smaller. The seed is fixed; `PROPTEST_RNG_SEED` sets another, and `PROPTEST_CASES` a
 //! percentage of the usual number of cases (`PROPTEST_CASES=1000` tries ten times as many).
 
+mod finding;
 mod node;
+mod oracle;
+mod paging;
+mod replay;
 mod round_trip;
 
 use std::future::Future;
 
-use proptest::prelude::Strategy;
+use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
 use tokio::runtime::Handle;
 use tokio::task::block_in_place;
@@ -26,30 +30,39 @@ fn number(name: &str, usual: u64) -> u64 {
     })
 }
 
-/// Tries a property on so many generated inputs.
-pub fn forall<S: Strategy, F: Future<Output = Held>>(
-    cases: u32,
-    strategy: &S,
-    property: impl Fn(S::Value) -> F,
-) {
+fn runner(cases: u32) -> (u64, TestRunner) {
     let seed = number("PROPTEST_RNG_SEED", 20_260_301);
-    let percent = number("PROPTEST_CASES", 100);
+    let cases = u64::from(cases) * number("PROPTEST_CASES", 100) / 100;
     let config = Config {
-        cases: u32::try_from(u64::from(cases) * percent / 100)
-            .unwrap_or(u32::MAX)
-            .max(1),
+        cases: u32::try_from(cases).unwrap_or(u32::MAX).max(1),
         failure_persistence: None,
         rng_seed: RngSeed::Fixed(seed),
         max_shrink_iters: 400,
         max_shrink_time: 60_000,
         ..Config::default()
     };
+    (seed, TestRunner::new(config))
+}
+
+/// Tries a property on so many generated inputs.
+pub fn forall<S: Strategy, F: Future<Output = Held>>(
+    cases: u32,
+    strategy: &S,
+    property: impl Fn(S::Value) -> F,
+) {
+    let (seed, mut runner) = runner(cases);
     let runtime = Handle::current();
-    let mut runner = TestRunner::new(config);
     let done = block_in_place(|| runner.run(strategy, |input| runtime.block_on(property(input))));
     if let Err(failure) = done {
         panic!("with seed {seed}: {failure}");
     }
+}
+
+/// One generated input, for what a property rests on.
+pub fn one<S: Strategy>(strategy: &S) -> S::Value {
+    let (_, mut runner) = runner(1);
+    let tree = strategy.new_tree(&mut runner);
+    tree.expect("the strategy generates").current()
 }
 
 /// Sends a request whose body is JSON text, and reads the answer with all that its text tells.

@@ -1,0 +1,274 @@
+//! What a filter finds, as a plain reading of its description has it: the judge over both databases.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use super::node::Node;
+
+/// An interaction as the judge sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Item {
+    /// Core attributes that are not null, as a filter would write them.
+    pub core: BTreeMap<&'static str, Node>,
+    /// The words of subject and of text, one after the other.
+    pub words: [Vec<String>; 2],
+    /// The contact's attributes.
+    pub contact: BTreeMap<&'static str, Vec<String>>,
+    /// UserData.
+    pub user_data: Node,
+}
+
+/// What a leaf looks at.
+#[derive(Clone, Debug)]
+pub enum Field {
+    Core(&'static str),
+    UserData(Vec<&'static str>),
+    Contact(&'static str),
+}
+
+/// An operator and its operand.
+pub type Test = (&'static str, Node);
+
+/// Words that follow each other, the last perhaps only by its beginning.
+#[derive(Clone, Debug)]
+pub struct Term {
+    /// As it is written in the question.
+    pub written: String,
+    /// The words meant.
+    pub words: Vec<String>,
+    /// Only by its beginning.
+    pub prefix: bool,
+}
+
+/// A filter.
+#[derive(Clone, Debug)]
+pub enum Condition {
+    And(Vec<Condition>),
+    Or(Vec<Condition>),
+    Not(Box<Condition>),
+    Leaf(Field, Vec<Test>),
+    Words(Vec<Term>),
+}
+
+fn object(members: Vec<(&str, Node)>) -> Node {
+    let owned = members
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value));
+    Node::Object(owned.collect())
+}
+
+impl Field {
+    /// As a filter names it.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Core(name) => (*name).to_owned(),
+            Self::Contact(name) => format!("contact.{name}"),
+            Self::UserData(steps) => {
+                let steps: Vec<String> = steps
+                    .iter()
+                    .map(|step| step.replace('\\', "\\\\").replace('.', "\\."))
+                    .collect();
+                format!("userData.{}", steps.join("."))
+            }
+        }
+    }
+
+    fn is_time(&self) -> bool {
+        matches!(self, Self::Core(name) if name.ends_with("Date"))
+    }
+
+    /// The values that an interaction has there; none where it has not.
+    fn values(&self, item: &Item) -> Vec<Node> {
+        match self {
+            Self::Core(name) => item.core.get(name).into_iter().cloned().collect(),
+            Self::Contact(name) => {
+                let values = item.contact.get(name).into_iter().flatten();
+                values.map(|value| value.as_str().into()).collect()
+            }
+            Self::UserData(steps) => {
+                let found = steps
+                    .iter()
+                    .try_fold(&item.user_data, |node, step| node.find(step));
+                found.into_iter().cloned().collect()
+            }
+        }
+    }
+}
+
+impl Condition {
+    /// As `POST /v1/interactions/search` takes it.
+    pub fn written(&self) -> Node {
+        let all = |parts: &[Condition]| Node::List(parts.iter().map(Self::written).collect());
+        match self {
+            Self::And(parts) => object(vec![("and", all(parts))]),
+            Self::Or(parts) => object(vec![("or", all(parts))]),
+            Self::Not(inner) => object(vec![("not", inner.written())]),
+            Self::Leaf(field, tests) => {
+                let mut members = vec![("field", Node::Text(field.name()))];
+                members.extend(tests.iter().cloned());
+                object(members)
+            }
+            Self::Words(terms) => {
+                let written: Vec<&str> = terms.iter().map(|term| term.written.as_str()).collect();
+                object(vec![("q", Node::Text(written.join(" ")))])
+            }
+        }
+    }
+
+    /// Whether an interaction is found.
+    pub fn finds(&self, item: &Item) -> bool {
+        match self {
+            Self::And(parts) => parts.iter().all(|part| part.finds(item)),
+            Self::Or(parts) => parts.iter().any(|part| part.finds(item)),
+            Self::Not(inner) => !inner.finds(item),
+            Self::Leaf(field, tests) => tests.iter().all(|test| holds(field, test, item)),
+            Self::Words(terms) => terms
+                .iter()
+                .all(|term| item.words.iter().any(|text| term.stands_in(text))),
+        }
+    }
+}
+
+impl Term {
+    fn stands_in(&self, text: &[String]) -> bool {
+        text.windows(self.words.len()).any(|there| {
+            there
+                .iter()
+                .zip(&self.words)
+                .enumerate()
+                .all(|(index, (there, word))| {
+                    let begins = self.prefix && index + 1 == self.words.len();
+                    there == word || (begins && there.starts_with(word.as_str()))
+                })
+        })
+    }
+}
+
+fn holds(field: &Field, (operator, operand): &Test, item: &Item) -> bool {
+    let values = field.values(item);
+    let compares = |wanted: &[Ordering]| {
+        values.iter().any(|value| {
+            compared(field, value, operand).is_some_and(|order| wanted.contains(&order))
+        })
+    };
+    let texts = |fits: fn(&str, &str) -> bool| {
+        values.iter().any(|value| matches!((value, operand), (Node::Text(value), Node::Text(part)) if fits(value, part)))
+    };
+    match *operator {
+        "eq" => values.iter().any(|value| equal(field, value, operand)),
+        "ne" => !values.iter().any(|value| equal(field, value, operand)),
+        "in" => values.iter().any(|value| {
+            operand
+                .elements()
+                .iter()
+                .any(|one| equal(field, value, one))
+        }),
+        "gt" => compares(&[Ordering::Greater]),
+        "gte" | "from" => compares(&[Ordering::Greater, Ordering::Equal]),
+        "lt" | "to" => compares(&[Ordering::Less]),
+        "lte" => compares(&[Ordering::Less, Ordering::Equal]),
+        "contains" => texts(|value, part| value.contains(part)),
+        "prefix" => texts(|value, part| value.starts_with(part)),
+        "exists" => Node::Bool(!values.is_empty()) == *operand,
+        other => panic!("{other} is no operator"),
+    }
+}
+
+fn equal(field: &Field, value: &Node, operand: &Node) -> bool {
+    match (value, operand) {
+        (Node::Null, Node::Null) => true,
+        (Node::Bool(a), Node::Bool(b)) => a == b,
+        _ => compared(field, value, operand) == Some(Ordering::Equal),
+    }
+}
+
+/// Texts by their bytes, numbers by what they are worth, times by when they are; nothing else, and not across types.
+fn compared(field: &Field, value: &Node, operand: &Node) -> Option<Ordering> {
+    match (value, operand) {
+        (Node::Text(a), Node::Text(b)) if field.is_time() => Some(time(a).cmp(&time(b))),
+        (Node::Text(a), Node::Text(b)) => Some(a.as_bytes().cmp(b.as_bytes())),
+        _ => numbers(value, operand),
+    }
+}
+
+/// Reads a time.
+pub fn time(text: &str) -> DateTime<Utc> {
+    DateTime::parse_from_rfc3339(text)
+        .expect("RFC 3339")
+        .to_utc()
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "numbers above the largest i64 are compared as doubles"
+)]
+fn double(number: &Node) -> Option<f64> {
+    match number {
+        Node::Uint(number) => Some(*number as f64),
+        Node::Float(bits) => Some(f64::from_bits(*bits)),
+        _ => None,
+    }
+}
+
+fn numbers(a: &Node, b: &Node) -> Option<Ordering> {
+    match (a, b) {
+        (Node::Int(a), Node::Int(b)) => Some(a.cmp(b)),
+        (Node::Int(a), b) => Some(whole(*a, double(b)?)),
+        (a, Node::Int(b)) => Some(whole(*b, double(a)?).reverse()),
+        (a, b) => double(a)?.partial_cmp(&double(b)?),
+    }
+}
+
+/// A whole number and a double, without rounding either.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "every double that is left has a whole part in range of i128"
+)]
+fn whole(a: i64, b: f64) -> Ordering {
+    if b.abs() >= 1e30 {
+        return if b > 0.0 {
+            Ordering::Less
+        } else {
+            Ordering::Greater
+        };
+    }
+    let floor = b.floor();
+    i128::from(a).cmp(&(floor as i128)).then(if b > floor {
+        Ordering::Less
+    } else {
+        Ordering::Equal
+    })
+}
+
+/// The order of a list: by these keys, absent values last; an empty order is newest first.
+pub fn order(sort: &[&str], a: &Item, b: &Item) -> Ordering {
+    let mut keys = if sort.is_empty() {
+        vec!["-startDate"]
+    } else {
+        sort.to_vec()
+    };
+    let last = if keys[keys.len() - 1].starts_with('-') {
+        "-id"
+    } else {
+        "id"
+    };
+    keys.push(last);
+    keys.iter()
+        .map(|key| {
+            let name = key.trim_start_matches('-');
+            let found = match (a.core.get(name), b.core.get(name)) {
+                (Some(a), Some(b)) if name == "id" => a.text().as_bytes().cmp(b.text().as_bytes()),
+                (Some(a), Some(b)) => time(a.text()).cmp(&time(b.text())),
+                (a, b) => return a.is_none().cmp(&b.is_none()),
+            };
+            if key.starts_with('-') {
+                found.reverse()
+            } else {
+                found
+            }
+        })
+        .find(|found| *found != Ordering::Equal)
+        .unwrap_or(Ordering::Equal)
+}
