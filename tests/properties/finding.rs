@@ -598,7 +598,7 @@ async fn answered_alike(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_question_is_answered_alike_by_both_databases_and_by_way_of_indexed_keys() {
     let keys = |config: &mut annals::config::Config| {
-        config.user_data.indexed = INDEXED.map(str::to_owned).to_vec()
+        config.user_data.indexed = INDEXED.map(str::to_owned).to_vec();
     };
     let servers = [
         ("SQLite", Server::start(Db::Sqlite).await),

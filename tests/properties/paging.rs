@@ -50,6 +50,7 @@ fn list() -> impl Strategy<Value = List> {
     })
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "it is mapped over")]
 fn body(id: Option<String>, tag: &str, seed: &Seed) -> String {
     let (start, took, group, _) = seed;
     let mut body = json!({"mediaType": if *group { "chat" } else { "email" }, "queue": tag, "subject": "A steady word",

@@ -304,6 +304,7 @@ async fn as_of(server: &Server, id: &str, at: &str) -> (u16, Node) {
     .await
 }
 
+#[expect(clippy::too_many_lines, reason = "one story from end to end")]
 async fn told_and_replayed_agree(servers: &[&Server], story: &Story, start: &str) -> Held {
     let server = servers[0];
     let (documents, writers) = story;
@@ -418,6 +419,7 @@ async fn told_and_replayed_agree(servers: &[&Server], story: &Story, start: &str
     Ok(())
 }
 
+#[expect(clippy::unused_async, reason = "both! awaits it")]
 async fn any_sequence(servers: &[&Server], cases: u32) {
     forall(cases, &work(), |story| async move {
         let (_, start) = journal_after(servers[0], "0".to_owned(), 1000).await;
