@@ -21,7 +21,7 @@ use crate::store::{Schema, Settings, Store, StoreError, Writer};
 use crate::telemetry::Metrics;
 
 /// How often replies kept for repeated requests are looked through for old ones.
-const TIDY_EVERY: Duration = Duration::from_secs(3600);
+const TIDY_EVERY: Duration = Duration::from_hours(1);
 /// How long a reply is kept, in microseconds.
 const REPLY_KEPT: i64 = 24 * 3600 * 1_000_000;
 
@@ -99,7 +99,7 @@ pub async fn serve(
     let reserve = patience / 10;
     let cut = async {
         stopping.cancelled().await;
-        tokio::time::sleep(patience - reserve).await;
+        tokio::time::sleep(reserve * 9).await;
     };
     tokio::select! {
         served = graceful => served?,
@@ -127,9 +127,9 @@ async fn keep_index(
     reads: Arc<dyn crate::store::Reads>,
 ) {
     let work = async {
-        let ready = reads.indexed_keys().await?;
+        let known = reads.indexed_keys().await?;
         for key in keys.iter().map(|key| KeyPath::parse(key)) {
-            if ready.iter().all(|(other, ready)| *other != key || !ready) {
+            if known.iter().all(|(other, ready)| *other != key || !ready) {
                 let done = fill_index(&writer, &key, |_| {}).await?;
                 tracing::info!(key = %key, interactions = done, "a key is indexed");
             }

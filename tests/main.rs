@@ -1,5 +1,10 @@
 //! The suite: one binary, files that mirror the surfaces, every store test on SQLite and on Postgres.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so by a panic"
+)]
+
 mod support;
 
 mod api_contacts;

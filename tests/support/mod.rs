@@ -53,7 +53,7 @@ macro_rules! both {
 /// A place for a store: a folder, or a schema of the Postgres that the suite was given. Gone when it is dropped.
 pub struct Place {
     pub url: String,
-    _folder: TempDir,
+    folder: TempDir,
     schema: Option<(String, String)>,
 }
 
@@ -65,7 +65,7 @@ impl Place {
         match db {
             Db::Sqlite => Self {
                 url: format!("sqlite://{}/annals.db", folder.path().display()),
-                _folder: folder,
+                folder,
                 schema: None,
             },
             Db::Postgres => {
@@ -86,7 +86,7 @@ impl Place {
                 let url = format!("{given}{joint}options=-c%20search_path%3D{schema}");
                 Self {
                     url,
-                    _folder: folder,
+                    folder,
                     schema: Some((given, schema)),
                 }
             }
@@ -94,7 +94,7 @@ impl Place {
     }
 
     pub fn path(&self) -> &std::path::Path {
-        self._folder.path()
+        self.folder.path()
     }
 }
 
@@ -136,7 +136,7 @@ pub struct Server {
 /// The settings of the suite: the defaults, at a place.
 pub fn config(url: &str) -> Config {
     let mut config = Config::load(None, std::iter::empty()).expect("the defaults can be read");
-    config.database.url = url.to_owned();
+    url.clone_into(&mut config.database.url);
     config.database.readers = 4;
     config
 }

@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 use super::{Place, Server};
 
 /// How long a process may take to begin or to end before a test gives up; machines that test are busy.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The binary with these arguments at a store, with no setting of the suite's own environment.
 pub fn annals(url: &str, args: &[&str]) -> Command {
