@@ -4,9 +4,11 @@
 //! percentage of the usual number of cases (`PROPTEST_CASES=1000` tries ten times as many).
 
 mod finding;
+mod items;
 mod node;
 mod oracle;
 mod paging;
+mod questions;
 mod replay;
 mod round_trip;
 
@@ -99,7 +101,7 @@ pub async fn record_all(server: &Server, bodies: &[String]) -> Vec<String> {
     ids
 }
 
-/// Waits until these keys of UserData are indexed.
+/// Waits until these keys of `UserData` are indexed.
 pub async fn indexed(server: &Server, keys: usize) {
     loop {
         let (_, fields) = server.get("/v1/fields").await;

@@ -57,11 +57,11 @@ impl Node {
     fn write(&self, escaped: bool, out: &mut String) {
         match self {
             Self::Null => out.push_str("null"),
-            Self::Bool(value) => out.push_str(&value.to_string()),
-            Self::Int(value) => out.push_str(&value.to_string()),
-            Self::Uint(value) => out.push_str(&value.to_string()),
-            Self::Float(bits) if escaped => out.push_str(&format!("{:e}", f64::from_bits(*bits))),
-            Self::Float(bits) => out.push_str(&format!("{:?}", f64::from_bits(*bits))),
+            Self::Bool(value) => put(out, format_args!("{value}")),
+            Self::Int(value) => put(out, format_args!("{value}")),
+            Self::Uint(value) => put(out, format_args!("{value}")),
+            Self::Float(bits) if escaped => put(out, format_args!("{:e}", f64::from_bits(*bits))),
+            Self::Float(bits) => put(out, format_args!("{:?}", f64::from_bits(*bits))),
             Self::Text(text) => write_text(text, escaped, out),
             Self::List(all) => {
                 for (index, value) in all.iter().enumerate() {
@@ -151,6 +151,10 @@ impl Node {
     }
 }
 
+fn put(out: &mut String, what: fmt::Arguments<'_>) {
+    fmt::Write::write_fmt(out, what).expect("a String takes all that is written");
+}
+
 fn write_text(text: &str, escaped: bool, out: &mut String) {
     if !escaped {
         out.push_str(&serde_json::to_string(text).expect("a text can be written"));
@@ -161,7 +165,7 @@ fn write_text(text: &str, escaped: bool, out: &mut String) {
         match u8::try_from(unit) {
             Ok(byte) if byte.is_ascii_alphanumeric() => out.push(char::from(byte)),
             Ok(b'/') => out.push_str("\\/"),
-            _ => out.push_str(&format!("\\u{unit:04X}")),
+            _ => put(out, format_args!("\\u{unit:04X}")),
         }
     }
     out.push('"');
@@ -318,7 +322,7 @@ pub fn value() -> impl Strategy<Value = Node> {
     })
 }
 
-/// Any UserData, without the key that is never stored.
+/// Any `UserData`, without the key that is never stored.
 pub fn document() -> impl Strategy<Value = Node> {
     vec((text(), value()), 0..8).prop_map(|mut members| {
         members.retain(|(key, _)| key != "jsonEvent");

@@ -16,7 +16,7 @@ pub struct Item {
     pub words: [Vec<String>; 2],
     /// The contact's attributes.
     pub contact: BTreeMap<&'static str, Vec<String>>,
-    /// UserData.
+    /// `UserData`.
     pub user_data: Node,
 }
 

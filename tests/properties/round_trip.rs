@@ -1,4 +1,4 @@
-//! Any UserData in, the same out.
+//! Any `UserData` in, the same out.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -26,7 +26,7 @@ fn paths(document: &Node) -> Vec<(String, &Node)> {
     found
 }
 
-/// Whether a search compares this number to the last bit: SQLite reads the text of very small and very large ones less exactly.
+/// Whether a search compares this number to the last bit: `SQLite` reads the text of very small and very large ones less exactly.
 fn read_exactly(value: &Node) -> bool {
     match value {
         Node::Float(bits) => {
