@@ -148,7 +148,7 @@ impl IntoResponse for Problem {
             .into_response();
         let headers = response.headers_mut();
         // a query that took too long would take as long again
-        if ["busy", "closing", "full"].contains(&self.kind) {
+        if self.status == 503 && self.kind != "query-timeout" {
             headers.insert(
                 header::RETRY_AFTER,
                 HeaderValue::from(RETRY_AFTER.as_secs()),

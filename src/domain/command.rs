@@ -307,7 +307,7 @@ impl Command {
                 child,
                 copy,
             } => {
-                ready.interaction(child, tenant, rules)?;
+                ready.weight += ready.interaction(child, tenant, rules)?;
                 ready.fingerprint = super::interaction::fingerprint(&(&child, &parent, &copy));
                 if !super::interaction::ENGAGEMENT_MEDIA.contains(&child.media_type.as_str()) {
                     return Err(Refusal::invalid(
@@ -462,15 +462,16 @@ impl Command {
 }
 
 impl Preparation {
+    /// Prepares a new interaction. Returns roughly the bytes of memory that its UserData takes as a tree.
     fn interaction(
         &mut self,
         new: &mut NewInteraction,
         tenant: i64,
         rules: &Rules,
-    ) -> Result<(), Refusal> {
+    ) -> Result<usize, Refusal> {
         let limits = &rules.limits;
         (self.dropped, self.repeated) = new.receive(&rules.transience, limits);
-        self.weight += new.check(tenant, limits)?;
+        let tree = new.check(tenant, limits)?;
         // it is the caller's: said or not, the content is the same
         new.tenant_id = None;
         if let Some(contact) = &new.contact {
@@ -496,8 +497,8 @@ impl Preparation {
                 .into_iter()
                 .chain(new.text.as_deref()),
         );
-        self.weight += self.user_data.len() + self.words.len();
-        Ok(())
+        self.weight += new.weight() + self.user_data.len() + self.words.len();
+        Ok(tree)
     }
 
     /// Checks a contact's attributes, which are kept twice: as given and as checked.

@@ -335,7 +335,7 @@ impl NewInteraction {
 
     /// Checks everything that can be said without looking into the store, but the size of UserData, which its JSON text tells.
     ///
-    /// Returns roughly the bytes of memory that it takes.
+    /// Returns roughly the bytes of memory that UserData takes.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] with every fault; [`Refusal::Forbidden`] when another tenant is named.
@@ -381,14 +381,14 @@ impl NewInteraction {
         let user_data =
             super::user_data::check("/userData", &self.user_data.document, limits, &mut faults);
         if faults.is_empty() {
-            Ok(self.weight() + user_data)
+            Ok(user_data)
         } else {
             Err(Refusal::Invalid(faults))
         }
     }
 
     /// Roughly the bytes of memory that it takes, without its UserData.
-    fn weight(&self) -> usize {
+    pub fn weight(&self) -> usize {
         let texts = [
             &self.id,
             &self.kind,
