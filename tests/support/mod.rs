@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use annals::config::Config;
+use annals::domain::Clock;
 use annals::domain::moment::SystemClock;
 use annals::server;
 use annals::store::{Schema, Store};
@@ -152,9 +153,17 @@ impl Server {
 
     /// A server at a place that may hold a store already.
     pub async fn at(place: Arc<Place>, change: impl FnOnce(&mut Config)) -> Self {
+        Self::by(place, Arc::new(SystemClock), change).await
+    }
+
+    /// A server that goes by a clock of the test's own.
+    pub async fn by(
+        place: Arc<Place>,
+        clock: Arc<dyn Clock>,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let mut config = config(&place.url);
         change(&mut config);
-        let clock = Arc::new(SystemClock);
         let settings = server::settings(&config, Schema::Migrate, true, clock.clone());
         let store = Store::open(settings).await.expect("the store opens");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
