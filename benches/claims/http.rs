@@ -93,7 +93,6 @@ pub async fn posts_against_the_store(size: usize) {
         "0.40",
         ratio >= 0.4,
     );
-    server.stop();
     store.close().await;
 }
 
@@ -197,8 +196,6 @@ pub async fn reads(size: usize) {
         "memory    the server of the large history had {} MiB at most",
         large.server.peak_memory()
     );
-    large.server.stop();
-    small.server.stop();
 }
 
 fn pick(from: &[String], count: usize, random: &mut impl Rng) -> Arc<Vec<Vec<u8>>> {
@@ -244,7 +241,6 @@ async fn against_memory(
         fraction(&seconds, 0.99) * 1e3,
         median(&theirs)
     );
-    memory.stop();
     median(&ratios)
 }
 

@@ -80,8 +80,11 @@ impl Server {
         crate::tell::processor_time(&self.child.id().to_string())
     }
 
-    /// Stops it as an operator would.
-    pub fn stop(mut self) {
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // as an operator would
         let asked = Command::new("kill")
             .arg(self.child.id().to_string())
             .status();
