@@ -79,7 +79,6 @@ impl Server {
     pub fn processor_time(&self) -> std::time::Duration {
         crate::tell::processor_time(&self.child.id().to_string())
     }
-
 }
 
 impl Drop for Server {
