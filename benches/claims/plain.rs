@@ -17,7 +17,7 @@ struct Table {
     from: &'static str,
 }
 
-const BY_INTERACTION: &str = "JOIN interaction i ON i.id = r.interaction_id AND i.tenant_id = r.tenant_id WHERE i.seq > $1 AND i.seq <= $2 ORDER BY i.seq";
+const BY_SEQ: &str = "WHERE r.seq > $1 AND r.seq <= $2 ORDER BY r.seq";
 
 const TABLES: [Table; 4] = [
     Table {
@@ -49,16 +49,17 @@ const TABLES: [Table; 4] = [
             "language",
             "fingerprint",
         ],
-        from: "WHERE r.seq > $1 AND r.seq <= $2 ORDER BY r.seq",
+        from: BY_SEQ,
     },
     Table {
-        name: "user_data",
-        columns: &["interaction_id", "tenant_id", "document"],
-        from: BY_INTERACTION,
+        name: "interaction_json",
+        columns: &["seq", "interaction_id", "tenant_id", "core", "user_data"],
+        from: BY_SEQ,
     },
     Table {
         name: "interaction_text",
         columns: &[
+            "seq",
             "interaction_id",
             "tenant_id",
             "text",
@@ -66,7 +67,7 @@ const TABLES: [Table; 4] = [
             "comment",
             "participants",
         ],
-        from: BY_INTERACTION,
+        from: BY_SEQ,
     },
     Table {
         name: "journal",
@@ -145,7 +146,7 @@ pub async fn read_back(conn: &mut SqliteConnection, after: i64, until: i64) -> P
         tables.push((table.name, table.columns, rows));
     }
     let sql = "SELECT i.seq, i.subject, t.text FROM interaction i \
-               LEFT JOIN interaction_text t ON t.interaction_id = i.id AND t.tenant_id = i.tenant_id \
+               LEFT JOIN interaction_text t ON t.seq = i.seq \
                WHERE i.seq > $1 AND i.seq <= $2 ORDER BY i.seq";
     let texts: Vec<(i64, Option<String>, Option<String>)> = sqlx::query_as(sql)
         .bind(after)

@@ -48,7 +48,18 @@ CREATE INDEX interaction_thread ON interaction (tenant_id, thread_id, start_date
 CREATE INDEX interaction_parent ON interaction (tenant_id, parent_id, start_date, id) WHERE parent_id IS NOT NULL;
 CREATE INDEX interaction_external ON interaction (tenant_id, external_id, start_date, id) WHERE external_id IS NOT NULL;
 
+-- What goes out of an interaction, as the JSON text that goes out: its core attributes and its UserData. A list that an index answers reads nothing else.
+CREATE TABLE interaction_json (
+    seq BIGINT NOT NULL,
+    interaction_id TEXT COLLATE "C" NOT NULL,
+    tenant_id BIGINT NOT NULL,
+    core TEXT COLLATE "C" NOT NULL,
+    user_data TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (interaction_id, tenant_id)
+);
+
 CREATE TABLE interaction_text (
+    seq BIGINT NOT NULL,
     interaction_id TEXT COLLATE "C" NOT NULL,
     tenant_id BIGINT NOT NULL,
     text TEXT COLLATE "C",
@@ -66,13 +77,6 @@ CREATE TABLE interaction_words (
     PRIMARY KEY (interaction_id, tenant_id)
 );
 CREATE INDEX interaction_words_words ON interaction_words USING GIN (words);
-
-CREATE TABLE user_data (
-    interaction_id TEXT COLLATE "C" NOT NULL,
-    tenant_id BIGINT NOT NULL,
-    document TEXT COLLATE "C" NOT NULL,
-    PRIMARY KEY (interaction_id, tenant_id)
-);
 
 CREATE TABLE indexed_key (
     key TEXT COLLATE "C" NOT NULL PRIMARY KEY,

@@ -48,26 +48,28 @@ CREATE INDEX interaction_thread ON interaction (tenant_id, thread_id, start_date
 CREATE INDEX interaction_parent ON interaction (tenant_id, parent_id, start_date, id) WHERE parent_id IS NOT NULL;
 CREATE INDEX interaction_external ON interaction (tenant_id, external_id, start_date, id) WHERE external_id IS NOT NULL;
 
+-- What goes out of an interaction, as the JSON text that goes out: its core attributes and its UserData. A list that an index answers reads nothing else.
+CREATE TABLE interaction_json (
+    seq INTEGER PRIMARY KEY,
+    interaction_id TEXT NOT NULL,
+    tenant_id INTEGER NOT NULL,
+    core TEXT NOT NULL,
+    user_data TEXT NOT NULL
+);
+
 CREATE TABLE interaction_text (
+    seq INTEGER PRIMARY KEY,
     interaction_id TEXT NOT NULL,
     tenant_id INTEGER NOT NULL,
     text TEXT,
     structured_text TEXT,
     comment TEXT,
-    participants TEXT,
-    PRIMARY KEY (interaction_id, tenant_id)
+    participants TEXT
 );
 
 -- Words only, cut and folded by the server: the text itself stands in interaction and interaction_text.
 CREATE VIRTUAL TABLE interaction_words USING fts5 (words, content = '', tokenize = 'ascii');
 INSERT INTO interaction_words (interaction_words, rank) VALUES ('secure-delete', 1);
-
-CREATE TABLE user_data (
-    interaction_id TEXT NOT NULL,
-    tenant_id INTEGER NOT NULL,
-    document TEXT NOT NULL,
-    PRIMARY KEY (interaction_id, tenant_id)
-);
 
 CREATE TABLE indexed_key (
     key TEXT NOT NULL PRIMARY KEY,

@@ -86,7 +86,12 @@ fn query(params: &mut Params) -> Result<ChangesQuery, Refusal> {
 async fn page(app: &App, caller: &Caller, query: &ChangesQuery) -> Result<Response, Failure> {
     let page = app.reads.changes(caller.tenant, query).await?;
     Ok(render::json(render::list(
-        page.items.iter().map(render::change),
+        page.items.iter(),
+        |out, change| out.push_str(&render::change(change)),
+        page.items
+            .iter()
+            .map(|change| change.delta.len() + 256)
+            .sum(),
         Some(&page.next.to_string()),
         None,
     )))

@@ -298,8 +298,10 @@ async fn export(
     let mut theirs = HashSet::new();
     loop {
         let page = app.reads.search(&search).await?;
-        interactions.extend(page.items.iter().map(render::interaction));
-        theirs.extend(page.items.into_iter().map(|stored| stored.interaction.id));
+        for found in &page.items {
+            interactions.push(render::interaction(found));
+            theirs.insert(found.interaction()?.id);
+        }
         match page.next {
             Some(next) => search.after = Some(next),
             None => break,

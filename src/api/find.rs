@@ -138,12 +138,18 @@ pub async fn answer(
         .next
         .as_ref()
         .map(|position| write_cursor(&search.sort, position));
-    let items = page.items.iter().map(|stored| match &projection {
-        Some(projection) => projection.of(stored),
-        None => render::interaction(stored),
-    });
+    let bytes = page
+        .items
+        .iter()
+        .map(|found| found.core.len() + found.user_data.len() + 16)
+        .sum();
     Ok(render::json(render::list(
-        items,
+        page.items.iter(),
+        |out, found| match &projection {
+            Some(projection) => out.push_str(&projection.of(found)),
+            None => render::add(out, found),
+        },
+        bytes,
         next.as_deref(),
         page.count,
     )))

@@ -78,11 +78,12 @@ async fn get(
     caller.may(Scope::Read)?;
     let include = params.take("include").unwrap_or_default();
     params.finish()?;
-    let stored = app
+    let found = app
         .reads
         .interaction(caller.tenant, &id)
         .await?
         .ok_or_else(|| Refusal::no_interaction(&id))?;
+    let core = found.interaction()?;
     let mut members: Vec<(&str, String)> = Vec::new();
     for name in include.split(',').filter(|name| !name.is_empty()) {
         if members.iter().any(|(other, _)| *other == name) {
@@ -90,11 +91,11 @@ async fn get(
         }
         let json = match name {
             "children" => {
-                let found = app.reads.search(&children_of(caller.tenant, &id)).await?;
-                let items: Vec<String> = found.items.iter().map(render::interaction).collect();
+                let children = app.reads.search(&children_of(caller.tenant, &id)).await?;
+                let items: Vec<String> = children.items.iter().map(render::interaction).collect();
                 format!("[{}]", items.join(","))
             }
-            "parent" => match &stored.interaction.parent_id {
+            "parent" => match &core.parent_id {
                 Some(parent) => app
                     .reads
                     .interaction(caller.tenant, parent)
@@ -102,7 +103,7 @@ async fn get(
                     .map_or_else(|| "null".to_owned(), |parent| render::interaction(&parent)),
                 None => "null".to_owned(),
             },
-            "contact" => match &stored.interaction.contact_id {
+            "contact" => match &core.contact_id {
                 Some(contact) => render::text(&app.reads.contact(caller.tenant, contact).await?),
                 None => "null".to_owned(),
             },
@@ -114,8 +115,8 @@ async fn get(
         };
         members.push((name, json));
     }
-    let mut response = render::json(render::interaction_with(&stored, &members));
-    render::etag(&mut response, stored.interaction.revision);
+    let mut response = render::json(render::interaction_with(&found, &members));
+    render::etag(&mut response, core.revision);
     Ok(response)
 }
 
@@ -275,12 +276,12 @@ async fn user_data(
     caller.may(Scope::Read)?;
     let at = params.moment("at")?;
     params.finish()?;
-    let stored = app
+    let found = app
         .reads
         .interaction(caller.tenant, &id)
         .await?
         .ok_or_else(|| Refusal::no_interaction(&id))?;
-    let now = &stored.interaction;
+    let now = found.interaction()?;
     let (user_data, at, revision) = match at {
         Some(at) if at < now.modified_date => {
             let (document, revision) = app
@@ -299,7 +300,7 @@ async fn user_data(
             (render::text(&document), at, revision)
         }
         at => (
-            stored.user_data,
+            found.user_data.clone(),
             at.unwrap_or(now.modified_date),
             now.revision,
         ),
@@ -401,11 +402,7 @@ async fn lineage(
         .family(caller.tenant, &id)
         .await?
         .ok_or_else(|| Refusal::no_interaction(&id))?;
-    let nodes: Vec<String> = family
-        .nodes
-        .iter()
-        .map(|node| render::text(&node.interaction))
-        .collect();
+    let nodes: Vec<&str> = family.nodes.iter().map(|node| node.core.as_str()).collect();
     let links: Vec<String> = family
         .links
         .iter()

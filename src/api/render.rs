@@ -11,7 +11,9 @@ use crate::domain::Refusal;
 use crate::domain::change::Change;
 use crate::domain::command::{Outcome, Reply, Stored};
 use crate::domain::filter::{Field, attribute_named};
+use crate::domain::interaction::LongTexts;
 use crate::domain::user_data::{self, Document, KeyPath};
+use crate::store::Found;
 
 /// JSON text of anything serialisable.
 pub fn text(value: &impl Serialize) -> String {
@@ -23,29 +25,47 @@ fn member(out: &mut String, name: &str, json: &str) {
     write!(out, ",\"{name}\":{json}").expect("a String takes all that is written");
 }
 
-/// An interaction, without the closing brace.
-fn open(stored: &Stored) -> String {
-    let mut out = text(&stored.interaction);
-    out.pop();
-    if let Some(texts) = &stored.texts {
+/// Adds an interaction, without the closing brace.
+fn open(out: &mut String, core: &str, texts: Option<&LongTexts>, user_data: &str) {
+    out.push_str(core.strip_suffix('}').unwrap_or(core));
+    if let Some(texts) = texts {
         let texts = text(texts);
         out.push(',');
         out.push_str(&texts[1..texts.len() - 1]);
     }
-    member(&mut out, "userData", &stored.user_data);
-    out
+    member(out, "userData", user_data);
+}
+
+/// Adds an interaction with all that was loaded of it.
+pub fn add(out: &mut String, found: &Found) {
+    open(out, &found.core, found.texts.as_ref(), &found.user_data);
+    out.push('}');
 }
 
 /// An interaction with all that was loaded of it.
-pub fn interaction(stored: &Stored) -> String {
-    let mut out = open(stored);
-    out.push('}');
+pub fn interaction(found: &Found) -> String {
+    let mut out = String::with_capacity(found.core.len() + found.user_data.len() + 256);
+    add(&mut out, found);
+    out
+}
+
+/// An interaction as it was written.
+fn written(stored: &Stored) -> String {
+    let mut out = String::with_capacity(stored.user_data.len() + 1024);
+    let core = text(&stored.interaction);
+    open(&mut out, &core, stored.texts.as_ref(), &stored.user_data);
     out
 }
 
 /// An interaction with further members, given as JSON text.
-pub fn interaction_with(stored: &Stored, members: &[(&str, String)]) -> String {
-    let mut out = open(stored);
+pub fn interaction_with(found: &Found, members: &[(&str, String)]) -> String {
+    let mut out = String::with_capacity(found.core.len() + found.user_data.len() + 1024);
+    open(
+        &mut out,
+        &found.core,
+        found.texts.as_ref(),
+        &found.user_data,
+    );
     for (name, json) in members {
         member(&mut out, name, json);
     }
@@ -72,7 +92,7 @@ pub fn reply(outcome: &Outcome) -> Reply {
             repeated,
             copied,
         } => {
-            let mut body = open(stored);
+            let mut body = written(stored);
             if let Some(copied) = copied {
                 member(&mut body, "copiedKeys", &text(copied));
             }
@@ -98,7 +118,7 @@ pub fn reply(outcome: &Outcome) -> Reply {
         }
         Outcome::Changed(stored) => Reply {
             status: 200,
-            body: interaction(stored),
+            body: written(stored) + "}",
         },
         Outcome::Contact(contact) => Reply {
             status: 200,
@@ -181,14 +201,21 @@ pub fn etag(response: &mut Response, revision: i64) {
     }
 }
 
-/// A list and where it goes on.
-pub fn list(items: impl Iterator<Item = String>, next: Option<&str>, count: Option<i64>) -> String {
-    let mut out = String::from("{\"items\":[");
+/// A list and where it goes on; the items take about so many bytes.
+pub fn list<T>(
+    items: impl Iterator<Item = T>,
+    add: impl Fn(&mut String, T),
+    bytes: usize,
+    next: Option<&str>,
+    count: Option<i64>,
+) -> String {
+    let mut out = String::with_capacity(bytes + 256);
+    out.push_str("{\"items\":[");
     for (index, item) in items.enumerate() {
         if index > 0 {
             out.push(',');
         }
-        out.push_str(&item);
+        add(&mut out, item);
     }
     out.push(']');
     member(&mut out, "next", &text(&next));
@@ -248,8 +275,8 @@ impl Projection {
     }
 
     /// The chosen fields of an interaction, in its own shape.
-    pub fn of(&self, stored: &Stored) -> String {
-        let whole = user_data::read(&interaction(stored)).unwrap_or_default();
+    pub fn of(&self, found: &Found) -> String {
+        let whole = user_data::read(&interaction(found)).unwrap_or_default();
         let user_data: Document = whole
             .get("userData")
             .and_then(Value::as_object)

@@ -146,7 +146,7 @@ pub struct Participant {
 }
 
 /// A stored interaction, without its long texts and its UserData.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Interaction {
     /// Identifier, unique in its tenant.

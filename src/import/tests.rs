@@ -125,7 +125,10 @@ async fn a_folder_is_read_with_all_that_is_in_it_and_a_second_time_nothing_is_wr
             .is_some_and(|(done, total)| done == total && *total > 0)
     );
     let call = store.reads.interaction(1, "I1").await.unwrap().unwrap();
-    assert_eq!(call.interaction.contact_id.as_deref(), Some("S1"));
+    assert_eq!(
+        call.interaction().unwrap().contact_id.as_deref(),
+        Some("S1")
+    );
     assert_eq!(
         call.user_data,
         r#"{"simulatorDetails":{"callDuration":87}}"#

@@ -2,8 +2,11 @@
 
 use std::collections::HashMap;
 
+use futures_util::future::BoxFuture;
+
 use super::StoreError;
 use super::dialect::{Arg, Columns, Conn, Dialect};
+use super::grouped::Kind;
 use crate::domain::contact::{Attributes, Contact};
 
 /// The columns of `contact c`, as [`contact`] reads them.
@@ -75,7 +78,7 @@ pub async fn page<D: Dialect>(
     limit: i64,
 ) -> Result<Vec<Contact>, StoreError> {
     let sql = format!(
-        "SELECT {CONTACT} FROM contact c WHERE c.tenant_id = $1 AND c.id > $2 ORDER BY c.id LIMIT $3"
+        "SELECT {CONTACT} FROM contact c WHERE c.tenant_id = $1 AND c.id > $2 ORDER BY c.id LIMIT +$3"
     );
     let rows = D::fetch(
         conn,
@@ -93,6 +96,34 @@ pub async fn page<D: Dialect>(
         contact.attributes = known.remove(&contact.id).unwrap_or_default();
     }
     Ok(found)
+}
+
+/// Whether others were merged into a contact.
+pub struct Merged;
+
+impl<D: Dialect> Kind<D> for Merged {
+    type Row = bool;
+
+    fn read(
+        conn: &mut Conn<D>,
+        tenant: i64,
+        ids: Vec<String>,
+    ) -> BoxFuture<'_, Result<HashMap<String, bool>, StoreError>> {
+        Box::pin(async move {
+            let sql = format!(
+                "SELECT c.id, CASE WHEN EXISTS (SELECT 1 FROM contact m WHERE m.tenant_id = c.tenant_id AND m.merged_into = c.id) THEN 1 ELSE 0 END \
+                 FROM contact c WHERE c.tenant_id = $1 AND c.id IN {}",
+                D::any_of(2)
+            );
+            let rows = D::fetch(conn, sql.into(), vec![tenant.into(), Arg::Texts(ids)]).await?;
+            rows.iter()
+                .map(|row| {
+                    let mut row = Columns::<D>::of(row);
+                    Ok((row.text()?, row.int()? != 0))
+                })
+                .collect()
+        })
+    }
 }
 
 /// A contact and all that were merged into it, however long the way; itself first. Empty when there is no such contact.

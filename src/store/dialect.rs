@@ -95,6 +95,9 @@ pub trait Dialect: Sized + Send + Sync + 'static {
     /// Takes words out again: identifier, tenant, the same words as they went in.
     const REMOVE_WORDS: Many;
 
+    /// Writes long texts, or writes them anew: place, identifier, tenant, and the columns of [`super::rows::TEXTS`].
+    const TEXTS: Many;
+
     /// Asks a connection how it commits, and the answer of one whose commits survive a power cut.
     const SYNCHRONOUS: (&'static str, &'static str);
 
@@ -192,6 +195,21 @@ fn out_of_range() -> sqlx::Error {
     sqlx::Error::Decode("a stored moment is outside the years 1 to 9999".into())
 }
 
+macro_rules! texts {
+    ($key:literal) => {
+        Many {
+            before: "INSERT INTO interaction_text (seq, interaction_id, tenant_id, text, structured_text, comment, participants) VALUES",
+            casts: &[],
+            columns: 7,
+            after: concat!(
+                " ON CONFLICT (", $key, ") DO UPDATE SET text = excluded.text, structured_text = excluded.structured_text, \
+                comment = excluded.comment, participants = excluded.participants"
+            ),
+            skips_nulls: false,
+        }
+    };
+}
+
 macro_rules! statements {
     ($db:ty) => {
         async fn fetch(
@@ -277,6 +295,7 @@ impl Dialect for OnSqlite {
         after: ") AS v CROSS JOIN interaction i ON i.id = v.column1 AND i.tenant_id = v.column2",
         skips_nulls: true,
     };
+    const TEXTS: Many = texts!("seq");
     // 2 is FULL: in WAL mode the log is synced before a commit returns
     const SYNCHRONOUS: (&'static str, &'static str) = ("PRAGMA synchronous", "2");
     const TIME: &'static str = "INTEGER";
@@ -422,6 +441,7 @@ impl Dialect for OnPostgres {
         after: ") AS v WHERE w.interaction_id = v.column1 AND w.tenant_id = v.column2",
         skips_nulls: false,
     };
+    const TEXTS: Many = texts!("interaction_id, tenant_id");
     const SYNCHRONOUS: (&'static str, &'static str) = ("SHOW synchronous_commit", "on");
     const TIME: &'static str = "TIMESTAMPTZ";
 

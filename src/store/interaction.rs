@@ -1,8 +1,14 @@
 //! Reading interactions one by one, and their families.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
 use super::StoreError;
-use super::dialect::{Columns, Conn, Dialect};
-use super::rows;
+use super::dialect::{Arg, Columns, Conn, Dialect};
+use super::grouped::Kind;
+use super::rows::{self, Found};
 use crate::domain::Moment;
 use crate::domain::command::Stored;
 
@@ -15,7 +21,7 @@ pub struct Family {
     /// The oldest ancestor.
     pub root: String,
     /// Every member, parents before children; without UserData and long texts.
-    pub nodes: Vec<Stored>,
+    pub nodes: Vec<Found>,
     /// Every step from parent to child.
     pub links: Vec<FamilyLink>,
 }
@@ -35,24 +41,35 @@ pub struct FamilyLink {
     pub created_date: Moment,
 }
 
-/// One interaction, with its UserData and its long texts.
-pub async fn one<D: Dialect>(
-    conn: &mut Conn<D>,
-    tenant: i64,
-    id: &str,
-) -> Result<Option<Stored>, StoreError> {
-    let sql = format!(
-        "SELECT {}, u.document, {} FROM interaction i{}{} WHERE i.id = $1 AND i.tenant_id = $2",
-        rows::INTERACTION,
-        rows::TEXTS,
-        rows::JOIN_USER_DATA,
-        rows::JOIN_TEXTS
-    );
-    let found = D::fetch(conn, sql.into(), vec![id.into(), tenant.into()]).await?;
-    found
-        .first()
-        .map(|row| rows::stored::<D>(row, true))
-        .transpose()
+/// Interactions, each with its UserData and its long texts.
+pub struct Whole;
+
+impl<D: Dialect> Kind<D> for Whole {
+    type Row = Arc<Found>;
+
+    fn read(
+        conn: &mut Conn<D>,
+        tenant: i64,
+        ids: Vec<String>,
+    ) -> BoxFuture<'_, Result<HashMap<String, Arc<Found>>, StoreError>> {
+        Box::pin(async move {
+            let sql = format!(
+                "SELECT {}, {}, i.id FROM interaction i{}{} WHERE i.tenant_id = $1 AND i.id IN {}",
+                rows::JSON,
+                rows::TEXTS,
+                rows::JOIN_JSON,
+                rows::JOIN_TEXTS,
+                D::any_of(2)
+            );
+            let rows = D::fetch(conn, sql.into(), vec![tenant.into(), Arg::Texts(ids)]).await?;
+            rows.iter()
+                .map(|row| {
+                    let id = D::text(row, rows::AFTER_TEXTS)?.unwrap_or_default();
+                    Ok((id, Arc::new(rows::found::<D>(row, true)?)))
+                })
+                .collect()
+        })
+    }
 }
 
 /// Interactions in the order in which they were recorded, parents so before their children.
@@ -63,10 +80,10 @@ pub async fn recorded<D: Dialect>(
     limit: i64,
 ) -> Result<Vec<(i64, Stored)>, StoreError> {
     let sql = format!(
-        "SELECT {}, u.document, {}, i.seq FROM interaction i{}{} WHERE i.seq > $1 AND {} = $2 ORDER BY i.seq LIMIT $3",
-        rows::INTERACTION,
+        "SELECT {}, {}, i.seq FROM interaction i{}{} WHERE i.seq > $1 AND {} = $2 ORDER BY i.seq LIMIT +$3",
+        rows::JSON,
         rows::TEXTS,
-        rows::JOIN_USER_DATA,
+        rows::JOIN_JSON,
         rows::JOIN_TEXTS,
         D::unindexed("i.tenant_id")
     );
@@ -76,15 +93,7 @@ pub async fn recorded<D: Dialect>(
         vec![after.into(), tenant.into(), limit.into()],
     )
     .await?;
-    found
-        .iter()
-        .map(|row| {
-            Ok((
-                D::int(row, rows::AFTER_TEXTS)?.unwrap_or_default(),
-                rows::stored::<D>(row, true)?,
-            ))
-        })
-        .collect()
+    found.iter().map(rows::placed::<D>).collect()
 }
 
 /// The family of an interaction; `None` when there is no such interaction.
@@ -109,11 +118,11 @@ pub async fn family<D: Dialect>(
              SELECT id, 0 FROM interaction WHERE tenant_id = $1 AND id = $2 \
              UNION \
              SELECT i.id, b.depth + 1 FROM interaction i JOIN below b ON i.parent_id = b.id WHERE i.tenant_id = $1 \
-         ) SELECT {}, l.copy_user_data, l.copied_keys \
-         FROM below b JOIN interaction i ON i.id = b.id AND i.tenant_id = $1 \
+         ) SELECT j.core, l.copy_user_data, l.copied_keys \
+         FROM below b JOIN interaction i ON i.id = b.id AND i.tenant_id = $1{} \
          LEFT JOIN link l ON l.child_id = i.id AND l.tenant_id = i.tenant_id \
-         ORDER BY b.depth, i.start_date, i.id LIMIT $3",
-        rows::INTERACTION
+         ORDER BY b.depth, i.start_date, i.id LIMIT +$3",
+        rows::JOIN_JSON
     );
     let args = vec![tenant.into(), root.as_str().into(), LARGEST_FAMILY.into()];
     let mut family = Family {
@@ -123,7 +132,12 @@ pub async fn family<D: Dialect>(
     };
     for row in D::fetch(conn, sql.into(), args).await? {
         let mut row = Columns::<D>::of(&row);
-        let interaction = rows::interaction(&mut row)?;
+        let found = Found {
+            core: row.text()?,
+            user_data: "{}".to_owned(),
+            texts: None,
+        };
+        let interaction = found.interaction()?;
         let (copy_user_data, copied_keys) = (row.maybe_text()?, row.maybe_text()?);
         if let Some(parent) = &interaction.parent_id {
             family.links.push(FamilyLink {
@@ -134,11 +148,7 @@ pub async fn family<D: Dialect>(
                 created_date: interaction.created_date,
             });
         }
-        family.nodes.push(Stored {
-            interaction,
-            texts: None,
-            user_data: "{}".to_owned(),
-        });
+        family.nodes.push(found);
     }
     Ok(Some(family))
 }

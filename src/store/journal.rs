@@ -76,7 +76,7 @@ pub async fn changes<D: Dialect>(
         }
     }
     args.push(i64::try_from(query.limit).unwrap_or(i64::MAX).into());
-    sql += &format!(" ORDER BY cursor LIMIT ${}", args.len());
+    sql += &format!(" ORDER BY cursor LIMIT +${}", args.len());
     let rows = D::fetch(conn, sql.into(), args).await?;
     let items = rows
         .iter()

@@ -69,6 +69,9 @@ pub struct Store {
     lock: Option<File>,
 }
 
+/// Connections for reads of single rows, beside those for searches.
+const POINT_READERS: u32 = 2;
+
 enum Target {
     Sqlite(SqliteConnectOptions),
     Postgres(PgConnectOptions),
@@ -223,7 +226,7 @@ impl Store {
             .clone()
             .read_only(true)
             .create_if_missing(false)
-            .pragma("cache_size", "-4096");
+            .pragma("cache_size", "-8192");
         let write_pool = SqlitePoolOptions::new()
             .max_connections(1)
             .min_connections(1)
@@ -232,14 +235,18 @@ impl Store {
             .test_before_acquire(false)
             .connect_with(writing)
             .await?;
-        let read_pool = SqlitePoolOptions::new()
-            .max_connections(settings.readers)
-            .test_before_acquire(false)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .acquire_timeout(Duration::from_secs(5))
-            .connect_with(reading)
+        let readers = |count| {
+            SqlitePoolOptions::new()
+                .max_connections(count)
+                .test_before_acquire(false)
+                .idle_timeout(None)
+                .max_lifetime(None)
+                .acquire_timeout(Duration::from_secs(5))
+        };
+        let read_pool = readers(settings.readers)
+            .connect_with(reading.clone())
             .await?;
+        let point_pool = readers(POINT_READERS).connect_with(reading).await?;
         want_durable::<OnSqlite>(&write_pool).await?;
         // a process beside the server checkpoints too: it may write without one
         let shred = Arc::new(Notify::new());
@@ -248,6 +255,7 @@ impl Store {
             settings,
             write_pool,
             read_pool,
+            point_pool,
             Some(checkpoints),
             lock,
             shred,
@@ -273,16 +281,21 @@ impl Store {
         let limited = options
             .clone()
             .options([("statement_timeout", millis.as_str())]);
-        let read_pool = PgPoolOptions::new()
-            .max_connections(settings.readers)
-            .test_before_acquire(false)
-            .acquire_timeout(Duration::from_secs(5))
-            .connect_with(limited)
+        let readers = |count| {
+            PgPoolOptions::new()
+                .max_connections(count)
+                .test_before_acquire(false)
+                .acquire_timeout(Duration::from_secs(5))
+        };
+        let read_pool = readers(settings.readers)
+            .connect_with(limited.clone())
             .await?;
+        let point_pool = readers(POINT_READERS).connect_with(limited).await?;
         Ok(Self::start::<OnPostgres>(
             settings,
             write_pool,
             read_pool,
+            point_pool,
             None,
             None,
             Arc::new(Notify::new()),
@@ -293,6 +306,7 @@ impl Store {
         settings: Settings,
         write_pool: Pool<D::Db>,
         read_pool: Pool<D::Db>,
+        point_pool: Pool<D::Db>,
         checkpoint_task: Option<JoinHandle<()>>,
         lock: Option<File>,
         shred: Arc<Notify>,
@@ -311,13 +325,15 @@ impl Store {
             Arc::clone(&meters),
             shred,
         );
-        let reads = Arc::new(Readers::<D> {
-            pool: read_pool.clone(),
-            time_limit: settings.time_limit,
-        });
+        let reads = Arc::new(Readers::<D>::start(
+            read_pool.clone(),
+            &point_pool,
+            settings.time_limit,
+        ));
         let close = Box::new(move || -> futures_util::future::BoxFuture<'static, ()> {
             Box::pin(async move {
                 read_pool.close().await;
+                point_pool.close().await;
                 write_pool.close().await;
             })
         });

@@ -1,5 +1,6 @@
 //! Every read there is, over a pool of reading connections.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -7,9 +8,10 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Connection, Pool};
 
 use super::dialect::{Columns, Conn, Dialect};
+use super::grouped::Grouped;
 use super::journal::{Changes, ChangesQuery};
 use super::search::Page;
-use super::{Family, StoreError, Token, contact, interaction, journal, search, token};
+use super::{Family, Found, StoreError, Token, contact, interaction, journal, search, token};
 use crate::domain::Moment;
 use crate::domain::command::Stored;
 use crate::domain::contact::Contact;
@@ -22,7 +24,7 @@ pub type Read<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 /// The reads, whatever the database.
 pub trait Reads: Send + Sync {
     /// One interaction, whole.
-    fn interaction<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Stored>>;
+    fn interaction<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Arc<Found>>>;
     /// The whole family of an interaction.
     fn family<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Family>>;
     /// A page of what a filter finds.
@@ -58,11 +60,26 @@ pub trait Reads: Send + Sync {
 
 /// Reads over a pool.
 pub struct Readers<D: Dialect> {
-    pub(super) pool: Pool<D::Db>,
-    pub(super) time_limit: Duration,
+    pool: Pool<D::Db>,
+    time_limit: Duration,
+    interactions: Grouped<D, interaction::Whole>,
+    merged: Grouped<D, contact::Merged>,
 }
 
+/// Readers of groups, of each kind: while one is at the database another gathers the next group.
+const GROUPS: usize = 2;
+
 impl<D: Dialect> Readers<D> {
+    /// Over a pool for searches, and one for the reads that are grouped.
+    pub(super) fn start(pool: Pool<D::Db>, points: &Pool<D::Db>, time_limit: Duration) -> Self {
+        Self {
+            pool,
+            time_limit,
+            interactions: Grouped::start(points, GROUPS),
+            merged: Grouped::start(points, GROUPS),
+        }
+    }
+
     /// A connection on which statements may take only so long.
     async fn limited(&self) -> Result<Limited<D>, StoreError> {
         let mut conn = self.pool.acquire().await?;
@@ -71,6 +88,10 @@ impl<D: Dialect> Readers<D> {
     }
 
     async fn found(&self, search: &Search) -> Result<Page, StoreError> {
+        if search::takes_no_longer_than_its_page(search) {
+            let mut conn = self.pool.acquire().await?;
+            return search::run::<D>(&mut conn, search, &[]).await;
+        }
         let mut conn = self.limited().await?;
         if !search::reads_user_data(&search.filter) {
             let found = search::run::<D>(&mut conn, search, &[]).await;
@@ -151,10 +172,8 @@ async fn indexed_keys<D: Dialect>(conn: &mut Conn<D>) -> Result<Vec<(KeyPath, bo
 }
 
 impl<D: Dialect> Reads for Readers<D> {
-    fn interaction<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Stored>> {
-        Box::pin(async move {
-            interaction::one::<D>(&mut *self.pool.acquire().await?, tenant, id).await
-        })
+    fn interaction<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Arc<Found>>> {
+        Box::pin(self.interactions.one(tenant, id))
     }
 
     fn family<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Family>> {
@@ -213,9 +232,15 @@ impl<D: Dialect> Reads for Readers<D> {
     }
 
     fn contact_family<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Vec<String>> {
-        Box::pin(
-            async move { contact::family::<D>(&mut *self.pool.acquire().await?, tenant, id).await },
-        )
+        Box::pin(async move {
+            match self.merged.one(tenant, id).await? {
+                None => Ok(Vec::new()),
+                Some(false) => Ok(vec![id.to_owned()]),
+                Some(true) => {
+                    contact::family::<D>(&mut *self.pool.acquire().await?, tenant, id).await
+                }
+            }
+        })
     }
 
     fn person<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Vec<String>> {

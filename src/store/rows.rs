@@ -1,60 +1,52 @@
-//! How interactions and contacts stand in their rows.
+//! How interactions stand in their rows.
+//!
+//! What goes out is stored as the JSON text that goes out (`interaction_json`), so that a list passes on what it finds; the columns of `interaction` are what
+//! filters, orders and indexes work on. Both are written from the same [`Interaction`] in the same transaction.
 
 use super::StoreError;
 use super::dialect::{Arg, Columns, Dialect, RowOf};
 use crate::domain::command::Stored;
-use crate::domain::interaction::{Coded, Interaction, LongTexts, Status};
+use crate::domain::interaction::{Interaction, LongTexts};
 
-/// The columns of `interaction i`, as [`interaction`] reads them.
-pub const INTERACTION: &str = "i.id, i.tenant_id, i.media_type, i.entity_type, i.kind, i.subtype, i.status, i.contact_id, i.owner_id, \
-     i.parent_id, i.thread_id, i.can_be_parent, i.start_date, i.end_date, i.created_date, i.modified_date, i.revision, i.subject, i.queue, \
-     i.category_id, i.external_id, i.stopped_reason, i.language";
+/// An interaction as it goes out: the JSON text that is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// The core attributes as JSON text, an [`Interaction`].
+    pub core: String,
+    /// UserData as JSON text.
+    pub user_data: String,
+    /// The long texts, where they were asked for.
+    pub texts: Option<LongTexts>,
+}
+
+impl Found {
+    /// The core attributes.
+    ///
+    /// # Errors
+    /// [`StoreError::Inconsistent`] when the text is not what was written.
+    pub fn interaction(&self) -> Result<Interaction, StoreError> {
+        serde_json::from_str(&self.core)
+            .map_err(|_| StoreError::inconsistent("interaction_json", "core"))
+    }
+}
+
+/// The columns of `interaction_json j`, as [`found`] reads them.
+pub const JSON: &str = "j.core, j.user_data";
 
 /// The columns of `interaction_text t`, as [`texts`] reads them.
 pub const TEXTS: &str = "t.text, t.structured_text, t.comment, t.participants";
 
-/// The first column after [`INTERACTION`], `u.document` and [`TEXTS`].
-pub const AFTER_TEXTS: usize = 28;
+/// The first column after [`JSON`] and [`TEXTS`].
+pub const AFTER_TEXTS: usize = 6;
 
-/// Joins UserData as `u` to `interaction i`.
-pub const JOIN_USER_DATA: &str =
-    " LEFT JOIN user_data u ON u.interaction_id = i.id AND u.tenant_id = i.tenant_id";
+/// Joins the JSON as `j` to `interaction i`. Every interaction has it; the outer join keeps SQLite from beginning with it.
+pub const JOIN_JSON: &str = " LEFT JOIN interaction_json j ON j.seq = i.seq AND j.interaction_id = i.id AND j.tenant_id = i.tenant_id";
 
 /// Joins the long texts as `t` to `interaction i`.
-pub const JOIN_TEXTS: &str =
-    " LEFT JOIN interaction_text t ON t.interaction_id = i.id AND t.tenant_id = i.tenant_id";
-
-/// Reads the columns of [`INTERACTION`].
-pub fn interaction<D: Dialect>(row: &mut Columns<'_, D>) -> Result<Interaction, StoreError> {
-    Ok(Interaction {
-        id: row.text()?,
-        tenant_id: row.int()?,
-        media_type: row.text()?,
-        entity_type: coded(row.int()?, "entity_type")?,
-        kind: row.maybe_text()?,
-        subtype: row.maybe_text()?,
-        status: coded::<Status>(row.int()?, "status")?,
-        contact_id: row.maybe_text()?,
-        owner_id: row.maybe_text()?,
-        parent_id: row.maybe_text()?,
-        thread_id: row.text()?,
-        can_be_parent: row.int()? != 0,
-        start_date: row.time()?,
-        end_date: row.maybe_time()?,
-        created_date: row.time()?,
-        modified_date: row.time()?,
-        revision: row.int()?,
-        subject: row.maybe_text()?,
-        queue: row.maybe_text()?,
-        category_id: row.maybe_text()?,
-        external_id: row.maybe_text()?,
-        stopped_reason: row.maybe_text()?,
-        language: row.maybe_text()?,
-    })
-}
+pub const JOIN_TEXTS: &str = " LEFT JOIN interaction_text t ON t.seq = i.seq AND t.interaction_id = i.id AND t.tenant_id = i.tenant_id";
 
 /// Reads the columns of [`TEXTS`].
-pub fn texts<D: Dialect>(row: &mut Columns<'_, D>) -> Result<LongTexts, StoreError> {
+fn texts<D: Dialect>(row: &mut Columns<'_, D>) -> Result<LongTexts, StoreError> {
     Ok(LongTexts {
         text: row.maybe_text()?,
         structured_text: row.maybe_text()?,
@@ -69,17 +61,12 @@ pub fn texts<D: Dialect>(row: &mut Columns<'_, D>) -> Result<LongTexts, StoreErr
     })
 }
 
-/// Reads UserData; an interaction without a row has none.
-pub fn user_data<D: Dialect>(row: &mut Columns<'_, D>) -> Result<String, StoreError> {
-    Ok(row.maybe_text()?.unwrap_or_else(|| "{}".to_owned()))
-}
-
-/// Reads [`INTERACTION`], `u.document` and, where asked for, [`TEXTS`].
-pub fn stored<D: Dialect>(row: &RowOf<D>, with_texts: bool) -> Result<Stored, StoreError> {
+/// Reads [`JSON`] and, where asked for, [`TEXTS`].
+pub fn found<D: Dialect>(row: &RowOf<D>, with_texts: bool) -> Result<Found, StoreError> {
     let mut row = Columns::<D>::of(row);
-    Ok(Stored {
-        interaction: interaction(&mut row)?,
-        user_data: user_data(&mut row)?,
+    Ok(Found {
+        core: row.text()?,
+        user_data: row.text()?,
         texts: if with_texts {
             Some(texts(&mut row)?)
         } else {
@@ -88,19 +75,45 @@ pub fn stored<D: Dialect>(row: &RowOf<D>, with_texts: bool) -> Result<Stored, St
     })
 }
 
-fn coded<T: Coded>(code: i64, column: &'static str) -> Result<T, StoreError> {
-    T::of_code(code).ok_or_else(|| StoreError::inconsistent("interaction", column))
+/// Reads [`JSON`] and, where asked for, [`TEXTS`], and takes the core attributes apart.
+pub fn stored<D: Dialect>(row: &RowOf<D>, with_texts: bool) -> Result<Stored, StoreError> {
+    let found = found::<D>(row, with_texts)?;
+    Ok(Stored {
+        interaction: found.interaction()?,
+        user_data: found.user_data,
+        texts: found.texts,
+    })
 }
 
-/// The long texts as they stand in their row, after the identifier and the tenant.
-pub fn text_args(id: &str, tenant: i64, texts: &LongTexts) -> [Arg; 6] {
+/// Reads [`JSON`], [`TEXTS`] and `i.seq`.
+pub fn placed<D: Dialect>(row: &RowOf<D>) -> Result<(i64, Stored), StoreError> {
+    let seq = D::int(row, AFTER_TEXTS)?.unwrap_or_default();
+    Ok((seq, stored::<D>(row, true)?))
+}
+
+/// The JSON as it stands in its row.
+pub fn json_args(seq: i64, interaction: &Interaction, user_data: &str) -> [Arg; 5] {
+    [
+        seq.into(),
+        interaction.id.as_str().into(),
+        interaction.tenant_id.into(),
+        serde_json::to_string(interaction)
+            .unwrap_or_default()
+            .into(),
+        user_data.into(),
+    ]
+}
+
+/// The long texts as they stand in their row.
+pub fn text_args(seq: i64, interaction: &Interaction, texts: &LongTexts) -> [Arg; 7] {
     let participants = texts
         .participants
         .as_ref()
         .map(|all| serde_json::to_string(all).unwrap_or_default());
     [
-        id.into(),
-        tenant.into(),
+        seq.into(),
+        interaction.id.as_str().into(),
+        interaction.tenant_id.into(),
         texts.text.as_deref().into(),
         texts.structured_text.as_deref().into(),
         texts.comment.as_deref().into(),

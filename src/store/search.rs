@@ -8,20 +8,20 @@ use std::marker::PhantomData;
 
 use super::StoreError;
 use super::dialect::{Arg, Columns, Conn, Dialect, JsonTest};
-use super::rows;
+use super::rows::{self, Found};
 use super::writer::INDEXED_CHARACTERS;
 use crate::domain::Moment;
-use crate::domain::command::Stored;
 use crate::domain::filter::{
     Attribute, Field, Filter, Operand, Order, Position, Search, SortKey, Test,
 };
+use crate::domain::interaction::Interaction;
 use crate::domain::user_data::KeyPath;
 
 /// A page of what was found.
 #[derive(Clone, Debug)]
 pub struct Page {
     /// In the order asked for.
-    pub items: Vec<Stored>,
+    pub items: Vec<Found>,
     /// Where the next page begins, if there is one.
     pub next: Option<Position>,
     /// How many there are in all, where that was asked.
@@ -42,12 +42,13 @@ pub async fn run<D: Dialect>(
     let items = found
         .iter()
         .take(search.limit)
-        .map(|row| rows::stored::<D>(row, search.long_texts))
+        .map(|row| rows::found::<D>(row, search.long_texts))
         .collect::<Result<Vec<_>, _>>()?;
     let next = items
         .last()
         .filter(|_| more)
-        .map(|last| position(last, &search.sort));
+        .map(|last| Ok::<_, StoreError>(position(&last.interaction()?, &search.sort)))
+        .transpose()?;
     let count = if search.count {
         let mut statement = Statement::<D>::new(search, ready, plan);
         let sql = statement.count(search);
@@ -59,6 +60,25 @@ pub async fn run<D: Dialect>(
         None
     };
     Ok(Page { items, next, count })
+}
+
+/// Whether an index holds just what is asked for, in the order asked for, so that a page costs its own items and no more: no time limit need watch it.
+pub fn takes_no_longer_than_its_page(search: &Search) -> bool {
+    let Filter::Leaf(Field::Core(attribute), Test::In(values)) = &search.filter else {
+        return false;
+    };
+    !search.count
+        && values.len() == 1
+        && attribute.name != "entityType"
+        && LEADERS.contains(&attribute.name)
+        && search
+            .sort
+            .first()
+            .is_some_and(|key| key.by.name == "startDate")
+        && search
+            .sort
+            .iter()
+            .all(|key| key.descending == search.sort[0].descending)
 }
 
 /// Whether a search looks into UserData, and so wants to know which keys are indexed.
@@ -81,8 +101,7 @@ fn reads_texts(filter: &Filter) -> bool {
 }
 
 /// The sort values of an item.
-fn position(of: &Stored, sort: &[SortKey]) -> Position {
-    let i = &of.interaction;
+fn position(i: &Interaction, sort: &[SortKey]) -> Position {
     Position(
         sort.iter()
             .map(|key| match key.by.name {
@@ -242,7 +261,7 @@ async fn few<D: Dialect>(
         };
         let limit = statement.bind((FEW + 1).into());
         let sql =
-            format!("SELECT COUNT(*) FROM (SELECT 1 FROM {from} LIMIT ${limit}) AS candidates");
+            format!("SELECT COUNT(*) FROM (SELECT 1 FROM {from} LIMIT +${limit}) AS candidates");
         let rows = D::fetch(conn, sql.into(), statement.args).await?;
         if rows
             .first()
@@ -302,7 +321,7 @@ impl<'s, D: Dialect> Statement<'s, D> {
     }
 
     fn page(&mut self, search: &'s Search) -> String {
-        let mut sql = format!("SELECT {}, u.document", rows::INTERACTION);
+        let mut sql = format!("SELECT {}", rows::JSON);
         if search.long_texts {
             write!(sql, ", {}", rows::TEXTS).expect("a String takes all that is written");
         }
@@ -324,7 +343,7 @@ impl<'s, D: Dialect> Statement<'s, D> {
             .expect("a String takes all that is written");
         }
         let limit = self.bind(i64::try_from(search.limit + 1).unwrap_or(i64::MAX).into());
-        sql += &format!(" LIMIT ${limit}");
+        sql += &format!(" LIMIT +${limit}");
         sql
     }
 
@@ -350,7 +369,7 @@ impl<'s, D: Dialect> Statement<'s, D> {
             sql += " FROM interaction i";
         }
         if documents || reads_user_data(&search.filter) {
-            sql += rows::JOIN_USER_DATA;
+            sql += rows::JOIN_JSON;
         }
         if search.long_texts || reads_texts(&search.filter) {
             sql += rows::JOIN_TEXTS;
@@ -541,7 +560,7 @@ impl<'s, D: Dialect> Statement<'s, D> {
         }
         let held: Vec<String> = tests
             .iter()
-            .map(|test| D::inside("u.document", &steps, test))
+            .map(|test| D::inside("j.user_data", &steps, test))
             .collect();
         let held = format!("({})", held.join(" OR "));
         match self.narrowed(path, test) {

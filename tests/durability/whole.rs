@@ -41,15 +41,15 @@ const HALVES: [(&str, &str); 10] = [
     ),
     (
         "an interaction without UserData",
-        "SELECT COUNT(*) FROM interaction i WHERE NOT EXISTS (SELECT 1 FROM user_data u WHERE u.interaction_id = i.id AND u.tenant_id = i.tenant_id)",
+        "SELECT COUNT(*) FROM interaction i WHERE NOT EXISTS (SELECT 1 FROM interaction_json u WHERE u.seq = i.seq AND u.interaction_id = i.id AND u.tenant_id = i.tenant_id)",
     ),
     (
         "UserData without its interaction",
-        "SELECT COUNT(*) FROM user_data u WHERE NOT EXISTS (SELECT 1 FROM interaction i WHERE i.id = u.interaction_id AND i.tenant_id = u.tenant_id)",
+        "SELECT COUNT(*) FROM interaction_json u WHERE NOT EXISTS (SELECT 1 FROM interaction i WHERE i.seq = u.seq AND i.id = u.interaction_id AND i.tenant_id = u.tenant_id)",
     ),
     (
         "a text without its interaction",
-        "SELECT COUNT(*) FROM interaction_text t WHERE NOT EXISTS (SELECT 1 FROM interaction i WHERE i.id = t.interaction_id AND i.tenant_id = t.tenant_id)",
+        "SELECT COUNT(*) FROM interaction_text t WHERE NOT EXISTS (SELECT 1 FROM interaction i WHERE i.seq = t.seq AND i.id = t.interaction_id AND i.tenant_id = t.tenant_id)",
     ),
     (
         "a child without its link",
@@ -222,7 +222,7 @@ impl History {
             assert_eq!(direct.number(sql).await, 0, "{half}");
         }
         let documents = direct
-            .pairs("SELECT interaction_id, document FROM user_data")
+            .pairs("SELECT interaction_id, user_data FROM interaction_json")
             .await;
         assert_eq!(documents.len(), self.interactions.len());
         for (id, document) in documents {

@@ -3,7 +3,7 @@
 use super::ledger::{Entry, index_words};
 use super::{Queued, Task, flush, load};
 use crate::domain::change::Kind;
-use crate::domain::command::{Command, NewToken, Outcome};
+use crate::domain::command::{Command, NewToken, Outcome, Stored};
 use crate::domain::user_data::KeyPath;
 use crate::domain::{Moment, Refusal};
 use crate::store::contact;
@@ -276,11 +276,8 @@ async fn clear<D: Dialect>(
         remove_words::<D>(conn, tenant, portion).await?;
         let any = D::any_of(2);
         let mut statements = vec![
-            format!("DELETE FROM user_data WHERE tenant_id = $1 AND interaction_id IN {any}"),
             format!("DELETE FROM user_data_index WHERE tenant_id = $1 AND interaction_id IN {any}"),
-            format!(
-                "DELETE FROM interaction_text WHERE tenant_id = $1 AND interaction_id IN {any}"
-            ),
+            of_interactions("interaction_text", &any),
             format!("DELETE FROM kept_reply WHERE tenant_id = $1 AND interaction_id IN {any}"),
             format!(
                 "UPDATE journal SET delta = '{}', contact_id = NULL WHERE tenant_id = $1 AND interaction_id IN {any}",
@@ -288,6 +285,7 @@ async fn clear<D: Dialect>(
             ),
         ];
         if rows_too {
+            statements.push(of_interactions("interaction_json", &any));
             statements.push(format!(
                 "DELETE FROM link WHERE tenant_id = $1 AND child_id IN {any}"
             ));
@@ -302,22 +300,39 @@ async fn clear<D: Dialect>(
     Ok(())
 }
 
+/// Deletes the rows that a table has of some interactions, found by the key that the table has on either database.
+fn of_interactions(table: &str, any: &str) -> String {
+    format!(
+        "DELETE FROM {table} WHERE tenant_id = $1 AND interaction_id IN {any} \
+         AND seq IN (SELECT seq FROM interaction WHERE tenant_id = $1 AND id IN {any})"
+    )
+}
+
+/// Interactions whole, each with its place.
+async fn whole<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    of: &[Member],
+) -> Result<Vec<(i64, Stored)>, StoreError> {
+    let sql = format!(
+        "SELECT {}, {}, i.seq FROM interaction i{}{} WHERE i.tenant_id = $1 AND i.id IN {}",
+        rows::JSON,
+        rows::TEXTS,
+        rows::JOIN_JSON,
+        rows::JOIN_TEXTS,
+        D::any_of(2)
+    );
+    let found = D::fetch(conn, sql.into(), vec![tenant.into(), ids(of)]).await?;
+    found.iter().map(rows::placed::<D>).collect()
+}
+
 async fn remove_words<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
     of: &[Member],
 ) -> Result<(), StoreError> {
-    let sql = format!(
-        "SELECT {}, u.document, {} FROM interaction i{}{} WHERE i.tenant_id = $1 AND i.id IN {}",
-        rows::INTERACTION,
-        rows::TEXTS,
-        rows::JOIN_USER_DATA,
-        rows::JOIN_TEXTS,
-        D::any_of(2)
-    );
     let mut words = Vec::new();
-    for row in D::fetch(conn, sql.into(), vec![tenant.into(), ids(of)]).await? {
-        let stored = rows::stored::<D>(&row, true)?;
+    for (_, stored) in whole::<D>(conn, tenant, of).await? {
         let found = index_words(&stored.interaction, &stored.texts.unwrap_or_default());
         if !found.is_empty() {
             words.extend([
@@ -508,17 +523,23 @@ async fn erase<D: Dialect>(
     let at = after_all(at, &found);
     clear::<D>(conn, tenant, &found, false).await?;
     for portion in found.chunks(PORTION) {
+        let mut erased = whole::<D>(conn, tenant, portion).await?;
+        for (_, stored) in &mut erased {
+            let interaction = &mut stored.interaction;
+            interaction.contact_id = None;
+            interaction.subject = None;
+            interaction.external_id = None;
+            interaction.stopped_reason = None;
+            interaction.modified_date = at;
+            interaction.revision += 1;
+            "{}".clone_into(&mut stored.user_data);
+        }
+        flush::rewrite::<D>(conn, &erased).await?;
         let sql = format!(
-            "UPDATE interaction SET contact_id = NULL, subject = NULL, external_id = NULL, stopped_reason = NULL, fingerprint = $4, \
-             modified_date = $3, revision = revision + 1 WHERE tenant_id = $1 AND id IN {}",
+            "UPDATE interaction SET fingerprint = $3 WHERE tenant_id = $1 AND id IN {}",
             D::any_of(2)
         );
-        let args = vec![
-            tenant.into(),
-            ids(portion),
-            at.into(),
-            Arg::Bytes(Vec::new()),
-        ];
+        let args = vec![tenant.into(), ids(portion), Arg::Bytes(Vec::new())];
         D::execute(conn, sql.into(), args).await?;
     }
     forget_contacts::<D>(conn, tenant, &family).await?;
@@ -564,9 +585,9 @@ async fn fill<D: Dialect>(
         return Err(Refusal::NotFound("indexed key", name).into());
     }
     let sql = format!(
-        "SELECT {}, u.document FROM interaction i{} WHERE i.id > $1 ORDER BY i.id, i.tenant_id LIMIT $2",
-        rows::INTERACTION,
-        rows::JOIN_USER_DATA
+        "SELECT {} FROM interaction i{} WHERE i.id > $1 ORDER BY i.id, i.tenant_id LIMIT +$2",
+        rows::JSON,
+        rows::JOIN_JSON
     );
     let limit = i64::try_from(PORTION * 4).unwrap_or(i64::MAX);
     let found = D::fetch(conn, sql.into(), vec![after.into(), limit.into()]).await?;

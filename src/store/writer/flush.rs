@@ -51,20 +51,20 @@ const TOUCHED_INTERACTIONS: Many = Many {
     skips_nulls: false,
 };
 
-const USER_DATA: Many = Many {
-    before: "INSERT INTO user_data (interaction_id, tenant_id, document) VALUES",
+const NEW_JSON: Many = Many {
+    before: "INSERT INTO interaction_json (seq, interaction_id, tenant_id, core, user_data) VALUES",
     casts: &[],
-    columns: 3,
-    after: " ON CONFLICT (interaction_id, tenant_id) DO UPDATE SET document = excluded.document",
+    columns: 5,
+    after: "",
     skips_nulls: false,
 };
 
-const TEXTS: Many = Many {
-    before: "INSERT INTO interaction_text (interaction_id, tenant_id, text, structured_text, comment, participants) VALUES",
-    casts: &[],
-    columns: 6,
-    after: " ON CONFLICT (interaction_id, tenant_id) DO UPDATE SET text = excluded.text, structured_text = excluded.structured_text, \
-            comment = excluded.comment, participants = excluded.participants",
+const CHANGED_JSON: Many = Many {
+    before: "UPDATE interaction_json SET core = v.column4, user_data = v.column5 FROM (VALUES",
+    casts: &["BIGINT", "TEXT", "BIGINT", "TEXT", "TEXT"],
+    columns: 5,
+    after: ") AS v WHERE interaction_json.seq = v.column1 + 0 AND interaction_json.interaction_id = v.column2 || '' \
+            AND interaction_json.tenant_id = v.column3 + 0",
     skips_nulls: false,
 };
 
@@ -137,7 +137,12 @@ pub async fn flush<D: Dialect>(ledger: Ledger<'_>, conn: &mut Conn<D>) -> Result
         .collect();
     // in the order in which they were recorded, so that pages fill one after the other
     held.sort_unstable_by(|(a, x), (b, y)| (x.entry, a).cmp(&(y.entry, b)));
-    write_interactions::<D>(conn, head, &held).await?;
+    for (_, held) in &mut held {
+        if let Some(entry) = held.entry {
+            held.seq = head + 1 + i64::try_from(entry).unwrap_or(0);
+        }
+    }
+    write_interactions::<D>(conn, &held).await?;
     write_contents::<D>(conn, keys, &held).await?;
     let links = links
         .into_iter()
@@ -221,7 +226,6 @@ pub async fn enter<D: Dialect>(
 
 async fn write_interactions<D: Dialect>(
     conn: &mut Conn<D>,
-    head: i64,
     held: &[(Key, Held)],
 ) -> Result<(), StoreError> {
     let made = held.iter().filter(|(_, held)| held.entry.is_some()).count();
@@ -230,10 +234,9 @@ async fn write_interactions<D: Dialect>(
     let mut touched = Vec::new();
     for (_, held) in held {
         let interaction = &held.stored.interaction;
-        if let Some(entry) = held.entry {
-            let seq = head + 1 + i64::try_from(entry).unwrap_or(0);
+        if held.entry.is_some() {
             new.extend([
-                seq.into(),
+                held.seq.into(),
                 Arg::Bytes(held.fingerprint.clone()),
                 interaction.parent_id.as_deref().into(),
                 interaction.thread_id.as_str().into(),
@@ -257,12 +260,31 @@ async fn write_interactions<D: Dialect>(
     Ok(())
 }
 
+/// Writes interactions anew that are in the store, each with its place.
+pub async fn rewrite<D: Dialect>(
+    conn: &mut Conn<D>,
+    all: &[(i64, Stored)],
+) -> Result<(), StoreError> {
+    let columns = all
+        .iter()
+        .flat_map(|(_, stored)| rows::interaction_args(&stored.interaction))
+        .collect();
+    bulk::run::<D>(conn, &CHANGED_INTERACTIONS, columns).await?;
+    let json = all
+        .iter()
+        .flat_map(|(seq, stored)| rows::json_args(*seq, &stored.interaction, &stored.user_data))
+        .collect();
+    bulk::run::<D>(conn, &CHANGED_JSON, json).await?;
+    Ok(())
+}
+
 async fn write_contents<D: Dialect>(
     conn: &mut Conn<D>,
     keys: &[KeyPath],
     held: &[(Key, Held)],
 ) -> Result<(), StoreError> {
-    let mut documents = Vec::new();
+    let mut new_json = Vec::with_capacity(held.len() * NEW_JSON.columns);
+    let mut changed_json = Vec::new();
     let mut texts = Vec::new();
     let mut old_words = Vec::new();
     let mut new_words = Vec::new();
@@ -271,23 +293,22 @@ async fn write_contents<D: Dialect>(
     for (key, held) in held {
         let (tenant, id) = (key.0, key.1.as_str());
         let new = held.entry.is_some();
-        if held.user_data_changed {
-            documents.extend([
-                id.into(),
-                tenant.into(),
-                held.stored.user_data.as_str().into(),
-            ]);
-            if !keys.is_empty() {
-                if !new {
-                    indexed_before.push(key);
-                }
-                index.extend(index_rows(keys, &held.stored));
+        let json = rows::json_args(held.seq, &held.stored.interaction, &held.stored.user_data);
+        if new {
+            new_json.extend(json);
+        } else {
+            changed_json.extend(json);
+        }
+        if held.user_data_changed && !keys.is_empty() {
+            if !new {
+                indexed_before.push(key);
             }
+            index.extend(index_rows(keys, &held.stored));
         }
         if held.texts_changed {
             let none = LongTexts::default();
             let all = held.stored.texts.as_ref().unwrap_or(&none);
-            texts.extend(rows::text_args(id, tenant, all));
+            texts.extend(rows::text_args(held.seq, &held.stored.interaction, all));
         }
         if let Some((old, new)) = held.words.as_ref().filter(|(old, new)| old != new) {
             if !old.is_empty() {
@@ -298,8 +319,9 @@ async fn write_contents<D: Dialect>(
             }
         }
     }
-    bulk::run::<D>(conn, &USER_DATA, documents).await?;
-    bulk::run::<D>(conn, &TEXTS, texts).await?;
+    bulk::run::<D>(conn, &NEW_JSON, new_json).await?;
+    bulk::run::<D>(conn, &CHANGED_JSON, changed_json).await?;
+    bulk::run::<D>(conn, &D::TEXTS, texts).await?;
     bulk::run::<D>(conn, &D::REMOVE_WORDS, old_words).await?;
     bulk::run::<D>(conn, &D::ADD_WORDS, new_words).await?;
     for portion in indexed_before.chunk_by(|a, b| a.0 == b.0) {

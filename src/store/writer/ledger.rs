@@ -32,13 +32,15 @@ pub struct Held {
     pub stored: Arc<Stored>,
     /// What it was first sent as.
     pub fingerprint: Vec<u8>,
+    /// Its place among all interactions; that of a new one follows from its entry.
+    pub seq: i64,
     /// For a new one, the journal entry that records it.
     pub entry: Option<usize>,
     /// Revision and modification date changed.
     pub touched: bool,
     /// Core attributes changed.
     pub changed: bool,
-    /// UserData, or what its index rows hold, changed.
+    /// What the index rows of UserData hold changed.
     pub user_data_changed: bool,
     /// Long texts changed.
     pub texts_changed: bool,
@@ -48,10 +50,11 @@ pub struct Held {
 
 impl Held {
     /// As loaded.
-    pub fn loaded(stored: Stored, fingerprint: Vec<u8>) -> Self {
+    pub fn loaded(stored: Stored, fingerprint: Vec<u8>, seq: i64) -> Self {
         Self {
             stored: Arc::new(stored),
             fingerprint,
+            seq,
             entry: None,
             touched: false,
             changed: false,
@@ -531,6 +534,7 @@ impl<'t> Ledger<'t> {
         let held = Held {
             stored: Arc::clone(&stored),
             fingerprint: ask.ready.fingerprint.clone(),
+            seq: 0,
             entry: Some(entry),
             touched: false,
             changed: false,
@@ -919,7 +923,7 @@ pub fn index_words(interaction: &Interaction, texts: &LongTexts) -> String {
 }
 
 fn document(stored: &str) -> Result<Document, StoreError> {
-    user_data::read(stored).map_err(|_| StoreError::inconsistent("user_data", "document"))
+    user_data::read(stored).map_err(|_| StoreError::inconsistent("interaction_json", "user_data"))
 }
 
 fn text(document: &Document) -> String {

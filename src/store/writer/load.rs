@@ -106,10 +106,10 @@ async fn interactions<D: Dialect>(
         return Ok(());
     }
     let sql = format!(
-        "SELECT {}, u.document, {}, i.fingerprint FROM interaction i{}{} WHERE i.tenant_id = $1 AND i.id IN {}",
-        rows::INTERACTION,
+        "SELECT {}, {}, i.fingerprint, i.seq FROM interaction i{}{} WHERE i.tenant_id = $1 AND i.id IN {}",
+        rows::JSON,
         rows::TEXTS,
-        rows::JOIN_USER_DATA,
+        rows::JOIN_JSON,
         rows::JOIN_TEXTS,
         D::any_of(2)
     );
@@ -121,9 +121,10 @@ async fn interactions<D: Dialect>(
     for row in D::fetch(conn, sql.into(), vec![tenant.into(), Arg::Texts(ids)]).await? {
         let stored = rows::stored::<D>(&row, true)?;
         let fingerprint = D::bytes(&row, rows::AFTER_TEXTS)?.unwrap_or_default();
+        let seq = D::int(&row, rows::AFTER_TEXTS + 1)?.unwrap_or_default();
         ledger.interactions.insert(
             (tenant, stored.interaction.id.clone()),
-            Held::loaded(stored, fingerprint),
+            Held::loaded(stored, fingerprint, seq),
         );
     }
     Ok(())
@@ -203,7 +204,7 @@ async fn having<D: Dialect>(
     }
     let sql = format!(
         "SELECT folded, contact_id FROM contact_attribute WHERE tenant_id = $1 AND name = $2 AND folded IN {} \
-         ORDER BY contact_id LIMIT $4",
+         ORDER BY contact_id LIMIT +$4",
         D::any_of(3)
     );
     let args = vec![
@@ -243,7 +244,7 @@ async fn with_both_names<D: Dialect>(
         "SELECT DISTINCT a.contact_id FROM contact_attribute a \
          JOIN contact_attribute b ON b.contact_id = a.contact_id AND b.tenant_id = a.tenant_id AND b.name = 'LastName' \
          WHERE a.tenant_id = $1 AND a.name = 'FirstName' AND a.folded IN {} AND b.folded IN {} \
-         ORDER BY a.contact_id LIMIT $4",
+         ORDER BY a.contact_id LIMIT +$4",
         D::any_of(2),
         D::any_of(3)
     );
