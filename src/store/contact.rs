@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 
 use super::StoreError;
 use super::dialect::{Arg, Columns, Conn, Dialect};
-use super::grouped::Kind;
+use super::grouped::{Kind, by_tenant};
 use crate::domain::contact::{Attributes, Contact};
 
 /// The columns of `contact c`, as [`contact`] reads them.
@@ -98,30 +98,33 @@ pub async fn page<D: Dialect>(
     Ok(found)
 }
 
-/// Whether others were merged into a contact.
+/// Whether others were merged into a contact; `None` where there is no such contact.
 pub struct Merged;
 
 impl<D: Dialect> Kind<D> for Merged {
-    type Row = bool;
+    type Ask = (i64, String);
+    type Answer = Option<bool>;
+    const LARGEST: usize = 128;
 
-    fn read(
-        conn: &mut Conn<D>,
-        tenant: i64,
-        ids: Vec<String>,
-    ) -> BoxFuture<'_, Result<HashMap<String, bool>, StoreError>> {
+    fn read<'a>(
+        conn: &'a mut Conn<D>,
+        asked: &'a [(i64, String)],
+    ) -> BoxFuture<'a, Result<Vec<Option<bool>>, StoreError>> {
         Box::pin(async move {
-            let sql = format!(
-                "SELECT c.id, CASE WHEN EXISTS (SELECT 1 FROM contact m WHERE m.tenant_id = c.tenant_id AND m.merged_into = c.id) THEN 1 ELSE 0 END \
-                 FROM contact c WHERE c.tenant_id = $1 AND c.id IN {}",
-                D::any_of(2)
-            );
-            let rows = D::fetch(conn, sql.into(), vec![tenant.into(), Arg::Texts(ids)]).await?;
-            rows.iter()
-                .map(|row| {
-                    let mut row = Columns::<D>::of(row);
-                    Ok((row.text()?, row.int()? != 0))
-                })
-                .collect()
+            let mut known = HashMap::with_capacity(asked.len());
+            for (tenant, ids) in by_tenant(asked) {
+                let sql = format!(
+                    "SELECT c.id, CASE WHEN EXISTS (SELECT 1 FROM contact m WHERE m.tenant_id = c.tenant_id AND m.merged_into = c.id) THEN 1 ELSE 0 END \
+                     FROM contact c WHERE c.tenant_id = $1 AND c.id IN {}",
+                    D::any_of(2)
+                );
+                let args = vec![tenant.into(), Arg::Texts(ids)];
+                for row in D::fetch(conn, sql.into(), args).await? {
+                    let mut row = Columns::<D>::of(&row);
+                    known.insert((tenant, row.text()?), row.int()? != 0);
+                }
+            }
+            Ok(asked.iter().map(|one| known.get(one).copied()).collect())
         })
     }
 }

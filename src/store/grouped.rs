@@ -1,9 +1,8 @@
-//! Reads of single rows in groups, as writes are: what is asked for while one statement is under way shares the next one.
+//! Reads in groups, as writes are: what is asked for while one statement is under way shares the next one.
 //!
-//! A statement costs a way to the thread of its connection and back, whatever it reads; sixty-four callers share that cost. The groups have connections
+//! A statement costs a way to the thread of its connection and back, whatever it reads; all callers of a group share that cost. The groups have connections
 //! of their own, so that long searches do not hold them up, and a caller who goes away leaves no statement behind.
 
-use std::collections::{BTreeMap, HashMap};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -14,38 +13,34 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use super::StoreError;
 use super::dialect::{Conn, Dialect};
 
-/// Rows of one statement at most.
-const LARGEST: usize = 128;
-
-/// What a kind of rows is, and how many of them are read.
+/// A kind of read that can be carried out for several callers at once.
 pub trait Kind<D: Dialect>: 'static {
-    /// What a row becomes.
-    type Row: Clone + Send + 'static;
+    /// What a caller asks for.
+    type Ask: Send + Sync + 'static;
+    /// What it is answered.
+    type Answer: Send + 'static;
+    /// Callers of one group at most.
+    const LARGEST: usize;
 
-    /// Reads those of a tenant's rows that there are, by identifier.
-    fn read(
-        conn: &mut Conn<D>,
-        tenant: i64,
-        ids: Vec<String>,
-    ) -> BoxFuture<'_, Result<HashMap<String, Self::Row>, StoreError>>;
+    /// Answers all of them, in their order.
+    fn read<'a>(
+        conn: &'a mut Conn<D>,
+        asked: &'a [Self::Ask],
+    ) -> BoxFuture<'a, Result<Vec<Self::Answer>, StoreError>>;
 }
 
-struct Asked<R> {
-    tenant: i64,
-    id: String,
-    answer: oneshot::Sender<Result<Option<R>, StoreError>>,
-}
+type Answered<A> = oneshot::Sender<Result<A, StoreError>>;
 
-/// Where rows of a kind are asked for.
+/// Where reads of a kind are asked for.
 pub struct Grouped<D: Dialect, K: Kind<D>> {
-    queue: mpsc::Sender<Asked<K::Row>>,
+    queue: mpsc::Sender<(K::Ask, Answered<K::Answer>)>,
     dialect: PhantomData<fn() -> D>,
 }
 
 impl<D: Dialect, K: Kind<D>> Grouped<D, K> {
     /// Starts as many readers over the pool; they end when this is dropped.
-    pub fn start(pool: &Pool<D::Db>, readers: usize) -> Self {
-        let (queue, asked) = mpsc::channel(LARGEST * 8);
+    pub fn start(pool: &Pool<D::Db>, readers: u32) -> Self {
+        let (queue, asked) = mpsc::channel(K::LARGEST * 8);
         let asked = Arc::new(Mutex::new(asked));
         for _ in 0..readers {
             tokio::spawn(serve::<D, K>(pool.clone(), Arc::clone(&asked)));
@@ -56,16 +51,11 @@ impl<D: Dialect, K: Kind<D>> Grouped<D, K> {
         }
     }
 
-    /// One row, if there is one.
-    pub async fn one(&self, tenant: i64, id: &str) -> Result<Option<K::Row>, StoreError> {
+    /// Asks, and waits for the answer.
+    pub async fn ask(&self, ask: K::Ask) -> Result<K::Answer, StoreError> {
         let (answer, answered) = oneshot::channel();
-        let asked = Asked {
-            tenant,
-            id: id.to_owned(),
-            answer,
-        };
         self.queue
-            .send(asked)
+            .send((ask, answer))
             .await
             .map_err(|_| StoreError::Closed)?;
         answered.await.map_err(|_| StoreError::Closed)?
@@ -74,28 +64,42 @@ impl<D: Dialect, K: Kind<D>> Grouped<D, K> {
 
 async fn serve<D: Dialect, K: Kind<D>>(
     pool: Pool<D::Db>,
-    queue: Arc<Mutex<mpsc::Receiver<Asked<K::Row>>>>,
+    queue: Arc<Mutex<mpsc::Receiver<(K::Ask, Answered<K::Answer>)>>>,
 ) {
-    let mut group = Vec::with_capacity(LARGEST);
-    while queue.lock().await.recv_many(&mut group, LARGEST).await > 0 {
-        let mut tenants: BTreeMap<i64, Vec<Asked<K::Row>>> = BTreeMap::new();
-        for asked in group.drain(..).filter(|asked| !asked.answer.is_closed()) {
-            tenants.entry(asked.tenant).or_default().push(asked);
+    let mut group = Vec::with_capacity(K::LARGEST);
+    while queue.lock().await.recv_many(&mut group, K::LARGEST).await > 0 {
+        let (asked, answers): (Vec<_>, Vec<_>) = group
+            .drain(..)
+            .filter(|(_, answer)| !answer.is_closed())
+            .unzip();
+        if asked.is_empty() {
+            continue;
         }
-        for (tenant, asked) in tenants {
-            let ids = asked.iter().map(|asked| asked.id.clone()).collect();
-            let found = match pool.acquire().await {
-                Ok(mut conn) => K::read(&mut conn, tenant, ids).await,
-                Err(error) => Err(error.into()),
-            };
-            for asked in asked {
-                let answer = match &found {
-                    Ok(rows) => Ok(rows.get(&asked.id).cloned()),
-                    Err(error) => Err(error.clone()),
-                };
-                // one who went away needs no answer
-                let _ = asked.answer.send(answer);
+        let found = match pool.acquire().await {
+            Ok(mut conn) => K::read(&mut conn, &asked).await,
+            Err(error) => Err(error.into()),
+        };
+        // one who went away needs no answer
+        match found {
+            Ok(found) => {
+                for (answer, found) in answers.into_iter().zip(found) {
+                    let _ = answer.send(Ok(found));
+                }
+            }
+            Err(error) => {
+                for answer in answers {
+                    let _ = answer.send(Err(error.clone()));
+                }
             }
         }
     }
+}
+
+/// Identifiers by tenant.
+pub fn by_tenant(asked: &[(i64, String)]) -> std::collections::BTreeMap<i64, Vec<String>> {
+    let mut tenants = std::collections::BTreeMap::<i64, Vec<String>>::new();
+    for (tenant, id) in asked {
+        tenants.entry(*tenant).or_default().push(id.clone());
+    }
+    tenants
 }

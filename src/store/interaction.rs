@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 
 use super::StoreError;
 use super::dialect::{Arg, Columns, Conn, Dialect};
-use super::grouped::Kind;
+use super::grouped::{Kind, by_tenant};
 use super::rows::{self, Found};
 use crate::domain::Moment;
 use crate::domain::command::Stored;
@@ -45,29 +45,32 @@ pub struct FamilyLink {
 pub struct Whole;
 
 impl<D: Dialect> Kind<D> for Whole {
-    type Row = Arc<Found>;
+    type Ask = (i64, String);
+    type Answer = Option<Arc<Found>>;
+    const LARGEST: usize = 128;
 
-    fn read(
-        conn: &mut Conn<D>,
-        tenant: i64,
-        ids: Vec<String>,
-    ) -> BoxFuture<'_, Result<HashMap<String, Arc<Found>>, StoreError>> {
+    fn read<'a>(
+        conn: &'a mut Conn<D>,
+        asked: &'a [(i64, String)],
+    ) -> BoxFuture<'a, Result<Vec<Option<Arc<Found>>>, StoreError>> {
         Box::pin(async move {
-            let sql = format!(
-                "SELECT {}, {}, i.id FROM interaction i{}{} WHERE i.tenant_id = $1 AND i.id IN {}",
-                rows::JSON,
-                rows::TEXTS,
-                rows::JOIN_JSON,
-                rows::JOIN_TEXTS,
-                D::any_of(2)
-            );
-            let rows = D::fetch(conn, sql.into(), vec![tenant.into(), Arg::Texts(ids)]).await?;
-            rows.iter()
-                .map(|row| {
-                    let id = D::text(row, rows::AFTER_TEXTS)?.unwrap_or_default();
-                    Ok((id, Arc::new(rows::found::<D>(row, true)?)))
-                })
-                .collect()
+            let mut known = HashMap::with_capacity(asked.len());
+            for (tenant, ids) in by_tenant(asked) {
+                let sql = format!(
+                    "SELECT {}, {}, i.id FROM interaction i{}{} WHERE i.tenant_id = $1 AND i.id IN {}",
+                    rows::JSON,
+                    rows::TEXTS,
+                    rows::JOIN_JSON,
+                    rows::JOIN_TEXTS,
+                    D::any_of(2)
+                );
+                let args = vec![tenant.into(), Arg::Texts(ids)];
+                for row in D::fetch(conn, sql.into(), args).await? {
+                    let id = D::text(&row, rows::AFTER_TEXTS)?.unwrap_or_default();
+                    known.insert((tenant, id), Arc::new(rows::found::<D>(&row, true)?));
+                }
+            }
+            Ok(asked.iter().map(|one| known.get(one).cloned()).collect())
         })
     }
 }

@@ -69,8 +69,11 @@ pub struct Store {
     lock: Option<File>,
 }
 
-/// Connections for reads of single rows, beside those for searches.
-const POINT_READERS: u32 = 2;
+/// Connections for reads in groups, beside those for searches: as many as can work at once.
+fn short_readers() -> u32 {
+    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    u32::try_from(cores.clamp(2, 8)).unwrap_or(2)
+}
 
 enum Target {
     Sqlite(SqliteConnectOptions),
@@ -226,6 +229,7 @@ impl Store {
             .clone()
             .read_only(true)
             .create_if_missing(false)
+            .row_buffer_size(1024)
             .pragma("cache_size", "-8192");
         let write_pool = SqlitePoolOptions::new()
             .max_connections(1)
@@ -246,7 +250,7 @@ impl Store {
         let read_pool = readers(settings.readers)
             .connect_with(reading.clone())
             .await?;
-        let point_pool = readers(POINT_READERS).connect_with(reading).await?;
+        let short_pool = readers(short_readers()).connect_with(reading).await?;
         want_durable::<OnSqlite>(&write_pool).await?;
         // a process beside the server checkpoints too: it may write without one
         let shred = Arc::new(Notify::new());
@@ -255,7 +259,7 @@ impl Store {
             settings,
             write_pool,
             read_pool,
-            point_pool,
+            short_pool,
             Some(checkpoints),
             lock,
             shred,
@@ -290,12 +294,12 @@ impl Store {
         let read_pool = readers(settings.readers)
             .connect_with(limited.clone())
             .await?;
-        let point_pool = readers(POINT_READERS).connect_with(limited).await?;
+        let short_pool = readers(short_readers()).connect_with(limited).await?;
         Ok(Self::start::<OnPostgres>(
             settings,
             write_pool,
             read_pool,
-            point_pool,
+            short_pool,
             None,
             None,
             Arc::new(Notify::new()),
@@ -306,7 +310,7 @@ impl Store {
         settings: Settings,
         write_pool: Pool<D::Db>,
         read_pool: Pool<D::Db>,
-        point_pool: Pool<D::Db>,
+        short_pool: Pool<D::Db>,
         checkpoint_task: Option<JoinHandle<()>>,
         lock: Option<File>,
         shred: Arc<Notify>,
@@ -327,13 +331,13 @@ impl Store {
         );
         let reads = Arc::new(Readers::<D>::start(
             read_pool.clone(),
-            &point_pool,
+            &short_pool,
             settings.time_limit,
         ));
         let close = Box::new(move || -> futures_util::future::BoxFuture<'static, ()> {
             Box::pin(async move {
                 read_pool.close().await;
-                point_pool.close().await;
+                short_pool.close().await;
                 write_pool.close().await;
             })
         });

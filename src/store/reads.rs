@@ -64,19 +64,19 @@ pub struct Readers<D: Dialect> {
     time_limit: Duration,
     interactions: Grouped<D, interaction::Whole>,
     merged: Grouped<D, contact::Merged>,
+    pages: Grouped<D, search::Pages>,
 }
 
-/// Readers of groups, of each kind: while one is at the database another gathers the next group.
-const GROUPS: usize = 2;
-
 impl<D: Dialect> Readers<D> {
-    /// Over a pool for searches, and one for the reads that are grouped.
-    pub(super) fn start(pool: Pool<D::Db>, points: &Pool<D::Db>, time_limit: Duration) -> Self {
+    /// Over a pool for searches, and one for the reads that are grouped: while one reader is at the database another gathers the next group.
+    pub(super) fn start(pool: Pool<D::Db>, short: &Pool<D::Db>, time_limit: Duration) -> Self {
+        let readers = short.options().get_max_connections();
         Self {
             pool,
             time_limit,
-            interactions: Grouped::start(points, GROUPS),
-            merged: Grouped::start(points, GROUPS),
+            interactions: Grouped::start(short, readers),
+            merged: Grouped::start(short, readers),
+            pages: Grouped::start(short, readers),
         }
     }
 
@@ -88,9 +88,8 @@ impl<D: Dialect> Readers<D> {
     }
 
     async fn found(&self, search: &Search) -> Result<Page, StoreError> {
-        if search::takes_no_longer_than_its_page(search) {
-            let mut conn = self.pool.acquire().await?;
-            return search::run::<D>(&mut conn, search, &[]).await;
+        if search::is_short(search) {
+            return self.pages.ask(search.clone()).await;
         }
         let mut conn = self.limited().await?;
         if !search::reads_user_data(&search.filter) {
@@ -173,7 +172,7 @@ async fn indexed_keys<D: Dialect>(conn: &mut Conn<D>) -> Result<Vec<(KeyPath, bo
 
 impl<D: Dialect> Reads for Readers<D> {
     fn interaction<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Arc<Found>>> {
-        Box::pin(self.interactions.one(tenant, id))
+        Box::pin(self.interactions.ask((tenant, id.to_owned())))
     }
 
     fn family<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Family>> {
@@ -233,7 +232,7 @@ impl<D: Dialect> Reads for Readers<D> {
 
     fn contact_family<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Vec<String>> {
         Box::pin(async move {
-            match self.merged.one(tenant, id).await? {
+            match self.merged.ask((tenant, id.to_owned())).await? {
                 None => Ok(Vec::new()),
                 Some(false) => Ok(vec![id.to_owned()]),
                 Some(true) => {

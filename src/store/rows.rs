@@ -33,6 +33,9 @@ impl Found {
 /// The columns of `interaction_json j`, as [`found`] reads them.
 pub const JSON: &str = "j.core, j.user_data";
 
+/// The first column after [`JSON`].
+pub const AFTER_JSON: usize = 2;
+
 /// The columns of `interaction_text t`, as [`texts`] reads them.
 pub const TEXTS: &str = "t.text, t.structured_text, t.comment, t.participants";
 

@@ -6,8 +6,11 @@
 use std::fmt::Write;
 use std::marker::PhantomData;
 
+use futures_util::future::BoxFuture;
+
 use super::StoreError;
-use super::dialect::{Arg, Columns, Conn, Dialect, JsonTest};
+use super::dialect::{Arg, Columns, Conn, Dialect, JsonTest, RowOf};
+use super::grouped::Kind;
 use super::rows::{self, Found};
 use super::writer::INDEXED_CHARACTERS;
 use crate::domain::Moment;
@@ -35,39 +38,60 @@ pub async fn run<D: Dialect>(
     ready: &[KeyPath],
 ) -> Result<Page, StoreError> {
     let plan = plan::<D>(conn, search, ready).await?;
-    let mut statement = Statement::<D>::new(search, ready, plan);
-    let sql = statement.page(search);
-    let found = D::fetch(conn, sql.into(), std::mem::take(&mut statement.args)).await?;
-    let more = found.len() > search.limit;
+    let mut statement = Statement::<D>::new(ready);
+    let sql = statement.page(search, plan, None);
+    let found = D::fetch(conn, sql.into(), statement.args).await?;
+    let mut page = page_of::<D>(search, &found)?;
+    if search.count {
+        let mut statement = Statement::<D>::new(ready);
+        let sql = statement.count(search, plan);
+        let rows = D::fetch(conn, sql.into(), statement.args).await?;
+        page.count = rows
+            .first()
+            .map(|row| Columns::<D>::of(row).int())
+            .transpose()?;
+    }
+    Ok(page)
+}
+
+/// The page that rows make; one more than its items says that there is another.
+fn page_of<D: Dialect>(search: &Search, found: &[RowOf<D>]) -> Result<Page, StoreError> {
     let items = found
         .iter()
         .take(search.limit)
         .map(|row| rows::found::<D>(row, search.long_texts))
         .collect::<Result<Vec<_>, _>>()?;
-    let next = items
-        .last()
-        .filter(|_| more)
-        .map(|last| Ok::<_, StoreError>(position(&last.interaction()?, &search.sort)))
-        .transpose()?;
-    let count = if search.count {
-        let mut statement = Statement::<D>::new(search, ready, plan);
-        let sql = statement.count(search);
-        let rows = D::fetch(conn, sql.into(), std::mem::take(&mut statement.args)).await?;
-        rows.first()
-            .map(|row| Columns::<D>::of(row).int())
-            .transpose()?
-    } else {
-        None
+    let next = match items.last() {
+        Some(last) if found.len() > search.limit => {
+            Some(position(&last.interaction()?, &search.sort))
+        }
+        _ => None,
     };
-    Ok(Page { items, next, count })
+    Ok(Page {
+        items,
+        next,
+        count: None,
+    })
 }
 
-/// Whether an index holds just what is asked for, in the order asked for, so that a page costs its own items and no more: no time limit need watch it.
-pub fn takes_no_longer_than_its_page(search: &Search) -> bool {
-    let Filter::Leaf(Field::Core(attribute), Test::In(values)) = &search.filter else {
+/// Items that a page may have to share a statement with others.
+const SHORT: usize = 50;
+
+/// Whether an index holds just what is asked for, in the order asked for, and few items are: such a page costs its own items and no more, so that no
+/// time limit need watch it, and it may share a statement with others.
+pub fn is_short(search: &Search) -> bool {
+    let mut filter = &search.filter;
+    while let Filter::And(parts) = filter
+        && let [only] = parts.as_slice()
+    {
+        filter = only;
+    }
+    let Filter::Leaf(Field::Core(attribute), Test::In(values)) = filter else {
         return false;
     };
-    !search.count
+    search.limit <= SHORT
+        && !search.count
+        && !search.long_texts
         && values.len() == 1
         && attribute.name != "entityType"
         && LEADERS.contains(&attribute.name)
@@ -79,6 +103,45 @@ pub fn takes_no_longer_than_its_page(search: &Search) -> bool {
             .sort
             .iter()
             .all(|key| key.descending == search.sort[0].descending)
+}
+
+/// Pages of searches that are short.
+pub struct Pages;
+
+impl<D: Dialect> Kind<D> for Pages {
+    type Ask = Search;
+    type Answer = Page;
+    const LARGEST: usize = 16;
+
+    fn read<'a>(
+        conn: &'a mut Conn<D>,
+        asked: &'a [Search],
+    ) -> BoxFuture<'a, Result<Vec<Page>, StoreError>> {
+        Box::pin(async move {
+            let mut statement = Statement::<D>::new(&[]);
+            let mut arms = Vec::with_capacity(asked.len());
+            for (number, search) in asked.iter().enumerate() {
+                let page = statement.page(search, plan_of(search).0, Some(number));
+                arms.push(format!("SELECT * FROM ({page}) AS page{number}"));
+            }
+            let sql = arms.join(" UNION ALL ");
+            let mut found: Vec<Vec<RowOf<D>>> = asked
+                .iter()
+                .map(|search| Vec::with_capacity(search.limit + 1))
+                .collect();
+            for row in D::fetch(conn, sql.into(), statement.args).await? {
+                let number = D::int(&row, rows::AFTER_JSON)?.and_then(|n| usize::try_from(n).ok());
+                if let Some(page) = number.and_then(|number| found.get_mut(number)) {
+                    page.push(row);
+                }
+            }
+            asked
+                .iter()
+                .zip(&found)
+                .map(|(search, found)| page_of::<D>(search, found))
+                .collect()
+        })
+    }
 }
 
 /// Whether a search looks into UserData, and so wants to know which keys are indexed.
@@ -183,18 +246,24 @@ impl Plan<'_> {
     }
 }
 
+/// The plan that the filter alone tells, and the leader's place in [`LEADERS`] with whether it may have several values.
+fn plan_of(search: &Search) -> (Plan<'_>, Option<(usize, bool)>) {
+    let mut found: Vec<(usize, bool)> = Vec::new();
+    leaders(&search.filter, &mut found);
+    let best = found.iter().min().copied();
+    let plan = Plan {
+        leader: best.map(|(rank, _)| LEADERS[rank]),
+        ..Plan::default()
+    };
+    (plan, best)
+}
+
 async fn plan<'s, D: Dialect>(
     conn: &mut Conn<D>,
     search: &'s Search,
     ready: &[KeyPath],
 ) -> Result<Plan<'s>, StoreError> {
-    let mut found: Vec<(usize, bool)> = Vec::new();
-    leaders(&search.filter, &mut found);
-    let best = found.iter().min().copied();
-    let mut plan = Plan {
-        leader: best.map(|(rank, _)| LEADERS[rank]),
-        ..Plan::default()
-    };
+    let (mut plan, best) = plan_of(search);
     if let Some((rank, several)) = best
         && rank < TELLING
     {
@@ -243,7 +312,8 @@ async fn few<D: Dialect>(
 ) -> Result<bool, StoreError> {
     let mut parts: Vec<&Filter> = vec![&search.filter];
     while let Some(part) = parts.pop() {
-        let mut statement = Statement::<D>::new(search, ready, Plan::default());
+        let mut statement = Statement::<D>::new(ready);
+        statement.begin(search, Plan::default());
         let from = match part {
             Filter::And(inner) => {
                 parts.extend(inner);
@@ -305,14 +375,20 @@ struct Statement<'s, D> {
 }
 
 impl<'s, D: Dialect> Statement<'s, D> {
-    fn new(search: &Search, ready: &'s [KeyPath], plan: Plan<'s>) -> Self {
+    fn new(ready: &'s [KeyPath]) -> Self {
         Self {
-            args: vec![search.tenant.into()],
-            tenant: 1,
+            args: Vec::new(),
+            tenant: 0,
             ready,
-            plan,
+            plan: Plan::default(),
             dialect: PhantomData,
         }
+    }
+
+    /// Begins a search: what follows is of its tenant and after its plan.
+    fn begin(&mut self, search: &Search, plan: Plan<'s>) {
+        self.tenant = self.bind(search.tenant.into());
+        self.plan = plan;
     }
 
     fn bind(&mut self, arg: Arg) -> usize {
@@ -320,8 +396,13 @@ impl<'s, D: Dialect> Statement<'s, D> {
         self.args.len()
     }
 
-    fn page(&mut self, search: &'s Search) -> String {
+    /// A page; with a number where it shares a statement with others.
+    fn page(&mut self, search: &'s Search, plan: Plan<'s>, number: Option<usize>) -> String {
+        self.begin(search, plan);
         let mut sql = format!("SELECT {}", rows::JSON);
+        if let Some(number) = number {
+            write!(sql, ", {number} AS page").expect("a String takes all that is written");
+        }
         if search.long_texts {
             write!(sql, ", {}", rows::TEXTS).expect("a String takes all that is written");
         }
@@ -347,7 +428,8 @@ impl<'s, D: Dialect> Statement<'s, D> {
         sql
     }
 
-    fn count(&mut self, search: &'s Search) -> String {
+    fn count(&mut self, search: &'s Search, plan: Plan<'s>) -> String {
+        self.begin(search, plan);
         format!(
             "SELECT COUNT(*){}",
             self.tables_and_conditions(search, false)
