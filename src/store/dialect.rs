@@ -140,6 +140,8 @@ pub trait Dialect: Sized + Send + Sync + 'static {
     fn place(sql: &mut String, n: usize);
     /// The texts bound as [`Arg::Texts`] at `$n`, as the right side of `IN`.
     fn any_of(n: usize) -> String;
+    /// The texts `item` of all rows, one after the other in the order of the statement they come from.
+    const JOINED_ITEMS: &'static str;
     /// The type of a moment in a `CAST`.
     const TIME: &'static str;
     /// The words of an interaction with these columns match the query bound at `$n`.
@@ -299,6 +301,7 @@ impl Dialect for OnSqlite {
     // 2 is FULL: in WAL mode the log is synced before a commit returns
     const SYNCHRONOUS: (&'static str, &'static str) = ("PRAGMA synchronous", "2");
     const TIME: &'static str = "INTEGER";
+    const JOINED_ITEMS: &'static str = "group_concat(item, '')";
 
     statements!(Sqlite);
 
@@ -443,6 +446,7 @@ impl Dialect for OnPostgres {
     };
     const TEXTS: Many = texts!("interaction_id, tenant_id");
     const SYNCHRONOUS: (&'static str, &'static str) = ("SHOW synchronous_commit", "on");
+    const JOINED_ITEMS: &'static str = "string_agg(item, '')";
     const TIME: &'static str = "TIMESTAMPTZ";
 
     statements!(Postgres);

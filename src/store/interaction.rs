@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use super::StoreError;
 use super::dialect::{Arg, Columns, Conn, Dialect};
 use super::grouped::{Kind, by_tenant};
 use super::rows::{self, Found};
+use super::{StoreError, packed};
 use crate::domain::Moment;
 use crate::domain::command::Stored;
 
@@ -47,7 +47,8 @@ pub struct Whole;
 impl<D: Dialect> Kind<D> for Whole {
     type Ask = (i64, String);
     type Answer = Option<Arc<Found>>;
-    const LARGEST: usize = 128;
+    // as many of the largest stay below what a text may hold on either database
+    const LARGEST: usize = 32;
 
     fn read<'a>(
         conn: &'a mut Conn<D>,
@@ -56,18 +57,31 @@ impl<D: Dialect> Kind<D> for Whole {
         Box::pin(async move {
             let mut known = HashMap::with_capacity(asked.len());
             for (tenant, ids) in by_tenant(asked) {
+                let [text, structured, comment, participants] = rows::TEXT_COLUMNS;
                 let sql = format!(
-                    "SELECT {}, {}, i.id FROM interaction i{}{} WHERE i.tenant_id = $1 AND i.id IN {}",
-                    rows::JSON,
-                    rows::TEXTS,
+                    "SELECT {} FROM (SELECT {} AS item FROM interaction i{}{} WHERE i.tenant_id = $1 AND i.id IN {}) AS found",
+                    D::JOINED_ITEMS,
+                    packed::row(&[
+                        "i.id",
+                        rows::CORE,
+                        rows::USER_DATA,
+                        text,
+                        structured,
+                        comment,
+                        participants
+                    ]),
                     rows::JOIN_JSON,
                     rows::JOIN_TEXTS,
                     D::any_of(2)
                 );
                 let args = vec![tenant.into(), Arg::Texts(ids)];
-                for row in D::fetch(conn, sql.into(), args).await? {
-                    let id = D::text(&row, rows::AFTER_TEXTS)?.unwrap_or_default();
-                    known.insert((tenant, id), Arc::new(rows::found::<D>(&row, true)?));
+                let rows = D::fetch(conn, sql.into(), args).await?;
+                let joined = Columns::<D>::of(&rows[0]).maybe_text()?.unwrap_or_default();
+                for row in packed::unpack::<7>(&joined) {
+                    let [id, json @ .., a, b, c, d] = row?;
+                    let mut found = Found::unpacked(json)?;
+                    found.texts = Some(rows::texts_of([a, b, c, d])?);
+                    known.insert((tenant, id.unwrap_or_default().to_owned()), Arc::new(found));
                 }
             }
             Ok(asked.iter().map(|one| known.get(one).cloned()).collect())

@@ -18,6 +18,7 @@ pub mod journal;
 pub mod meters;
 mod migrate;
 mod open;
+mod packed;
 mod reads;
 mod rows;
 pub mod search;

@@ -20,6 +20,18 @@ pub struct Found {
 }
 
 impl Found {
+    /// From the columns of [`JSON`].
+    pub(super) fn unpacked(columns: [Option<&str>; 2]) -> Result<Self, StoreError> {
+        let [Some(core), Some(user_data)] = columns else {
+            return Err(StoreError::inconsistent("interaction_json", "core"));
+        };
+        Ok(Self {
+            core: core.to_owned(),
+            user_data: user_data.to_owned(),
+            texts: None,
+        })
+    }
+
     /// The core attributes.
     ///
     /// # Errors
@@ -33,11 +45,17 @@ impl Found {
 /// The columns of `interaction_json j`, as [`found`] reads them.
 pub const JSON: &str = "j.core, j.user_data";
 
-/// The first column after [`JSON`].
-pub const AFTER_JSON: usize = 2;
+/// The core attributes.
+pub const CORE: &str = "j.core";
+
+/// UserData.
+pub const USER_DATA: &str = "j.user_data";
 
 /// The columns of `interaction_text t`, as [`texts`] reads them.
 pub const TEXTS: &str = "t.text, t.structured_text, t.comment, t.participants";
+
+/// The same, one by one.
+pub const TEXT_COLUMNS: [&str; 4] = ["t.text", "t.structured_text", "t.comment", "t.participants"];
 
 /// The first column after [`JSON`] and [`TEXTS`].
 pub const AFTER_TEXTS: usize = 6;
@@ -50,17 +68,26 @@ pub const JOIN_TEXTS: &str = " LEFT JOIN interaction_text t ON t.seq = i.seq AND
 
 /// Reads the columns of [`TEXTS`].
 fn texts<D: Dialect>(row: &mut Columns<'_, D>) -> Result<LongTexts, StoreError> {
+    let columns = [
+        row.maybe_text()?,
+        row.maybe_text()?,
+        row.maybe_text()?,
+        row.maybe_text()?,
+    ];
+    texts_of(columns.each_ref().map(Option::as_deref))
+}
+
+/// The long texts by their columns.
+pub fn texts_of(columns: [Option<&str>; 4]) -> Result<LongTexts, StoreError> {
+    let [text, structured_text, comment, participants] = columns;
     Ok(LongTexts {
-        text: row.maybe_text()?,
-        structured_text: row.maybe_text()?,
-        comment: row.maybe_text()?,
-        participants: match row.maybe_text()? {
-            None => None,
-            Some(json) => Some(
-                serde_json::from_str(&json)
-                    .map_err(|_| StoreError::inconsistent("interaction_text", "participants"))?,
-            ),
-        },
+        text: text.map(str::to_owned),
+        structured_text: structured_text.map(str::to_owned),
+        comment: comment.map(str::to_owned),
+        participants: participants
+            .map(serde_json::from_str)
+            .transpose()
+            .map_err(|_| StoreError::inconsistent("interaction_text", "participants"))?,
     })
 }
 

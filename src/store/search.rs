@@ -9,8 +9,9 @@ use std::marker::PhantomData;
 use futures_util::future::BoxFuture;
 
 use super::StoreError;
-use super::dialect::{Arg, Columns, Conn, Dialect, JsonTest, RowOf};
+use super::dialect::{Arg, Columns, Conn, Dialect, JsonTest};
 use super::grouped::Kind;
+use super::packed;
 use super::rows::{self, Found};
 use super::writer::INDEXED_CHARACTERS;
 use crate::domain::Moment;
@@ -39,9 +40,18 @@ pub async fn run<D: Dialect>(
 ) -> Result<Page, StoreError> {
     let plan = plan::<D>(conn, search, ready).await?;
     let mut statement = Statement::<D>::new(ready);
-    let sql = statement.page(search, plan, None);
-    let found = D::fetch(conn, sql.into(), statement.args).await?;
-    let mut page = page_of::<D>(search, &found)?;
+    let columns = if search.long_texts {
+        format!("{}, {}", rows::JSON, rows::TEXTS)
+    } else {
+        rows::JSON.to_owned()
+    };
+    let sql = statement.page(&columns, search, plan);
+    let found = D::fetch(conn, sql.into(), statement.args)
+        .await?
+        .iter()
+        .map(|row| rows::found::<D>(row, search.long_texts))
+        .collect::<Result<_, _>>()?;
+    let mut page = page_of(search, found)?;
     if search.count {
         let mut statement = Statement::<D>::new(ready);
         let sql = statement.count(search, plan);
@@ -54,17 +64,12 @@ pub async fn run<D: Dialect>(
     Ok(page)
 }
 
-/// The page that rows make; one more than its items says that there is another.
-fn page_of<D: Dialect>(search: &Search, found: &[RowOf<D>]) -> Result<Page, StoreError> {
-    let items = found
-        .iter()
-        .take(search.limit)
-        .map(|row| rows::found::<D>(row, search.long_texts))
-        .collect::<Result<Vec<_>, _>>()?;
+/// The page of what was found; one more than its items says that there is another.
+fn page_of(search: &Search, mut items: Vec<Found>) -> Result<Page, StoreError> {
+    let more = items.len() > search.limit;
+    items.truncate(search.limit);
     let next = match items.last() {
-        Some(last) if found.len() > search.limit => {
-            Some(position(&last.interaction()?, &search.sort))
-        }
+        Some(last) if more => Some(position(&last.interaction()?, &search.sort)),
         _ => None,
     };
     Ok(Page {
@@ -119,26 +124,36 @@ impl<D: Dialect> Kind<D> for Pages {
     ) -> BoxFuture<'a, Result<Vec<Page>, StoreError>> {
         Box::pin(async move {
             let mut statement = Statement::<D>::new(&[]);
-            let mut arms = Vec::with_capacity(asked.len());
-            for (number, search) in asked.iter().enumerate() {
-                let page = statement.page(search, plan_of(search).0, Some(number));
-                arms.push(format!("SELECT * FROM ({page}) AS page{number}"));
-            }
-            let sql = arms.join(" UNION ALL ");
-            let mut found: Vec<Vec<RowOf<D>>> = asked
+            let item = format!("{} AS item", packed::row(&[rows::CORE, rows::USER_DATA]));
+            let arms: Vec<String> = asked
                 .iter()
-                .map(|search| Vec::with_capacity(search.limit + 1))
+                .enumerate()
+                .map(|(number, search)| {
+                    let page = statement.page(&item, search, plan_of(search).0);
+                    format!(
+                        "SELECT {number} AS page, {} FROM ({page}) AS page{number}",
+                        D::JOINED_ITEMS
+                    )
+                })
                 .collect();
+            let sql = arms.join(" UNION ALL ");
+            let mut texts = vec![String::new(); asked.len()];
             for row in D::fetch(conn, sql.into(), statement.args).await? {
-                let number = D::int(&row, rows::AFTER_JSON)?.and_then(|n| usize::try_from(n).ok());
-                if let Some(page) = number.and_then(|number| found.get_mut(number)) {
-                    page.push(row);
+                let mut row = Columns::<D>::of(&row);
+                let number = usize::try_from(row.int()?).unwrap_or(usize::MAX);
+                if let Some(text) = texts.get_mut(number) {
+                    *text = row.maybe_text()?.unwrap_or_default();
                 }
             }
             asked
                 .iter()
-                .zip(&found)
-                .map(|(search, found)| page_of::<D>(search, found))
+                .zip(&texts)
+                .map(|(search, text)| {
+                    let found: Vec<Found> = packed::unpack(text)
+                        .map(|row| Found::unpacked(row?))
+                        .collect::<Result<_, _>>()?;
+                    page_of(search, found)
+                })
                 .collect()
         })
     }
@@ -396,16 +411,10 @@ impl<'s, D: Dialect> Statement<'s, D> {
         self.args.len()
     }
 
-    /// A page; with a number where it shares a statement with others.
-    fn page(&mut self, search: &'s Search, plan: Plan<'s>, number: Option<usize>) -> String {
+    /// A page of these columns.
+    fn page(&mut self, columns: &str, search: &'s Search, plan: Plan<'s>) -> String {
         self.begin(search, plan);
-        let mut sql = format!("SELECT {}", rows::JSON);
-        if let Some(number) = number {
-            write!(sql, ", {number} AS page").expect("a String takes all that is written");
-        }
-        if search.long_texts {
-            write!(sql, ", {}", rows::TEXTS).expect("a String takes all that is written");
-        }
+        let mut sql = format!("SELECT {columns}");
         sql += &self.tables_and_conditions(search, true);
         let keys: Vec<(String, bool)> = self.sort_keys(&search.sort);
         if let Some(after) = &search.after {
