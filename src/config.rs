@@ -74,6 +74,8 @@ pub struct Database {
     pub url: String,
     /// Reading connections.
     pub readers: u32,
+    /// MiB of a SQLite file that short reads map into memory.
+    pub mapped_mib: u32,
     /// Seconds a query may take.
     pub query_seconds: u64,
 }

@@ -40,6 +40,7 @@ pub fn settings(
             bytes: config.queue.bytes,
         },
         readers: config.database.readers,
+        mapped: u64::from(config.database.mapped_mib) << 20,
         time_limit: config.time_limit(),
         clock,
     }

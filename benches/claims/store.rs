@@ -27,6 +27,7 @@ pub async fn open(path: &Path) -> Store {
         rules: Rules::default(),
         queue: QueueLimits::default(),
         readers: 4,
+        mapped: 0,
         time_limit: Duration::from_secs(30),
         clock: Arc::new(SystemClock),
     };

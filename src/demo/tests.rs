@@ -126,6 +126,7 @@ async fn open(folder: &std::path::Path) -> Store {
         rules: Rules::default(),
         queue: QueueLimits::default(),
         readers: 2,
+        mapped: 0,
         time_limit: std::time::Duration::from_secs(10),
         clock: std::sync::Arc::new(SystemClock),
     })

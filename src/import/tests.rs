@@ -14,6 +14,7 @@ async fn open(folder: &Path) -> Store {
         rules: Rules::default(),
         queue: QueueLimits::default(),
         readers: 2,
+        mapped: 0,
         time_limit: std::time::Duration::from_secs(10),
         clock: Arc::new(SystemClock),
     })

@@ -142,6 +142,8 @@ pub trait Dialect: Sized + Send + Sync + 'static {
     fn any_of(n: usize) -> String;
     /// The texts `item` of all rows, one after the other in the order of the statement they come from.
     const JOINED_ITEMS: &'static str;
+    /// The texts bound as [`Arg::Texts`] at `$n`, as a table `k` with their `place` and `value`.
+    fn listed(n: usize) -> String;
     /// The type of a moment in a `CAST`.
     const TIME: &'static str;
     /// The words of an interaction with these columns match the query bound at `$n`.
@@ -343,6 +345,10 @@ impl Dialect for OnSqlite {
         format!("(SELECT value FROM json_each(${n}))")
     }
 
+    fn listed(n: usize) -> String {
+        format!("(SELECT key AS place, value FROM json_each(${n})) AS k")
+    }
+
     fn finds_words(n: usize) -> String {
         format!("i.seq IN (SELECT rowid FROM interaction_words WHERE interaction_words MATCH ${n})")
     }
@@ -481,6 +487,10 @@ impl Dialect for OnPostgres {
 
     fn any_of(n: usize) -> String {
         format!("(SELECT unnest(CAST(${n} AS text[])))")
+    }
+
+    fn listed(n: usize) -> String {
+        format!("unnest(${n}) WITH ORDINALITY AS k (value, place)")
     }
 
     fn finds_words(n: usize) -> String {

@@ -47,6 +47,8 @@ pub struct Settings {
     pub queue: QueueLimits,
     /// Reading connections.
     pub readers: u32,
+    /// Bytes of a SQLite file that short reads map into memory.
+    pub mapped: u64,
     /// How long a search may take.
     pub time_limit: Duration,
     /// Where the time comes from.
@@ -72,7 +74,7 @@ pub struct Store {
 /// Connections for reads in groups, beside those for searches: as many as can work at once.
 fn short_readers() -> u32 {
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-    u32::try_from(cores.clamp(2, 8)).unwrap_or(2)
+    u32::try_from(cores.clamp(2, 4)).unwrap_or(2)
 }
 
 enum Target {
@@ -230,7 +232,7 @@ impl Store {
             .read_only(true)
             .create_if_missing(false)
             .row_buffer_size(1024)
-            .pragma("cache_size", "-8192");
+            .pragma("cache_size", "-4096");
         let write_pool = SqlitePoolOptions::new()
             .max_connections(1)
             .min_connections(1)
@@ -250,7 +252,9 @@ impl Store {
         let read_pool = readers(settings.readers)
             .connect_with(reading.clone())
             .await?;
-        let short_pool = readers(short_readers()).connect_with(reading).await?;
+        // a page of the file that is mapped need not be asked of the system, nor be copied
+        let mapped = reading.pragma("mmap_size", settings.mapped.to_string());
+        let short_pool = readers(short_readers()).connect_with(mapped).await?;
         want_durable::<OnSqlite>(&write_pool).await?;
         // a process beside the server checkpoints too: it may write without one
         let shred = Arc::new(Notify::new());

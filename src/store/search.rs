@@ -3,6 +3,7 @@
 //! Every condition is either true or false, never NULL, so that `not` means not. A key of UserData that the operator declared and that is ready
 //! narrows the candidates by its index rows; the document has the last word. A page begins after the sort values of the last item before it, so page 10,000 costs what page 1 does.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::marker::PhantomData;
 
@@ -65,7 +66,7 @@ pub async fn run<D: Dialect>(
 }
 
 /// The page of what was found; one more than its items says that there is another.
-fn page_of(search: &Search, mut items: Vec<Found>) -> Result<Page, StoreError> {
+pub fn page_of(search: &Search, mut items: Vec<Found>) -> Result<Page, StoreError> {
     let more = items.len() > search.limit;
     items.truncate(search.limit);
     let next = match items.last() {
@@ -82,79 +83,95 @@ fn page_of(search: &Search, mut items: Vec<Found>) -> Result<Page, StoreError> {
 /// Items that a page may have to share a statement with others.
 const SHORT: usize = 50;
 
-/// Whether an index holds just what is asked for, in the order asked for, and few items are: such a page costs its own items and no more, so that no
-/// time limit need watch it, and it may share a statement with others.
-pub fn is_short(search: &Search) -> bool {
-    let mut filter = &search.filter;
-    while let Filter::And(parts) = filter
-        && let [only] = parts.as_slice()
-    {
-        filter = only;
-    }
-    let Filter::Leaf(Field::Core(attribute), Test::In(values)) = filter else {
-        return false;
-    };
-    search.limit <= SHORT
-        && !search.count
-        && !search.long_texts
-        && values.len() == 1
-        && attribute.name != "entityType"
-        && LEADERS.contains(&attribute.name)
-        && search
-            .sort
-            .first()
-            .is_some_and(|key| key.by.name == "startDate")
-        && search
-            .sort
-            .iter()
-            .all(|key| key.descending == search.sort[0].descending)
+/// The first page of what an index holds in the order asked for, such as the newest interactions of a contact. It costs its own items and no more, so that
+/// no time limit need watch it, and it may share a statement with others that differ in the value only.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FirstPage {
+    tenant: i64,
+    column: &'static str,
+    descending: bool,
+    limit: usize,
+    value: String,
 }
 
-/// Pages of searches that are short.
-pub struct Pages;
+impl FirstPage {
+    /// The first page that a search is, if it is one.
+    pub fn of(search: &Search) -> Option<Self> {
+        let mut filter = &search.filter;
+        while let Filter::And(parts) = filter
+            && let [only] = parts.as_slice()
+        {
+            filter = only;
+        }
+        let Filter::Leaf(Field::Core(attribute), Test::In(values)) = filter else {
+            return None;
+        };
+        let [Operand::Text(value)] = values.as_slice() else {
+            return None;
+        };
+        let plain = search.after.is_none() && !search.count && !search.long_texts;
+        let [by_start, by_id] = search.sort.as_slice() else {
+            return None;
+        };
+        let in_order = by_start.by.name == "startDate"
+            && by_id.by.name == "id"
+            && by_start.descending == by_id.descending;
+        let indexed = attribute.name != "id" && LEADERS.contains(&attribute.name);
+        (plain && in_order && indexed && search.limit <= SHORT).then(|| Self {
+            tenant: search.tenant,
+            column: column(attribute),
+            descending: by_start.descending,
+            limit: search.limit,
+            value: value.clone(),
+        })
+    }
 
-impl<D: Dialect> Kind<D> for Pages {
-    type Ask = Search;
-    type Answer = Page;
+    fn shape(&self) -> (i64, &'static str, bool, usize) {
+        (self.tenant, self.column, self.descending, self.limit)
+    }
+}
+
+/// First pages, each with one item more where there is another page.
+pub struct FirstPages;
+
+impl<D: Dialect> Kind<D> for FirstPages {
+    type Ask = FirstPage;
+    type Answer = Vec<Found>;
     const LARGEST: usize = 16;
 
     fn read<'a>(
         conn: &'a mut Conn<D>,
-        asked: &'a [Search],
-    ) -> BoxFuture<'a, Result<Vec<Page>, StoreError>> {
+        asked: &'a [FirstPage],
+    ) -> BoxFuture<'a, Result<Vec<Vec<Found>>, StoreError>> {
         Box::pin(async move {
-            let mut statement = Statement::<D>::new(&[]);
-            let item = format!("{} AS item", packed::row(&[rows::CORE, rows::USER_DATA]));
-            let arms: Vec<String> = asked
-                .iter()
-                .enumerate()
-                .map(|(number, search)| {
-                    let page = statement.page(&item, search, plan_of(search).0);
-                    format!(
-                        "SELECT {number} AS page, {} FROM ({page}) AS page{number}",
-                        D::JOINED_ITEMS
-                    )
-                })
-                .collect();
-            let sql = arms.join(" UNION ALL ");
-            let mut texts = vec![String::new(); asked.len()];
-            for row in D::fetch(conn, sql.into(), statement.args).await? {
-                let mut row = Columns::<D>::of(&row);
-                let number = usize::try_from(row.int()?).unwrap_or(usize::MAX);
-                if let Some(text) = texts.get_mut(number) {
-                    *text = row.maybe_text()?.unwrap_or_default();
-                }
+            let mut shapes: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+            for (number, page) in asked.iter().enumerate() {
+                shapes.entry(page.shape()).or_default().push(number);
             }
-            asked
-                .iter()
-                .zip(&texts)
-                .map(|(search, text)| {
-                    let found: Vec<Found> = packed::unpack(text)
+            let mut answers = vec![Vec::new(); asked.len()];
+            for ((tenant, column, descending, limit), numbers) in shapes {
+                let way = if descending { " DESC" } else { "" };
+                let sql = format!(
+                    "SELECT k.place, (SELECT {} FROM (SELECT {} AS item FROM interaction i{} \
+                     WHERE i.tenant_id = $1 AND {column} IS NOT NULL AND {column} = k.value \
+                     ORDER BY i.start_date{way}, i.id{way} LIMIT +$3) AS page) FROM {} ORDER BY k.place",
+                    D::JOINED_ITEMS,
+                    packed::row(&[rows::CORE, rows::USER_DATA]),
+                    rows::JOIN_JSON,
+                    D::listed(2)
+                );
+                let values = numbers.iter().map(|n| asked[*n].value.clone()).collect();
+                let more = i64::try_from(limit + 1).unwrap_or(i64::MAX);
+                let args = vec![tenant.into(), Arg::Texts(values), more.into()];
+                for (row, number) in D::fetch(conn, sql.into(), args).await?.iter().zip(numbers) {
+                    let mut row = Columns::<D>::of(row);
+                    let _place = row.int()?;
+                    answers[number] = packed::unpack(&row.maybe_text()?.unwrap_or_default())
                         .map(|row| Found::unpacked(row?))
                         .collect::<Result<_, _>>()?;
-                    page_of(search, found)
-                })
-                .collect()
+                }
+            }
+            Ok(answers)
         })
     }
 }
@@ -261,24 +278,18 @@ impl Plan<'_> {
     }
 }
 
-/// The plan that the filter alone tells, and the leader's place in [`LEADERS`] with whether it may have several values.
-fn plan_of(search: &Search) -> (Plan<'_>, Option<(usize, bool)>) {
-    let mut found: Vec<(usize, bool)> = Vec::new();
-    leaders(&search.filter, &mut found);
-    let best = found.iter().min().copied();
-    let plan = Plan {
-        leader: best.map(|(rank, _)| LEADERS[rank]),
-        ..Plan::default()
-    };
-    (plan, best)
-}
-
 async fn plan<'s, D: Dialect>(
     conn: &mut Conn<D>,
     search: &'s Search,
     ready: &[KeyPath],
 ) -> Result<Plan<'s>, StoreError> {
-    let (mut plan, best) = plan_of(search);
+    let mut found: Vec<(usize, bool)> = Vec::new();
+    leaders(&search.filter, &mut found);
+    let best = found.iter().min().copied();
+    let mut plan = Plan {
+        leader: best.map(|(rank, _)| LEADERS[rank]),
+        ..Plan::default()
+    };
     if let Some((rank, several)) = best
         && rank < TELLING
     {
