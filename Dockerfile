@@ -7,6 +7,7 @@ WORKDIR /src
 # The dependencies first, behind a layer that only the manifest and the lock file can invalidate: every source file that the
 # manifest expects is there, and empty.
 COPY Cargo.toml Cargo.lock ./
+COPY .cargo .cargo
 RUN mkdir src && echo 'fn main() {}' >src/main.rs && touch src/lib.rs \
     && sed -n 's/^path = "\(.*\)"/\1/p' Cargo.toml | xargs -I{} install -D /dev/null {} \
     && cargo build --release --locked \

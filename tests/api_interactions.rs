@@ -186,10 +186,70 @@ both! {
             stream.write_all(lines.as_bytes()).unwrap();
             let mut text = String::new();
             stream.read_to_string(&mut text).unwrap();
-            text
+            let (_, mut left) = text.split_once("\r\n\r\n").unwrap();
+            let mut whole = String::new();
+            // a chunk may end anywhere in a line
+            while let Some((length, rest)) = left.split_once("\r\n") {
+                let (chunk, rest) = rest.split_at(usize::from_str_radix(length, 16).unwrap());
+                whole += chunk;
+                left = rest.strip_prefix("\r\n").unwrap();
+            }
+            whole
         }).await.unwrap();
         assert_eq!(text.matches("\"status\":422").count(), 60_000, "a line, and its problem");
         assert!(text.contains("{\"line\":30000,"));
+    }
+
+    async fn many_who_ask_at_once_are_answered_each_their_own(db) {
+        let server = std::sync::Arc::new(Server::start(db).await);
+        for person in 0..5 {
+            let id = format!("person{person}");
+            server.post("/v1/contacts", json!({"id": id, "attributes": {"LastName": "Rossi"}})).await;
+            for number in 0..5 {
+                let text = (number == 0).then_some("a, 1:é");
+                let start = format!("2026-01-0{}T00:00:00Z", number + 1);
+                server.record(json!({"id": format!("i{person}{number}"), "mediaType": "chat", "contactId": id, "startDate": start, "text": text, "userData": {"n": number}})).await;
+            }
+        }
+        let (_, second) = server.get("/v1/contacts/person1/history?limit=2&fields=id").await;
+        let cursor = second["next"].as_str().unwrap().to_owned();
+        let ask = |path: String| {
+            let server = std::sync::Arc::clone(&server);
+            tokio::spawn(async move { server.get(&path).await })
+        };
+        let mut asked = Vec::new();
+        for round in 0..8 {
+            for person in 0..6 {
+                for number in 0..6 {
+                    asked.push((person, number, round, ask(format!("/v1/interactions/i{person}{number}"))));
+                }
+                asked.push((person, 100, round, ask(format!("/v1/contacts/person{person}/history?limit={}&sort={}startDate", round % 4 + 1, if round < 4 { "-" } else { "" }))));
+            }
+            asked.push((1, 200, round, ask(format!("/v1/contacts/person1/history?limit=2&cursor={cursor}"))));
+        }
+        for (person, number, round, answer) in asked {
+            let (status, body) = answer.await.unwrap();
+            let there = person < 5 && number != 5;
+            assert_eq!(status, if there { 200 } else { 404 }, "{body}");
+            let ids = || -> Vec<&str> { body["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap()).collect() };
+            match number {
+                _ if !there => {}
+                200 => assert_eq!(ids(), ["i12", "i11"]),
+                100 => {
+                    let mut wanted: Vec<String> = (0..5).map(|n| format!("i{person}{n}")).collect();
+                    if round < 4 {
+                        wanted.reverse();
+                    }
+                    assert_eq!(ids(), wanted[..round % 4 + 1]);
+                    assert!(body["next"].is_string());
+                }
+                _ => {
+                    assert_eq!(body["id"], format!("i{person}{number}"));
+                    assert_eq!(body["userData"], json!({"n": number}));
+                    assert_eq!(body["text"], if number == 0 { json!("a, 1:é") } else { json!(null) });
+                }
+            }
+        }
     }
 
     async fn the_tenant_said_or_not_is_the_same_content(db) {

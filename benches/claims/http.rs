@@ -193,7 +193,8 @@ pub async fn reads(size: usize) {
     large_against_small(&large, &small, size).await;
     far_page_against_first(&large, size).await;
     println!(
-        "memory    the server of the large history had {} MiB at most",
+        "memory    the server of the large history has {} MiB of its own, and had {} MiB at most with what it mapped of the file",
+        large.server.own_memory(),
         large.server.peak_memory()
     );
 }

@@ -42,6 +42,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         if asked("b") {
             http::posts_against_the_store(size()).await;
         }
+        if asked("f") {
+            store::demo_against_the_store(size()).await;
+        }
         if asked("cde") {
             http::reads(size()).await;
         }

@@ -62,17 +62,24 @@ impl Server {
         Self { child, address }
     }
 
-    /// The most memory it has had, in MiB.
+    /// The most memory it has had, in MiB, what it mapped of files included.
     pub fn peak_memory(&self) -> u64 {
+        self.kibibytes("VmHWM:") / 1024
+    }
+
+    /// The memory that it has of its own, in MiB.
+    pub fn own_memory(&self) -> u64 {
+        self.kibibytes("RssAnon:") / 1024
+    }
+
+    fn kibibytes(&self, kind: &str) -> u64 {
         let path = format!("/proc/{}/status", self.child.id());
         let text = std::fs::read_to_string(path).unwrap_or_default();
-        let kibibytes: u64 = text
-            .lines()
-            .find_map(|line| line.strip_prefix("VmHWM:"))
+        text.lines()
+            .find_map(|line| line.strip_prefix(kind))
             .and_then(|rest| rest.split_whitespace().next())
             .and_then(|number| number.parse().ok())
-            .unwrap_or_default();
-        kibibytes / 1024
+            .unwrap_or_default()
     }
 
     /// Its processor time so far.

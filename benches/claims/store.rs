@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use annals::demo::{self, Plan};
+use annals::domain::Moment;
 use annals::domain::command::{Command, Outcome, Rules, Submission};
 use annals::domain::interaction::NewInteraction;
 use annals::domain::moment::SystemClock;
@@ -34,6 +36,50 @@ pub async fn open(path: &Path) -> Store {
     Store::open(settings).await.expect("the store opens")
 }
 
+/// Claim (f): the demo, which invents what it writes, against the store alone.
+pub async fn demo_against_the_store(size: usize) {
+    let folder = tempfile::tempdir().expect("there is a temporary folder");
+    let interactions = (size as u64 / 50).clamp(1000, 20_000);
+    let (mut ratios, mut demo_rates) = (Vec::new(), Vec::new());
+    for round in 0..=ROUNDS as u64 {
+        let plan = Plan {
+            interactions,
+            seed: round,
+            until: Moment::from_micros(1_767_225_600_000_000).expect("2026 is a year"),
+            tenant: 1,
+        };
+        let invented: Vec<Submission> = demo::submissions(&plan).collect();
+        let (ours, theirs) = (
+            folder.path().join(format!("demo{round}.db")),
+            folder.path().join(format!("store{round}.db")),
+        );
+        let store = open(&ours).await;
+        let begun = Instant::now();
+        let done = demo::fill(&store.writer, &plan, &mut |_| {})
+            .await
+            .expect("an empty store can be filled");
+        let demo_took = begun.elapsed();
+        store.close().await;
+        assert_eq!(done.created, interactions);
+        let made = usize::try_from(done.created).unwrap_or(usize::MAX);
+        let store = open(&theirs).await;
+        let begun = Instant::now();
+        submit(&store, invented).await;
+        let store_took = begun.elapsed();
+        store.close().await;
+        if round > 0 {
+            demo_rates.push(rate(made, demo_took));
+            ratios.push(store_took.as_secs_f64() / demo_took.as_secs_f64());
+        }
+    }
+    println!(
+        "demo      {:.0} interactions a second, with their contacts and changes",
+        median(&demo_rates)
+    );
+    let ratio = median(&ratios);
+    claim("(f) demo against the store", ratio, "0.50", ratio >= 0.5);
+}
+
 fn submission(command: Command) -> Submission {
     Submission {
         tenant: 1,
@@ -46,9 +92,13 @@ fn submission(command: Command) -> Submission {
 
 /// Hands commands over as fast as the queue takes them, and waits until the last is durable.
 pub async fn write(store: &Store, commands: Vec<Command>) -> Vec<Outcome> {
-    let mut answers = Vec::with_capacity(commands.len());
-    for command in commands {
-        let answer = store.writer.enqueue_waiting(submission(command)).await;
+    submit(store, commands.into_iter().map(submission).collect()).await
+}
+
+async fn submit(store: &Store, submissions: Vec<Submission>) -> Vec<Outcome> {
+    let mut answers = Vec::with_capacity(submissions.len());
+    for submission in submissions {
+        let answer = store.writer.enqueue_waiting(submission).await;
         answers.push(answer.expect("the command is right in itself"));
     }
     let mut outcomes = Vec::with_capacity(answers.len());

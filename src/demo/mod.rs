@@ -112,6 +112,24 @@ impl Iterator for History {
     }
 }
 
+/// What [`fill`] hands to the writer, one after the other, in the order of time.
+pub fn submissions(plan: &Plan) -> impl Iterator<Item = Submission> {
+    let tenant = plan.tenant;
+    History::new(plan).map(move |event| event.submission(tenant))
+}
+
+impl Event {
+    fn submission(self, tenant: i64) -> Submission {
+        Submission {
+            tenant,
+            actor: self.actor,
+            at: Some(self.at),
+            repeatable: None,
+            command: self.command,
+        }
+    }
+}
+
 /// Fills a store. `progress` is told now and then how many interactions are durable.
 ///
 /// # Errors
@@ -124,7 +142,7 @@ pub async fn fill(
     let mut summary = Summary::default();
     let mut history = History::new(plan);
     let mut under_way = VecDeque::with_capacity(IN_FLIGHT);
-    for Event { at, actor, command } in &mut history {
+    for event in &mut history {
         if under_way.len() >= IN_FLIGHT {
             // half of them at once, so that the writer has a queue to make groups of
             for answer in under_way.drain(..IN_FLIGHT / 2) {
@@ -133,16 +151,10 @@ pub async fn fill(
             progress(summary.created + summary.already_there);
         }
         let is_change = !matches!(
-            command,
+            event.command,
             Command::Record(_) | Command::Engage { .. } | Command::CreateContact { .. }
         );
-        let submission = Submission {
-            tenant: plan.tenant,
-            actor,
-            at: Some(at),
-            repeatable: None,
-            command,
-        };
+        let submission = event.submission(plan.tenant);
         under_way.push_back((writer.enqueue_waiting(submission).await?, is_change));
     }
     for answer in under_way {

@@ -114,7 +114,7 @@ impl<D: Dialect> Kind<D> for Merged {
             let mut known = HashMap::with_capacity(asked.len());
             for (tenant, ids) in by_tenant(asked) {
                 let sql = format!(
-                    "SELECT c.id, CASE WHEN EXISTS (SELECT 1 FROM contact m WHERE m.tenant_id = c.tenant_id AND m.merged_into = c.id) THEN 1 ELSE 0 END \
+                    "SELECT c.id, (SELECT COUNT(*) FROM contact m WHERE m.tenant_id = c.tenant_id AND m.merged_into = c.id) \
                      FROM contact c WHERE c.tenant_id = $1 AND c.id IN {}",
                     D::any_of(2)
                 );

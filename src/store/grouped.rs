@@ -29,11 +29,14 @@ pub trait Kind<D: Dialect>: 'static {
     ) -> BoxFuture<'a, Result<Vec<Self::Answer>, StoreError>>;
 }
 
-type Answered<A> = oneshot::Sender<Result<A, StoreError>>;
+/// A question, and where its answer goes.
+type Asked<A, B> = (A, oneshot::Sender<Result<B, StoreError>>);
+/// Questions that wait; readers take turns in taking them.
+type Waiting<A, B> = Arc<Mutex<mpsc::Receiver<Asked<A, B>>>>;
 
 /// Where reads of a kind are asked for.
 pub struct Grouped<D: Dialect, K: Kind<D>> {
-    queue: mpsc::Sender<(K::Ask, Answered<K::Answer>)>,
+    queue: mpsc::Sender<Asked<K::Ask, K::Answer>>,
     dialect: PhantomData<fn() -> D>,
 }
 
@@ -62,10 +65,7 @@ impl<D: Dialect, K: Kind<D>> Grouped<D, K> {
     }
 }
 
-async fn serve<D: Dialect, K: Kind<D>>(
-    pool: Pool<D::Db>,
-    queue: Arc<Mutex<mpsc::Receiver<(K::Ask, Answered<K::Answer>)>>>,
-) {
+async fn serve<D: Dialect, K: Kind<D>>(pool: Pool<D::Db>, queue: Waiting<K::Ask, K::Answer>) {
     let mut group = Vec::with_capacity(K::LARGEST);
     while queue.lock().await.recv_many(&mut group, K::LARGEST).await > 0 {
         let (asked, answers): (Vec<_>, Vec<_>) = group

@@ -10,7 +10,7 @@ use sqlx::{Connection, Pool};
 use super::dialect::{Columns, Conn, Dialect};
 use super::grouped::Grouped;
 use super::journal::{Changes, ChangesQuery};
-use super::search::{FirstPage, Page};
+use super::search::{Page, ShortPage};
 use super::{Family, Found, StoreError, Token, contact, interaction, journal, search, token};
 use crate::domain::Moment;
 use crate::domain::command::Stored;
@@ -64,7 +64,7 @@ pub struct Readers<D: Dialect> {
     time_limit: Duration,
     interactions: Grouped<D, interaction::Whole>,
     merged: Grouped<D, contact::Merged>,
-    pages: Grouped<D, search::FirstPages>,
+    pages: Grouped<D, search::ShortPages>,
 }
 
 impl<D: Dialect> Readers<D> {
@@ -88,8 +88,8 @@ impl<D: Dialect> Readers<D> {
     }
 
     async fn found(&self, search: &Search) -> Result<Page, StoreError> {
-        if let Some(first) = FirstPage::of(search) {
-            return search::page_of(search, self.pages.ask(first).await?);
+        if let Some(short) = ShortPage::of(search) {
+            return search::page_of(search, self.pages.ask(short).await?);
         }
         let mut conn = self.limited().await?;
         if !search::reads_user_data(&search.filter) {

@@ -83,19 +83,24 @@ pub fn page_of(search: &Search, mut items: Vec<Found>) -> Result<Page, StoreErro
 /// Items that a page may have to share a statement with others.
 const SHORT: usize = 50;
 
-/// The first page of what an index holds in the order asked for, such as the newest interactions of a contact. It costs its own items and no more, so that
+/// A page of what an index holds in the order asked for, such as the newest interactions of a contact. It costs its own items and no more, so that
 /// no time limit need watch it, and it may share a statement with others that differ in the value only.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct FirstPage {
+pub struct ShortPage {
     tenant: i64,
     column: &'static str,
     descending: bool,
     limit: usize,
+    /// Start and identifier of the last item before it.
+    after: Option<(i64, String)>,
     value: String,
 }
 
-impl FirstPage {
-    /// The first page that a search is, if it is one.
+/// What pages have in common that share a statement: all but the value.
+type Shape<'p> = (i64, &'static str, bool, usize, Option<&'p (i64, String)>);
+
+impl ShortPage {
+    /// The short page that a search is, if it is one.
     pub fn of(search: &Search) -> Option<Self> {
         let mut filter = &search.filter;
         while let Filter::And(parts) = filter
@@ -109,7 +114,14 @@ impl FirstPage {
         let [Operand::Text(value)] = values.as_slice() else {
             return None;
         };
-        let plain = search.after.is_none() && !search.count && !search.long_texts;
+        let plain = !search.count && !search.long_texts;
+        let after = match search.after.as_ref().map(|after| after.0.as_slice()) {
+            None => None,
+            Some([Some(Operand::Time(start)), Some(Operand::Text(id))]) => {
+                Some((start.micros(), id.clone()))
+            }
+            Some(_) => return None,
+        };
         let [by_start, by_id] = search.sort.as_slice() else {
             return None;
         };
@@ -122,26 +134,33 @@ impl FirstPage {
             column: column(attribute),
             descending: by_start.descending,
             limit: search.limit,
+            after,
             value: value.clone(),
         })
     }
 
-    fn shape(&self) -> (i64, &'static str, bool, usize) {
-        (self.tenant, self.column, self.descending, self.limit)
+    fn shape(&self) -> Shape<'_> {
+        (
+            self.tenant,
+            self.column,
+            self.descending,
+            self.limit,
+            self.after.as_ref(),
+        )
     }
 }
 
-/// First pages, each with one item more where there is another page.
-pub struct FirstPages;
+/// Short pages, each with one item more where there is another page.
+pub struct ShortPages;
 
-impl<D: Dialect> Kind<D> for FirstPages {
-    type Ask = FirstPage;
+impl<D: Dialect> Kind<D> for ShortPages {
+    type Ask = ShortPage;
     type Answer = Vec<Found>;
     const LARGEST: usize = 16;
 
     fn read<'a>(
         conn: &'a mut Conn<D>,
-        asked: &'a [FirstPage],
+        asked: &'a [ShortPage],
     ) -> BoxFuture<'a, Result<Vec<Vec<Found>>, StoreError>> {
         Box::pin(async move {
             let mut shapes: BTreeMap<_, Vec<usize>> = BTreeMap::new();
@@ -149,20 +168,30 @@ impl<D: Dialect> Kind<D> for FirstPages {
                 shapes.entry(page.shape()).or_default().push(number);
             }
             let mut answers = vec![Vec::new(); asked.len()];
-            for ((tenant, column, descending, limit), numbers) in shapes {
-                let way = if descending { " DESC" } else { "" };
+            for ((tenant, column, descending, limit, after), numbers) in shapes {
+                let (way, than) = if descending {
+                    (" DESC", "<")
+                } else {
+                    ("", ">")
+                };
+                let values = numbers.iter().map(|n| asked[*n].value.clone()).collect();
+                let more = i64::try_from(limit + 1).unwrap_or(i64::MAX);
+                let mut args = vec![tenant.into(), Arg::Texts(values), more.into()];
+                let mut from = String::new();
+                if let Some((start, id)) = after {
+                    from = format!(" AND (i.start_date, i.id) {than} ($4, $5)");
+                    args.push(Arg::Time(Moment::from_micros(*start)));
+                    args.push(id.as_str().into());
+                }
                 let sql = format!(
                     "SELECT k.place, (SELECT {} FROM (SELECT {} AS item FROM interaction i{} \
-                     WHERE i.tenant_id = $1 AND {column} IS NOT NULL AND {column} = k.value \
+                     WHERE i.tenant_id = $1 AND {column} IS NOT NULL AND {column} = k.value{from} \
                      ORDER BY i.start_date{way}, i.id{way} LIMIT +$3) AS page) FROM {} ORDER BY k.place",
                     D::JOINED_ITEMS,
                     packed::row(&[rows::CORE, rows::USER_DATA]),
                     rows::JOIN_JSON,
                     D::listed(2)
                 );
-                let values = numbers.iter().map(|n| asked[*n].value.clone()).collect();
-                let more = i64::try_from(limit + 1).unwrap_or(i64::MAX);
-                let args = vec![tenant.into(), Arg::Texts(values), more.into()];
                 for (row, number) in D::fetch(conn, sql.into(), args).await?.iter().zip(numbers) {
                     let mut row = Columns::<D>::of(row);
                     let _place = row.int()?;

@@ -225,6 +225,24 @@ impl History {
             .pairs("SELECT interaction_id, user_data FROM interaction_json")
             .await;
         assert_eq!(documents.len(), self.interactions.len());
+        let columns = direct
+            .pairs(
+                "SELECT j.core, i.id || ' ' || CAST(i.revision AS TEXT) || ' ' || i.media_type || ' ' || i.thread_id || ' ' || COALESCE(i.subject, 'null') \
+                 FROM interaction i JOIN interaction_json j ON j.seq = i.seq",
+            )
+            .await;
+        assert_eq!(columns.len(), self.interactions.len());
+        for (core, columns) in columns {
+            let core: Value = serde_json::from_str(&core).expect("JSON");
+            let said = ["id", "revision", "mediaType", "threadId", "subject"]
+                .map(|name| {
+                    core[name]
+                        .as_str()
+                        .map_or_else(|| core[name].to_string(), str::to_owned)
+                })
+                .join(" ");
+            assert_eq!(said, columns, "the columns say what goes out");
+        }
         for (id, document) in documents {
             let told = self.interactions.get(&id);
             let told = told.unwrap_or_else(|| panic!("{id} is not in the journal"));
