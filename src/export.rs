@@ -1,4 +1,6 @@
-//! Everything out again, as NDJSON: contacts first, then interactions, parents before children; in the form that `import` and the batch read.
+//! History out again, as NDJSON: contacts first, then their merges, then interactions, parents before children; in the form that `import` reads.
+//!
+//! The journal stays behind, and with it what was copied by which policy when a child was made: the child's UserData is whole without it.
 
 use std::io::{self, Write};
 
@@ -32,18 +34,21 @@ pub async fn ndjson(
     mut progress: impl FnMut(u64),
 ) -> Result<Exported, Failed> {
     let mut done = Exported::default();
-    let mut after = String::new();
-    loop {
-        let page = reads.contacts(tenant, &after, 500).await?;
-        let Some(last) = page.last() else { break };
-        after.clone_from(&last.id);
-        for contact in &page {
-            writeln!(
-                out,
-                "{}",
-                json!({"id": contact.id, "attributes": contact.attributes})
-            )?;
-            done.contacts += 1;
+    for merges in [false, true] {
+        let mut after = String::new();
+        loop {
+            let page = reads.contacts(tenant, &after, 500).await?;
+            let Some(last) = page.last() else { break };
+            after.clone_from(&last.id);
+            for contact in &page {
+                let line = match &contact.merged_into {
+                    _ if !merges => json!({"id": contact.id, "attributes": contact.attributes}),
+                    Some(into) => json!({"merge": {"id": contact.id, "into": into}}),
+                    None => continue,
+                };
+                writeln!(out, "{line}")?;
+                done.contacts += u64::from(!merges);
+            }
         }
     }
     let mut place = 0;

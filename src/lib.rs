@@ -20,3 +20,7 @@ pub mod import;
 pub mod server;
 pub mod store;
 pub mod telemetry;
+
+/// Rows are made on the thread of a connection and freed on the thread that answers: the system's allocator makes the two wait for each other.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -172,6 +172,10 @@ both! {
         let parent = server.record(json!({"id": "z-parent", "mediaType": "webengagement", "contact": {"EmailAddress": "a@example.test"}, "userData": {"k": [1, null]}})).await;
         server.record(json!({"id": "a-child", "mediaType": "email", "parentId": "z-parent", "subject": "s", "text": "t", "contactId": parent["contactId"],
             "startDate": "2020-01-01T00:00:00Z", "endDate": "2020-01-02T00:00:00Z", "participants": [{"participantId": "p"}]})).await;
+        let root = parent["contactId"].as_str().unwrap().to_owned();
+        server.post("/v1/contacts", json!({"id": "a-second", "attributes": {"LastName": "Rossi"}})).await;
+        assert_eq!(server.post("/v1/contacts/a-second/merge", json!({"into": root})).await.0, 200);
+        server.record(json!({"id": "of-second", "mediaType": "sms", "contactId": "a-second"})).await;
         let place = server.stop().await;
         let folder = TempDir::new().unwrap();
         let file = folder.path().join("all.ndjson");
@@ -179,7 +183,10 @@ both! {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let other = Arc::new(Place::new(db).await);
         let report = import(&other, folder.path(), &[]);
-        assert_eq!(total(&report, "interactions"), [2, 2, 0], "{report}");
+        assert_eq!(total(&report, "interactions"), [3, 3, 0], "{report}");
+        assert_eq!(total(&report, "contacts"), [2, 2, 0], "{report}");
+        let again = import(&other, folder.path(), &[]);
+        assert_eq!((total(&again, "interactions"), total(&again, "contacts")), (vec![3, 0, 3], vec![2, 0, 2]), "{again}");
         let old = Server::at(place, |_| {}).await;
         let new = Server::at(other, |_| {}).await;
         for id in ["z-parent", "a-child"] {
@@ -191,6 +198,8 @@ both! {
             }
             assert_eq!(one, two);
         }
+        let history = new.get(&format!("/v1/contacts/{root}/history?fields=id")).await.1;
+        assert_eq!(history["items"].as_array().unwrap().len(), 3, "{history}");
     }
 
     async fn the_demo_is_the_same_for_the_same_arguments_and_writes_nothing_twice(db) {

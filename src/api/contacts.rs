@@ -12,6 +12,7 @@ use utoipa_axum::routes;
 
 use super::auth::{Caller, Scope};
 use super::body::{Posted, if_match};
+use super::find::Of;
 use super::params::{NoParams, Params};
 use super::problem::{Failure, Problem};
 use super::schema::ContactBody;
@@ -237,17 +238,7 @@ async fn history(
     params: Params,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Read)?;
-    let family = app.reads.contact_family(caller.tenant, &id).await?;
-    if family.is_empty() {
-        return Err(Refusal::no_contact(&id).into());
-    }
-    find::list_by(
-        &app,
-        &caller,
-        params,
-        Some(find::is_any_of("contactId", family)),
-    )
-    .await
+    find::list_by(&app, &caller, params, Of::Contact(id)).await
 }
 
 /// Erases a person: the contact, its merged identities, and the content of their interactions. Cannot be undone.
@@ -287,6 +278,7 @@ async fn export(
     }
     let mut search = Search {
         tenant,
+        contact: None,
         filter: find::is_any_of("contactId", family.clone()),
         sort: parse_sort("", ["startDate"])?,
         limit: find::MOST,

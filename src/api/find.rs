@@ -100,6 +100,18 @@ pub struct Question {
     pub fields: Option<Vec<String>>,
     /// Where mistakes in `cursor` and `fields` are: `?` or `/`.
     pub place: &'static str,
+    /// Whose history it is.
+    pub contact: Option<String>,
+}
+
+/// What the path of a list says.
+pub enum Of {
+    /// Nothing.
+    All,
+    /// The history of a contact.
+    Contact(String),
+    /// A thread.
+    Thread(String),
 }
 
 /// Asks and renders a page.
@@ -116,6 +128,7 @@ pub async fn answer(
         count,
         fields,
         place,
+        contact,
     } = question;
     let projection = fields
         .map(|names| Projection::parse(&format!("{place}fields"), &names))
@@ -126,6 +139,7 @@ pub async fn answer(
     let long_texts = projection.as_ref().is_some_and(Projection::long_texts);
     let search = Search {
         tenant: caller.tenant,
+        contact,
         filter,
         sort,
         limit,
@@ -156,14 +170,17 @@ pub async fn answer(
 }
 
 /// Reads the parameters of a list: filters, order, page.
-///
-/// `fixed` is a condition that the path adds.
 pub async fn list_by(
     app: &App,
     caller: &Caller,
     mut params: Params,
-    fixed: Option<Filter>,
+    of: Of,
 ) -> Result<Response, Failure> {
+    let (contact, mut parts) = match of {
+        Of::All => (None, Vec::new()),
+        Of::Contact(id) => (Some(id), Vec::new()),
+        Of::Thread(id) => (None, vec![is_any_of("threadId", vec![id])]),
+    };
     let sort_by = params.take("sort").unwrap_or_default();
     let sort = parse_sort("?sort", sort_by.split(',').map(str::trim))?;
     let question = Question {
@@ -177,9 +194,9 @@ pub async fn list_by(
                 .collect()
         }),
         place: "?",
+        contact,
     };
     let mut size = Size::default();
-    let mut parts: Vec<Filter> = fixed.into_iter().collect();
     if let Some(words) = params.take("q") {
         parts.push(parse_words("?q", &words, &mut size)?);
     }
@@ -285,7 +302,7 @@ struct ListParams {
     responses((status = 200, body = super::schema::InteractionList), (status = 422, body = Problem), (status = 503, description = "The query took too long", body = Problem)))]
 async fn list(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, Failure> {
     caller.may(Scope::Read)?;
-    list_by(&app, &caller, params, None).await
+    list_by(&app, &caller, params, Of::All).await
 }
 
 /// A search: what a query string cannot say.
@@ -334,6 +351,7 @@ async fn search(
         count: body.count.unwrap_or(false),
         fields: body.fields,
         place: "/",
+        contact: None,
     };
     answer(&app, &caller, filter, sort, question).await
 }
@@ -357,10 +375,10 @@ async fn thread(
     mut params: Params,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Read)?;
-    let filter = is_any_of("threadId", vec![id.clone()]);
     let probe = Search {
         tenant: caller.tenant,
-        filter: filter.clone(),
+        contact: None,
+        filter: is_any_of("threadId", vec![id.clone()]),
         sort: parse_sort("", ["startDate"])?,
         limit: 1,
         after: None,
@@ -371,7 +389,7 @@ async fn thread(
         return Err(Refusal::NotFound("thread", id).into());
     }
     params.default("sort", "startDate");
-    list_by(&app, &caller, params, Some(filter)).await
+    list_by(&app, &caller, params, Of::Thread(id)).await
 }
 
 /// The fields to filter and sort by, with their types and operators.

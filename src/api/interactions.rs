@@ -124,6 +124,7 @@ fn children_of(tenant: i64, id: &str) -> Search {
     let field = crate::domain::filter::Field::parse("parentId").expect("parentId is a field");
     Search {
         tenant,
+        contact: None,
         filter: Filter::Leaf(field, Test::In(vec![Operand::Text(id.to_owned())])),
         sort: parse_sort("", ["startDate"]).expect("startDate can be sorted by"),
         limit: MOST_CHILDREN,

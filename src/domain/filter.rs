@@ -209,6 +209,8 @@ pub struct Position(pub Vec<Option<Operand>>);
 pub struct Search {
     /// The tenant asked about.
     pub tenant: i64,
+    /// Only interactions of this contact and of those that were merged into it; without the contact the search is refused.
+    pub contact: Option<String>,
     /// The condition.
     pub filter: Filter,
     /// At least one key; the last one is always `id`.
@@ -221,6 +223,24 @@ pub struct Search {
     pub count: bool,
     /// Whether the long texts are wanted.
     pub long_texts: bool,
+}
+
+impl Search {
+    /// The same, of interactions of any of these contacts.
+    #[must_use]
+    pub fn of_any(&self, contacts: Vec<String>) -> Self {
+        let field = Field::parse("contactId").expect("contactId is a field");
+        let contacts = contacts.into_iter().map(Operand::Text).collect();
+        let filter = Filter::And(vec![
+            Filter::Leaf(field, Test::In(contacts)),
+            self.filter.clone(),
+        ]);
+        Self {
+            contact: None,
+            filter,
+            ..self.clone()
+        }
+    }
 }
 
 /// Levels of `and`, `or`, `not` in one filter.

@@ -38,6 +38,13 @@ pub enum Item {
         /// What is known.
         attributes: GivenAttributes,
     },
+    /// One contact is merged into another.
+    Merge {
+        /// Which.
+        id: String,
+        /// Into which.
+        into: String,
+    },
     /// An interaction; its identifier is always given, so that reading it again makes no second one.
     Interaction(Box<NewInteraction>),
 }

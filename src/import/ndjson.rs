@@ -1,6 +1,7 @@
 //! Interactions and contacts, one JSON object a line: the batch format of `POST /v1/interactions/batch`, with contacts among them.
 //!
-//! A line with `mediaType` is an interaction; one with `attributes`, and perhaps an `id`, is a contact. What brings no `id` gets one made of
+//! A line with `mediaType` is an interaction; one with `attributes`, and perhaps an `id`, is a contact; one with `merge` says which contact is merged into
+//! which of those before it. What brings no `id` gets one made of
 //! its content (an interaction also of the file's name and the line's number), so that a second run finds what the first one wrote.
 
 use std::io::{self, BufRead};
@@ -20,12 +21,13 @@ pub(super) struct Peek {
     #[serde(rename = "mediaType")]
     media_type: Option<IgnoredAny>,
     attributes: Option<IgnoredAny>,
+    merge: Option<IgnoredAny>,
 }
 
 impl Peek {
     /// Whether it is something that this reader understands.
     pub fn is_known(&self) -> bool {
-        self.media_type.is_some() || self.attributes.is_some()
+        self.media_type.is_some() || self.attributes.is_some() || self.merge.is_some()
     }
 }
 
@@ -34,6 +36,19 @@ impl Peek {
 struct ContactLine {
     id: Option<String>,
     attributes: GivenAttributes,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MergeLine {
+    merge: Merge,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Merge {
+    id: String,
+    into: String,
 }
 
 /// Reads a file line by line; holds one line at a time, of at most `longest` bytes.
@@ -84,8 +99,17 @@ fn item(line: &[u8], file: &str, number: u64) -> Result<Item, String> {
             format!("contact-{}", digest(&[&content]))
         });
         Ok(Item::Contact { id, attributes })
+    } else if peek.merge.is_some() {
+        let MergeLine { merge } = parse(line)?;
+        Ok(Item::Merge {
+            id: merge.id,
+            into: merge.into,
+        })
     } else {
-        Err("has neither mediaType, as an interaction, nor attributes, as a contact".to_owned())
+        Err(
+            "has neither mediaType, as an interaction, nor attributes, as a contact, nor merge"
+                .to_owned(),
+        )
     }
 }
 

@@ -20,7 +20,8 @@ const REMEMBERED: usize = 4_000_000;
 pub struct Sink<'a> {
     writer: &'a Writer,
     options: &'a Options,
-    under_way: VecDeque<(usize, Place, Answer)>,
+    /// File, place, and whether it is a merge.
+    under_way: VecDeque<(usize, Place, bool, Answer)>,
     /// Contacts that this run made.
     made: HashSet<u64>,
     /// In a dry run, what the input has so far: what it is and its identifier, and its content.
@@ -57,13 +58,18 @@ impl<'a> Sink<'a> {
             Found::Warning(kind, place, text) => self.files[file].warn(kind, &place, text),
             Found::Refused(place, reason) => self.files[file].refused.add(&place, reason),
             Found::Item(place, item) => {
-                self.counts(file, matches!(item, Item::Contact { .. })).read += 1;
+                match &item {
+                    Item::Contact { .. } => self.counts(file, true).read += 1,
+                    Item::Interaction(_) => self.counts(file, false).read += 1,
+                    Item::Merge { .. } => {}
+                }
                 let command = match item {
                     Item::Contact { id, attributes } => Command::CreateContact {
                         id: Some(id),
                         attributes,
                     },
                     Item::Interaction(new) => Command::Record(new),
+                    Item::Merge { id, into } => Command::MergeContact { id, into },
                 };
                 if self.options.dry_run {
                     self.rehearse(file, &place, command);
@@ -107,6 +113,7 @@ impl<'a> Sink<'a> {
             Command::CreateContact { .. } => Some(self.options.now),
             _ => None,
         };
+        let merge = matches!(command, Command::MergeContact { .. });
         let submission = Submission {
             tenant: self.options.tenant,
             actor: self.options.actor.clone(),
@@ -115,7 +122,7 @@ impl<'a> Sink<'a> {
             command,
         };
         match self.writer.enqueue_waiting(submission).await {
-            Ok(answer) => self.under_way.push_back((file, place, answer)),
+            Ok(answer) => self.under_way.push_back((file, place, merge, answer)),
             Err(StoreError::Refused(refusal)) => self.refuse(file, &place, &refusal),
             Err(error) => return Err(error),
         }
@@ -124,10 +131,12 @@ impl<'a> Sink<'a> {
 
     async fn settle(&mut self, leave: usize) -> Result<(), StoreError> {
         while self.under_way.len() > leave {
-            let Some((file, place, answer)) = self.under_way.pop_front() else {
+            let Some((file, place, merge, answer)) = self.under_way.pop_front() else {
                 break;
             };
             match answer.wait().await {
+                // a merge has no number in the report
+                Ok(_) if merge => {}
                 Ok(Outcome::Recorded {
                     created,
                     dropped,

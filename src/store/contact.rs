@@ -2,11 +2,8 @@
 
 use std::collections::HashMap;
 
-use futures_util::future::BoxFuture;
-
 use super::StoreError;
 use super::dialect::{Arg, Columns, Conn, Dialect};
-use super::grouped::{Kind, by_tenant};
 use crate::domain::contact::{Attributes, Contact};
 
 /// The columns of `contact c`, as [`contact`] reads them.
@@ -96,37 +93,6 @@ pub async fn page<D: Dialect>(
         contact.attributes = known.remove(&contact.id).unwrap_or_default();
     }
     Ok(found)
-}
-
-/// Whether others were merged into a contact; `None` where there is no such contact.
-pub struct Merged;
-
-impl<D: Dialect> Kind<D> for Merged {
-    type Ask = (i64, String);
-    type Answer = Option<bool>;
-    const LARGEST: usize = 128;
-
-    fn read<'a>(
-        conn: &'a mut Conn<D>,
-        asked: &'a [(i64, String)],
-    ) -> BoxFuture<'a, Result<Vec<Option<bool>>, StoreError>> {
-        Box::pin(async move {
-            let mut known = HashMap::with_capacity(asked.len());
-            for (tenant, ids) in by_tenant(asked) {
-                let sql = format!(
-                    "SELECT c.id, (SELECT COUNT(*) FROM contact m WHERE m.tenant_id = c.tenant_id AND m.merged_into = c.id) \
-                     FROM contact c WHERE c.tenant_id = $1 AND c.id IN {}",
-                    D::any_of(2)
-                );
-                let args = vec![tenant.into(), Arg::Texts(ids)];
-                for row in D::fetch(conn, sql.into(), args).await? {
-                    let mut row = Columns::<D>::of(&row);
-                    known.insert((tenant, row.text()?), row.int()? != 0);
-                }
-            }
-            Ok(asked.iter().map(|one| known.get(one).copied()).collect())
-        })
-    }
 }
 
 /// A contact and all that were merged into it, however long the way; itself first. Empty when there is no such contact.

@@ -12,11 +12,11 @@ use super::grouped::Grouped;
 use super::journal::{Changes, ChangesQuery};
 use super::search::{Page, ShortPage};
 use super::{Family, Found, StoreError, Token, contact, interaction, journal, search, token};
-use crate::domain::Moment;
 use crate::domain::command::Stored;
 use crate::domain::contact::Contact;
 use crate::domain::filter::Search;
 use crate::domain::user_data::{Document, KeyPath};
+use crate::domain::{Moment, Refusal};
 
 /// What a read returns.
 pub type Read<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
@@ -44,8 +44,6 @@ pub trait Reads: Send + Sync {
     fn contact<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Contact>>;
     /// Contacts by identifier, those after one.
     fn contacts<'a>(&'a self, tenant: i64, after: &'a str, limit: i64) -> Read<'a, Vec<Contact>>;
-    /// A contact and all that were merged into it, itself first.
-    fn contact_family<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Vec<String>>;
     /// A person with all identities, whichever of them is asked for.
     fn person<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Vec<String>>;
     /// All access tokens.
@@ -63,7 +61,6 @@ pub struct Readers<D: Dialect> {
     pool: Pool<D::Db>,
     time_limit: Duration,
     interactions: Grouped<D, interaction::Whole>,
-    merged: Grouped<D, contact::Merged>,
     pages: Grouped<D, search::ShortPages>,
 }
 
@@ -75,7 +72,6 @@ impl<D: Dialect> Readers<D> {
             pool,
             time_limit,
             interactions: Grouped::start(short, readers),
-            merged: Grouped::start(short, readers),
             pages: Grouped::start(short, readers),
         }
     }
@@ -89,12 +85,34 @@ impl<D: Dialect> Readers<D> {
 
     async fn found(&self, search: &Search) -> Result<Page, StoreError> {
         if let Some(short) = ShortPage::of(search) {
-            return search::page_of(search, self.pages.ask(short).await?);
+            let found = self.pages.ask(short).await?;
+            match (&search.contact, found.merged) {
+                (Some(id), None) => return Err(Refusal::no_contact(id).into()),
+                // others were merged into it: their interactions are to be found too
+                (Some(_), Some(true)) => {}
+                _ => return search::page_of(search, found.items),
+            }
         }
         let mut conn = self.limited().await?;
+        let found = Self::searched(&mut conn, search).await;
+        conn.give_back(found).await
+    }
+
+    async fn searched(conn: &mut Conn<D>, search: &Search) -> Result<Page, StoreError> {
+        let of_contact;
+        let search = match &search.contact {
+            None => search,
+            Some(id) => {
+                let family = contact::family::<D>(conn, search.tenant, id).await?;
+                if family.is_empty() {
+                    return Err(Refusal::no_contact(id).into());
+                }
+                of_contact = search.of_any(family);
+                &of_contact
+            }
+        };
         if !search::reads_user_data(&search.filter) {
-            let found = search::run::<D>(&mut conn, search, &[]).await;
-            return conn.give_back(found).await;
+            return search::run::<D>(conn, search, &[]).await;
         }
         // which keys are indexed, and what they find, must be of one state of the store
         let mut held = conn.begin_with(D::BEGIN_READ).await?;
@@ -106,7 +124,7 @@ impl<D: Dialect> Readers<D> {
             .collect();
         let found = search::run::<D>(&mut held, search, &ready).await;
         held.rollback().await?;
-        conn.give_back(found).await
+        found
     }
 }
 
@@ -227,18 +245,6 @@ impl<D: Dialect> Reads for Readers<D> {
             let mut conn = self.limited().await?;
             let found = contact::page::<D>(&mut conn, tenant, after, limit).await;
             conn.give_back(found).await
-        })
-    }
-
-    fn contact_family<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Vec<String>> {
-        Box::pin(async move {
-            match self.merged.ask((tenant, id.to_owned())).await? {
-                None => Ok(Vec::new()),
-                Some(false) => Ok(vec![id.to_owned()]),
-                Some(true) => {
-                    contact::family::<D>(&mut *self.pool.acquire().await?, tenant, id).await
-                }
-            }
         })
     }
 

@@ -108,11 +108,17 @@ impl ShortPage {
         {
             filter = only;
         }
-        let Filter::Leaf(Field::Core(attribute), Test::In(values)) = filter else {
-            return None;
-        };
-        let [Operand::Text(value)] = values.as_slice() else {
-            return None;
+        let (column, value) = match (filter, &search.contact) {
+            (Filter::And(parts), Some(contact)) if parts.is_empty() => (CONTACT, contact),
+            (Filter::Leaf(Field::Core(attribute), Test::In(values)), None)
+                if attribute.name != "id" && LEADERS.contains(&attribute.name) =>
+            {
+                let [Operand::Text(value)] = values.as_slice() else {
+                    return None;
+                };
+                (column(attribute), value)
+            }
+            _ => return None,
         };
         let plain = !search.count && !search.long_texts;
         let after = match search.after.as_ref().map(|after| after.0.as_slice()) {
@@ -128,10 +134,9 @@ impl ShortPage {
         let in_order = by_start.by.name == "startDate"
             && by_id.by.name == "id"
             && by_start.descending == by_id.descending;
-        let indexed = attribute.name != "id" && LEADERS.contains(&attribute.name);
-        (plain && in_order && indexed && search.limit <= SHORT).then(|| Self {
+        (plain && in_order && search.limit <= SHORT).then(|| Self {
             tenant: search.tenant,
-            column: column(attribute),
+            column,
             descending: by_start.descending,
             limit: search.limit,
             after,
@@ -150,24 +155,36 @@ impl ShortPage {
     }
 }
 
-/// Short pages, each with one item more where there is another page.
+/// What a short page found.
+#[derive(Clone, Debug, Default)]
+pub struct Short {
+    /// With one item more where there is another page.
+    pub items: Vec<Found>,
+    /// For a contact: whether others were merged into it; `None` where there is no such contact.
+    pub merged: Option<bool>,
+}
+
+/// The column of contacts.
+const CONTACT: &str = "i.contact_id";
+
+/// Short pages.
 pub struct ShortPages;
 
 impl<D: Dialect> Kind<D> for ShortPages {
     type Ask = ShortPage;
-    type Answer = Vec<Found>;
+    type Answer = Short;
     const LARGEST: usize = 16;
 
     fn read<'a>(
         conn: &'a mut Conn<D>,
         asked: &'a [ShortPage],
-    ) -> BoxFuture<'a, Result<Vec<Vec<Found>>, StoreError>> {
+    ) -> BoxFuture<'a, Result<Vec<Short>, StoreError>> {
         Box::pin(async move {
             let mut shapes: BTreeMap<_, Vec<usize>> = BTreeMap::new();
             for (number, page) in asked.iter().enumerate() {
                 shapes.entry(page.shape()).or_default().push(number);
             }
-            let mut answers = vec![Vec::new(); asked.len()];
+            let mut answers = vec![Short::default(); asked.len()];
             for ((tenant, column, descending, limit, after), numbers) in shapes {
                 let (way, than) = if descending {
                     (" DESC", "<")
@@ -183,10 +200,16 @@ impl<D: Dialect> Kind<D> for ShortPages {
                     args.push(Arg::Time(Moment::from_micros(*start)));
                     args.push(id.as_str().into());
                 }
+                let contact = if column == CONTACT {
+                    ", (SELECT COUNT(*) FROM contact c WHERE c.tenant_id = $1 AND c.id = k.value), \
+                     (SELECT COUNT(*) FROM contact c WHERE c.tenant_id = $1 AND c.merged_into = k.value)"
+                } else {
+                    ""
+                };
                 let sql = format!(
                     "SELECT k.place, (SELECT {} FROM (SELECT {} AS item FROM interaction i{} \
                      WHERE i.tenant_id = $1 AND {column} IS NOT NULL AND {column} = k.value{from} \
-                     ORDER BY i.start_date{way}, i.id{way} LIMIT +$3) AS page) FROM {} ORDER BY k.place",
+                     ORDER BY i.start_date{way}, i.id{way} LIMIT +$3) AS page){contact} FROM {} ORDER BY k.place",
                     D::JOINED_ITEMS,
                     packed::row(&[rows::CORE, rows::USER_DATA]),
                     rows::JOIN_JSON,
@@ -195,9 +218,13 @@ impl<D: Dialect> Kind<D> for ShortPages {
                 for (row, number) in D::fetch(conn, sql.into(), args).await?.iter().zip(numbers) {
                     let mut row = Columns::<D>::of(row);
                     let _place = row.int()?;
-                    answers[number] = packed::unpack(&row.maybe_text()?.unwrap_or_default())
+                    let answer = &mut answers[number];
+                    answer.items = packed::unpack(&row.maybe_text()?.unwrap_or_default())
                         .map(|row| Found::unpacked(row?))
                         .collect::<Result<_, _>>()?;
+                    if column == CONTACT && row.int()? > 0 {
+                        answer.merged = Some(row.int()? > 0);
+                    }
                 }
             }
             Ok(answers)

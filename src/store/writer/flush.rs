@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::future::join;
+
 use super::ledger::{Entry, Held, Key, Ledger};
 use crate::domain::command::Stored;
 use crate::domain::interaction::LongTexts;
@@ -142,8 +144,19 @@ pub async fn flush<D: Dialect>(ledger: Ledger<'_>, conn: &mut Conn<D>) -> Result
             held.seq = head + 1 + i64::try_from(entry).unwrap_or(0);
         }
     }
-    write_interactions::<D>(conn, &held).await?;
-    write_contents::<D>(conn, keys, &held).await?;
+    // while the database works on some rows, the next ones are made: the connection has a thread of its own
+    let rows = Rows::of(&held);
+    let (written, contents) = join(rows.write::<D>(conn), async {
+        Contents::of::<D>(keys, &held)
+    })
+    .await;
+    written?;
+    let (written, entries) = join(contents.write::<D>(conn), async move {
+        drop(held);
+        entry_rows(head, journal)
+    })
+    .await;
+    written?;
     let links = links
         .into_iter()
         .flat_map(|link| {
@@ -165,7 +178,7 @@ pub async fn flush<D: Dialect>(ledger: Ledger<'_>, conn: &mut Conn<D>) -> Result
             .filter(|held| held.new || held.changed),
     )
     .await?;
-    enter::<D>(conn, head, journal).await?;
+    write_entries::<D>(conn, entries).await?;
     let replies = replies
         .into_iter()
         .filter_map(|((tenant, path, key), kept)| {
@@ -193,27 +206,37 @@ pub async fn enter<D: Dialect>(
     head: i64,
     entries: Vec<Entry>,
 ) -> Result<(), StoreError> {
-    if entries.is_empty() {
+    write_entries::<D>(conn, entry_rows(head, entries)).await
+}
+
+/// The rows of entries, and the last cursor.
+fn entry_rows(head: i64, entries: Vec<Entry>) -> (Vec<Arg>, i64) {
+    let mut cursor = head;
+    let mut rows = Vec::with_capacity(entries.len() * JOURNAL.columns);
+    for entry in entries {
+        cursor += 1;
+        rows.extend([
+            cursor.into(),
+            entry.tenant.into(),
+            entry.at.into(),
+            entry.kind.name().into(),
+            entry.interaction_id.into(),
+            entry.contact_id.into(),
+            entry.media_type.into(),
+            Arg::Shared(entry.actor),
+            entry.delta.into(),
+        ]);
+    }
+    (rows, cursor)
+}
+
+async fn write_entries<D: Dialect>(
+    conn: &mut Conn<D>,
+    (rows, cursor): (Vec<Arg>, i64),
+) -> Result<(), StoreError> {
+    if rows.is_empty() {
         return Ok(());
     }
-    let mut cursor = head;
-    let rows = entries
-        .into_iter()
-        .flat_map(|entry| {
-            cursor += 1;
-            [
-                cursor.into(),
-                entry.tenant.into(),
-                entry.at.into(),
-                entry.kind.name().into(),
-                entry.interaction_id.into(),
-                entry.contact_id.into(),
-                entry.media_type.into(),
-                Arg::Shared(entry.actor),
-                entry.delta.into(),
-            ]
-        })
-        .collect();
     bulk::run::<D>(conn, &JOURNAL, rows).await?;
     D::execute(
         conn,
@@ -224,40 +247,54 @@ pub async fn enter<D: Dialect>(
     Ok(())
 }
 
-async fn write_interactions<D: Dialect>(
-    conn: &mut Conn<D>,
-    held: &[(Key, Held)],
-) -> Result<(), StoreError> {
-    let made = held.iter().filter(|(_, held)| held.entry.is_some()).count();
-    let mut new = Vec::with_capacity(made * NEW_INTERACTIONS.columns);
-    let mut changed = Vec::new();
-    let mut touched = Vec::new();
-    for (_, held) in held {
-        let interaction = &held.stored.interaction;
-        if held.entry.is_some() {
-            new.extend([
-                held.seq.into(),
-                Arg::Bytes(held.fingerprint.clone()),
-                interaction.parent_id.as_deref().into(),
-                interaction.thread_id.as_str().into(),
-                interaction.created_date.into(),
-            ]);
-            new.extend(rows::interaction_args(interaction));
-        } else if held.changed {
-            changed.extend(rows::interaction_args(interaction));
-        } else {
-            touched.extend([
-                interaction.id.as_str().into(),
-                interaction.tenant_id.into(),
-                interaction.modified_date.into(),
-                interaction.revision.into(),
-            ]);
+/// The rows of `interaction`.
+struct Rows {
+    new: Vec<Arg>,
+    changed: Vec<Arg>,
+    touched: Vec<Arg>,
+}
+
+impl Rows {
+    fn of(held: &[(Key, Held)]) -> Self {
+        let made = held.iter().filter(|(_, held)| held.entry.is_some()).count();
+        let mut new = Vec::with_capacity(made * NEW_INTERACTIONS.columns);
+        let mut changed = Vec::new();
+        let mut touched = Vec::new();
+        for (_, held) in held {
+            let interaction = &held.stored.interaction;
+            if held.entry.is_some() {
+                new.extend([
+                    held.seq.into(),
+                    Arg::Bytes(held.fingerprint.clone()),
+                    interaction.parent_id.as_deref().into(),
+                    interaction.thread_id.as_str().into(),
+                    interaction.created_date.into(),
+                ]);
+                new.extend(rows::interaction_args(interaction));
+            } else if held.changed {
+                changed.extend(rows::interaction_args(interaction));
+            } else {
+                touched.extend([
+                    interaction.id.as_str().into(),
+                    interaction.tenant_id.into(),
+                    interaction.modified_date.into(),
+                    interaction.revision.into(),
+                ]);
+            }
+        }
+        Self {
+            new,
+            changed,
+            touched,
         }
     }
-    bulk::run::<D>(conn, &NEW_INTERACTIONS, new).await?;
-    bulk::run::<D>(conn, &CHANGED_INTERACTIONS, changed).await?;
-    bulk::run::<D>(conn, &TOUCHED_INTERACTIONS, touched).await?;
-    Ok(())
+
+    async fn write<D: Dialect>(self, conn: &mut Conn<D>) -> Result<(), StoreError> {
+        bulk::run::<D>(conn, &NEW_INTERACTIONS, self.new).await?;
+        bulk::run::<D>(conn, &CHANGED_INTERACTIONS, self.changed).await?;
+        bulk::run::<D>(conn, &TOUCHED_INTERACTIONS, self.touched).await?;
+        Ok(())
+    }
 }
 
 /// Writes interactions anew that are in the store, each with its place.
@@ -278,62 +315,84 @@ pub async fn rewrite<D: Dialect>(
     Ok(())
 }
 
-async fn write_contents<D: Dialect>(
-    conn: &mut Conn<D>,
-    keys: &[KeyPath],
-    held: &[(Key, Held)],
-) -> Result<(), StoreError> {
-    let mut new_json = Vec::with_capacity(held.len() * NEW_JSON.columns);
-    let mut changed_json = Vec::new();
-    let mut texts = Vec::new();
-    let mut old_words = Vec::new();
-    let mut new_words = Vec::new();
-    let mut index = Vec::new();
-    let mut indexed_before: Vec<&Key> = Vec::new();
-    for (key, held) in held {
-        let (tenant, id) = (key.0, key.1.as_str());
-        let new = held.entry.is_some();
-        let json = rows::json_args(held.seq, &held.stored.interaction, &held.stored.user_data);
-        if new {
-            new_json.extend(json);
-        } else {
-            changed_json.extend(json);
-        }
-        if held.user_data_changed && !keys.is_empty() {
-            if !new {
-                indexed_before.push(key);
+/// The rows of the tables that hold what an interaction says.
+struct Contents {
+    new_json: Vec<Arg>,
+    changed_json: Vec<Arg>,
+    texts: Vec<Arg>,
+    old_words: Vec<Arg>,
+    new_words: Vec<Arg>,
+    index: Vec<Arg>,
+    /// Interactions whose rows in the index of declared keys are written anew.
+    indexed_before: Vec<Key>,
+}
+
+impl Contents {
+    fn of<D: Dialect>(keys: &[KeyPath], held: &[(Key, Held)]) -> Self {
+        let mut new_json = Vec::with_capacity(held.len() * NEW_JSON.columns);
+        let mut changed_json = Vec::new();
+        let mut texts = Vec::new();
+        let mut old_words = Vec::new();
+        let mut new_words = Vec::new();
+        let mut index = Vec::new();
+        let mut indexed_before: Vec<Key> = Vec::new();
+        for (key, held) in held {
+            let (tenant, id) = (key.0, key.1.as_str());
+            let new = held.entry.is_some();
+            let json = rows::json_args(held.seq, &held.stored.interaction, &held.stored.user_data);
+            if new {
+                new_json.extend(json);
+            } else {
+                changed_json.extend(json);
             }
-            index.extend(index_rows(keys, &held.stored));
-        }
-        if held.texts_changed {
-            let none = LongTexts::default();
-            let all = held.stored.texts.as_ref().unwrap_or(&none);
-            texts.extend(rows::text_args(held.seq, &held.stored.interaction, all));
-        }
-        if let Some((old, new)) = held.words.as_ref().filter(|(old, new)| old != new) {
-            if !old.is_empty() {
-                old_words.extend([id.into(), tenant.into(), D::words(old).into()]);
+            if held.user_data_changed && !keys.is_empty() {
+                if !new {
+                    indexed_before.push(key.clone());
+                }
+                index.extend(index_rows(keys, &held.stored));
             }
-            if !new.is_empty() {
-                new_words.extend([id.into(), tenant.into(), D::words(new).into()]);
+            if held.texts_changed {
+                let none = LongTexts::default();
+                let all = held.stored.texts.as_ref().unwrap_or(&none);
+                texts.extend(rows::text_args(held.seq, &held.stored.interaction, all));
             }
+            if let Some((old, new)) = held.words.as_ref().filter(|(old, new)| old != new) {
+                if !old.is_empty() {
+                    old_words.extend([id.into(), tenant.into(), D::words(old).into()]);
+                }
+                if !new.is_empty() {
+                    new_words.extend([id.into(), tenant.into(), D::words(new).into()]);
+                }
+            }
+        }
+        Self {
+            new_json,
+            changed_json,
+            texts,
+            old_words,
+            new_words,
+            index,
+            indexed_before,
         }
     }
-    bulk::run::<D>(conn, &NEW_JSON, new_json).await?;
-    bulk::run::<D>(conn, &CHANGED_JSON, changed_json).await?;
-    bulk::run::<D>(conn, &D::TEXTS, texts).await?;
-    bulk::run::<D>(conn, &D::REMOVE_WORDS, old_words).await?;
-    bulk::run::<D>(conn, &D::ADD_WORDS, new_words).await?;
-    for portion in indexed_before.chunk_by(|a, b| a.0 == b.0) {
-        let sql = format!(
-            "DELETE FROM user_data_index WHERE tenant_id = $1 AND interaction_id IN {}",
-            D::any_of(2)
-        );
-        let ids = portion.iter().map(|key| key.1.clone()).collect();
-        D::execute(conn, sql.into(), vec![portion[0].0.into(), Arg::Texts(ids)]).await?;
+
+    async fn write<D: Dialect>(self, conn: &mut Conn<D>) -> Result<(), StoreError> {
+        bulk::run::<D>(conn, &NEW_JSON, self.new_json).await?;
+        bulk::run::<D>(conn, &CHANGED_JSON, self.changed_json).await?;
+        bulk::run::<D>(conn, &D::TEXTS, self.texts).await?;
+        bulk::run::<D>(conn, &D::REMOVE_WORDS, self.old_words).await?;
+        bulk::run::<D>(conn, &D::ADD_WORDS, self.new_words).await?;
+        for portion in self.indexed_before.chunk_by(|a, b| a.0 == b.0) {
+            let sql = format!(
+                "DELETE FROM user_data_index WHERE tenant_id = $1 AND interaction_id IN {}",
+                D::any_of(2)
+            );
+            let ids = portion.iter().map(|key| key.1.clone()).collect();
+            D::execute(conn, sql.into(), vec![portion[0].0.into(), Arg::Texts(ids)]).await?;
+        }
+        bulk::run::<D>(conn, &INDEX, self.index).await?;
+        Ok(())
     }
-    bulk::run::<D>(conn, &INDEX, index).await?;
-    Ok(())
 }
 
 /// The index rows of an interaction under the given keys, one after the other.
