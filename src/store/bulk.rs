@@ -1,7 +1,7 @@
 //! Many rows with few statements.
 //!
-//! The rows of a group go in with `INSERT … VALUES (…), (…), …` in portions of 1,000, and of powers of two below. So every statement is one of a few, is prepared
-//! once per connection, and reads the same on both databases; `docs/decisions/` has the measurement against `json_each` and `UNNEST`.
+//! The rows of a group go in with `INSERT … VALUES (…), (…), …` in portions of 1,000, of powers of two below, and what is left, when it is few, as it is. So every
+//! statement is one of some, is prepared once per connection, and reads the same on both databases; `docs/decisions/` has the measurement against `json_each` and `UNNEST`.
 
 use std::fmt::Write;
 
@@ -10,6 +10,9 @@ use super::dialect::{Arg, Conn, Dialect};
 
 /// Rows of one statement, as many as a group has commands; 1,000 rows of 25 columns stay below SQLite's 32,766 and Postgres's 65,535 placeholders.
 const LARGEST: usize = 1000;
+
+/// So few rows go in with one statement, whatever their number: a small group is mostly ways to the thread of its connection and back.
+const FEW: usize = 64;
 
 /// A statement that takes many rows: what stands before the rows and after them.
 pub struct Many {
@@ -53,6 +56,8 @@ impl Many {
             LARGEST
         } else if self.skips_nulls {
             LARGEST.min(left.next_power_of_two())
+        } else if left <= FEW {
+            left
         } else {
             1 << left.ilog2()
         }

@@ -71,6 +71,9 @@ pub struct Store {
     lock: Option<File>,
 }
 
+/// Statements that the writer keeps prepared: one for each table and small number of rows.
+const WRITERS_STATEMENTS: usize = 1024;
+
 /// Connections for reads in groups, beside those for searches: as many as can work at once.
 fn short_readers() -> u32 {
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
@@ -226,7 +229,8 @@ impl Store {
         let writing = base
             .clone()
             .pragma("cache_size", "-32768")
-            .pragma("secure_delete", "ON");
+            .pragma("secure_delete", "ON")
+            .statement_cache_capacity(WRITERS_STATEMENTS);
         let reading = base
             .clone()
             .read_only(true)
@@ -277,7 +281,10 @@ impl Store {
         let mut first = options.connect().await?;
         prepare::<OnPostgres>(&mut first, settings.schema).await?;
         first.close().await?;
-        let durable = options.clone().options([("synchronous_commit", "on")]);
+        let durable = options
+            .clone()
+            .options([("synchronous_commit", "on")])
+            .statement_cache_capacity(WRITERS_STATEMENTS);
         let write_pool = PgPoolOptions::new()
             .max_connections(1)
             .min_connections(1)

@@ -225,23 +225,6 @@ pub(super) struct Keys {
     paths: Vec<crate::domain::user_data::KeyPath>,
 }
 
-/// The group before.
-#[derive(Default)]
-struct Last {
-    size: usize,
-    took: Duration,
-}
-
-impl Last {
-    /// How long to wait for those who were just answered to come again, so that they share a commit with those who came meanwhile. Where only a few did,
-    /// there is nothing to gain.
-    fn patience(&self) -> Option<Instant> {
-        const MANY: usize = 8;
-        const LONGEST: Duration = Duration::from_millis(1);
-        (self.size >= MANY).then(|| Instant::now() + (self.took / 8).min(LONGEST))
-    }
-}
-
 struct Task<D: Dialect> {
     pool: Pool<D::Db>,
     rules: Arc<Rules>,
@@ -256,7 +239,6 @@ struct Task<D: Dialect> {
 impl<D: Dialect> Task<D> {
     async fn run(mut self, mut queue: mpsc::UnboundedReceiver<Queued>) {
         let mut carried = None;
-        let mut last = Last::default();
         loop {
             let first = match carried.take() {
                 Some(first) => first,
@@ -267,20 +249,11 @@ impl<D: Dialect> Task<D> {
             };
             let mut bytes = first.ready.weight;
             let mut group = vec![first];
-            let until = last.patience();
-            let mut expected = None;
             while group.len() < MOST_COMMANDS
                 && bytes < MOST_BYTES
                 && !group[0].submission.command.alone()
             {
-                let Ok(next) = queue.try_recv() else {
-                    let expected = *expected.get_or_insert(group.len() + last.size);
-                    if group.len() < expected && until.is_some_and(|until| Instant::now() < until) {
-                        tokio::task::yield_now().await;
-                        continue;
-                    }
-                    break;
-                };
+                let Ok(next) = queue.try_recv() else { break };
                 if next.submission.command.alone() {
                     carried = Some(next);
                     break;
@@ -288,12 +261,7 @@ impl<D: Dialect> Task<D> {
                 bytes += next.ready.weight;
                 group.push(next);
             }
-            let (size, begun) = (group.len(), Instant::now());
             self.commit(group).await;
-            last = Last {
-                size,
-                took: begun.elapsed(),
-            };
         }
     }
 
