@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::domain::command::{Command, Outcome, REPLY_KEPT, Submission};
 use crate::domain::user_data::KeyPath;
 use crate::domain::{Clock, Moment};
+use crate::feed::{self, Feed};
 use crate::store::writer::QueueLimits;
 use crate::store::{Schema, Settings, Store, StoreError, Writer};
 use crate::telemetry::Metrics;
@@ -74,7 +75,15 @@ pub async fn serve(
         Arc::clone(&store.reads),
     ));
     tasks.spawn(tidy(store.writer.clone(), clock, stopping.clone()));
+    let feed = Feed::default();
+    tasks.spawn(feed::follow(
+        feed.clone(),
+        Arc::clone(&store.reads),
+        Arc::clone(&store.committed),
+        stopping.clone(),
+    ));
     let app = App::new(Parts {
+        feed,
         writer: store.writer.clone(),
         reads: Arc::clone(&store.reads),
         database: store.database,

@@ -8,6 +8,7 @@
 mod support;
 
 mod api_access;
+mod api_changes;
 mod api_contacts;
 mod api_finding;
 mod api_interactions;

@@ -1,6 +1,9 @@
-//! `/v1/changes`: the journal, page by page.
+//! `/v1/changes`: the journal, page by page or as a live stream.
+
+use std::sync::Arc;
 
 use axum::extract::{Path, State};
+use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -13,6 +16,7 @@ use super::schema::ChangeList;
 use super::{App, render};
 use crate::domain::Refusal;
 use crate::domain::change::Kind;
+use crate::feed;
 use crate::store::ChangesQuery;
 
 /// Entries of a page when nobody says, and at most.
@@ -98,14 +102,19 @@ async fn page(app: &App, caller: &Caller, query: &ChangesQuery) -> Result<Respon
 }
 
 /// What happened after a cursor, in the order in which it became visible. A reader that goes on at `next` misses nothing and sees nothing twice.
-#[utoipa::path(get, path = "/v1/changes", tag = "changes", params(ChangesParams),
+///
+/// With `Accept: text/event-stream` the same as a live stream: the `id` of an event is its cursor, `Last-Event-ID` goes on after it and counts more than `after`. Without either
+/// the stream begins with what comes.
+#[utoipa::path(get, path = "/v1/changes", tag = "changes", params(ChangesParams, ("Last-Event-ID" = Option<String>, Header, description = "For a stream: the cursor of the last event seen")),
     responses((status = 200, body = ChangeList), (status = 422, body = Problem)))]
 async fn changes(
     State(app): State<App>,
     caller: Caller,
+    headers: HeaderMap,
     mut params: Params,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Read)?;
+    let from = params.has("after");
     let mut query = query(&mut params)?;
     query.media_type = params
         .take("mediaType")
@@ -113,7 +122,42 @@ async fn changes(
     query.contact_id = params.take("contactId");
     query.interaction_id = params.take("interactionId");
     params.finish()?;
-    page(&app, &caller, &query).await
+    if !wants_stream(&headers) {
+        return page(&app, &caller, &query).await;
+    }
+    match headers.get("last-event-id") {
+        Some(seen) => {
+            query.after = seen
+                .to_str()
+                .ok()
+                .and_then(|text| text.parse().ok())
+                .filter(|cursor| *cursor >= 0)
+                .ok_or_else(|| Refusal::invalid("Last-Event-ID", "is no cursor of this journal"))?;
+        }
+        None if !from => query.after = app.reads.head().await?,
+        None => {}
+    }
+    Ok(feed::stream(
+        &app.feed,
+        Arc::clone(&app.reads),
+        app.stopping.clone(),
+        caller.tenant,
+        query,
+        render::change,
+    ))
+}
+
+/// Whether a caller asks for server-sent events.
+fn wants_stream(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|kind| {
+            let kind = kind.split(';').next().unwrap_or_default().trim();
+            kind.eq_ignore_ascii_case("text/event-stream")
+        })
 }
 
 /// The journal of one interaction, oldest first.

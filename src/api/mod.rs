@@ -30,6 +30,7 @@ use utoipa::openapi::{Info, OpenApi, OpenApiBuilder, SecurityRequirement};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::config::Config;
+use crate::feed::Feed;
 use crate::store::{Reads, Writer};
 use crate::telemetry::{self, Metrics};
 use auth::Access;
@@ -45,6 +46,8 @@ pub struct Parts {
     pub writer: Writer,
     /// Every read.
     pub reads: Arc<dyn Reads>,
+    /// The newest cursor of the journal.
+    pub feed: Feed,
     /// The database's name.
     pub database: &'static str,
     /// The settings.

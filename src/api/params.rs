@@ -97,6 +97,11 @@ impl Params {
         self.take_all(name).pop()
     }
 
+    /// Whether a parameter is given.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(other, _)| other == name)
+    }
+
     /// The values of a parameter that may be repeated.
     pub fn take_all(&mut self, name: &str) -> Vec<String> {
         self.0
@@ -145,7 +150,7 @@ impl Params {
 
     /// Adds a parameter where the caller gave none of that name.
     pub fn default(&mut self, name: &str, value: &str) {
-        if self.0.iter().all(|(other, _)| other != name) {
+        if !self.has(name) {
             self.0.push((name.to_owned(), value.to_owned()));
         }
     }

@@ -17,7 +17,7 @@ use super::dialect::{Columns, OnPostgres, OnSqlite};
 use super::meters::Meters;
 use super::migrate::{self, Migrate};
 use super::reads::{Readers, Reads};
-use super::writer::{QueueLimits, Writer};
+use super::writer::{QueueLimits, Signals, Writer};
 use super::{StoreError, checkpoint};
 use crate::domain::Clock;
 use crate::domain::command::Rules;
@@ -63,6 +63,8 @@ pub struct Store {
     pub reads: Arc<dyn Reads>,
     /// The writer's counters.
     pub meters: Arc<Meters>,
+    /// Told of every commit of this store's writer.
+    pub committed: Arc<Notify>,
     /// The database's name.
     pub database: &'static str,
     write_task: JoinHandle<()>,
@@ -261,8 +263,8 @@ impl Store {
         let short_pool = readers(short_readers()).connect_with(mapped).await?;
         want_durable::<OnSqlite>(&write_pool).await?;
         // a process beside the server checkpoints too: it may write without one
-        let shred = Arc::new(Notify::new());
-        let checkpoints = tokio::spawn(checkpoint::run(base.clone(), Arc::clone(&shred)));
+        let signals = Signals::default();
+        let checkpoints = tokio::spawn(checkpoint::run(base.clone(), Arc::clone(&signals.shred)));
         Ok(Self::start::<OnSqlite>(
             settings,
             write_pool,
@@ -270,7 +272,7 @@ impl Store {
             short_pool,
             Some(checkpoints),
             lock,
-            shred,
+            signals,
         ))
     }
 
@@ -313,7 +315,7 @@ impl Store {
             short_pool,
             None,
             None,
-            Arc::new(Notify::new()),
+            Signals::default(),
         ))
     }
 
@@ -324,12 +326,13 @@ impl Store {
         short_pool: Pool<D::Db>,
         checkpoint_task: Option<JoinHandle<()>>,
         lock: Option<File>,
-        shred: Arc<Notify>,
+        signals: Signals,
     ) -> Self
     where
         for<'c> &'c mut <D::Db as Database>::Connection: Executor<'c, Database = D::Db>,
     {
         let meters = Arc::new(Meters::default());
+        let committed = Arc::clone(&signals.committed);
         let ids = Ids::new(Box::new(rand_chacha::ChaCha12Rng::from_os_rng()));
         let (writer, write_task) = Writer::start::<D>(
             write_pool.clone(),
@@ -338,7 +341,7 @@ impl Store {
             settings.clock,
             ids,
             Arc::clone(&meters),
-            shred,
+            signals,
         );
         let reads = Arc::new(Readers::<D>::start(
             read_pool.clone(),
@@ -356,6 +359,7 @@ impl Store {
             writer,
             reads,
             meters,
+            committed,
             database: D::NAME,
             write_task,
             checkpoint_task,

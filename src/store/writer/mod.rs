@@ -131,7 +131,7 @@ impl Writer {
         clock: Arc<dyn Clock>,
         ids: Ids,
         meters: Arc<Meters>,
-        shred: Arc<Notify>,
+        signals: Signals,
     ) -> (Self, JoinHandle<()>) {
         let (queue, receiver) = mpsc::unbounded_channel();
         let task = Task::<D> {
@@ -141,7 +141,7 @@ impl Writer {
             ids,
             meters: Arc::clone(&meters),
             keys: Keys::default(),
-            shred,
+            signals,
         };
         let handle = tokio::spawn(task.run(receiver));
         let writer = Self {
@@ -225,6 +225,15 @@ pub(super) struct Keys {
     paths: Vec<crate::domain::user_data::KeyPath>,
 }
 
+/// Whom the writer tells what it did.
+#[derive(Clone, Default)]
+pub struct Signals {
+    /// Something was erased, of which no page of the log may keep a copy.
+    pub shred: Arc<Notify>,
+    /// A group was committed.
+    pub committed: Arc<Notify>,
+}
+
 struct Task<D: Dialect> {
     pool: Pool<D::Db>,
     rules: Arc<Rules>,
@@ -232,8 +241,7 @@ struct Task<D: Dialect> {
     ids: Ids,
     meters: Arc<Meters>,
     keys: Keys,
-    /// Told when something was erased, of which no page of the log may keep a copy.
-    shred: Arc<Notify>,
+    signals: Signals,
 }
 
 impl<D: Dialect> Task<D> {
@@ -272,6 +280,7 @@ impl<D: Dialect> Task<D> {
         match self.attempt(&group).await {
             Ok(outcomes) => {
                 self.meters.committed(size, begun.elapsed());
+                self.signals.committed.notify_one();
                 for (queued, outcome) in group.into_iter().zip(outcomes) {
                     self.answer(queued, outcome);
                 }
@@ -357,7 +366,7 @@ impl<D: Dialect> Task<D> {
             }
         })?;
         if group[0].submission.command.shreds() {
-            self.shred.notify_one();
+            self.signals.shred.notify_one();
         }
         Ok(outcomes)
     }

@@ -1,0 +1,65 @@
+//! Readers of the journal that follow it live.
+//!
+//! [`follow`] keeps the newest cursor known to all who wait for it: told at once of what this server commits, and looking often enough to notice
+//! within a moment what another server on the same database, or a process beside this one, did.
+
+mod sse;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+pub use sse::stream;
+
+use crate::store::Reads;
+
+/// How often others' commits are looked for while somebody listens.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// Where the newest cursor is made known.
+#[derive(Clone, Debug)]
+pub struct Feed(Arc<watch::Sender<i64>>);
+
+impl Default for Feed {
+    fn default() -> Self {
+        Self(Arc::new(watch::Sender::new(0)))
+    }
+}
+
+impl Feed {
+    /// Listens for newer cursors.
+    pub fn listen(&self) -> watch::Receiver<i64> {
+        self.0.subscribe()
+    }
+}
+
+/// Makes newer cursors known until the server stops.
+pub async fn follow(
+    feed: Feed,
+    reads: Arc<dyn Reads>,
+    committed: Arc<Notify>,
+    stopping: CancellationToken,
+) {
+    loop {
+        tokio::select! {
+            () = committed.notified() => {}
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = stopping.cancelled() => return,
+        }
+        if feed.0.receiver_count() == 0 {
+            continue;
+        }
+        match reads.head().await {
+            Ok(head) => {
+                feed.0.send_if_modified(|known| {
+                    let newer = head > *known;
+                    *known = head.max(*known);
+                    newer
+                });
+            }
+            Err(error) => tracing::warn!(%error, "the head of the journal could not be read"),
+        }
+    }
+}

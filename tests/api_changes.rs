@@ -1,0 +1,151 @@
+//! Changes as they happen: server-sent events.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::Response;
+use serde_json::{Value, json};
+
+use crate::both;
+use crate::support::{Db, Server, id};
+
+/// Reads a stream of events.
+struct Events {
+    response: Response,
+    text: String,
+}
+
+impl Events {
+    async fn of(server: &Server, path: &str, last: Option<&str>) -> Self {
+        let mut request = server
+            .request("GET", path)
+            .header("accept", "text/event-stream");
+        if let Some(last) = last {
+            request = request.header("last-event-id", last);
+        }
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Self {
+            response,
+            text: String::new(),
+        }
+    }
+
+    /// The next event with its identifier; `None` at the end of the stream.
+    async fn next(&mut self) -> Option<(String, Value)> {
+        loop {
+            if let Some((event, rest)) = self.text.split_once("\n\n") {
+                let event = event.to_owned();
+                self.text = rest.to_owned();
+                if event.starts_with(':') {
+                    continue;
+                }
+                let field = |name: &str| {
+                    let line = event.lines().find_map(|line| line.strip_prefix(name));
+                    line.unwrap_or_else(|| panic!("no {name} in {event:?}"))
+                        .trim()
+                        .to_owned()
+                };
+                return Some((field("id:"), serde_json::from_str(&field("data:")).unwrap()));
+            }
+            let part = tokio::time::timeout(Duration::from_secs(20), self.response.chunk());
+            let part = part.await.expect("something comes").ok().flatten()?;
+            self.text += std::str::from_utf8(&part).unwrap();
+        }
+    }
+
+    async fn kinds(&mut self, count: usize) -> Vec<String> {
+        let mut kinds = Vec::new();
+        for _ in 0..count {
+            let (_, change) = self.next().await.unwrap();
+            kinds.push(change["kind"].as_str().unwrap().to_owned());
+        }
+        kinds
+    }
+}
+
+both! {
+    async fn a_stream_begins_with_what_comes_and_goes_on_where_it_was_left(db) {
+        let server = Server::start(db).await;
+        let old = server.record(json!({"mediaType": "chat"})).await;
+        let mut live = Events::of(&server, "/v1/changes", None).await;
+        let path = format!("/v1/interactions/{}", id(&old));
+        server.post(&format!("{path}/user-data"), json!({"attach": {"a": "line\nbreak"}})).await;
+        let (first, change) = live.next().await.unwrap();
+        assert_eq!((&change["kind"], &change["cursor"]), (&json!("userData.attached"), &json!(first)));
+        assert_eq!(change["delta"]["attach"]["a"], "line\nbreak");
+        server.post(&format!("{path}/stop"), json!({})).await;
+        assert_eq!(live.kinds(1).await, ["interaction.stopped"]);
+        drop(live);
+        server.record(json!({"mediaType": "sms"})).await;
+        // the cursor outlives the connection, and the server
+        let server = Server::at(server.stop().await, |_| {}).await;
+        let mut again = Events::of(&server, "/v1/changes?after=0", Some(&first)).await;
+        assert_eq!(again.kinds(2).await, ["interaction.stopped", "interaction.recorded"]);
+        let mut whole = Events::of(&server, "/v1/changes?after=0", None).await;
+        assert_eq!(whole.kinds(4).await, ["interaction.recorded", "userData.attached", "interaction.stopped", "interaction.recorded"]);
+        let refused = server.request("GET", "/v1/changes").header("accept", "text/event-stream").header("last-event-id", "x").send().await.unwrap();
+        assert_eq!(refused.status(), 422);
+    }
+
+    async fn a_stream_shows_what_its_filters_let_through(db) {
+        let server = Server::start(db).await;
+        let mut chats = Events::of(&server, "/v1/changes?kind=userData&mediaType=chat", None).await;
+        let chat = server.record(json!({"mediaType": "chat"})).await;
+        let sms = server.record(json!({"mediaType": "sms"})).await;
+        for (n, of) in [&sms, &chat, &sms, &chat].into_iter().enumerate() {
+            server.post(&format!("/v1/interactions/{}/user-data", id(of)), json!({"attach": {"n": n}})).await;
+        }
+        for n in [1, 3] {
+            let (_, change) = chats.next().await.unwrap();
+            assert_eq!((change["interactionId"].as_str(), &change["delta"]["attach"]["n"]), (Some(id(&chat)), &json!(n)));
+        }
+    }
+
+    async fn many_changes_reach_every_stream_in_order_and_once(db) {
+        let server = Arc::new(Server::start(db).await);
+        let mut streams = Vec::new();
+        for _ in 0..10 {
+            streams.push(Events::of(&server, "/v1/changes", None).await);
+        }
+        let writers: Vec<_> = (0..8).map(|_| {
+            let server = Arc::clone(&server);
+            tokio::spawn(async move {
+                for _ in 0..100 {
+                    server.record(json!({"mediaType": "sms"})).await;
+                }
+            })
+        }).collect();
+        for stream in &mut streams {
+            for cursor in 1..=800 {
+                assert_eq!(stream.next().await.unwrap().0, cursor.to_string());
+            }
+        }
+        for writer in writers {
+            writer.await.unwrap();
+        }
+    }
+
+    async fn a_stop_ends_the_streams(db) {
+        let server = Server::start(db).await;
+        let mut stream = Events::of(&server, "/v1/changes", None).await;
+        let begun = std::time::Instant::now();
+        server.stop().await;
+        assert!(stream.next().await.is_none());
+        assert!(begun.elapsed() < Duration::from_secs(5));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_server_writes_the_streams_of_another_tell() {
+    let one = Server::start(Db::Postgres).await;
+    let two = Server::at(Arc::clone(&one.place), |_| {}).await;
+    let mut stream = Events::of(&two, "/v1/changes", None).await;
+    for _ in 0..3 {
+        let recorded = one.record(json!({"mediaType": "chat"})).await;
+        let told = tokio::time::timeout(Duration::from_secs(1), stream.next());
+        let (_, change) = told.await.expect("within a second").unwrap();
+        assert_eq!(change["interactionId"].as_str(), Some(id(&recorded)));
+    }
+}
