@@ -2,6 +2,7 @@
 //!
 //! The journal stays behind, and with it what was copied by which policy when a child was made: the child's UserData is whole without it.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
@@ -34,22 +35,26 @@ pub async fn ndjson(
     mut progress: impl FnMut(u64),
 ) -> Result<Exported, Failed> {
     let mut done = Exported::default();
-    for merges in [false, true] {
-        let mut after = String::new();
-        loop {
-            let page = reads.contacts(tenant, &after, 500).await?;
-            let Some(last) = page.last() else { break };
-            after.clone_from(&last.id);
-            for contact in &page {
-                let line = match &contact.merged_into {
-                    _ if !merges => json!({"id": contact.id, "attributes": contact.attributes}),
-                    Some(into) => json!({"merge": {"id": contact.id, "into": into}}),
-                    None => continue,
-                };
-                writeln!(out, "{line}")?;
-                done.contacts += u64::from(!merges);
+    let mut merged = BTreeMap::new();
+    let mut after = String::new();
+    loop {
+        let page = reads.contacts(tenant, &after, 500).await?;
+        let Some(last) = page.last() else { break };
+        after.clone_from(&last.id);
+        for contact in page {
+            writeln!(
+                out,
+                "{}",
+                json!({"id": contact.id, "attributes": contact.attributes})
+            )?;
+            done.contacts += 1;
+            if let Some(into) = contact.merged_into {
+                merged.insert(contact.id, into);
             }
         }
+    }
+    for (id, into) in in_order(&merged) {
+        writeln!(out, "{}", json!({"merge": {"id": id, "into": into}}))?;
     }
     let mut place = 0;
     loop {
@@ -64,6 +69,17 @@ pub async fn ndjson(
         }
         progress(done.interactions);
     }
+}
+
+/// Merges in an order in which they can be made again: a contact takes others in before it is itself merged.
+fn in_order(merged: &BTreeMap<String, String>) -> Vec<(&String, &String)> {
+    let depth = |id: &String| {
+        let up = std::iter::successors(merged.get(id), |into| merged.get(*into));
+        up.take(merged.len()).count()
+    };
+    let mut all: Vec<_> = merged.iter().collect();
+    all.sort_by_cached_key(|(id, _)| std::cmp::Reverse(depth(id)));
+    all
 }
 
 /// An interaction as it would be recorded.

@@ -7,6 +7,7 @@ use reqwest::Response;
 use serde_json::{Value, json};
 
 use crate::both;
+use crate::support::process::run;
 use crate::support::{Db, Server, id};
 
 /// Reads a stream of events.
@@ -125,6 +126,23 @@ both! {
         for writer in writers {
             writer.await.unwrap();
         }
+    }
+
+    async fn a_stream_ends_when_its_reader_may_no_longer_ask(db) {
+        let server = Server::start(db).await;
+        let mut stream = Events::of(&server, "/v1/changes", None).await;
+        // from now on a token is asked for, and this reader has none
+        let ran = run(&server.place.url, &["token", "create", "--name", "desk"]).await;
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let begun = std::time::Instant::now();
+        assert!(stream.next().await.is_none());
+        assert!(begun.elapsed() < Duration::from_secs(15));
+    }
+
+    async fn a_stream_from_beyond_the_journal_is_refused(db) {
+        let server = Server::start(db).await;
+        let refused = server.request("GET", "/v1/changes?after=7").header("accept", "text/event-stream").send().await.unwrap();
+        assert_eq!(refused.status(), 422);
     }
 
     async fn a_stop_ends_the_streams(db) {

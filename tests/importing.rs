@@ -176,6 +176,13 @@ both! {
         server.post("/v1/contacts", json!({"id": "a-second", "attributes": {"LastName": "Rossi"}})).await;
         assert_eq!(server.post("/v1/contacts/a-second/merge", json!({"into": root})).await.0, 200);
         server.record(json!({"id": "of-second", "mediaType": "sms", "contactId": "a-second"})).await;
+        // a chain whose identifiers stand in the other order
+        for id in ["y", "x"] {
+            server.post("/v1/contacts", json!({"id": id, "attributes": {"LastName": id}})).await;
+        }
+        assert_eq!(server.post("/v1/contacts/y/merge", json!({"into": "x"})).await.0, 200);
+        server.post("/v1/contacts", json!({"id": "w", "attributes": {"LastName": "w"}})).await;
+        assert_eq!(server.post("/v1/contacts/x/merge", json!({"into": "w"})).await.0, 200);
         let place = server.stop().await;
         let folder = TempDir::new().unwrap();
         let file = folder.path().join("all.ndjson");
@@ -184,9 +191,10 @@ both! {
         let other = Arc::new(Place::new(db).await);
         let report = import(&other, folder.path(), &[]);
         assert_eq!(total(&report, "interactions"), [3, 3, 0], "{report}");
-        assert_eq!(total(&report, "contacts"), [2, 2, 0], "{report}");
+        assert_eq!(total(&report, "contacts"), [5, 5, 0], "{report}");
+        assert!(report.contains("refused: 0"), "{report}");
         let again = import(&other, folder.path(), &[]);
-        assert_eq!((total(&again, "interactions"), total(&again, "contacts")), (vec![3, 0, 3], vec![2, 0, 2]), "{again}");
+        assert_eq!((total(&again, "interactions"), total(&again, "contacts")), (vec![3, 0, 3], vec![5, 0, 5]), "{again}");
         let old = Server::at(place, |_| {}).await;
         let new = Server::at(other, |_| {}).await;
         for id in ["z-parent", "a-child"] {
@@ -200,6 +208,8 @@ both! {
         }
         let history = new.get(&format!("/v1/contacts/{root}/history?fields=id")).await.1;
         assert_eq!(history["items"].as_array().unwrap().len(), 3, "{history}");
+        assert_eq!(new.get("/v1/contacts/y").await.1["mergedInto"], "x");
+        assert_eq!(new.get("/v1/contacts/x").await.1["mergedInto"], "w");
     }
 
     async fn the_demo_is_the_same_for_the_same_arguments_and_writes_nothing_twice(db) {

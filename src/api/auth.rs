@@ -168,7 +168,12 @@ impl Access {
         Ok(tokens)
     }
 
-    async fn caller(&self, method: &Method, headers: &HeaderMap) -> Result<Caller, StoreError> {
+    /// Who asks with these headers.
+    pub(super) async fn caller(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+    ) -> Result<Caller, StoreError> {
         let tokens = self.tokens().await?;
         if tokens.is_empty() {
             match self.door {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Method, header};
 use axum::response::Response;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -17,7 +17,7 @@ use super::{App, render};
 use crate::domain::Refusal;
 use crate::domain::change::Kind;
 use crate::feed;
-use crate::store::ChangesQuery;
+use crate::store::{ChangesQuery, StoreError};
 
 /// Entries of a page when nobody says, and at most.
 const LIMITS: (usize, usize) = (100, 1000);
@@ -125,18 +125,35 @@ async fn changes(
     if !wants_stream(&headers) {
         return page(&app, &caller, &query).await;
     }
-    match headers.get("last-event-id") {
-        Some(seen) => {
-            query.after = seen
-                .to_str()
-                .ok()
-                .and_then(|text| text.parse().ok())
-                .filter(|cursor| *cursor >= 0)
-                .ok_or_else(|| Refusal::invalid("Last-Event-ID", "is no cursor of this journal"))?;
+    let head = app.reads.head().await?;
+    let place = if let Some(seen) = headers.get("last-event-id") {
+        query.after = seen
+            .to_str()
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .filter(|cursor| *cursor >= 0)
+            .ok_or_else(|| Refusal::invalid("Last-Event-ID", "is no cursor of this journal"))?;
+        "Last-Event-ID"
+    } else {
+        if !from {
+            query.after = head;
         }
-        None if !from => query.after = app.reads.head().await?,
-        None => {}
+        "?after"
+    };
+    if query.after > head {
+        return Err(Refusal::invalid(place, "is beyond the newest entry of this journal").into());
     }
+    let (asked, tenant) = (app.clone(), caller.tenant);
+    let leave: feed::Leave = Box::new(move || {
+        let (app, headers) = (asked.clone(), headers.clone());
+        Box::pin(async move {
+            match app.access.caller(&Method::GET, &headers).await {
+                Ok(caller) => caller.tenant == tenant && caller.may(Scope::Read).is_ok(),
+                // a database out of reach takes no token back
+                Err(error) => !matches!(error, StoreError::Refused(_)),
+            }
+        })
+    });
     Ok(feed::stream(
         &app.feed,
         Arc::clone(&app.reads),
@@ -144,6 +161,7 @@ async fn changes(
         caller.tenant,
         query,
         render::change,
+        leave,
     ))
 }
 

@@ -8,30 +8,39 @@ mod sse;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
-pub use sse::stream;
+pub use sse::{Leave, stream};
 
 use crate::store::Reads;
 
 /// How often others' commits are looked for while somebody listens.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
+/// Streams that read at the same time; the others wait, so that searches find connections.
+const READING: usize = 2;
+
 /// Where the newest cursor is made known.
 #[derive(Clone, Debug)]
-pub struct Feed(Arc<watch::Sender<i64>>);
+pub struct Feed {
+    head: Arc<watch::Sender<i64>>,
+    reading: Arc<Semaphore>,
+}
 
 impl Default for Feed {
     fn default() -> Self {
-        Self(Arc::new(watch::Sender::new(0)))
+        Self {
+            head: Arc::new(watch::Sender::new(0)),
+            reading: Arc::new(Semaphore::new(READING)),
+        }
     }
 }
 
 impl Feed {
     /// Listens for newer cursors.
     pub fn listen(&self) -> watch::Receiver<i64> {
-        self.0.subscribe()
+        self.head.subscribe()
     }
 }
 
@@ -48,12 +57,12 @@ pub async fn follow(
             () = tokio::time::sleep(LOOK_EVERY) => {}
             () = stopping.cancelled() => return,
         }
-        if feed.0.receiver_count() == 0 {
+        if feed.head.receiver_count() == 0 {
             continue;
         }
         match reads.head().await {
             Ok(head) => {
-                feed.0.send_if_modified(|known| {
+                feed.head.send_if_modified(|known| {
                     let newer = head > *known;
                     *known = head.max(*known);
                     newer

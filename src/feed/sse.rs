@@ -7,21 +7,33 @@ use std::time::Duration;
 
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use tokio::sync::watch;
+use futures_util::future::BoxFuture;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::Feed;
 use crate::domain::change::Change;
-use crate::store::{ChangesQuery, Reads};
+use crate::store::{ChangesQuery, Reads, StoreError};
 
 /// A comment line so often keeps the connection open.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Entries read at once; a client that reads slowly holds no more of them.
-const PAGE: usize = 200;
+const PAGE: usize = 32;
+/// Entries looked at by one statement, whether they fit or not.
+const SPAN: i64 = 20_000;
+/// Between two readings, so that a burst of commits is read at once.
+const PAUSE: Duration = Duration::from_millis(20);
+/// How often it is asked whether the client may still listen, at least.
+const ASK_EVERY: Duration = Duration::from_secs(5);
 /// How long to wait before a database that failed is asked again.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// Says whether the client may still listen: its token may have been taken back.
+pub type Leave = Box<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
+
 struct Following {
+    leave: Leave,
+    reading: Arc<Semaphore>,
     reads: Arc<dyn Reads>,
     tenant: i64,
     query: ChangesQuery,
@@ -32,7 +44,7 @@ struct Following {
 }
 
 impl Following {
-    /// The next change; `None` when the server stops.
+    /// The next change; `None` when the server stops, or the client may no longer listen.
     async fn next(&mut self) -> Option<Change> {
         loop {
             if self.stopping.is_cancelled() {
@@ -41,31 +53,46 @@ impl Following {
             if let Some(change) = self.waiting.pop_front() {
                 return Some(change);
             }
-            match self.reads.changes(self.tenant, &self.query).await {
-                Ok(page) => {
-                    self.query.after = page.next;
-                    self.waiting.extend(page.items);
-                    if !self.waiting.is_empty() {
-                        continue;
+            if !(self.leave)().await {
+                return None;
+            }
+            match self.read().await {
+                Ok(more) if more => {}
+                Ok(_) => {
+                    tokio::select! {
+                        newer = newer(&mut self.head, self.query.after) => {
+                            newer?;
+                            tokio::time::sleep(PAUSE).await;
+                        }
+                        () = tokio::time::sleep(ASK_EVERY) => {}
+                        () = self.stopping.cancelled() => return None,
                     }
                 }
                 Err(error) => {
                     // the stream waits for the database, as its reader would
                     tracing::warn!(%error, "a stream of changes could not read on");
                     tokio::select! {
-                        () = tokio::time::sleep(PATIENCE) => continue,
+                        () = tokio::time::sleep(PATIENCE) => {}
                         () = self.stopping.cancelled() => return None,
                     }
                 }
             }
-            tokio::select! {
-                changed = self.head.wait_for(|head| *head > self.query.after) => {
-                    changed.ok()?;
-                }
-                () = self.stopping.cancelled() => return None,
-            }
         }
     }
+
+    /// Reads on; false at the end of the journal.
+    async fn read(&mut self) -> Result<bool, StoreError> {
+        let _turn = self.reading.acquire().await;
+        let page = self.reads.changes(self.tenant, &self.query).await?;
+        self.query.after = page.next;
+        self.waiting.extend(page.items);
+        Ok(!self.waiting.is_empty() || page.next < page.head)
+    }
+}
+
+/// Waits for a cursor newer than this one; `None` when none will come.
+async fn newer(head: &mut watch::Receiver<i64>, than: i64) -> Option<()> {
+    head.wait_for(|head| *head > than).await.map(drop).ok()
 }
 
 /// A live stream of a tenant's changes after `query.after`; `id` of each event is its cursor, its data what `render` makes of it.
@@ -76,12 +103,16 @@ pub fn stream(
     tenant: i64,
     query: ChangesQuery,
     render: fn(&Change) -> String,
+    leave: Leave,
 ) -> Response {
     let following = Following {
+        leave,
+        reading: Arc::clone(&feed.reading),
         reads,
         tenant,
         query: ChangesQuery {
             limit: PAGE,
+            span: Some(SPAN),
             ..query
         },
         waiting: VecDeque::new(),

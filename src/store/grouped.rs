@@ -75,10 +75,11 @@ async fn serve<D: Dialect, K: Kind<D>>(pool: Pool<D::Db>, queue: Waiting<K::Ask,
         if asked.is_empty() {
             continue;
         }
-        let found = match pool.acquire().await {
-            Ok(mut conn) => K::read(&mut conn, &asked).await,
-            Err(error) => Err(error.into()),
-        };
+        let mut found = read::<D, K>(&pool, &asked).await;
+        if matches!(found, Err(StoreError::Away(_))) {
+            // a connection that was idle while the database went and came again fails once
+            found = read::<D, K>(&pool, &asked).await;
+        }
         // one who went away needs no answer
         match found {
             Ok(found) => {
@@ -86,13 +87,28 @@ async fn serve<D: Dialect, K: Kind<D>>(pool: Pool<D::Db>, queue: Waiting<K::Ask,
                     let _ = answer.send(Ok(found));
                 }
             }
-            Err(error) => {
+            Err(error) if asked.len() == 1 || matches!(error, StoreError::Away(_)) => {
                 for answer in answers {
                     let _ = answer.send(Err(error.clone()));
                 }
             }
+            Err(_) => {
+                // one of them is to blame: each for itself, so that its neighbours do not notice
+                for (ask, answer) in asked.iter().zip(answers) {
+                    let found = read::<D, K>(&pool, std::slice::from_ref(ask)).await;
+                    let alone = found.and_then(|mut found| found.pop().ok_or(StoreError::Closed));
+                    let _ = answer.send(alone);
+                }
+            }
         }
     }
+}
+
+async fn read<D: Dialect, K: Kind<D>>(
+    pool: &Pool<D::Db>,
+    asked: &[K::Ask],
+) -> Result<Vec<K::Answer>, StoreError> {
+    K::read(&mut *pool.acquire().await?, asked).await
 }
 
 /// Identifiers by tenant.

@@ -47,7 +47,7 @@ pub struct Whole;
 impl<D: Dialect> Kind<D> for Whole {
     type Ask = (i64, String);
     type Answer = Option<Arc<Found>>;
-    // as many of the largest stay below what a text may hold on either database
+    // a group of long ones may be more than one text can hold: then each is read for itself
     const LARGEST: usize = 32;
 
     fn read<'a>(

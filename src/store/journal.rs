@@ -22,6 +22,8 @@ pub struct ChangesQuery {
     pub contact_id: Option<String>,
     /// Only of this interaction.
     pub interaction_id: Option<String>,
+    /// Look at so many entries at most, whether they fit or not; all there are where none is given.
+    pub span: Option<i64>,
 }
 
 /// A page of changes.
@@ -31,6 +33,8 @@ pub struct Changes {
     pub items: Vec<Change>,
     /// The point to resume from: everything up to it was looked at.
     pub next: i64,
+    /// The newest entry there was.
+    pub head: i64,
 }
 
 const COLUMNS: &str = "cursor, at, kind, interaction_id, contact_id, actor, delta";
@@ -57,10 +61,13 @@ pub async fn changes<D: Dialect>(
     query: &ChangesQuery,
 ) -> Result<Changes, StoreError> {
     let head = head::<D>(conn).await?;
+    let until = query
+        .span
+        .map_or(head, |span| head.min(query.after.saturating_add(span)));
     let mut sql = format!(
         "SELECT {COLUMNS} FROM journal WHERE tenant_id = $1 AND cursor > $2 AND cursor <= $3"
     );
-    let mut args: Vec<Arg> = vec![tenant.into(), query.after.into(), head.into()];
+    let mut args: Vec<Arg> = vec![tenant.into(), query.after.into(), until.into()];
     if !query.kinds.is_empty() {
         args.push(Arg::Texts(query.kinds.clone()));
         sql += &format!(" AND kind IN {}", D::any_of(args.len()));
@@ -84,9 +91,9 @@ pub async fn changes<D: Dialect>(
         .collect::<Result<Vec<_>, _>>()?;
     let next = match items.last() {
         Some(last) if items.len() == query.limit => last.cursor,
-        _ => head.max(query.after),
+        _ => until.max(query.after),
     };
-    Ok(Changes { items, next })
+    Ok(Changes { items, next, head })
 }
 
 /// The cursor of the newest visible entry.

@@ -294,6 +294,7 @@ impl<D: Dialect> Task<D> {
                     };
                     self.answer(queued, outcome);
                 }
+                self.signals.committed.notify_one();
             }
             Err(broken) => {
                 for queued in group {
