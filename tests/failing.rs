@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::both;
 use crate::support::direct::Direct;
 use crate::support::{Db, Place, Server, proxy};
 
@@ -85,6 +86,31 @@ async fn a_postgres_out_of_reach_is_told_as_such_and_found_again() {
         .record(json!({"id": "after", "mediaType": "chat"}))
         .await;
     assert_eq!(server.journal().await.len(), 2);
+}
+
+both! {
+    async fn of_reads_that_share_a_statement_only_the_one_that_cannot_be_read_fails(db) {
+        let server = Arc::new(Server::start(db).await);
+        for id in ["good", "bad"] {
+            let people = json!([{"participantId": "1", "nickname": id, "type": "Customer"}]);
+            server.record(json!({"id": id, "mediaType": "chat", "participants": people})).await;
+        }
+        let mut direct = Direct::to(&server.place).await;
+        direct
+            .execute("UPDATE interaction_text SET participants = 'x' WHERE interaction_id = 'bad'")
+            .await;
+        let reads: Vec<_> = (0..60)
+            .map(|n| {
+                let (server, bad) = (Arc::clone(&server), n % 3 == 0);
+                let id = if bad { "bad" } else { "good" };
+                tokio::spawn(async move { (bad, server.get(&format!("/v1/interactions/{id}")).await.0) })
+            })
+            .collect();
+        for read in reads {
+            let (bad, status) = read.await.unwrap();
+            assert_eq!(status, if bad { 500 } else { 200 });
+        }
+    }
 }
 
 /// Writes until a write is refused; returns how many were recorded.

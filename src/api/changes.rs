@@ -54,14 +54,18 @@ struct ChangesParams {
     interaction_id: Option<String>,
 }
 
+/// Reads a cursor; `place` is where it was given.
+fn cursor(place: &str, text: &str) -> Result<i64, Refusal> {
+    text.parse()
+        .ok()
+        .filter(|cursor| *cursor >= 0)
+        .ok_or_else(|| Refusal::invalid(place, "is no cursor of this journal"))
+}
+
 fn query(params: &mut Params) -> Result<ChangesQuery, Refusal> {
     let after = match params.take("after") {
         None => 0,
-        Some(text) => text
-            .parse()
-            .ok()
-            .filter(|cursor| *cursor >= 0)
-            .ok_or_else(|| Refusal::invalid("?after", "is no cursor of this journal"))?,
+        Some(text) => cursor("?after", &text)?,
     };
     let limit = params.number("limit", LIMITS.0, LIMITS.1)?;
     let mut kinds: Vec<String> = Vec::new();
@@ -127,12 +131,7 @@ async fn changes(
     }
     let head = app.reads.head().await?;
     let place = if let Some(seen) = headers.get("last-event-id") {
-        query.after = seen
-            .to_str()
-            .ok()
-            .and_then(|text| text.parse().ok())
-            .filter(|cursor| *cursor >= 0)
-            .ok_or_else(|| Refusal::invalid("Last-Event-ID", "is no cursor of this journal"))?;
+        query.after = cursor("Last-Event-ID", seen.to_str().unwrap_or_default())?;
         "Last-Event-ID"
     } else {
         if !from {

@@ -21,7 +21,7 @@ use crate::domain::Refusal;
 use crate::domain::change::Change;
 use crate::domain::command::Command;
 use crate::domain::contact::{self, GivenAttributes, OneOrMany};
-use crate::domain::filter::{Search, parse_sort};
+use crate::domain::filter::{Filter, Search};
 use crate::store::ChangesQuery;
 
 /// The routes.
@@ -276,15 +276,10 @@ async fn export(
     if family.is_empty() {
         return Err(Refusal::no_contact(&id).into());
     }
+    let filter = Filter::any_of("contactId", family.clone());
     let mut search = Search {
-        tenant,
-        contact: None,
-        filter: find::is_any_of("contactId", family.clone()),
-        sort: parse_sort("", ["startDate"])?,
-        limit: find::MOST,
-        after: None,
-        count: false,
         long_texts: true,
+        ..Search::oldest_first(tenant, filter, find::MOST)
     };
     let mut interactions = Vec::new();
     let mut theirs = HashSet::new();

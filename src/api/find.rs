@@ -18,7 +18,7 @@ use super::problem::{Failure, Problem};
 use super::render::{self, Projection};
 use crate::domain::filter::{
     ATTRIBUTES, AttributeType, Field, Filter, MOST_PARTS, Operand, Position, Search, Size, SortKey,
-    Test, loose_operands, parse_filter, parse_sort, parse_test, parse_words,
+    loose_operands, parse_filter, parse_sort, parse_test, parse_words,
 };
 use crate::domain::{Moment, Refusal};
 
@@ -179,7 +179,7 @@ pub async fn list_by(
     let (contact, mut parts) = match of {
         Of::All => (None, Vec::new()),
         Of::Contact(id) => (Some(id), Vec::new()),
-        Of::Thread(id) => (None, vec![is_any_of("threadId", vec![id])]),
+        Of::Thread(id) => (None, vec![Filter::any_of("threadId", vec![id])]),
     };
     let sort_by = params.take("sort").unwrap_or_default();
     let sort = parse_sort("?sort", sort_by.split(',').map(str::trim))?;
@@ -356,15 +356,6 @@ async fn search(
     answer(&app, &caller, filter, sort, question).await
 }
 
-/// A condition that an attribute is one of these.
-pub fn is_any_of(attribute: &str, values: Vec<String>) -> Filter {
-    let field = Field::parse(attribute).expect("the callers name attributes that exist");
-    Filter::Leaf(
-        field,
-        Test::In(values.into_iter().map(Operand::Text).collect()),
-    )
-}
-
 /// The interactions of a thread; oldest first unless `sort` says otherwise.
 #[utoipa::path(get, path = "/v1/threads/{id}", tag = "finding", params(("id" = String, Path), ListParams),
     responses((status = 200, body = super::schema::InteractionList), (status = 404, body = Problem)))]
@@ -375,16 +366,8 @@ async fn thread(
     mut params: Params,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Read)?;
-    let probe = Search {
-        tenant: caller.tenant,
-        contact: None,
-        filter: is_any_of("threadId", vec![id.clone()]),
-        sort: parse_sort("", ["startDate"])?,
-        limit: 1,
-        after: None,
-        count: false,
-        long_texts: false,
-    };
+    let filter = Filter::any_of("threadId", vec![id.clone()]);
+    let probe = Search::oldest_first(caller.tenant, filter, 1);
     if app.reads.search(&probe).await?.items.is_empty() {
         return Err(Refusal::NotFound("thread", id).into());
     }

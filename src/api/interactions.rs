@@ -14,7 +14,7 @@ use super::params::{NoParams, Params};
 use super::problem::{Failure, Problem};
 use super::{App, render};
 use crate::domain::command::{Command, Outcome};
-use crate::domain::filter::{Filter, Operand, Search, Test, parse_sort};
+use crate::domain::filter::{Filter, Search};
 use crate::domain::interaction::{InteractionPatch, NewInteraction};
 use crate::domain::user_data::{Edit, Given};
 use crate::domain::{Moment, Refusal};
@@ -121,17 +121,8 @@ async fn get(
 }
 
 fn children_of(tenant: i64, id: &str) -> Search {
-    let field = crate::domain::filter::Field::parse("parentId").expect("parentId is a field");
-    Search {
-        tenant,
-        contact: None,
-        filter: Filter::Leaf(field, Test::In(vec![Operand::Text(id.to_owned())])),
-        sort: parse_sort("", ["startDate"]).expect("startDate can be sorted by"),
-        limit: MOST_CHILDREN,
-        after: None,
-        count: false,
-        long_texts: false,
-    }
+    let filter = Filter::any_of("parentId", vec![id.to_owned()]);
+    Search::oldest_first(tenant, filter, MOST_CHILDREN)
 }
 
 /// Changes core attributes by a JSON merge patch; never UserData.

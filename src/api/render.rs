@@ -44,9 +44,7 @@ pub fn add(out: &mut String, found: &Found) {
 
 /// An interaction with all that was loaded of it.
 pub fn interaction(found: &Found) -> String {
-    let mut out = String::with_capacity(found.core.len() + found.user_data.len() + 256);
-    add(&mut out, found);
-    out
+    interaction_with(found, &[])
 }
 
 /// An interaction as it was written.

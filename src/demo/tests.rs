@@ -1,10 +1,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::*;
-use crate::domain::command::Rules;
-use crate::domain::moment::SystemClock;
-use crate::store::writer::QueueLimits;
-use crate::store::{Schema, Settings, Store};
+use crate::store::Store;
 
 fn plan(interactions: u64, seed: u64) -> Plan {
     Plan {
@@ -118,26 +115,10 @@ fn a_small_history_shows_every_kind_of_thing() {
     assert!(refused > 200 && transient == media["webengagement"]);
 }
 
-async fn open(folder: &std::path::Path) -> Store {
-    Store::open(Settings {
-        url: format!("sqlite://{}", folder.join("demo.db").display()),
-        schema: Schema::Migrate,
-        exclusive: true,
-        rules: Rules::default(),
-        queue: QueueLimits::default(),
-        readers: 2,
-        mapped: 0,
-        time_limit: std::time::Duration::from_secs(10),
-        clock: std::sync::Arc::new(SystemClock),
-    })
-    .await
-    .unwrap()
-}
-
 #[tokio::test]
 async fn a_store_is_filled_once_and_a_second_time_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+    let store = Store::of_test(folder.path()).await;
     let mut told = 0;
     let first = fill(&store.writer, &plan(600, 5), &mut |done| told = done)
         .await
@@ -163,7 +144,7 @@ async fn a_store_is_filled_once_and_a_second_time_writes_nothing() {
 #[tokio::test]
 async fn a_filling_that_was_interrupted_is_finished_by_the_next() {
     let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+    let store = Store::of_test(folder.path()).await;
     for Event { at, actor, command } in History::new(&plan(300, 5)).take(333) {
         let submission = Submission {
             tenant: 1,

@@ -225,14 +225,37 @@ pub struct Search {
     pub long_texts: bool,
 }
 
+impl Filter {
+    /// A condition that an attribute, which must be one that exists, is one of these texts.
+    pub fn any_of(attribute: &str, values: Vec<String>) -> Self {
+        let field = Field::parse(attribute).expect("the callers name attributes that exist");
+        Self::Leaf(
+            field,
+            Test::In(values.into_iter().map(Operand::Text).collect()),
+        )
+    }
+}
+
 impl Search {
+    /// The first of what a filter finds, oldest first, without long texts.
+    pub fn oldest_first(tenant: i64, filter: Filter, limit: usize) -> Self {
+        Self {
+            tenant,
+            contact: None,
+            filter,
+            sort: parse_sort("", ["startDate"]).expect("startDate can be sorted by"),
+            limit,
+            after: None,
+            count: false,
+            long_texts: false,
+        }
+    }
+
     /// The same, of interactions of any of these contacts.
     #[must_use]
     pub fn of_any(&self, contacts: Vec<String>) -> Self {
-        let field = Field::parse("contactId").expect("contactId is a field");
-        let contacts = contacts.into_iter().map(Operand::Text).collect();
         let filter = Filter::And(vec![
-            Filter::Leaf(field, Test::In(contacts)),
+            Filter::any_of("contactId", contacts),
             self.filter.clone(),
         ]);
         Self {

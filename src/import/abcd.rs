@@ -70,7 +70,6 @@ fn chat(convo: Convo, take: &mut Take<'_>) -> Result<(), Gone> {
         .and_then(Value::as_str)
         .unwrap_or("customer");
     let chat = transcript(number, begin(number, &convo.scenario), name, convo.original);
-    let length = chat.lines.last().map_or(0, |line| line.second);
     let mut user_data = Map::new();
     user_data.insert("convo_id".to_owned(), number.into());
     user_data.extend(convo.scenario);
@@ -81,24 +80,13 @@ fn chat(convo: Convo, take: &mut Take<'_>) -> Result<(), Gone> {
             .map(str::to_owned)
     };
     let new = NewInteraction {
-        id: Some(format!("abcd-{number}")),
-        external_id: Some(format!("abcd:{number}")),
-        media_type: "chat".to_owned(),
-        kind: Some("Inbound".to_owned()),
-        subtype: Some("InboundNew".to_owned()),
-        contact_id: Some(contact.clone()),
-        start_date: Some(chat.start),
-        end_date: Some(chat.start.plus_micros(length * 1_000_000)),
         subject: text("subflow")
             .or_else(|| text("flow"))
             .map(|flow| flow.replace('_', " ")),
         category_id: text("flow"),
-        language: Some("English".to_owned()),
-        text: Some(chat.text()),
-        structured_text: Some(chat.xml()),
         participants: Some(participants(&contact, name)),
         user_data: user_data.into(),
-        ..NewInteraction::default()
+        ..super::dialogue("abcd", number, &contact, &chat)
     };
     take(Found::Item(place, Item::Interaction(Box::new(new))))
 }

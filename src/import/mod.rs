@@ -31,6 +31,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::mpsc;
 
 use crate::domain::Moment;
+use crate::domain::interaction::NewInteraction;
+use crate::domain::transcript::Transcript;
 use crate::store::StoreError;
 use crate::store::writer::Writer;
 use event::{Found, Gone, Place, Take};
@@ -228,6 +230,30 @@ fn stream(
         Ok(Format::Sgd) => sgd::read(from, take),
         Ok(Format::Banking) => Ok(banking::read(from, take)),
         _ => Ok(Ok(())),
+    }
+}
+
+/// A chat that is known by its transcript, as `abcd` and `sgd` have them: one with a customer, in English, over with its last line.
+fn dialogue(
+    source: &str,
+    name: impl std::fmt::Display,
+    contact: &str,
+    chat: &Transcript,
+) -> NewInteraction {
+    let length = chat.lines.last().map_or(0, |line| line.second);
+    NewInteraction {
+        id: Some(format!("{source}-{name}")),
+        external_id: Some(format!("{source}:{name}")),
+        media_type: "chat".to_owned(),
+        kind: Some("Inbound".to_owned()),
+        subtype: Some("InboundNew".to_owned()),
+        contact_id: Some(contact.to_owned()),
+        start_date: Some(chat.start),
+        end_date: Some(chat.start.plus_micros(length * 1_000_000)),
+        language: Some("English".to_owned()),
+        text: Some(chat.text()),
+        structured_text: Some(chat.xml()),
+        ..NewInteraction::default()
     }
 }
 

@@ -89,7 +89,6 @@ fn chat(dialogue: &Dialogue, take: &mut Take<'_>) -> Result<(), Gone> {
         },
     ))?;
     let chat = transcript(name, &contact, &dialogue.turns);
-    let length = chat.lines.last().map_or(0, |line| line.second);
     let Value::Object(user_data) = json!({
         "dialogue_id": name, "services": dialogue.services, "intents": intents, "slots": slots, "serviceCalls": calls,
     }) else {
@@ -101,24 +100,13 @@ fn chat(dialogue: &Dialogue, take: &mut Take<'_>) -> Result<(), Gone> {
         kind: Some(kind.to_owned()),
     };
     let new = NewInteraction {
-        id: Some(format!("sgd-{name}")),
-        external_id: Some(format!("sgd:{name}")),
-        media_type: "chat".to_owned(),
-        kind: Some("Inbound".to_owned()),
-        subtype: Some("InboundNew".to_owned()),
-        contact_id: Some(contact.clone()),
-        start_date: Some(chat.start),
-        end_date: Some(chat.start.plus_micros(length * 1_000_000)),
         subject: Some(dialogue.services.join(", ")),
-        language: Some("English".to_owned()),
-        text: Some(chat.text()),
-        structured_text: Some(chat.xml()),
         participants: Some(vec![
             one(&contact, "user", "Customer"),
             one("sgd-system", "system", "Agent"),
         ]),
         user_data: user_data.into(),
-        ..NewInteraction::default()
+        ..super::dialogue("sgd", name, &contact, &chat)
     };
     take(Found::Item(place, Item::Interaction(Box::new(new))))
 }

@@ -1,26 +1,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::domain::command::Rules;
-use crate::domain::moment::SystemClock;
-use crate::store::writer::QueueLimits;
-use crate::store::{Schema, Settings, Store};
-
-async fn open(folder: &Path) -> Store {
-    Store::open(Settings {
-        url: format!("sqlite://{}", folder.join("annals.db").display()),
-        schema: Schema::Migrate,
-        exclusive: true,
-        rules: Rules::default(),
-        queue: QueueLimits::default(),
-        readers: 2,
-        mapped: 0,
-        time_limit: std::time::Duration::from_secs(10),
-        clock: Arc::new(SystemClock),
-    })
-    .await
-    .unwrap()
-}
+use crate::store::Store;
 
 fn options(dry_run: bool, now: &str) -> Options {
     Options {
@@ -76,7 +57,7 @@ fn of<'r>(report: &'r Report, name: &str) -> &'r FileReport {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_folder_is_read_with_all_that_is_in_it_and_a_second_time_nothing_is_written() {
     let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+    let store = Store::of_test(folder.path()).await;
     let paths = [write(folder.path())];
     let mut steps = Vec::new();
     let first = run(
@@ -160,7 +141,7 @@ async fn a_folder_is_read_with_all_that_is_in_it_and_a_second_time_nothing_is_wr
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dry_run_writes_nothing_and_says_what_it_can() {
     let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+    let store = Store::of_test(folder.path()).await;
     let paths = [write(folder.path())];
     let report = run(
         &store.writer,
@@ -200,7 +181,7 @@ async fn a_dry_run_writes_nothing_and_says_what_it_can() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_path_that_is_not_there_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+    let store = Store::of_test(folder.path()).await;
     let paths = [folder.path().join("missing")];
     let error = run(
         &store.writer,

@@ -95,7 +95,7 @@ pub trait Dialect: Sized + Send + Sync + 'static {
     /// Takes words out again: identifier, tenant, the same words as they went in.
     const REMOVE_WORDS: Many;
 
-    /// Writes long texts, or writes them anew: place, identifier, tenant, and the columns of [`super::rows::TEXTS`].
+    /// Writes long texts, or writes them anew: place, identifier, tenant, and [`super::rows::TEXT_COLUMNS`].
     const TEXTS: Many;
 
     /// Asks a connection how it commits, and the answer of one whose commits survive a power cut.

@@ -110,12 +110,3 @@ async fn read<D: Dialect, K: Kind<D>>(
 ) -> Result<Vec<K::Answer>, StoreError> {
     K::read(&mut *pool.acquire().await?, asked).await
 }
-
-/// Identifiers by tenant.
-pub fn by_tenant(asked: &[(i64, String)]) -> std::collections::BTreeMap<i64, Vec<String>> {
-    let mut tenants = std::collections::BTreeMap::<i64, Vec<String>>::new();
-    for (tenant, id) in asked {
-        tenants.entry(*tenant).or_default().push(id.clone());
-    }
-    tenants
-}

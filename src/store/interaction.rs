@@ -1,12 +1,12 @@
 //! Reading interactions one by one, and their families.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
 use super::dialect::{Arg, Columns, Conn, Dialect};
-use super::grouped::{Kind, by_tenant};
+use super::grouped::Kind;
 use super::rows::{self, Found};
 use super::{StoreError, packed};
 use crate::domain::Moment;
@@ -56,20 +56,12 @@ impl<D: Dialect> Kind<D> for Whole {
     ) -> BoxFuture<'a, Result<Vec<Option<Arc<Found>>>, StoreError>> {
         Box::pin(async move {
             let mut known = HashMap::with_capacity(asked.len());
+            let columns = [&["i.id"], &rows::JSON_COLUMNS[..], &rows::TEXT_COLUMNS].concat();
             for (tenant, ids) in by_tenant(asked) {
-                let [text, structured, comment, participants] = rows::TEXT_COLUMNS;
                 let sql = format!(
                     "SELECT {} FROM (SELECT {} AS item FROM interaction i{}{} WHERE i.tenant_id = $1 AND i.id IN {}) AS found",
                     D::JOINED_ITEMS,
-                    packed::row(&[
-                        "i.id",
-                        rows::CORE,
-                        rows::USER_DATA,
-                        text,
-                        structured,
-                        comment,
-                        participants
-                    ]),
+                    packed::row(&columns),
                     rows::JOIN_JSON,
                     rows::JOIN_TEXTS,
                     D::any_of(2)
@@ -89,6 +81,15 @@ impl<D: Dialect> Kind<D> for Whole {
     }
 }
 
+/// Identifiers by tenant.
+fn by_tenant(asked: &[(i64, String)]) -> BTreeMap<i64, Vec<String>> {
+    let mut tenants = BTreeMap::<i64, Vec<String>>::new();
+    for (tenant, id) in asked {
+        tenants.entry(*tenant).or_default().push(id.clone());
+    }
+    tenants
+}
+
 /// Interactions in the order in which they were recorded, parents so before their children.
 pub async fn recorded<D: Dialect>(
     conn: &mut Conn<D>,
@@ -97,11 +98,8 @@ pub async fn recorded<D: Dialect>(
     limit: i64,
 ) -> Result<Vec<(i64, Stored)>, StoreError> {
     let sql = format!(
-        "SELECT {}, {}, i.seq FROM interaction i{}{} WHERE i.seq > $1 AND {} = $2 ORDER BY i.seq LIMIT +$3",
-        rows::JSON,
-        rows::TEXTS,
-        rows::JOIN_JSON,
-        rows::JOIN_TEXTS,
+        "{}i.seq > $1 AND {} = $2 ORDER BY i.seq LIMIT +$3",
+        rows::select_placed(""),
         D::unindexed("i.tenant_id")
     );
     let found = D::fetch(

@@ -381,6 +381,26 @@ impl Store {
     }
 }
 
+#[cfg(test)]
+impl Store {
+    /// A store of a test's own in a folder.
+    pub async fn of_test(folder: &Path) -> Self {
+        Self::open(Settings {
+            url: format!("sqlite://{}", folder.join("annals.db").display()),
+            schema: Schema::Migrate,
+            exclusive: true,
+            rules: Rules::default(),
+            queue: QueueLimits::default(),
+            readers: 2,
+            mapped: 0,
+            time_limit: Duration::from_secs(10),
+            clock: Arc::new(crate::domain::moment::SystemClock),
+        })
+        .await
+        .expect("a new store opens")
+    }
+}
+
 /// Takes the file for this process, until it ends.
 fn take(database: &Path) -> Result<File, StoreError> {
     let path = PathBuf::from(format!("{}.lock", database.display()));

@@ -20,7 +20,7 @@ pub struct Found {
 }
 
 impl Found {
-    /// From the columns of [`JSON`].
+    /// From [`JSON_COLUMNS`].
     pub(super) fn unpacked(columns: [Option<&str>; 2]) -> Result<Self, StoreError> {
         let [Some(core), Some(user_data)] = columns else {
             return Err(StoreError::inconsistent("interaction_json", "core"));
@@ -42,23 +42,28 @@ impl Found {
     }
 }
 
-/// The columns of `interaction_json j`, as [`found`] reads them.
-pub const JSON: &str = "j.core, j.user_data";
+/// The columns of `interaction_json j`.
+pub const JSON_COLUMNS: [&str; 2] = ["j.core", "j.user_data"];
 
-/// The core attributes.
-pub const CORE: &str = "j.core";
-
-/// UserData.
-pub const USER_DATA: &str = "j.user_data";
-
-/// The columns of `interaction_text t`, as [`texts`] reads them.
-pub const TEXTS: &str = "t.text, t.structured_text, t.comment, t.participants";
-
-/// The same, one by one.
+/// The columns of `interaction_text t`.
 pub const TEXT_COLUMNS: [&str; 4] = ["t.text", "t.structured_text", "t.comment", "t.participants"];
 
-/// The first column after [`JSON`] and [`TEXTS`].
-pub const AFTER_TEXTS: usize = 6;
+/// Both, or the first only, as [`found`] reads them.
+pub fn columns(with_texts: bool) -> String {
+    let texts = if with_texts { &TEXT_COLUMNS[..] } else { &[] };
+    [&JSON_COLUMNS, texts].concat().join(", ")
+}
+
+/// Interactions whole, as [`placed`] reads them, up to their condition; with further columns of `interaction i`, each after a comma, from [`AFTER_PLACED`] on.
+pub fn select_placed(more: &str) -> String {
+    format!(
+        "SELECT {}, i.seq{more} FROM interaction i{JOIN_JSON}{JOIN_TEXTS} WHERE ",
+        columns(true)
+    )
+}
+
+/// The first column after what [`placed`] reads.
+pub const AFTER_PLACED: usize = JSON_COLUMNS.len() + TEXT_COLUMNS.len() + 1;
 
 /// Joins the JSON as `j` to `interaction i`. Every interaction has it; the outer join keeps SQLite from beginning with it.
 pub const JOIN_JSON: &str = " LEFT JOIN interaction_json j ON j.seq = i.seq AND j.interaction_id = i.id AND j.tenant_id = i.tenant_id";
@@ -66,7 +71,7 @@ pub const JOIN_JSON: &str = " LEFT JOIN interaction_json j ON j.seq = i.seq AND 
 /// Joins the long texts as `t` to `interaction i`.
 pub const JOIN_TEXTS: &str = " LEFT JOIN interaction_text t ON t.seq = i.seq AND t.interaction_id = i.id AND t.tenant_id = i.tenant_id";
 
-/// Reads the columns of [`TEXTS`].
+/// Reads [`TEXT_COLUMNS`].
 fn texts<D: Dialect>(row: &mut Columns<'_, D>) -> Result<LongTexts, StoreError> {
     let columns = [
         row.maybe_text()?,
@@ -91,7 +96,7 @@ pub fn texts_of(columns: [Option<&str>; 4]) -> Result<LongTexts, StoreError> {
     })
 }
 
-/// Reads [`JSON`] and, where asked for, [`TEXTS`].
+/// Reads [`columns`].
 pub fn found<D: Dialect>(row: &RowOf<D>, with_texts: bool) -> Result<Found, StoreError> {
     let mut row = Columns::<D>::of(row);
     Ok(Found {
@@ -105,7 +110,7 @@ pub fn found<D: Dialect>(row: &RowOf<D>, with_texts: bool) -> Result<Found, Stor
     })
 }
 
-/// Reads [`JSON`] and, where asked for, [`TEXTS`], and takes the core attributes apart.
+/// Reads [`columns`], and takes the core attributes apart.
 pub fn stored<D: Dialect>(row: &RowOf<D>, with_texts: bool) -> Result<Stored, StoreError> {
     let found = found::<D>(row, with_texts)?;
     Ok(Stored {
@@ -115,9 +120,9 @@ pub fn stored<D: Dialect>(row: &RowOf<D>, with_texts: bool) -> Result<Stored, St
     })
 }
 
-/// Reads [`JSON`], [`TEXTS`] and `i.seq`.
+/// Reads [`select_placed`]: an interaction with its place.
 pub fn placed<D: Dialect>(row: &RowOf<D>) -> Result<(i64, Stored), StoreError> {
-    let seq = D::int(row, AFTER_TEXTS)?.unwrap_or_default();
+    let seq = D::int(row, AFTER_PLACED - 1)?.unwrap_or_default();
     Ok((seq, stored::<D>(row, true)?))
 }
 

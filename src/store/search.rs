@@ -41,12 +41,7 @@ pub async fn run<D: Dialect>(
 ) -> Result<Page, StoreError> {
     let plan = plan::<D>(conn, search, ready).await?;
     let mut statement = Statement::<D>::new(ready);
-    let columns = if search.long_texts {
-        format!("{}, {}", rows::JSON, rows::TEXTS)
-    } else {
-        rows::JSON.to_owned()
-    };
-    let sql = statement.page(&columns, search, plan);
+    let sql = statement.page(&rows::columns(search.long_texts), search, plan);
     let found = D::fetch(conn, sql.into(), statement.args)
         .await?
         .iter()
@@ -211,7 +206,7 @@ impl<D: Dialect> Kind<D> for ShortPages {
                      WHERE i.tenant_id = $1 AND {column} IS NOT NULL AND {column} = k.value{from} \
                      ORDER BY i.start_date{way}, i.id{way} LIMIT +$3) AS page){contact} FROM {} ORDER BY k.place",
                     D::JOINED_ITEMS,
-                    packed::row(&[rows::CORE, rows::USER_DATA]),
+                    packed::row(&rows::JSON_COLUMNS),
                     rows::JOIN_JSON,
                     D::listed(2)
                 );

@@ -315,11 +315,8 @@ async fn whole<D: Dialect>(
     of: &[Member],
 ) -> Result<Vec<(i64, Stored)>, StoreError> {
     let sql = format!(
-        "SELECT {}, {}, i.seq FROM interaction i{}{} WHERE i.tenant_id = $1 AND i.id IN {}",
-        rows::JSON,
-        rows::TEXTS,
-        rows::JOIN_JSON,
-        rows::JOIN_TEXTS,
+        "{}i.tenant_id = $1 AND i.id IN {}",
+        rows::select_placed(""),
         D::any_of(2)
     );
     let found = D::fetch(conn, sql.into(), vec![tenant.into(), ids(of)]).await?;
@@ -586,7 +583,7 @@ async fn fill<D: Dialect>(
     }
     let sql = format!(
         "SELECT {} FROM interaction i{} WHERE i.id > $1 ORDER BY i.id, i.tenant_id LIMIT +$2",
-        rows::JSON,
+        rows::columns(false),
         rows::JOIN_JSON
     );
     let limit = i64::try_from(PORTION * 4).unwrap_or(i64::MAX);

@@ -106,11 +106,8 @@ async fn interactions<D: Dialect>(
         return Ok(());
     }
     let sql = format!(
-        "SELECT {}, {}, i.fingerprint, i.seq FROM interaction i{}{} WHERE i.tenant_id = $1 AND i.id IN {}",
-        rows::JSON,
-        rows::TEXTS,
-        rows::JOIN_JSON,
-        rows::JOIN_TEXTS,
+        "{}i.tenant_id = $1 AND i.id IN {}",
+        rows::select_placed(", i.fingerprint"),
         D::any_of(2)
     );
     let ids = needs
@@ -119,9 +116,8 @@ async fn interactions<D: Dialect>(
         .map(|id| (*id).to_owned())
         .collect();
     for row in D::fetch(conn, sql.into(), vec![tenant.into(), Arg::Texts(ids)]).await? {
-        let stored = rows::stored::<D>(&row, true)?;
-        let fingerprint = D::bytes(&row, rows::AFTER_TEXTS)?.unwrap_or_default();
-        let seq = D::int(&row, rows::AFTER_TEXTS + 1)?.unwrap_or_default();
+        let (seq, stored) = rows::placed::<D>(&row)?;
+        let fingerprint = D::bytes(&row, rows::AFTER_PLACED)?.unwrap_or_default();
         ledger.interactions.insert(
             (tenant, stored.interaction.id.clone()),
             Held::loaded(stored, fingerprint, seq),
