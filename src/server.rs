@@ -5,13 +5,13 @@ use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use axum::Router;
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::api::auth::{Access, Door};
-use crate::api::{self, App, Parts};
+use crate::api;
 use crate::config::Config;
 use crate::domain::command::{Command, Outcome, REPLY_KEPT, Submission};
 use crate::domain::user_data::KeyPath;
@@ -19,7 +19,9 @@ use crate::domain::{Clock, Moment};
 use crate::feed::{self, Feed};
 use crate::store::writer::QueueLimits;
 use crate::store::{Schema, Settings, Store, StoreError, Writer};
-use crate::telemetry::Metrics;
+use crate::telemetry::{self, Metrics};
+use crate::web::access::{Access, Door};
+use crate::web::{App, Parts};
 
 /// How often replies kept for repeated requests are looked through for old ones.
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
@@ -93,7 +95,7 @@ pub async fn serve(
         stopping: stopping.clone(),
         tasks: tasks.clone(),
     });
-    let router = api::router(app);
+    let router = router(app);
     let (signal, asked) = (stopping.clone(), Arc::new(OnceLock::new()));
     let noted = Arc::clone(&asked);
     tokio::spawn(async move {
@@ -127,6 +129,14 @@ pub async fn serve(
         tracing::warn!("the store did not close in time; what was acknowledged is safe");
     }
     Ok(())
+}
+
+/// All surfaces behind one door.
+fn router(app: App) -> Router {
+    api::router(app.clone()).layer(axum::middleware::from_fn_with_state(
+        app,
+        telemetry::middleware,
+    ))
 }
 
 /// Declares the keys that the settings name, and fills the index for those that are not ready.

@@ -16,10 +16,9 @@ use rand::RngCore;
 use tracing::Instrument;
 use tracing_subscriber::EnvFilter;
 
-use crate::api::App;
-use crate::api::problem::Cause;
 use crate::config::Log;
 use crate::store::meters::Meters;
+use crate::web::{App, Cause};
 
 /// Starts logging to standard error.
 ///

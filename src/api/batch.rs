@@ -18,13 +18,14 @@ use utoipa_axum::routes;
 use super::auth::{Caller, Scope};
 use super::params::Params;
 use super::problem::{Failure, Problem};
-use super::{App, body, render, spill};
+use super::{body, render, spill};
 use crate::domain::Refusal;
 use crate::domain::command::{Command, Outcome, Repeatable};
 use crate::domain::interaction::NewInteraction;
 use crate::domain::user_data;
 use crate::store::StoreError;
 use crate::store::writer::Answer;
+use crate::web::App;
 
 /// Lines that are under way in the writer at a time.
 const UNDER_WAY: usize = 2000;

@@ -1,23 +1,17 @@
 //! Bodies and headers of requests, read with their limits.
 
-use std::time::Duration;
-
-use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
-use bytes::Bytes;
-use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
-use super::App;
 use super::problem::Failure;
 use crate::domain::Refusal;
 use crate::domain::command::{Outcome, Repeatable, Reply};
 use crate::domain::user_data::POINTER_MARK;
+use crate::web::App;
+pub use crate::web::body::{read, want_json};
 
-/// How long an oversized body is read off, so that a client still writing can read the answer.
-const READ_OFF: Duration = Duration::from_secs(5);
 /// Characters of an `Idempotency-Key`.
 const LONGEST_KEY: usize = 255;
 
@@ -60,28 +54,6 @@ impl<T: DeserializeOwned> FromRequest<App> for Posted<T> {
     }
 }
 
-/// Refuses a body that does not say that it is JSON: a web page may send the other kinds across origins without asking.
-pub fn want_json(headers: &HeaderMap) -> Result<(), Refusal> {
-    let Some(kind) = headers.get(header::CONTENT_TYPE) else {
-        return Ok(());
-    };
-    let kind = kind
-        .to_str()
-        .unwrap_or_default()
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
-    if kind == "application/json" || kind == "application/x-ndjson" || kind.ends_with("+json") {
-        Ok(())
-    } else {
-        Err(Refusal::Malformed(format!(
-            "the Content-Type is {kind:?}; send application/json"
-        )))
-    }
-}
-
 /// The `Idempotency-Key`, where there is one.
 pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
     let Some(key) = headers.get("idempotency-key") else {
@@ -109,33 +81,6 @@ pub fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Refusal> {
         .parse()
         .map(Some)
         .map_err(|_| Refusal::Malformed("If-Match names no revision, such as \"3\"".to_owned()))
-}
-
-/// Reads a body up to a limit.
-pub async fn read(body: Body, most: usize) -> Result<Bytes, Refusal> {
-    let mut stream = body.into_data_stream();
-    let mut first: Option<Bytes> = None;
-    let mut all: Vec<u8> = Vec::new();
-    while let Some(part) = stream.next().await {
-        let part = part.map_err(|_| Refusal::Malformed("the body broke off".to_owned()))?;
-        let so_far = first.as_ref().map_or(all.len(), Bytes::len);
-        if so_far + part.len() > most {
-            let rest = async { while let Some(Ok(_)) = stream.next().await {} };
-            let _ = tokio::time::timeout(READ_OFF, rest).await;
-            return Err(Refusal::TooLarge(format!(
-                "the body is larger than {most} bytes"
-            )));
-        }
-        if first.is_none() && all.is_empty() {
-            first = Some(part);
-        } else {
-            if let Some(first) = first.take() {
-                all.extend_from_slice(&first);
-            }
-            all.extend_from_slice(&part);
-        }
-    }
-    Ok(first.unwrap_or_else(|| all.into()))
 }
 
 /// Reads JSON: what is no JSON is malformed, what is wrong JSON is invalid at a place.

@@ -12,12 +12,13 @@ use utoipa_axum::routes;
 use super::auth::{Caller, Scope};
 use super::params::Params;
 use super::problem::{Failure, Problem};
+use super::render;
 use super::schema::ChangeList;
-use super::{App, render};
 use crate::domain::Refusal;
 use crate::domain::change::Kind;
 use crate::feed;
 use crate::store::{ChangesQuery, StoreError};
+use crate::web::App;
 
 /// Entries of a page when nobody says, and at most.
 const LIMITS: (usize, usize) = (100, 1000);

@@ -16,13 +16,14 @@ use super::find::Of;
 use super::params::{NoParams, Params};
 use super::problem::{Failure, Problem};
 use super::schema::ContactBody;
-use super::{App, find, render};
+use super::{find, render};
 use crate::domain::Refusal;
 use crate::domain::change::Change;
 use crate::domain::command::Command;
 use crate::domain::contact::{self, GivenAttributes, OneOrMany};
 use crate::domain::filter::{Filter, Search};
 use crate::store::ChangesQuery;
+use crate::web::App;
 
 /// The routes.
 pub fn routes() -> OpenApiRouter<App> {

@@ -10,7 +10,6 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::App;
 use super::auth::{Caller, Scope};
 use super::body::Posted;
 use super::params::{NoParams, Params};
@@ -21,6 +20,7 @@ use crate::domain::filter::{
     loose_operands, parse_filter, parse_sort, parse_test, parse_words,
 };
 use crate::domain::{Moment, Refusal};
+use crate::web::App;
 
 /// Items of a page when nobody says.
 const DEFAULT_LIMIT: usize = 50;

@@ -12,12 +12,13 @@ use super::auth::{Caller, Scope};
 use super::body::{Posted, if_match};
 use super::params::{NoParams, Params};
 use super::problem::{Failure, Problem};
-use super::{App, render};
+use super::render;
 use crate::domain::command::{Command, Outcome};
 use crate::domain::filter::{Filter, Search};
 use crate::domain::interaction::{InteractionPatch, NewInteraction};
 use crate::domain::user_data::{Edit, Given};
 use crate::domain::{Moment, Refusal};
+use crate::web::App;
 
 /// The routes.
 pub fn routes() -> OpenApiRouter<App> {

@@ -17,65 +17,16 @@ mod render;
 mod schema;
 mod spill;
 
-use std::sync::Arc;
-
 use axum::Router;
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Info, OpenApi, OpenApiBuilder, SecurityRequirement};
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::config::Config;
-use crate::feed::Feed;
-use crate::store::{Reads, Writer};
-use crate::telemetry::{self, Metrics};
-use auth::Access;
-use problem::{Cause, Problem};
-
-/// What every handler may use. Cheap to clone.
-#[derive(Clone)]
-pub struct App(Arc<Parts>);
-
-/// The parts of [`App`].
-pub struct Parts {
-    /// The one door in.
-    pub writer: Writer,
-    /// Every read.
-    pub reads: Arc<dyn Reads>,
-    /// The newest cursor of the journal.
-    pub feed: Feed,
-    /// The database's name.
-    pub database: &'static str,
-    /// The settings.
-    pub config: Config,
-    /// Who may ask.
-    pub access: Access,
-    /// Figures.
-    pub metrics: Metrics,
-    /// Says when the server is going down.
-    pub stopping: CancellationToken,
-    /// Work that outlives its handler.
-    pub tasks: TaskTracker,
-}
-
-impl App {
-    /// Puts the parts together.
-    pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts))
-    }
-}
-
-impl std::ops::Deref for App {
-    type Target = Parts;
-
-    fn deref(&self) -> &Parts {
-        &self.0
-    }
-}
+use crate::web::{App, Cause};
+use problem::Problem;
 
 fn described() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(OpenApi::new(
@@ -116,7 +67,7 @@ fn finished(document: OpenApi) -> OpenApi {
     document
 }
 
-/// The routes with all that surrounds them.
+/// The routes of this surface.
 pub fn router(app: App) -> Router {
     let (router, document) = described().split_for_parts();
     let document = finished(document);
@@ -130,10 +81,6 @@ pub fn router(app: App) -> Router {
             auth::middleware,
         ))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn_with_state(
-            app.clone(),
-            telemetry::middleware,
-        ))
         .with_state(app)
 }
 

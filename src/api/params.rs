@@ -9,9 +9,9 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use percent_encoding::percent_decode_str;
 
-use super::App;
 use super::problem::Failure;
 use crate::domain::{Fault, Moment, Refusal};
+use crate::web::App;
 
 /// The parameters of a request, in order.
 pub struct Params(Vec<(String, String)>);

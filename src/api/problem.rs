@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use crate::domain::{Fault, Refusal};
 use crate::store::StoreError;
 use crate::store::writer::RETRY_AFTER;
+use crate::web::Cause;
 
 /// What went wrong, as the caller is told.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -26,10 +27,6 @@ pub struct Problem {
     #[schema(value_type = Vec<Object>)]
     pub errors: Vec<Fault>,
 }
-
-/// The cause of a 500, for the log alone.
-#[derive(Clone)]
-pub struct Cause(pub String);
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {

@@ -9,9 +9,9 @@ use rand::TryRngCore;
 use rand::rngs::OsRng;
 
 use super::{Failed, open_beside};
-use crate::api::auth::hash;
 use crate::config::Config;
 use crate::domain::command::{Command, NewToken, Submission};
+use crate::web::access::hash;
 
 /// Makes, lists and takes back access tokens. Works beside a server, which notices within a second.
 #[derive(Subcommand)]

@@ -1,0 +1,285 @@
+//! Who may come in: bearer tokens, bound to a tenant, with scopes.
+//!
+//! Where no token exists, everybody on this machine may do everything as tenant 1, and so may anybody where the operator said `insecure`; but no page that a
+//! browser shows from elsewhere. As soon as a token exists it is asked for. A server that others can reach asks for one even when the last was taken back.
+
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+use std::time::{Duration, Instant};
+
+use axum::http::{HeaderMap, Method, header};
+use sha2::{Digest, Sha256};
+
+use crate::domain::Refusal;
+use crate::domain::command::{Command, Repeatable, Submission};
+use crate::store::{Reads, StoreError, Token};
+
+/// The tenant of callers that need no token.
+pub const DEFAULT_TENANT: i64 = 1;
+/// How long the list of tokens is believed.
+const BELIEVED: Duration = Duration::from_secs(1);
+/// What a token allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Ask.
+    Read,
+    /// Record and change.
+    Write,
+    /// Erase.
+    Admin,
+}
+
+impl Scope {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// The one who asks.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The tenant.
+    pub tenant: i64,
+    /// The name in the journal.
+    pub actor: Arc<str>,
+    scopes: Arc<str>,
+}
+
+impl Caller {
+    /// Refuses a caller whose token lacks the scope.
+    ///
+    /// # Errors
+    /// [`Refusal::Forbidden`] naming the scope.
+    pub fn may(&self, scope: Scope) -> Result<(), Refusal> {
+        if self
+            .scopes
+            .split(' ')
+            .any(|other| other == "admin" || other == scope.name())
+        {
+            Ok(())
+        } else {
+            Err(Refusal::Forbidden(format!(
+                "the token lacks the scope {:?}",
+                scope.name()
+            )))
+        }
+    }
+
+    /// A command of this caller.
+    pub fn submission(&self, command: Command, repeatable: Option<Repeatable>) -> Submission {
+        Submission {
+            tenant: self.tenant,
+            actor: Arc::clone(&self.actor),
+            at: None,
+            repeatable,
+            command,
+        }
+    }
+}
+
+/// Who may come in while no token exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// Callers on this machine, who are the only ones that can reach the server.
+    Local,
+    /// Anybody: the operator said so.
+    Insecure,
+    /// Nobody.
+    TokenRequired,
+}
+
+/// The tokens as last read.
+pub struct Access {
+    reads: Arc<dyn Reads>,
+    known: RwLock<Known>,
+    door: Door,
+}
+
+#[derive(Default)]
+struct Known {
+    read: Option<Instant>,
+    tokens: Arc<HashMap<Vec<u8>, Caller>>,
+}
+
+/// SHA-256 of a token, which is all that is kept of it.
+pub fn hash(token: &str) -> Vec<u8> {
+    Sha256::digest(token).to_vec()
+}
+
+impl Access {
+    /// Over the store's tokens.
+    pub fn new(reads: Arc<dyn Reads>, door: Door) -> Self {
+        Self {
+            reads,
+            known: RwLock::default(),
+            door,
+        }
+    }
+
+    async fn tokens(&self) -> Result<Arc<HashMap<Vec<u8>, Caller>>, StoreError> {
+        let fresh = self.known.read().ok().and_then(|known| {
+            known
+                .read
+                .filter(|read| read.elapsed() < BELIEVED)
+                .map(|_| Arc::clone(&known.tokens))
+        });
+        if let Some(tokens) = fresh {
+            return Ok(tokens);
+        }
+        let tokens: Arc<HashMap<Vec<u8>, Caller>> = Arc::new(
+            self.reads
+                .tokens()
+                .await?
+                .into_iter()
+                .map(|token| (token.hash.clone(), caller(&token)))
+                .collect(),
+        );
+        if let Ok(mut known) = self.known.write() {
+            *known = Known {
+                read: Some(Instant::now()),
+                tokens: Arc::clone(&tokens),
+            };
+        }
+        Ok(tokens)
+    }
+
+    /// Whether the caller needs no credentials: no token exists, and only this machine can reach the server.
+    ///
+    /// # Errors
+    /// [`Refusal::Forbidden`] for a page from elsewhere.
+    pub async fn is_local(&self, headers: &HeaderMap) -> Result<bool, StoreError> {
+        if self.door != Door::Local || !self.tokens().await?.is_empty() {
+            return Ok(false);
+        }
+        want_local(headers)?;
+        Ok(true)
+    }
+
+    /// Who asks with these headers.
+    ///
+    /// # Errors
+    /// [`Refusal::Unauthenticated`] without a token that is known, [`Refusal::Forbidden`] for a page from elsewhere.
+    pub async fn caller(&self, method: &Method, headers: &HeaderMap) -> Result<Caller, StoreError> {
+        let tokens = self.tokens().await?;
+        if tokens.is_empty() {
+            match self.door {
+                Door::Local => {
+                    want_local(headers)?;
+                    return Ok(anonymous());
+                }
+                Door::Insecure => {
+                    want_own_page(method, headers)?;
+                    return Ok(anonymous());
+                }
+                Door::TokenRequired => {}
+            }
+        }
+        let given = headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, token)| token.trim())
+            .ok_or_else(|| {
+                Refusal::Unauthenticated("send Authorization: Bearer and a token".to_owned())
+            })?;
+        tokens
+            .get(&hash(given))
+            .cloned()
+            .ok_or_else(|| Refusal::Unauthenticated("the token is not known".to_owned()).into())
+    }
+}
+
+fn anonymous() -> Caller {
+    Caller {
+        tenant: DEFAULT_TENANT,
+        actor: "anonymous".into(),
+        scopes: "admin".into(),
+    }
+}
+
+fn caller(token: &Token) -> Caller {
+    Caller {
+        tenant: token.tenant,
+        actor: token.name.as_str().into(),
+        scopes: token.scopes.as_str().into(),
+    }
+}
+
+/// A header's text; empty where it is none.
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers
+        .get(name)
+        .map(|value| value.to_str().unwrap_or_default())
+}
+
+/// The name in a `Host` header, without its port.
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|c| c.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+/// The host in an `Origin` header; `None` for an opaque one.
+fn origin_host(origin: &str) -> Option<String> {
+    let url = url::Url::parse(origin).ok()?;
+    url.host_str().map(str::to_owned)
+}
+
+fn is_local(name: &str) -> bool {
+    name.eq_ignore_ascii_case("localhost")
+        || name
+            .trim_matches(['[', ']'])
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback())
+}
+
+fn foreign_page(origin: &str) -> Refusal {
+    Refusal::Forbidden(format!(
+        "a page of {origin:?} asks; without tokens this server answers to no page from elsewhere"
+    ))
+}
+
+/// On loopback the only guard is that the caller sits on this machine. A browser does too: a page that had its own name point here does not get in,
+/// nor one from elsewhere, which a browser lets send what needs no leave.
+fn want_local(headers: &HeaderMap) -> Result<(), Refusal> {
+    let host = text(headers, "host").unwrap_or("localhost");
+    if !is_local(without_port(host)) {
+        return Err(Refusal::Forbidden(format!(
+            "this server answers to localhost, not to {host:?}; make a token to serve other names"
+        )));
+    }
+    let origin = text(headers, "origin");
+    let elsewhere =
+        origin.is_some_and(|origin| !origin_host(origin).is_some_and(|name| is_local(&name)));
+    if elsewhere || text(headers, "sec-fetch-site") == Some("cross-site") {
+        return Err(foreign_page(origin.unwrap_or_default()));
+    }
+    Ok(())
+}
+
+/// Whoever may come in without a token because the operator said so, a page of another site may not come in by way of somebody's browser.
+///
+/// A proxy in front may have put its own name into `Host`; what the browser itself says of the site is believed first.
+fn want_own_page(method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
+    let site = text(headers, "sec-fetch-site");
+    if matches!(site, Some("same-origin" | "none")) {
+        return Ok(());
+    }
+    let host = text(headers, "host").map(without_port).unwrap_or_default();
+    match text(headers, "origin") {
+        Some(origin)
+            if !origin_host(origin).is_some_and(|name| name.eq_ignore_ascii_case(host)) =>
+        {
+            Err(foreign_page(origin))
+        }
+        // a link from elsewhere that is followed carries no origin
+        None if site == Some("cross-site") && !method.is_safe() => Err(foreign_page("")),
+        _ => Ok(()),
+    }
+}

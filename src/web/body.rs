@@ -1,0 +1,61 @@
+//! Bodies of requests, read within their limits.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, header};
+use bytes::Bytes;
+use futures_util::StreamExt;
+
+use crate::domain::Refusal;
+
+/// How long an oversized body is read off, so that a client still writing can read the answer.
+const READ_OFF: Duration = Duration::from_secs(5);
+/// Refuses a body that does not say that it is JSON: a web page may send the other kinds across origins without asking.
+pub fn want_json(headers: &HeaderMap) -> Result<(), Refusal> {
+    let Some(kind) = headers.get(header::CONTENT_TYPE) else {
+        return Ok(());
+    };
+    let kind = kind
+        .to_str()
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    if kind == "application/json" || kind == "application/x-ndjson" || kind.ends_with("+json") {
+        Ok(())
+    } else {
+        Err(Refusal::Malformed(format!(
+            "the Content-Type is {kind:?}; send application/json"
+        )))
+    }
+}
+
+/// Reads a body up to a limit.
+pub async fn read(body: Body, most: usize) -> Result<Bytes, Refusal> {
+    let mut stream = body.into_data_stream();
+    let mut first: Option<Bytes> = None;
+    let mut all: Vec<u8> = Vec::new();
+    while let Some(part) = stream.next().await {
+        let part = part.map_err(|_| Refusal::Malformed("the body broke off".to_owned()))?;
+        let so_far = first.as_ref().map_or(all.len(), Bytes::len);
+        if so_far + part.len() > most {
+            let rest = async { while let Some(Ok(_)) = stream.next().await {} };
+            let _ = tokio::time::timeout(READ_OFF, rest).await;
+            return Err(Refusal::TooLarge(format!(
+                "the body is larger than {most} bytes"
+            )));
+        }
+        if first.is_none() && all.is_empty() {
+            first = Some(part);
+        } else {
+            if let Some(first) = first.take() {
+                all.extend_from_slice(&first);
+            }
+            all.extend_from_slice(&part);
+        }
+    }
+    Ok(first.unwrap_or_else(|| all.into()))
+}

@@ -1,0 +1,60 @@
+//! What the surfaces share: the parts of a running server, who may come in, bodies within their limits.
+
+pub mod access;
+pub mod body;
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Config;
+use crate::feed::Feed;
+use crate::store::{Reads, Writer};
+use crate::telemetry::Metrics;
+use access::Access;
+
+/// What every handler may use. Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+/// The parts of [`App`].
+pub struct Parts {
+    /// The one door in.
+    pub writer: Writer,
+    /// Every read.
+    pub reads: Arc<dyn Reads>,
+    /// The newest cursor of the journal.
+    pub feed: Feed,
+    /// The database's name.
+    pub database: &'static str,
+    /// The settings.
+    pub config: Config,
+    /// Who may ask.
+    pub access: Access,
+    /// Figures.
+    pub metrics: Metrics,
+    /// Says when the server is going down.
+    pub stopping: CancellationToken,
+    /// Work that outlives its handler.
+    pub tasks: TaskTracker,
+}
+
+impl App {
+    /// Puts the parts together.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// The cause of a failure of ours, which goes with an answer to the log alone.
+#[derive(Clone)]
+pub struct Cause(pub String);
