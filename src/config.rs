@@ -46,6 +46,8 @@ pub struct Config {
     pub engagement: Engagement,
     /// UserData.
     pub user_data: UserData,
+    /// Web Services v2.
+    pub gws: Gws,
     /// Bounds.
     pub limits: Limits,
     /// Logs.
@@ -110,6 +112,32 @@ pub struct UserData {
     pub indexed: Vec<String>,
 }
 
+/// `[gws]`
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gws {
+    /// Who may sign in: `name:hash`.
+    pub users: Vec<String>,
+    /// The tenant whose history they see.
+    pub tenant: i64,
+    /// Whether what changes something must carry a CSRF token.
+    pub csrf: bool,
+    /// The address in `uri`; empty takes what the caller asked for.
+    pub base_url: String,
+    /// Web sites whose pages may call.
+    pub allow_origins: Vec<String>,
+    /// The key that `SetDisposition` sets.
+    pub disposition_key: String,
+    /// What is switched on.
+    pub features: Vec<String>,
+    /// Seconds that a client's connect is held.
+    pub timeout_seconds: u64,
+    /// Seconds that a client may be away before its session ends.
+    pub max_interval_seconds: u64,
+    /// Messages that wait for one client.
+    pub queue: usize,
+}
+
 /// `[log]`
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -159,6 +187,14 @@ impl Config {
         {
             return Err("[database] readers and [queue] commands want at least 1, [queue] bytes at least 1048576".to_owned());
         }
+        if config.gws.queue == 0
+            || config.gws.timeout_seconds == 0
+            || config.gws.max_interval_seconds == 0
+        {
+            return Err(
+                "[gws] queue, timeout_seconds and max_interval_seconds want at least 1".to_owned(),
+            );
+        }
         if !["text", "json"].contains(&config.log.format.as_str()) {
             return Err("[log] format is neither text nor json".to_owned());
         }
@@ -187,10 +223,14 @@ impl Config {
         Duration::from_secs(self.database.query_seconds)
     }
 
-    /// The documented file with the values in force; the password of the database is left out.
+    /// The documented file with the values in force; passwords are left out.
     pub fn printed(&self) -> String {
         let mut shown = self.clone();
         shown.database.url = redacted(&self.database.url);
+        for user in &mut shown.gws.users {
+            let name = user.split(':').next().unwrap_or_default();
+            *user = format!("{name}:{HIDDEN}");
+        }
         let Ok(Value::Table(values)) = Value::try_from(&shown) else {
             return DEFAULTS.to_owned();
         };

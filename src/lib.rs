@@ -5,6 +5,7 @@
 //! * [`domain`] – what the words mean. It knows nobody.
 //! * [`store`] – the one door in (commands, committed in groups), the one journal out, and every read. It knows `domain`.
 //! * [`api`] – the native HTTP surface. A surface translates and formats; it holds no rules.
+//! * [`compat`] – surfaces for clients that exist, each a translation.
 //! * [`web`] – what the surfaces share: the parts of a running server, who may come in.
 //! * [`feed`] – readers of the journal that follow it live. It knows both.
 //! * [`import`], [`export`] – history in and out. [`demo`] – an invented contact centre. All by commands and queries, like everybody else.
@@ -14,6 +15,7 @@
 
 pub mod api;
 pub mod cli;
+pub mod compat;
 pub mod config;
 pub mod demo;
 pub mod domain;

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::api;
+use crate::compat::gws;
 use crate::config::Config;
 use crate::domain::command::{Command, Outcome, REPLY_KEPT, Submission};
 use crate::domain::user_data::KeyPath;
@@ -133,10 +134,12 @@ pub async fn serve(
 
 /// All surfaces behind one door.
 fn router(app: App) -> Router {
-    api::router(app.clone()).layer(axum::middleware::from_fn_with_state(
-        app,
-        telemetry::middleware,
-    ))
+    api::router(app.clone())
+        .merge(gws::router(app.clone()))
+        .layer(axum::middleware::from_fn_with_state(
+            app,
+            telemetry::middleware,
+        ))
 }
 
 /// Declares the keys that the settings name, and fills the index for those that are not ready.

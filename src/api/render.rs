@@ -89,6 +89,7 @@ pub fn reply(outcome: &Outcome) -> Reply {
             dropped,
             repeated,
             copied,
+            ..
         } => {
             let mut body = written(stored);
             if let Some(copied) = copied {
@@ -105,6 +106,7 @@ pub fn reply(outcome: &Outcome) -> Reply {
             stored,
             dropped,
             repeated,
+            ..
         } => {
             let mut body = format!(
                 "{{\"userData\":{},\"revision\":{},\"modifiedDate\":\"{}\"",
@@ -114,7 +116,7 @@ pub fn reply(outcome: &Outcome) -> Reply {
             body.push('}');
             Reply { status: 200, body }
         }
-        Outcome::Changed(stored) => Reply {
+        Outcome::Changed { stored, .. } => Reply {
             status: 200,
             body: written(stored) + "}",
         },
@@ -147,10 +149,12 @@ pub fn reply(outcome: &Outcome) -> Reply {
                 body: body.to_string(),
             }
         }
-        Outcome::Deleted(_) | Outcome::Filled { .. } | Outcome::Done => Reply {
-            status: 204,
-            body: String::new(),
-        },
+        Outcome::Deleted(_) | Outcome::Filled { .. } | Outcome::Session(_) | Outcome::Done => {
+            Reply {
+                status: 204,
+                body: String::new(),
+            }
+        }
         Outcome::Replayed(reply) => reply.clone(),
     }
 }
@@ -160,7 +164,7 @@ pub fn send(outcome: &Outcome, render: fn(&Outcome) -> Reply) -> Response {
     let revision = match outcome {
         Outcome::Recorded { stored, .. }
         | Outcome::Edited { stored, .. }
-        | Outcome::Changed(stored) => Some(stored.interaction.revision),
+        | Outcome::Changed { stored, .. } => Some(stored.interaction.revision),
         Outcome::Contact(contact) | Outcome::ContactMade(contact) => Some(contact.revision),
         _ => None,
     };

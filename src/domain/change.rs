@@ -96,6 +96,10 @@ pub struct Change {
     pub interaction_id: Option<String>,
     /// Whose.
     pub contact_id: Option<String>,
+    /// Of which media type the interaction is.
+    pub media_type: Option<String>,
+    /// Whose work the interaction was then.
+    pub owner_id: Option<String>,
     /// Who did it.
     pub actor: String,
     /// What changed, as JSON text.

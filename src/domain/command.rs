@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::client::{Answer, ClientSession, SessionEdit};
 use super::contact::{Attributes, Contact, GivenAttributes};
 use super::interaction::{Interaction, InteractionPatch, LongTexts, NewInteraction};
 use super::limits::{Limits, check_text};
@@ -130,6 +131,16 @@ pub enum Command {
     DropKey(KeyPath),
     /// Forgets replies kept before this moment.
     ForgetReplies(Moment),
+    /// Opens the session of a client that listens.
+    OpenSession(Box<ClientSession>),
+    /// Changes a session.
+    EditSession(SessionEdit),
+    /// Notes what sessions have received: each with its cursor.
+    KeepCursors(Vec<(String, i64)>),
+    /// Hands a user's clients an answer.
+    Answer(Box<Answer>),
+    /// Forgets sessions that were last seen, and answers that were given, before this moment.
+    ForgetClients(Moment),
 }
 
 /// An access token to be made.
@@ -162,6 +173,8 @@ pub enum Outcome {
         repeated: Vec<String>,
         /// Keys copied from the parent, for an engagement.
         copied: Option<Vec<String>>,
+        /// The journal entry that tells of it; `None` when it stood there before.
+        cursor: Option<i64>,
     },
     /// UserData was changed.
     Edited {
@@ -171,9 +184,16 @@ pub enum Outcome {
         dropped: Vec<String>,
         /// Keys that a pair list repeated.
         repeated: Vec<String>,
+        /// The journal entry that tells of it; `None` when nothing changed.
+        cursor: Option<i64>,
     },
     /// Core attributes were changed.
-    Changed(Arc<Stored>),
+    Changed {
+        /// As stored.
+        stored: Arc<Stored>,
+        /// The journal entry that tells of it; `None` when nothing changed.
+        cursor: Option<i64>,
+    },
     /// These interactions are gone.
     Deleted(Vec<String>),
     /// A contact stands in the store.
@@ -203,6 +223,8 @@ pub enum Outcome {
         /// How many were looked at.
         done: usize,
     },
+    /// A session as it is now.
+    Session(Arc<ClientSession>),
     /// It is done and there is nothing to say.
     Done,
     /// The same request was answered before; this was the answer.
@@ -397,7 +419,12 @@ impl Command {
             | Self::EraseContact(_)
             | Self::CreateToken(_)
             | Self::RevokeToken(_)
-            | Self::ForgetReplies(_) => {}
+            | Self::ForgetReplies(_)
+            | Self::ForgetClients(_) => {}
+            Self::OpenSession(session) => ready.weight += weigh(&session.subscriptions),
+            Self::EditSession(edit) => ready.weight += weigh(&edit.add) + weigh(&edit.remove),
+            Self::KeepCursors(all) => ready.weight += 64 * all.len(),
+            Self::Answer(answer) => ready.weight += answer.data.len(),
         }
         Ok(ready)
     }
@@ -423,7 +450,8 @@ impl Command {
             | Self::DeleteContact(id)
             | Self::UnmergeContact(id)
             | Self::EraseContact(id)
-            | Self::RevokeToken(id) => (Some(id), None, None),
+            | Self::RevokeToken(id)
+            | Self::EditSession(SessionEdit { id, .. }) => (Some(id), None, None),
             Self::Record(_)
             | Self::CreateContact { .. }
             | Self::IdentifyContact { .. }
@@ -431,7 +459,11 @@ impl Command {
             | Self::DeclareKey(_)
             | Self::FillKey { .. }
             | Self::DropKey(_)
-            | Self::ForgetReplies(_) => (None, None, None),
+            | Self::ForgetReplies(_)
+            | Self::OpenSession(_)
+            | Self::KeepCursors(_)
+            | Self::Answer(_)
+            | Self::ForgetClients(_) => (None, None, None),
         };
         let faults: Vec<Fault> = [("path", named), ("/into", into), ("/copyUserData", copy)]
             .into_iter()
@@ -457,8 +489,16 @@ impl Command {
                 | Self::CreateContact { .. }
                 | Self::ChangeContact { .. }
                 | Self::IdentifyContact { .. }
+                | Self::OpenSession(_)
+                | Self::EditSession(_)
+                | Self::Answer(_)
         )
     }
+}
+
+/// Roughly the bytes of memory of some texts.
+fn weigh(texts: &[String]) -> usize {
+    texts.iter().map(|text| 64 + text.len()).sum()
 }
 
 impl Preparation {

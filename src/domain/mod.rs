@@ -5,6 +5,7 @@
 //! [`filter`] every question, [`change`] every piece of news.
 
 pub mod change;
+pub mod client;
 pub mod command;
 pub mod contact;
 pub mod filter;

@@ -8,12 +8,14 @@ mod sse;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 pub use sse::{Leave, stream};
 
-use crate::store::Reads;
+use crate::domain::change::Change;
+use crate::store::{Reads, StoreError};
 
 /// How often others' commits are looked for while somebody listens.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -42,6 +44,32 @@ impl Feed {
     pub fn listen(&self) -> watch::Receiver<i64> {
         self.head.subscribe()
     }
+}
+
+/// Where, in the data of a [`Message`], the address of this server goes in, as its receiver knows it: a character that JSON text never holds.
+pub const BASE: char = '\0';
+
+/// What subscribers are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// The journal entry that it tells of, or the number of the answer that it is.
+    pub cursor: i64,
+    /// Whom: a user, or everybody.
+    pub user: Option<String>,
+    /// The channel.
+    pub channel: String,
+    /// The data as JSON text, with [`BASE`] where the server's address goes in.
+    pub data: String,
+}
+
+/// Makes messages of changes, for one kind of client.
+pub trait Translate: Send + Sync {
+    /// The messages for these changes, in their order; a change may be none of the clients' business.
+    fn messages<'a>(
+        &'a self,
+        tenant: i64,
+        changes: &'a [Change],
+    ) -> BoxFuture<'a, Result<Vec<Message>, StoreError>>;
 }
 
 /// Makes newer cursors known until the server stops.

@@ -22,6 +22,8 @@ pub struct ChangesQuery {
     pub contact_id: Option<String>,
     /// Only of this interaction.
     pub interaction_id: Option<String>,
+    /// Only of interactions, and only of those that were nobody's or this one's.
+    pub owed_to: Option<String>,
     /// Look at so many entries at most, whether they fit or not; all there are where none is given.
     pub span: Option<i64>,
 }
@@ -37,7 +39,8 @@ pub struct Changes {
     pub head: i64,
 }
 
-const COLUMNS: &str = "cursor, at, kind, interaction_id, contact_id, actor, delta";
+const COLUMNS: &str =
+    "cursor, at, kind, interaction_id, contact_id, media_type, owner_id, actor, delta";
 
 fn change<D: Dialect>(row: &super::dialect::RowOf<D>) -> Result<Change, StoreError> {
     let mut row = Columns::<D>::of(row);
@@ -47,6 +50,8 @@ fn change<D: Dialect>(row: &super::dialect::RowOf<D>) -> Result<Change, StoreErr
         kind: row.text()?,
         interaction_id: row.maybe_text()?,
         contact_id: row.maybe_text()?,
+        media_type: row.maybe_text()?,
+        owner_id: row.maybe_text()?,
         actor: row.text()?,
         delta: row.text()?,
     })
@@ -81,6 +86,13 @@ pub async fn changes<D: Dialect>(
             args.push(value.as_str().into());
             sql += &format!(" AND {column} = ${}", args.len());
         }
+    }
+    if let Some(owner) = &query.owed_to {
+        args.push(owner.as_str().into());
+        sql += &format!(
+            " AND interaction_id IS NOT NULL AND (owner_id IS NULL OR owner_id = ${})",
+            args.len()
+        );
     }
     args.push(i64::try_from(query.limit).unwrap_or(i64::MAX).into());
     sql += &format!(" ORDER BY cursor LIMIT +${}", args.len());

@@ -9,6 +9,7 @@
 
 mod bulk;
 mod checkpoint;
+mod client;
 pub mod contact;
 pub mod content;
 pub mod dialect;
@@ -27,6 +28,7 @@ pub mod writer;
 
 use std::sync::Arc;
 
+pub use client::News;
 pub use interaction::{Family, FamilyLink};
 pub use journal::{Changes, ChangesQuery};
 pub use open::{Schema, Settings, Store, migrate_database, pending_migrations};

@@ -11,7 +11,10 @@ use super::dialect::{Columns, Conn, Dialect};
 use super::grouped::Grouped;
 use super::journal::{Changes, ChangesQuery};
 use super::search::{Page, ShortPage};
-use super::{Family, Found, StoreError, Token, contact, interaction, journal, search, token};
+use super::{
+    Family, Found, News, StoreError, Token, client, contact, interaction, journal, search, token,
+};
+use crate::domain::client::ClientSession;
 use crate::domain::command::Stored;
 use crate::domain::contact::Contact;
 use crate::domain::filter::Search;
@@ -54,6 +57,10 @@ pub trait Reads: Send + Sync {
     fn count(&self, tenant: i64) -> Read<'_, i64>;
     /// The cursor of the newest journal entry; answers only when the database does.
     fn head(&self) -> Read<'_, i64>;
+    /// The session of a client, by its identifier.
+    fn client_session<'a>(&'a self, id: &'a str) -> Read<'a, Option<ClientSession>>;
+    /// What happened beside the journal after one cursor, up to another: changed sessions and answers, or the answers to one user.
+    fn news<'a>(&'a self, tenant: i64, range: (i64, i64), user: Option<&'a str>) -> Read<'a, News>;
 }
 
 /// Reads over a pool.
@@ -281,5 +288,19 @@ impl<D: Dialect> Reads for Readers<D> {
 
     fn head(&self) -> Read<'_, i64> {
         Box::pin(async move { journal::head::<D>(&mut *self.pool.acquire().await?).await })
+    }
+
+    fn client_session<'a>(&'a self, id: &'a str) -> Read<'a, Option<ClientSession>> {
+        Box::pin(async move {
+            let mut conn = self.pool.acquire().await?;
+            let mut found = client::sessions::<D>(&mut conn, vec![id.to_owned()]).await?;
+            Ok(found.pop())
+        })
+    }
+
+    fn news<'a>(&'a self, tenant: i64, range: (i64, i64), user: Option<&'a str>) -> Read<'a, News> {
+        Box::pin(async move {
+            client::news::<D>(&mut *self.pool.acquire().await?, tenant, range, user).await
+        })
     }
 }

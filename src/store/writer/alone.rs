@@ -38,10 +38,14 @@ impl<D: Dialect> Task<D> {
                 interaction_id: of.map(|member| member.id.clone()),
                 contact_id: contact_id.map(str::to_owned),
                 media_type: of.map(|member| member.media_type.clone()),
+                owner_id: of.and_then(|member| member.owner_id.clone()),
                 actor: std::sync::Arc::clone(&submission.actor),
                 delta,
             });
         };
+        if submission.command.shreds() {
+            unsay_answers::<D>(conn, tenant).await?;
+        }
         let outcome = match &submission.command {
             Command::Delete { id, cascade } => {
                 let ids = with_descendants::<D>(conn, tenant, id).await?;
@@ -163,6 +167,23 @@ impl<D: Dialect> Task<D> {
                 D::execute(conn, sql.into(), vec![(*before).into()]).await?;
                 Outcome::Done
             }
+            Command::KeepCursors(all) => {
+                let rows = all
+                    .iter()
+                    .flat_map(|(id, cursor)| [id.as_str().into(), (*cursor).into(), at.into()])
+                    .collect();
+                bulk::run::<D>(conn, &flush::CURSORS, rows).await?;
+                Outcome::Done
+            }
+            Command::ForgetClients(before) => {
+                for sql in [
+                    "DELETE FROM client_session WHERE seen_date < $1",
+                    "DELETE FROM client_answer WHERE created_date < $1",
+                ] {
+                    D::execute(conn, sql.into(), vec![(*before).into()]).await?;
+                }
+                Outcome::Done
+            }
             _ => unreachable!("commands that share a transaction do not come here"),
         };
         flush::enter::<D>(conn, head, entries).await?;
@@ -212,14 +233,23 @@ async fn replayed<D: Dialect>(
     })))
 }
 
+/// Takes the content out of answers that wait for their clients: who knows whom they speak of. Their clients are told to ask again.
+async fn unsay_answers<D: Dialect>(conn: &mut Conn<D>, tenant: i64) -> Result<(), StoreError> {
+    let sql = "UPDATE client_answer SET data = '{\"referenceId\":' || reference_id || \
+               ',\"errorMessage\":\"history was taken away meanwhile, ask again\"}' WHERE tenant_id = $1";
+    D::execute(conn, sql.into(), vec![tenant.into()]).await?;
+    Ok(())
+}
+
 /// An interaction that a command reaches.
 struct Member {
     id: String,
     media_type: String,
+    owner_id: Option<String>,
     modified: Moment,
 }
 
-/// Reads `id, media_type, modified_date` of interactions.
+/// Reads `id, media_type, owner_id, modified_date` of interactions.
 async fn members<D: Dialect>(
     conn: &mut Conn<D>,
     sql: String,
@@ -232,6 +262,7 @@ async fn members<D: Dialect>(
             Ok(Member {
                 id: row.text()?,
                 media_type: row.text()?,
+                owner_id: row.maybe_text()?,
                 modified: row.time()?,
             })
         })
@@ -256,7 +287,7 @@ async fn with_descendants<D: Dialect>(
                    SELECT id, 0 FROM interaction WHERE tenant_id = $1 AND id = $2 \
                    UNION \
                    SELECT i.id, b.depth + 1 FROM interaction i JOIN below b ON i.parent_id = b.id WHERE i.tenant_id = $1 \
-               ) SELECT i.id, i.media_type, i.modified_date \
+               ) SELECT i.id, i.media_type, i.owner_id, i.modified_date \
                FROM below b JOIN interaction i ON i.id = b.id AND i.tenant_id = $1 ORDER BY b.depth, i.id";
     members::<D>(conn, sql.to_owned(), vec![tenant.into(), id.into()]).await
 }
@@ -513,7 +544,7 @@ async fn erase<D: Dialect>(
         return Err(Refusal::no_contact(id).into());
     }
     let sql = format!(
-        "SELECT id, media_type, modified_date FROM interaction WHERE tenant_id = $1 AND contact_id IN {} ORDER BY seq",
+        "SELECT id, media_type, owner_id, modified_date FROM interaction WHERE tenant_id = $1 AND contact_id IN {} ORDER BY seq",
         D::any_of(2)
     );
     let found = members::<D>(conn, sql, vec![tenant.into(), Arg::Texts(family.clone())]).await?;

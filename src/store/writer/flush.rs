@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::future::join;
 
-use super::ledger::{Entry, Held, Key, Ledger};
+use super::ledger::{Entry, GivenAnswer, Held, HeldSession, Key, Ledger};
 use crate::domain::command::Stored;
 use crate::domain::interaction::LongTexts;
 use crate::domain::user_data::{self, KeyPath};
@@ -89,9 +89,42 @@ const LINKS: Many = Many {
 };
 
 const JOURNAL: Many = Many {
-    before: "INSERT INTO journal (cursor, tenant_id, at, kind, interaction_id, contact_id, media_type, actor, delta) VALUES",
+    before: "INSERT INTO journal (cursor, tenant_id, at, kind, interaction_id, contact_id, media_type, owner_id, actor, delta) VALUES",
     casts: &[],
-    columns: 9,
+    columns: 10,
+    after: "",
+    skips_nulls: false,
+};
+
+const NEW_SESSIONS: Many = Many {
+    before: "INSERT INTO client_session (id, tenant_id, user_name, subscriptions, cursor, holder, changed, seen_date) VALUES",
+    casts: &[],
+    columns: 8,
+    after: "",
+    skips_nulls: false,
+};
+
+const CHANGED_SESSIONS: Many = Many {
+    before: "UPDATE client_session SET subscriptions = v.column2, holder = v.column3, changed = v.column4, seen_date = v.column5 FROM (VALUES",
+    casts: &["TEXT", "TEXT", "TEXT", "BIGINT", "TIME"],
+    columns: 5,
+    after: ") AS v WHERE client_session.id = v.column1 || ''",
+    skips_nulls: false,
+};
+
+/// What sessions have received, and that they were seen.
+pub const CURSORS: Many = Many {
+    before: "UPDATE client_session SET cursor = v.column2, seen_date = v.column3 FROM (VALUES",
+    casts: &["TEXT", "BIGINT", "TIME"],
+    columns: 3,
+    after: ") AS v WHERE client_session.id = v.column1 || '' AND client_session.cursor <= v.column2 + 0",
+    skips_nulls: false,
+};
+
+const ANSWERS: Many = Many {
+    before: "INSERT INTO client_answer (cursor, tenant_id, user_name, channel, reference_id, data, created_date) VALUES",
+    casts: &[],
+    columns: 7,
     after: "",
     skips_nulls: false,
 };
@@ -131,8 +164,11 @@ pub async fn flush<D: Dialect>(ledger: Ledger<'_>, conn: &mut Conn<D>) -> Result
         journal,
         links,
         replies,
+        sessions,
+        answers,
         ..
     } = ledger;
+    let last = head + i64::try_from(journal.len()).unwrap_or(0);
     let mut held: Vec<(Key, Held)> = interactions
         .into_iter()
         .filter(|(_, held)| held.entry.is_some() || held.touched || held.changed)
@@ -197,7 +233,68 @@ pub async fn flush<D: Dialect>(ledger: Ledger<'_>, conn: &mut Conn<D>) -> Result
         .flatten()
         .collect();
     bulk::run::<D>(conn, &REPLIES, replies).await?;
+    let cursor = write_clients::<D>(conn, last, sessions.into_values(), answers).await?;
+    if cursor > last {
+        move_head::<D>(conn, cursor).await?;
+    }
     Ok(())
+}
+
+/// Writes sessions and answers. What a server must learn of takes numbers of the journal's counter; returns the last.
+async fn write_clients<D: Dialect>(
+    conn: &mut Conn<D>,
+    last: i64,
+    sessions: impl Iterator<Item = HeldSession>,
+    answers: Vec<GivenAnswer>,
+) -> Result<i64, StoreError> {
+    let mut cursor = last + 1;
+    let (mut new, mut changed) = (Vec::new(), Vec::new());
+    for held in sessions {
+        let (session, Some(at)) = (&held.session, held.changed_at) else {
+            continue;
+        };
+        let subscriptions = serde_json::json!(session.subscriptions).to_string();
+        if held.new {
+            new.extend([
+                session.id.as_str().into(),
+                session.tenant_id.into(),
+                session.user.as_str().into(),
+                subscriptions.into(),
+                session.cursor.into(),
+                session.holder.as_str().into(),
+                cursor.into(),
+                at.into(),
+            ]);
+        } else {
+            changed.extend([
+                session.id.as_str().into(),
+                subscriptions.into(),
+                session.holder.as_str().into(),
+                cursor.into(),
+                at.into(),
+            ]);
+        }
+    }
+    if new.is_empty() && changed.is_empty() {
+        cursor = last;
+    }
+    bulk::run::<D>(conn, &NEW_SESSIONS, new).await?;
+    bulk::run::<D>(conn, &CHANGED_SESSIONS, changed).await?;
+    let mut rows = Vec::with_capacity(answers.len() * ANSWERS.columns);
+    for GivenAnswer { tenant, at, answer } in answers {
+        cursor += 1;
+        rows.extend([
+            cursor.into(),
+            tenant.into(),
+            answer.user.into(),
+            answer.channel.into(),
+            answer.reference_id.into(),
+            answer.data.into(),
+            at.into(),
+        ]);
+    }
+    bulk::run::<D>(conn, &ANSWERS, rows).await?;
+    Ok(cursor)
 }
 
 /// Adds entries to the journal after `head`, and moves the head.
@@ -223,6 +320,7 @@ fn entry_rows(head: i64, entries: Vec<Entry>) -> (Vec<Arg>, i64) {
             entry.interaction_id.into(),
             entry.contact_id.into(),
             entry.media_type.into(),
+            entry.owner_id.into(),
             Arg::Shared(entry.actor),
             entry.delta.into(),
         ]);
@@ -238,6 +336,10 @@ async fn write_entries<D: Dialect>(
         return Ok(());
     }
     bulk::run::<D>(conn, &JOURNAL, rows).await?;
+    move_head::<D>(conn, cursor).await
+}
+
+async fn move_head<D: Dialect>(conn: &mut Conn<D>, cursor: i64) -> Result<(), StoreError> {
     D::execute(
         conn,
         "UPDATE journal_head SET last_cursor = $1 WHERE id = 1".into(),

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::domain::change::Kind;
+use crate::domain::client::{Answer, ClientSession, SessionEdit};
 use crate::domain::command::{
     Command, Outcome, Preparation, Repeatable, Reply, Rules, Stored, Submission,
 };
@@ -91,6 +92,8 @@ pub struct Entry {
     pub contact_id: Option<String>,
     /// Of which media type.
     pub media_type: Option<String>,
+    /// Whose work it is.
+    pub owner_id: Option<String>,
     /// By whom.
     pub actor: Arc<str>,
     /// The delta as JSON text.
@@ -127,6 +130,26 @@ pub struct Kept {
     pub new_at: Option<Moment>,
 }
 
+/// The session of a client in the ledger.
+pub struct HeldSession {
+    /// As it stands now.
+    pub session: Arc<ClientSession>,
+    /// Not in the store yet.
+    pub new: bool,
+    /// When it changed in this group.
+    pub changed_at: Option<Moment>,
+}
+
+/// An answer to a user's clients.
+pub struct GivenAnswer {
+    /// Tenant.
+    pub tenant: i64,
+    /// When it was given.
+    pub at: Moment,
+    /// The answer.
+    pub answer: Answer,
+}
+
 /// One group's unit of work.
 pub struct Ledger<'t> {
     /// The last cursor given out before this group.
@@ -147,6 +170,10 @@ pub struct Ledger<'t> {
     pub journal: Vec<Entry>,
     /// New links.
     pub links: Vec<Link>,
+    /// Sessions of clients, loaded or opened.
+    pub sessions: HashMap<String, HeldSession>,
+    /// Answers to clients.
+    pub answers: Vec<GivenAnswer>,
     clock: &'t dyn Clock,
     ids: &'t mut Ids,
     rules: &'t Rules,
@@ -171,6 +198,8 @@ impl<'t> Ledger<'t> {
             replies: HashMap::new(),
             journal: Vec::new(),
             links: Vec::new(),
+            sessions: HashMap::new(),
+            answers: Vec::new(),
             clock,
             ids,
             rules,
@@ -232,6 +261,16 @@ impl<'t> Ledger<'t> {
                 self.change_contact(&ask, id, cleared, *if_match)?
             }
             Command::IdentifyContact { create, .. } => self.identify(&ask, *create),
+            Command::OpenSession(session) => self.open_session(&ask, session),
+            Command::EditSession(edit) => self.edit_session(&ask, edit)?,
+            Command::Answer(answer) => {
+                self.answers.push(GivenAnswer {
+                    tenant: ask.tenant,
+                    at: ask.at,
+                    answer: (**answer).clone(),
+                });
+                Outcome::Done
+            }
             _ => unreachable!("commands of their own transaction do not come here"),
         };
         if let Some(repeatable) = &submission.repeatable {
@@ -260,7 +299,7 @@ impl<'t> Ledger<'t> {
         let (interaction_id, contact_id) = match outcome {
             Outcome::Recorded { stored, .. }
             | Outcome::Edited { stored, .. }
-            | Outcome::Changed(stored) => (
+            | Outcome::Changed { stored, .. } => (
                 Some(stored.interaction.id.clone()),
                 stored.interaction.contact_id.clone(),
             ),
@@ -298,10 +337,16 @@ impl<'t> Ledger<'t> {
             interaction_id: Some(of.id.clone()),
             contact_id: of.contact_id.clone(),
             media_type: Some(of.media_type.clone()),
+            owner_id: of.owner_id.clone(),
             actor: Arc::clone(ask.actor),
             delta,
         });
         self.journal.len() - 1
+    }
+
+    /// The cursor that an entry of this group gets.
+    fn cursor(&self, entry: usize) -> i64 {
+        self.head + 1 + i64::try_from(entry).unwrap_or(0)
     }
 
     fn record(&mut self, ask: &Ask<'_>, new: &NewInteraction) -> Result<Outcome, Refusal> {
@@ -407,6 +452,7 @@ impl<'t> Ledger<'t> {
                     dropped: ask.ready.dropped.clone(),
                     repeated: ask.ready.repeated.clone(),
                     copied: None,
+                    cursor: None,
                 }))
             }
             Some(_) => Err(Refusal::Conflict(format!(
@@ -550,6 +596,7 @@ impl<'t> Ledger<'t> {
             dropped: ask.ready.dropped.clone(),
             repeated: ask.ready.repeated.clone(),
             copied,
+            cursor: Some(self.cursor(entry)),
         }
     }
 
@@ -609,14 +656,15 @@ impl<'t> Ledger<'t> {
             .into());
         }
         let (kind, delta) = content::edited(edit, previous);
-        let outcome = |stored| Outcome::Edited {
+        let outcome = |stored, cursor| Outcome::Edited {
             stored,
             dropped: ask.ready.dropped.clone(),
             repeated: ask.ready.repeated.clone(),
+            cursor,
         };
         let Some(kind) = kind else {
             // nothing was asked for but transient keys: nothing changes, and there is no news
-            return Ok(outcome(Arc::clone(&held.stored)));
+            return Ok(outcome(Arc::clone(&held.stored), None));
         };
         let stored = Arc::make_mut(&mut held.stored);
         stored.user_data = after;
@@ -625,8 +673,8 @@ impl<'t> Ledger<'t> {
         held.touched = true;
         held.user_data_changed = true;
         let stored = Arc::clone(&held.stored);
-        self.enter(ask, kind, at, &stored.interaction, delta);
-        Ok(outcome(stored))
+        let entry = self.enter(ask, kind, at, &stored.interaction, delta);
+        Ok(outcome(stored, Some(self.cursor(entry))))
     }
 
     fn change(
@@ -647,7 +695,10 @@ impl<'t> Ledger<'t> {
         if after.interaction == held.stored.interaction
             && Some(&texts) == held.stored.texts.as_ref()
         {
-            return Ok(Outcome::Changed(Arc::clone(&held.stored)));
+            return Ok(Outcome::Changed {
+                stored: Arc::clone(&held.stored),
+                cursor: None,
+            });
         }
         let worded = patch.subject.is_some() || patch.text.is_some();
         let new_words = worded.then(|| index_words(&after.interaction, &texts));
@@ -668,8 +719,11 @@ impl<'t> Ledger<'t> {
         after.texts = Some(texts);
         held.stored = Arc::new(after);
         let stored = Arc::clone(&held.stored);
-        self.enter(ask, kind, at, &stored.interaction, content::changed(patch));
-        Ok(Outcome::Changed(stored))
+        let entry = self.enter(ask, kind, at, &stored.interaction, content::changed(patch));
+        Ok(Outcome::Changed {
+            cursor: Some(self.cursor(entry)),
+            stored,
+        })
     }
 
     fn stop(
@@ -692,6 +746,39 @@ impl<'t> Ledger<'t> {
             ..InteractionPatch::default()
         };
         self.change(ask, id, &patch, None, Kind::InteractionStopped)
+    }
+
+    fn open_session(&mut self, ask: &Ask<'_>, session: &ClientSession) -> Outcome {
+        let session = Arc::new(session.clone());
+        let held = HeldSession {
+            session: Arc::clone(&session),
+            new: true,
+            changed_at: Some(ask.at),
+        };
+        self.sessions.insert(session.id.clone(), held);
+        Outcome::Session(session)
+    }
+
+    fn edit_session(&mut self, ask: &Ask<'_>, edit: &SessionEdit) -> Result<Outcome, Refusal> {
+        let held = self
+            .sessions
+            .get_mut(&edit.id)
+            .filter(|held| held.session.tenant_id == ask.tenant && !held.session.holder.is_empty())
+            .ok_or_else(|| Refusal::NotFound("session", edit.id.clone()))?;
+        let session = Arc::make_mut(&mut held.session);
+        session
+            .subscriptions
+            .retain(|known| !edit.remove.contains(known));
+        for new in &edit.add {
+            if !session.subscriptions.contains(new) {
+                session.subscriptions.push(new.clone());
+            }
+        }
+        if let Some(holder) = &edit.holder {
+            session.holder.clone_from(holder);
+        }
+        held.changed_at = Some(ask.at);
+        Ok(Outcome::Session(Arc::clone(&held.session)))
     }
 
     fn create_contact(&mut self, ask: &Ask<'_>, id: Option<&str>) -> Result<Outcome, Refusal> {
@@ -770,6 +857,7 @@ impl<'t> Ledger<'t> {
             interaction_id: None,
             contact_id: Some(contact.id.clone()),
             media_type: None,
+            owner_id: None,
             actor: Arc::clone(ask.actor),
             delta,
         });

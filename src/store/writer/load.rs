@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Queued;
-use super::ledger::{Held, HeldContact, Kept, Ledger};
+use super::ledger::{Held, HeldContact, HeldSession, Kept, Ledger};
 pub use crate::domain::command::REPLY_KEPT;
 use crate::domain::command::{Command, Reply};
 use crate::domain::contact::{Attributes, folded};
 use crate::store::StoreError;
+use crate::store::client;
 use crate::store::contact::{self, CONTACT};
 use crate::store::dialect::{Arg, Columns, Conn, Dialect};
 use crate::store::rows;
@@ -27,6 +28,7 @@ struct Needs<'g> {
     values: Vec<&'g Attributes>,
     /// Path and key.
     replies: BTreeSet<(&'g str, &'g str)>,
+    sessions: BTreeSet<&'g str>,
 }
 
 /// Loads everything into the ledger.
@@ -51,6 +53,17 @@ pub(super) async fn load<D: Dialect>(
         contacts::<D>(ledger, conn, tenant, needs.contacts).await?;
         named::<D>(ledger, conn, tenant, &needs.named).await?;
         replies::<D>(ledger, conn, tenant, &needs.replies).await?;
+        if !needs.sessions.is_empty() {
+            let ids = needs.sessions.iter().map(|id| (*id).to_owned()).collect();
+            for session in client::sessions::<D>(conn, ids).await? {
+                let held = HeldSession {
+                    session: Arc::new(session),
+                    new: false,
+                    changed_at: None,
+                };
+                ledger.sessions.insert(held.session.id.clone(), held);
+            }
+        }
     }
     Ok(())
 }
@@ -91,6 +104,9 @@ impl<'g> Needs<'g> {
                 self.contacts.insert(id.clone());
             }
             Command::IdentifyContact { .. } => self.values.push(&queued.ready.attributes),
+            Command::EditSession(edit) => {
+                self.sessions.insert(&edit.id);
+            }
             _ => {}
         }
     }

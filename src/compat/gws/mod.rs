@@ -1,0 +1,14 @@
+//! Web Services v2, as agent desktops and integrations speak it (Genesys Web Services, `docs.genesys.com/Documentation/GWS`).
+//!
+//! What the documents leave open, and what we chose there, is one table in `docs/compat/gws.md`.
+
+pub mod sign_in;
+
+use axum::Router;
+
+use crate::web::App;
+
+/// The routes of this surface.
+pub fn router(app: App) -> Router {
+    Router::new().with_state(app)
+}

@@ -1,0 +1,59 @@
+//! Who signs in.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+
+use crate::domain::command::{Command, Submission};
+use crate::web::App;
+
+/// The name of the user when nobody has to sign in and nobody does: everything is that user's.
+pub const ANYBODY: &str = "";
+
+/// A signed-in user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// The tenant whose history the user sees.
+    pub tenant: i64,
+    /// The name, which is also the `ownerId` of the user's interactions; [`ANYBODY`] where nobody signed in.
+    pub name: Arc<str>,
+}
+
+impl User {
+    /// Whether an interaction of this owner belongs to the user: one without an owner is everybody's.
+    pub fn owns(&self, owner: Option<&str>) -> bool {
+        *self.name == *ANYBODY || owner.is_none_or(|owner| *owner == *self.name)
+    }
+
+    /// A command of this user.
+    pub fn submission(&self, command: Command) -> Submission {
+        let actor = if *self.name == *ANYBODY {
+            "anonymous".into()
+        } else {
+            Arc::clone(&self.name)
+        };
+        Submission {
+            tenant: self.tenant,
+            actor,
+            at: None,
+            repeatable: None,
+            command,
+        }
+    }
+}
+
+impl FromRequestParts<App> for User {
+    type Rejection = StatusCode;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, StatusCode> {
+        match app.access.is_local(&parts.headers).await {
+            Ok(true) => Ok(Self {
+                tenant: app.config.gws.tenant,
+                name: ANYBODY.into(),
+            }),
+            _ => Err(StatusCode::FORBIDDEN),
+        }
+    }
+}
