@@ -2,6 +2,7 @@
 //!
 //! What the documents leave open, and what we chose there, is one table in `docs/compat/gws.md`.
 
+pub mod notifications;
 pub mod sign_in;
 
 use axum::Router;
