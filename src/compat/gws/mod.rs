@@ -2,6 +2,10 @@
 //!
 //! What the documents leave open, and what we chose there, is one table in `docs/compat/gws.md`.
 
+pub mod answer;
+pub mod media;
+pub mod notify;
+pub mod resource;
 pub mod sign_in;
 
 use axum::Router;
