@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 
+use super::answer::base;
 use super::sign_in::{ANYBODY, User};
 use crate::domain::Refusal;
 use crate::feed::Translate;
@@ -99,7 +100,7 @@ async fn notifications(
         }
         Err(refusal) => return refused(StatusCode::BAD_REQUEST, &refusal.to_string()),
     };
-    let base = String::new();
+    let base = base(&headers, &app.config);
     match bayeux::answer(&hub, &user.name, &base, &body).await {
         Answer::Messages(text) => (
             [
