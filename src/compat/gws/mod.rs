@@ -15,9 +15,13 @@ mod request;
 pub mod resource;
 pub mod sign_in;
 
+use std::any::Any;
+
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use axum::{Extension, Router};
+use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::web::App;
 use answer::{Code, Failure};
@@ -32,6 +36,7 @@ pub fn router(app: App) -> Router {
         .route("/api/v2", any(nothing_here))
         .route("/api/v2/{*rest}", any(nothing_here))
         .method_not_allowed_fallback(wrong_method)
+        .layer(CatchPanicLayer::custom(panicked))
         .with_state(app)
 }
 
@@ -72,4 +77,9 @@ async fn wrong_method() -> Failure {
         Code::Forbidden,
         "this path does not take that method",
     )
+}
+
+fn panicked(_: Box<dyn Any + Send>) -> Response {
+    Failure::internal("a handler panicked; the panic is in the log above".to_owned())
+        .into_response()
 }
