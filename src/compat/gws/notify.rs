@@ -12,6 +12,9 @@ use crate::domain::user_data;
 use crate::feed::{BASE, Message, Translate};
 use crate::store::{Reads, StoreError};
 
+/// What a message is called that tells where an interaction stands.
+const STATUS: &str = "StatusChange";
+
 /// Makes messages of changes.
 pub struct Notify {
     reads: Arc<dyn Reads>,
@@ -54,13 +57,15 @@ impl Notify {
             resource.user_data = then;
         }
         let medium = resource.medium;
+        let notification_type = notification_type(kind, medium, &change.delta);
+        let fields = medium.shape.told(notification_type == STATUS);
         let data = format!(
             "{{\"referenceId\":{},\"notificationType\":\"{}\",\"messageType\":\"{}\",\"{}\":{}}}",
             change.cursor,
-            notification_type(kind, medium, &change.delta),
+            notification_type,
             medium.message_type,
             medium.key,
-            resource.whole()
+            resource.shown(&fields)
         );
         Ok(Some(Message {
             cursor: change.cursor,
@@ -117,11 +122,11 @@ impl News {
 
 fn notification_type(kind: Kind, medium: &Medium, delta: &str) -> &'static str {
     match News::of(kind) {
-        Some(News::Status) => "StatusChange",
+        Some(News::Status) => STATUS,
         Some(News::Attributes) => {
             let patch = user_data::read(delta).unwrap_or_default();
             if patch.contains_key("status") {
-                "StatusChange"
+                STATUS
             } else if patch.contains_key("participants") && medium.tells_participants() {
                 "ParticipantsUpdated"
             } else {
