@@ -14,5 +14,6 @@ use crate::web::App;
 
 /// The routes of this surface.
 pub fn router(app: App) -> Router {
-    Router::new().with_state(app)
+    let routes = Router::new();
+    sign_in::guard(routes, &app).with_state(app)
 }
