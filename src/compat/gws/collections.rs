@@ -1,0 +1,183 @@
+//! Reading: the collections of a user's interactions, one interaction, and one as history shows it.
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
+
+use super::answer::{Failure, base, done};
+use super::media::{Medium, OPEN_MEDIA, named_types, of_type};
+use super::place::{Place, is_on};
+use super::question::Question;
+use super::resource::{Resource, historic};
+use super::sign_in::{ANYBODY, User};
+use crate::domain::filter::{Field, Filter, Operand, Search, Test, parse_sort};
+use crate::domain::interaction::Status;
+use crate::web::App;
+
+/// Interactions read at a time.
+const PAGE: usize = 500;
+/// Pages that one list reads at most; what is beyond them is said to be there, and not shown.
+const MOST_PAGES: usize = 100;
+
+/// `GET …/{collection}`: the user's interactions that are not over, newest first.
+///
+/// # Errors
+/// With the published codes.
+pub async fn list(
+    State(app): State<App>,
+    user: User,
+    place: Place,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Failure> {
+    place.want_readable(&app)?;
+    let question = Question::of_list(&uri, place.medium.shape.fields())?;
+    let base = base(&headers, &app.config);
+    let listed = open(&app, &user, place.medium, &place.types, &question, &base).await?;
+    let name = if question.fields.is_some() {
+        place.medium.collection
+    } else {
+        "uris"
+    };
+    let items = listed.items();
+    let mut members = vec![(name, items.as_str())];
+    if listed.has_more {
+        members.push(("hasMore", "true"));
+    }
+    Ok(done(&members))
+}
+
+/// What a list shows.
+pub struct Listed {
+    shown: Vec<String>,
+    has_more: bool,
+}
+
+impl Listed {
+    /// The items as a JSON list.
+    pub fn items(&self) -> String {
+        format!("[{}]", self.shown.join(","))
+    }
+}
+
+/// The user's interactions of a medium that are not over, newest first: their addresses, or the fields asked for.
+///
+/// # Errors
+/// When the store fails.
+pub async fn open(
+    app: &App,
+    user: &User,
+    medium: &'static Medium,
+    types: &[String],
+    question: &Question,
+    base: &str,
+) -> Result<Listed, Failure> {
+    let mut search = Search {
+        filter: open_of(user, medium, types),
+        sort: parse_sort("", ["-startDate"])?,
+        long_texts: question.looks_at().any(|field| medium.shape.is_long(field)),
+        ..Search::oldest_first(user.tenant, Filter::And(Vec::new()), PAGE)
+    };
+    let mut listed = Listed {
+        shown: Vec::new(),
+        has_more: false,
+    };
+    for _ in 0..MOST_PAGES {
+        let page = app.reads.search(&search).await?;
+        for found in &page.items {
+            let resource = Resource::of(found, base)?;
+            if !question.keeps(|field| resource.field(field)) {
+                continue;
+            }
+            if listed.shown.len() == question.limit {
+                listed.has_more = true;
+                return Ok(listed);
+            }
+            listed.shown.push(match &question.fields {
+                Some(fields) => resource.shown(fields),
+                None => resource.uri(),
+            });
+        }
+        if page.next.is_none() {
+            return Ok(listed);
+        }
+        search.after = page.next;
+    }
+    listed.has_more = true;
+    Ok(listed)
+}
+
+/// What is open and the user's, in a medium.
+fn open_of(user: &User, medium: &Medium, types: &[String]) -> Filter {
+    let of_medium = match (medium.collection, types) {
+        (OPEN_MEDIA, []) => Filter::Not(Box::new(Filter::any_of("mediaType", named_types()))),
+        (OPEN_MEDIA, types) => Filter::any_of("mediaType", types.to_vec()),
+        _ => {
+            let all = medium.media_types.iter();
+            Filter::any_of("mediaType", all.map(|name| (*name).to_owned()).collect())
+        }
+    };
+    let attribute = |name| Field::parse(name).expect("it is an attribute");
+    let stopped = Test::In(vec![Operand::Integer(Status::Stopped.code())]);
+    let mut all = vec![
+        of_medium,
+        Filter::Not(Box::new(Filter::Leaf(attribute("status"), stopped))),
+    ];
+    if *user.name != *ANYBODY {
+        all.push(Filter::Or(vec![
+            Filter::Leaf(attribute("ownerId"), Test::Exists(false)),
+            Filter::any_of("ownerId", vec![user.name.to_string()]),
+        ]));
+    }
+    Filter::And(all)
+}
+
+/// `GET …/{collection}/{id}`: one interaction, whether it is over or not.
+///
+/// # Errors
+/// With the published codes.
+pub async fn one(
+    State(app): State<App>,
+    user: User,
+    place: Place,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Failure> {
+    place.want_readable(&app)?;
+    let fields = Question::of_one(&uri, place.medium.shape.fields())?;
+    let (found, _) = place.found(&app, &user).await?;
+    let base = base(&headers, &app.config);
+    let shown = Resource::of(&found, &base)?.shown(&fields);
+    Ok(done(&[(place.medium.key, &shown)]))
+}
+
+/// `GET /api/v2/interactions/{id}`: one interaction of any medium, as history shows it.
+///
+/// # Errors
+/// With the published codes.
+pub async fn past(
+    State(app): State<App>,
+    user: User,
+    path: Result<Path<String>, axum::extract::rejection::PathRejection>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let id = match path {
+        Ok(Path(id)) if !id.contains('\0') => id,
+        _ => return Err(Failure::nothing_here()),
+    };
+    let missing = || Failure::no_interaction(&id);
+    let found = app.reads.interaction(user.tenant, &id).await?;
+    let found = found.ok_or_else(missing)?;
+    let of = found.interaction()?;
+    let medium = of_type(&of.media_type);
+    let feature = if medium.collection == "calls" {
+        "api-ucs-voice"
+    } else {
+        medium.reading_needs
+    };
+    if !user.owns(of.owner_id.as_deref()) || !is_on(&app, feature) {
+        return Err(missing());
+    }
+    let shown = historic(&found, &base(&headers, &app.config))?;
+    Ok(done(&[("interaction", &shown)]))
+}
