@@ -219,22 +219,21 @@ mod tests {
     #[tokio::test]
     async fn a_right_password_that_is_remembered_gets_in_while_wrong_ones_wait() {
         let ann = hashed("right");
-        let passwords = Passwords::of(
-            [Named {
-                name: "ann",
-                secret: &ann,
-            }]
-            .into_iter(),
-        );
+        let users = [("ann", ann.as_str()), ("bob", "right")];
+        let passwords = Passwords::of(users.iter().map(|(name, secret)| Named { name, secret }));
         assert_eq!(passwords.check("ann", "right").await, Checked::Right);
         for _ in 0..5 {
             assert_eq!(passwords.check("ann", "wrong").await, Checked::Wrong);
+            assert_eq!(passwords.check("bob", "wrong").await, Checked::Wrong);
         }
+        // it is right, but nobody looks
+        let bob = passwords.check("bob", "right").await;
+        assert!(matches!(bob, Checked::Later(_)), "{bob:?}");
         assert!(matches!(
             passwords.check("ann", "wrong").await,
             Checked::Later(_)
         ));
         assert_eq!(passwords.check("ann", "right").await, Checked::Right);
-        assert_eq!(passwords.check("bob", "wrong").await, Checked::Wrong);
+        assert_eq!(passwords.check("cy", "wrong").await, Checked::Wrong);
     }
 }
