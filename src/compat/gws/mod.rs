@@ -33,14 +33,15 @@ use media::{MEDIA, OPEN_MEDIA};
 pub fn router(app: App) -> Router {
     let notify = notify::Notify::new(Arc::clone(&app.reads));
     let hub = notifications::hub(&app, Arc::new(notify));
-    Router::new()
+    let routes = Router::new()
         .merge(interactions())
         .merge(me::routes())
         .merge(features::routes())
         .merge(notifications::routes(hub))
         .route("/api/v2", any(nothing_here))
         .route("/api/v2/{*rest}", any(nothing_here))
-        .method_not_allowed_fallback(wrong_method)
+        .method_not_allowed_fallback(wrong_method);
+    sign_in::guard(routes, &app)
         .layer(CatchPanicLayer::custom(panicked))
         .with_state(app)
 }
