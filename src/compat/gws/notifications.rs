@@ -56,6 +56,7 @@ pub fn hub(app: &App, translate: Arc<dyn Translate>) -> Hub {
             timeout: Duration::from_secs(settings.timeout_seconds),
             max_interval: Duration::from_secs(settings.max_interval_seconds),
             queue: settings.queue,
+            behind: settings.behind,
         },
         stopping: app.stopping.clone(),
     });
