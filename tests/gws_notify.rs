@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use annals::compat::gws::notify::Notify;
+use annals::domain::change::Change;
 use annals::domain::moment::SystemClock;
 use annals::feed::{BASE, Message, Translate};
 use annals::server::settings;
@@ -14,6 +15,11 @@ use crate::support::{Server, config};
 
 /// Everything that the journal tells subscribers, oldest first.
 pub async fn told(server: &Server) -> Vec<Message> {
+    told_of(server, |_| true).await
+}
+
+/// What some entries of the journal tell subscribers.
+async fn told_of(server: &Server, some: impl Fn(&Change) -> bool) -> Vec<Message> {
     let config = config(&server.place.url);
     let settings = settings(&config, Schema::Require, false, Arc::new(SystemClock));
     let store = Store::open(settings).await.unwrap();
@@ -21,7 +27,8 @@ pub async fn told(server: &Server) -> Vec<Message> {
         limit: 1000,
         ..ChangesQuery::default()
     };
-    let changes = store.reads.changes(1, &query).await.unwrap().items;
+    let mut changes = store.reads.changes(1, &query).await.unwrap().items;
+    changes.retain(some);
     let told = Notify::new(Arc::clone(&store.reads))
         .messages(1, &changes)
         .await
@@ -255,6 +262,31 @@ both! {
         assert!(texts.iter().all(|text| text.contains(common)), "order and numbers are those that were sent: {texts:?}");
         let references: Vec<i64> = told.iter().map(|message| data(message)["referenceId"].as_i64().unwrap()).collect();
         assert_eq!(references, cursors(&server).await);
+    }
+
+    async fn what_was_left_out_between_two_changes_counts_all_the_same(db) {
+        let server = Server::start(db).await;
+        for id in ["a", "b", "c"] {
+            server.record(json!({"id": id, "mediaType": "chat", "userData": {"id": id}})).await;
+        }
+        for n in 0..40 {
+            for id in ["a", "b", "c"] {
+                let edit = if n % 3 == 2 { json!({"delete": [format!("k{}", n - 2)]}) } else { json!({"attach": {format!("k{n}"): n}}) };
+                assert_eq!(server.post(&format!("/v1/interactions/{id}/user-data"), edit).await.0, 200);
+            }
+        }
+        let whole = told(&server).await;
+        let part = told_of(&server, |change| change.cursor % 7 == 0).await;
+        let wanted: Vec<&Message> = whole.iter().filter(|message| message.cursor % 7 == 0).collect();
+        assert_eq!(part.iter().collect::<Vec<_>>(), wanted);
+        for message in &whole {
+            let heard = data(message);
+            let id = heard["chat"]["id"].as_str().unwrap();
+            let journal = server.journal().await;
+            let at = journal[usize::try_from(message.cursor).unwrap() - 1]["at"].as_str().unwrap();
+            let then = server.get(&format!("/v1/interactions/{id}/user-data?at={at}")).await.1;
+            assert_eq!(heard["chat"]["userData"], then["userData"]);
+        }
     }
 
     async fn what_is_gone_is_told_of_no_more(db) {

@@ -189,6 +189,9 @@ both! {
         server.record(json!({"id": "v", "mediaType": "voice", "userData": {"a": 1, "b": 2, "c": 3}})).await;
         done(&server, path, json!({"operationName": "DeleteUserDataPair", "key": "a"})).await;
         assert_eq!(stored(&server, path).await, json!({"b": 2, "c": 3}));
+        for keys in ["[]", "null"] {
+            refused(&server, path, format!(r#"{{"operationName": "DeleteUserData", "keys": {keys}}}"#), (400, 1)).await;
+        }
         refused(&server, path, r#"{"operationName": "DeleteUserDataPair"}"#, (400, 1)).await;
         refused(&server, path, r#"{"operationName": "DeleteUserDataPair", "key": 1}"#, (400, 10)).await;
         done(&server, path, json!({"operationName": "DeleteUserData"})).await;

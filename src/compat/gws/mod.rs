@@ -4,6 +4,7 @@
 
 pub mod answer;
 mod collections;
+mod earlier;
 mod features;
 mod me;
 pub mod media;
