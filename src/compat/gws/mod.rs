@@ -5,6 +5,7 @@
 pub mod answer;
 mod collections;
 mod features;
+mod history;
 mod me;
 pub mod media;
 pub mod notify;
@@ -29,6 +30,7 @@ pub fn router(app: App) -> Router {
         .merge(interactions())
         .merge(me::routes())
         .merge(features::routes())
+        .merge(history::routes())
         .route("/api/v2", any(nothing_here))
         .route("/api/v2/{*rest}", any(nothing_here))
         .method_not_allowed_fallback(wrong_method);
