@@ -6,6 +6,7 @@ pub mod answer;
 mod collections;
 mod earlier;
 mod features;
+mod history;
 mod me;
 pub mod media;
 pub mod notifications;
@@ -39,6 +40,7 @@ pub fn router(app: App) -> Router {
         .merge(me::routes())
         .merge(features::routes())
         .merge(notifications::routes(hub))
+        .merge(history::routes())
         .route("/api/v2", any(nothing_here))
         .route("/api/v2/{*rest}", any(nothing_here))
         .method_not_allowed_fallback(wrong_method);
