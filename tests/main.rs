@@ -28,3 +28,4 @@ mod operating;
 mod properties;
 mod readme;
 mod tokens;
+mod web_actions;

@@ -16,6 +16,7 @@ pub mod problem;
 mod render;
 mod schema;
 mod spill;
+mod web_actions;
 
 use axum::Router;
 use axum::middleware;
@@ -42,6 +43,7 @@ fn described() -> OpenApiRouter<App> {
     .merge(find::routes())
     .merge(contacts::routes())
     .merge(changes::routes())
+    .merge(web_actions::routes())
     .merge(operation::routes())
 }
 

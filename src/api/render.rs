@@ -155,6 +155,21 @@ pub fn reply(outcome: &Outcome) -> Reply {
                 body: String::new(),
             }
         }
+        Outcome::WebAction {
+            action_id,
+            created,
+            contradicts,
+            ..
+        } => {
+            let mut body = serde_json::json!({"actionId": action_id});
+            if *contradicts {
+                body["contradicts"] = true.into();
+            }
+            Reply {
+                status: if *created { 201 } else { 200 },
+                body: body.to_string(),
+            }
+        }
         Outcome::Replayed(reply) => reply.clone(),
     }
 }

@@ -220,3 +220,53 @@ engagement! {
     #[schema(value_type = Object)]
     user_data: crate::domain::user_data::Given,
 }
+
+/// A state of an action, as the Events methods have it, flat; further keys are kept.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct WebActionEvent {
+    #[schema(example = "a0a1b2c3-0000-4000-8000-000000000001")]
+    action_id: String,
+    /// One of the fourteen published states.
+    #[schema(example = "offered")]
+    action_state: String,
+    #[schema(required = false, example = "webchat")]
+    action_media_type: Option<String>,
+    #[schema(required = false)]
+    action_map_id: Option<String>,
+    #[schema(required = false)]
+    action_map_version: Option<i64>,
+    #[schema(required = false)]
+    customer_id: Option<String>,
+    #[schema(required = false)]
+    customer_id_type: Option<String>,
+    #[schema(required = false)]
+    session_id: Option<String>,
+    /// A whole number, or a text.
+    #[schema(required = false, value_type = Object)]
+    error_code: (),
+    #[schema(required = false)]
+    error_message: Option<String>,
+    /// The time of receipt when absent.
+    #[schema(required = false, format = DateTime)]
+    event_date: Option<String>,
+}
+
+/// A page of events.
+#[derive(ToSchema)]
+pub struct WebActionList {
+    items: Vec<WebActionEvent>,
+    next: Option<String>,
+}
+
+/// The life of an action.
+#[derive(ToSchema)]
+pub struct WebActionLife {
+    /// In the order of the lifecycle.
+    items: Vec<WebActionEvent>,
+    /// What is odd: `unexpected` or `contradicted`.
+    #[schema(value_type = Vec<Object>)]
+    flags: (),
+    /// Whether nothing can follow.
+    terminal: bool,
+}

@@ -12,6 +12,7 @@ use super::interaction::{Interaction, InteractionPatch, LongTexts, NewInteractio
 use super::limits::{Limits, check_text};
 use super::propagation::CopyPolicy;
 use super::user_data::{Edit, Given, KeyPath, Transience};
+use super::web_action::WebAction;
 use super::{Fault, Moment, Refusal};
 
 /// An interaction as stored, whole.
@@ -137,6 +138,8 @@ pub enum Command {
     EditSession(SessionEdit),
     /// Notes what sessions have received: each with its cursor.
     KeepCursors(Vec<(String, i64)>),
+    /// Records a state of a web action.
+    RecordWebAction(Box<WebAction>),
     /// Hands a user's clients an answer.
     Answer(Box<Answer>),
     /// Forgets sessions that were last seen, and answers that were given, before this moment.
@@ -222,6 +225,17 @@ pub enum Outcome {
         last: Option<String>,
         /// How many were looked at.
         done: usize,
+    },
+    /// A state of a web action stands in the store.
+    WebAction {
+        /// The action.
+        action_id: String,
+        /// False when the same state stood there before.
+        created: bool,
+        /// Whether it came with other content then; what stood there first is kept.
+        contradicts: bool,
+        /// The journal entry that tells of it; `None` when it stood there before.
+        cursor: Option<i64>,
     },
     /// A session as it is now.
     Session(Arc<ClientSession>),
@@ -421,6 +435,12 @@ impl Command {
             | Self::RevokeToken(_)
             | Self::ForgetReplies(_)
             | Self::ForgetClients(_) => {}
+            Self::RecordWebAction(action) => {
+                // the time of receipt is no content: the same event sent again is the same
+                ready.fingerprint = super::interaction::fingerprint(&action.event);
+                ready.user_data = serde_json::to_string(&action.event).unwrap_or_default();
+                ready.weight += 2 * ready.user_data.len();
+            }
             Self::OpenSession(session) => ready.weight += weigh(&session.subscriptions),
             Self::EditSession(edit) => ready.weight += weigh(&edit.add) + weigh(&edit.remove),
             Self::KeepCursors(all) => ready.weight += 64 * all.len(),
@@ -460,6 +480,7 @@ impl Command {
             | Self::FillKey { .. }
             | Self::DropKey(_)
             | Self::ForgetReplies(_)
+            | Self::RecordWebAction(_)
             | Self::OpenSession(_)
             | Self::KeepCursors(_)
             | Self::Answer(_)
@@ -489,6 +510,7 @@ impl Command {
                 | Self::CreateContact { .. }
                 | Self::ChangeContact { .. }
                 | Self::IdentifyContact { .. }
+                | Self::RecordWebAction(_)
                 | Self::OpenSession(_)
                 | Self::EditSession(_)
                 | Self::Answer(_)

@@ -17,6 +17,7 @@ pub mod propagation;
 pub mod refusal;
 pub mod transcript;
 pub mod user_data;
+pub mod web_action;
 pub mod words;
 
 pub use moment::{Clock, Moment};

@@ -24,6 +24,7 @@ mod reads;
 mod rows;
 pub mod search;
 mod token;
+mod web_action;
 pub mod writer;
 
 use std::sync::Arc;
@@ -36,6 +37,7 @@ pub use reads::Reads;
 pub use rows::Found;
 pub use search::Page;
 pub use token::Token;
+pub use web_action::WebActionsQuery;
 pub use writer::Writer;
 
 use crate::domain::Refusal;

@@ -12,13 +12,15 @@ use super::grouped::Grouped;
 use super::journal::{Changes, ChangesQuery};
 use super::search::{Page, ShortPage};
 use super::{
-    Family, Found, News, StoreError, Token, client, contact, interaction, journal, search, token,
+    Family, Found, News, StoreError, Token, WebActionsQuery, client, contact, interaction, journal,
+    search, token, web_action,
 };
 use crate::domain::client::ClientSession;
 use crate::domain::command::Stored;
 use crate::domain::contact::Contact;
 use crate::domain::filter::Search;
 use crate::domain::user_data::{Document, KeyPath};
+use crate::domain::web_action::Recorded;
 use crate::domain::{Moment, Refusal};
 
 /// What a read returns.
@@ -57,6 +59,12 @@ pub trait Reads: Send + Sync {
     fn count(&self, tenant: i64) -> Read<'_, i64>;
     /// The cursor of the newest journal entry; answers only when the database does.
     fn head(&self) -> Read<'_, i64>;
+    /// Events of web actions, in the order in which they were recorded.
+    fn web_actions<'a>(
+        &'a self,
+        tenant: i64,
+        query: &'a WebActionsQuery,
+    ) -> Read<'a, Vec<Recorded>>;
     /// The session of a client, by its identifier.
     fn client_session<'a>(&'a self, id: &'a str) -> Read<'a, Option<ClientSession>>;
     /// What happened beside the journal after one cursor, up to another: changed sessions and answers, or the answers to one user.
@@ -288,6 +296,18 @@ impl<D: Dialect> Reads for Readers<D> {
 
     fn head(&self) -> Read<'_, i64> {
         Box::pin(async move { journal::head::<D>(&mut *self.pool.acquire().await?).await })
+    }
+
+    fn web_actions<'a>(
+        &'a self,
+        tenant: i64,
+        query: &'a WebActionsQuery,
+    ) -> Read<'a, Vec<Recorded>> {
+        Box::pin(async move {
+            let mut conn = self.limited().await?;
+            let found = web_action::page::<D>(&mut conn, tenant, query).await;
+            conn.give_back(found).await
+        })
     }
 
     fn client_session<'a>(&'a self, id: &'a str) -> Read<'a, Option<ClientSession>> {

@@ -39,6 +39,7 @@ impl<D: Dialect> Task<D> {
                 contact_id: contact_id.map(str::to_owned),
                 media_type: of.map(|member| member.media_type.clone()),
                 owner_id: of.and_then(|member| member.owner_id.clone()),
+                action_id: None,
                 actor: std::sync::Arc::clone(&submission.actor),
                 delta,
             });

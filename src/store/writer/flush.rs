@@ -1,13 +1,14 @@
 //! Writes what became of a group: a few statements a kind, however many rows there are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use futures_util::future::join;
 
-use super::ledger::{Entry, GivenAnswer, Held, HeldSession, Key, Ledger};
+use super::ledger::{Entry, GivenAnswer, Held, HeldSession, HeldWebAction, Key, Ledger};
 use crate::domain::command::Stored;
 use crate::domain::interaction::LongTexts;
 use crate::domain::user_data::{self, KeyPath};
+use crate::domain::web_action::State;
 use crate::store::StoreError;
 use crate::store::bulk::{self, Many};
 use crate::store::dialect::{Arg, Conn, Dialect};
@@ -89,10 +90,27 @@ const LINKS: Many = Many {
 };
 
 const JOURNAL: Many = Many {
-    before: "INSERT INTO journal (cursor, tenant_id, at, kind, interaction_id, contact_id, media_type, owner_id, actor, delta) VALUES",
+    before: "INSERT INTO journal (cursor, tenant_id, at, kind, interaction_id, contact_id, media_type, owner_id, action_id, actor, delta) VALUES",
     casts: &[],
-    columns: 10,
+    columns: 11,
     after: "",
+    skips_nulls: false,
+};
+
+const NEW_WEB_ACTIONS: Many = Many {
+    before: "INSERT INTO web_action (seq, tenant_id, action_id, state, media_type, map_id, map_version, customer_id, session_id, reference, \
+             event_date, contradicted, fingerprint, event) VALUES",
+    casts: &[],
+    columns: 14,
+    after: "",
+    skips_nulls: false,
+};
+
+const CONTRADICTED: Many = Many {
+    before: "UPDATE web_action SET contradicted = 1 FROM (VALUES",
+    casts: &["BIGINT", "TEXT", "TEXT"],
+    columns: 3,
+    after: ") AS v WHERE web_action.tenant_id = v.column1 + 0 AND web_action.action_id = v.column2 || '' AND web_action.state = v.column3 || ''",
     skips_nulls: false,
 };
 
@@ -164,6 +182,7 @@ pub async fn flush<D: Dialect>(ledger: Ledger<'_>, conn: &mut Conn<D>) -> Result
         journal,
         links,
         replies,
+        web_actions,
         sessions,
         answers,
         ..
@@ -233,10 +252,45 @@ pub async fn flush<D: Dialect>(ledger: Ledger<'_>, conn: &mut Conn<D>) -> Result
         .flatten()
         .collect();
     bulk::run::<D>(conn, &REPLIES, replies).await?;
+    write_web_actions::<D>(conn, head, web_actions).await?;
     let cursor = write_clients::<D>(conn, last, sessions.into_values(), answers).await?;
     if cursor > last {
         move_head::<D>(conn, cursor).await?;
     }
+    Ok(())
+}
+
+/// Writes new states of web actions, each at the place of its entry, and notes which came again with other content.
+async fn write_web_actions<D: Dialect>(
+    conn: &mut Conn<D>,
+    head: i64,
+    held: HashMap<(i64, String, State), HeldWebAction>,
+) -> Result<(), StoreError> {
+    let (mut new, mut contradicted) = (Vec::new(), Vec::new());
+    for ((tenant, action_id, state), held) in held {
+        if let Some((entry, action, event)) = held.new {
+            new.extend([
+                (head + 1 + i64::try_from(entry).unwrap_or(0)).into(),
+                tenant.into(),
+                action_id.into(),
+                state.name().into(),
+                action.media_type.into(),
+                action.map_id.into(),
+                Arg::Int(action.map_version),
+                action.customer_id.into(),
+                action.session_id.into(),
+                action.reference.into(),
+                Arg::Time(action.event_date),
+                i64::from(held.contradicted).into(),
+                Arg::Bytes(held.fingerprint),
+                event.into(),
+            ]);
+        } else if held.changed {
+            contradicted.extend([tenant.into(), action_id.into(), state.name().into()]);
+        }
+    }
+    bulk::run::<D>(conn, &NEW_WEB_ACTIONS, new).await?;
+    bulk::run::<D>(conn, &CONTRADICTED, contradicted).await?;
     Ok(())
 }
 
@@ -321,6 +375,7 @@ fn entry_rows(head: i64, entries: Vec<Entry>) -> (Vec<Arg>, i64) {
             entry.contact_id.into(),
             entry.media_type.into(),
             entry.owner_id.into(),
+            entry.action_id.into(),
             Arg::Shared(entry.actor),
             entry.delta.into(),
         ]);

@@ -17,6 +17,7 @@ use crate::domain::interaction::{
 };
 use crate::domain::propagation::propagate;
 use crate::domain::user_data::{self, Document, Edit, KeyPath};
+use crate::domain::web_action::{State, WebAction};
 use crate::domain::{Clock, Moment, Refusal, words};
 use crate::store::{StoreError, content};
 
@@ -94,6 +95,8 @@ pub struct Entry {
     pub media_type: Option<String>,
     /// Whose work it is.
     pub owner_id: Option<String>,
+    /// Which web action.
+    pub action_id: Option<String>,
     /// By whom.
     pub actor: Arc<str>,
     /// The delta as JSON text.
@@ -128,6 +131,18 @@ pub struct Kept {
     pub contact_id: Option<String>,
     /// When; `None` for one that is in the store already.
     pub new_at: Option<Moment>,
+}
+
+/// A state of a web action in the ledger.
+pub struct HeldWebAction {
+    /// What it was first sent as.
+    pub fingerprint: Vec<u8>,
+    /// For a new one, the entry that records it, the event and its text with the date.
+    pub new: Option<(usize, Box<WebAction>, String)>,
+    /// Whether it came again with other content, and whether that is news.
+    pub contradicted: bool,
+    /// Whether that is to be written.
+    pub changed: bool,
 }
 
 /// The session of a client in the ledger.
@@ -170,6 +185,8 @@ pub struct Ledger<'t> {
     pub journal: Vec<Entry>,
     /// New links.
     pub links: Vec<Link>,
+    /// States of web actions, loaded or new, by action and name.
+    pub web_actions: HashMap<(i64, String, State), HeldWebAction>,
     /// Sessions of clients, loaded or opened.
     pub sessions: HashMap<String, HeldSession>,
     /// Answers to clients.
@@ -198,6 +215,7 @@ impl<'t> Ledger<'t> {
             replies: HashMap::new(),
             journal: Vec::new(),
             links: Vec::new(),
+            web_actions: HashMap::new(),
             sessions: HashMap::new(),
             answers: Vec::new(),
             clock,
@@ -261,6 +279,7 @@ impl<'t> Ledger<'t> {
                 self.change_contact(&ask, id, cleared, *if_match)?
             }
             Command::IdentifyContact { create, .. } => self.identify(&ask, *create),
+            Command::RecordWebAction(action) => self.record_web_action(&ask, action),
             Command::OpenSession(session) => self.open_session(&ask, session),
             Command::EditSession(edit) => self.edit_session(&ask, edit)?,
             Command::Answer(answer) => {
@@ -338,6 +357,7 @@ impl<'t> Ledger<'t> {
             contact_id: of.contact_id.clone(),
             media_type: Some(of.media_type.clone()),
             owner_id: of.owner_id.clone(),
+            action_id: None,
             actor: Arc::clone(ask.actor),
             delta,
         });
@@ -748,6 +768,59 @@ impl<'t> Ledger<'t> {
         self.change(ask, id, &patch, None, Kind::InteractionStopped)
     }
 
+    fn record_web_action(&mut self, ask: &Ask<'_>, action: &WebAction) -> Outcome {
+        let key = (ask.tenant, action.action_id.clone(), action.state);
+        if let Some(held) = self.web_actions.get_mut(&key) {
+            let contradicts = held.fingerprint != ask.ready.fingerprint;
+            if contradicts && !held.contradicted {
+                held.contradicted = true;
+                held.changed = true;
+            }
+            return Outcome::WebAction {
+                action_id: action.action_id.clone(),
+                created: false,
+                contradicts,
+                cursor: None,
+            };
+        }
+        let mut action = action.clone();
+        let text = if action.event_date.is_some() {
+            ask.ready.user_data.clone()
+        } else {
+            action.event_date = Some(ask.at);
+            let date = ask.at.to_string();
+            action.event.insert("eventDate".to_owned(), date.into());
+            text(&action.event)
+        };
+        self.journal.push(Entry {
+            tenant: ask.tenant,
+            at: ask.at,
+            kind: Kind::WebActionRecorded,
+            interaction_id: None,
+            contact_id: None,
+            media_type: action.media_type.clone(),
+            owner_id: None,
+            action_id: Some(action.action_id.clone()),
+            actor: Arc::clone(ask.actor),
+            delta: text.clone(),
+        });
+        let entry = self.journal.len() - 1;
+        let held = HeldWebAction {
+            fingerprint: ask.ready.fingerprint.clone(),
+            new: Some((entry, Box::new(action), text)),
+            contradicted: false,
+            changed: false,
+        };
+        let action_id = key.1.clone();
+        self.web_actions.insert(key, held);
+        Outcome::WebAction {
+            action_id,
+            created: true,
+            contradicts: false,
+            cursor: Some(self.cursor(entry)),
+        }
+    }
+
     fn open_session(&mut self, ask: &Ask<'_>, session: &ClientSession) -> Outcome {
         let session = Arc::new(session.clone());
         let held = HeldSession {
@@ -858,6 +931,7 @@ impl<'t> Ledger<'t> {
             contact_id: Some(contact.id.clone()),
             media_type: None,
             owner_id: None,
+            action_id: None,
             actor: Arc::clone(ask.actor),
             delta,
         });

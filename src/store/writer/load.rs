@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Queued;
-use super::ledger::{Held, HeldContact, HeldSession, Kept, Ledger};
+use super::ledger::{Held, HeldContact, HeldSession, HeldWebAction, Kept, Ledger};
 pub use crate::domain::command::REPLY_KEPT;
 use crate::domain::command::{Command, Reply};
 use crate::domain::contact::{Attributes, folded};
@@ -13,6 +13,7 @@ use crate::store::client;
 use crate::store::contact::{self, CONTACT};
 use crate::store::dialect::{Arg, Columns, Conn, Dialect};
 use crate::store::rows;
+use crate::store::web_action;
 
 /// Contacts looked at for a rank that many share, such as a first name.
 const MOST_CANDIDATES: i64 = 100;
@@ -29,6 +30,7 @@ struct Needs<'g> {
     /// Path and key.
     replies: BTreeSet<(&'g str, &'g str)>,
     sessions: BTreeSet<&'g str>,
+    web_actions: BTreeSet<&'g str>,
 }
 
 /// Loads everything into the ledger.
@@ -53,6 +55,7 @@ pub(super) async fn load<D: Dialect>(
         contacts::<D>(ledger, conn, tenant, needs.contacts).await?;
         named::<D>(ledger, conn, tenant, &needs.named).await?;
         replies::<D>(ledger, conn, tenant, &needs.replies).await?;
+        web_actions::<D>(ledger, conn, tenant, &needs.web_actions).await?;
         if !needs.sessions.is_empty() {
             let ids = needs.sessions.iter().map(|id| (*id).to_owned()).collect();
             for session in client::sessions::<D>(conn, ids).await? {
@@ -104,6 +107,9 @@ impl<'g> Needs<'g> {
                 self.contacts.insert(id.clone());
             }
             Command::IdentifyContact { .. } => self.values.push(&queued.ready.attributes),
+            Command::RecordWebAction(action) => {
+                self.web_actions.insert(&action.action_id);
+            }
             Command::EditSession(edit) => {
                 self.sessions.insert(&edit.id);
             }
@@ -336,6 +342,34 @@ async fn named<D: Dialect>(
         ledger
             .named
             .insert((tenant, Columns::<D>::of(&row).text()?));
+    }
+    Ok(())
+}
+
+async fn web_actions<D: Dialect>(
+    ledger: &mut Ledger<'_>,
+    conn: &mut Conn<D>,
+    tenant: i64,
+    wanted: &BTreeSet<&str>,
+) -> Result<(), StoreError> {
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let sql = format!(
+        "SELECT action_id, state, fingerprint, contradicted FROM web_action WHERE tenant_id = $1 AND action_id IN {}",
+        D::any_of(2)
+    );
+    let ids = wanted.iter().map(|id| (*id).to_owned()).collect();
+    for row in D::fetch(conn, sql.into(), vec![tenant.into(), Arg::Texts(ids)]).await? {
+        let mut row = Columns::<D>::of(&row);
+        let (action, state) = (row.text()?, web_action::state(&row.text()?)?);
+        let held = HeldWebAction {
+            fingerprint: row.bytes()?,
+            new: None,
+            contradicted: row.int()? != 0,
+            changed: false,
+        };
+        ledger.web_actions.insert((tenant, action, state), held);
     }
     Ok(())
 }

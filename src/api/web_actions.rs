@@ -1,0 +1,255 @@
+//! `/v1/web-actions`: events of offers and chats.
+
+use axum::extract::{Path, State as Extracted};
+use axum::response::{IntoResponse, Response};
+use serde_json::value::RawValue;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::auth::{Caller, Scope};
+use super::body::Posted;
+use super::params::{NoParams, Params};
+use super::problem::{Failure, Problem};
+use super::render;
+use super::schema::{WebActionEvent, WebActionLife, WebActionList};
+use crate::domain::command::{Command, Outcome};
+use crate::domain::web_action::{self, Recorded, State, WebAction};
+use crate::domain::{Refusal, user_data};
+use crate::store::writer::Answer;
+use crate::store::{StoreError, WebActionsQuery};
+use crate::web::App;
+
+/// Events of one request at most.
+const MOST: usize = 1000;
+/// Events of a page when nobody says, and at most.
+const LIMITS: (usize, usize) = (100, 1000);
+
+/// The routes.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(record, list))
+        .routes(routes!(life))
+}
+
+fn command(event: &RawValue, app: &App) -> Result<Command, Refusal> {
+    let event = user_data::read(event.get())
+        .map_err(|error| Refusal::invalid("", format!("is no event: {error}")))?;
+    let action = WebAction::read(event, &app.config.limits)?;
+    Ok(Command::RecordWebAction(Box::new(action)))
+}
+
+/// Records one event, or each of an array for itself. The same state of the same action again writes nothing; what came first is kept, and a difference is flagged.
+#[utoipa::path(post, path = "/v1/web-actions", tag = "web actions", request_body = WebActionEvent,
+    responses((status = 201, description = "Recorded"), (status = 200, description = "It stood there; or, of an array, an answer for each item"), (status = 422, body = Problem)))]
+async fn record(
+    Extracted(app): Extracted<App>,
+    caller: Caller,
+    posted: Posted<Box<RawValue>>,
+) -> Result<Response, Failure> {
+    caller.may(Scope::Write)?;
+    if !posted.value.get().trim_start().starts_with('[') {
+        let command = command(&posted.value, &app)?;
+        let submission = caller.submission(command, posted.repeatable(render::reply));
+        let outcome = app.writer.submit(submission).await?;
+        return Ok(render::send(&outcome, render::reply));
+    }
+    let events: Vec<&RawValue> = serde_json::from_str(posted.value.get())
+        .map_err(|_| Refusal::Malformed("the body is no list of events".to_owned()))?;
+    Ok(render::json(each(&app, &caller, &events).await?))
+}
+
+/// Records each of several events for itself, and answers for each: JSON text.
+async fn each(app: &App, caller: &Caller, events: &[&RawValue]) -> Result<String, Refusal> {
+    if events.len() > MOST {
+        return Err(Refusal::invalid(
+            "",
+            format!("holds more than {MOST} events"),
+        ));
+    }
+    let mut answers: Vec<Result<Answer, StoreError>> = Vec::with_capacity(events.len());
+    for event in events {
+        answers.push(match command(event, app) {
+            // a burst of events waits for room, rather than to be lost in part
+            Ok(command) => {
+                app.writer
+                    .enqueue_waiting(caller.submission(command, None))
+                    .await
+            }
+            Err(refusal) => Err(refusal.into()),
+        });
+    }
+    let mut out = "{\"items\":[".to_owned();
+    for (index, answer) in answers.into_iter().enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        let outcome = match answer {
+            Ok(answer) => answer.wait().await,
+            Err(error) => Err(error),
+        };
+        out += &item(index, outcome);
+    }
+    Ok(out + "]}")
+}
+
+fn item(index: usize, outcome: Result<Outcome, StoreError>) -> String {
+    let told = match outcome {
+        Ok(Outcome::WebAction {
+            action_id,
+            created,
+            contradicts,
+            ..
+        }) => {
+            let status = if created { 201 } else { 200 };
+            let mut told =
+                serde_json::json!({"index": index, "status": status, "actionId": action_id});
+            if contradicts {
+                told["contradicts"] = true.into();
+            }
+            told
+        }
+        Ok(_) => serde_json::json!({"index": index, "status": 200}),
+        Err(error) => {
+            let (problem, cause) = Problem::of_store(error);
+            if let Some(cause) = cause {
+                tracing::error!(cause = cause.0, "an event of a list failed");
+            }
+            serde_json::json!({"index": index, "status": problem.status, "problem": problem})
+        }
+    };
+    told.to_string()
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+#[expect(
+    dead_code,
+    reason = "describes the parameters for OpenAPI; Params reads them"
+)]
+struct ListParams {
+    /// Which action; repeated: any of them. So with the others.
+    action_id: Option<String>,
+    /// A state.
+    action_state: Option<String>,
+    /// `webchat`, `contentoffer`, …
+    action_media_type: Option<String>,
+    /// The action map.
+    action_map_id: Option<String>,
+    /// The visitor.
+    customer_id: Option<String>,
+    /// The visit.
+    session_id: Option<String>,
+    /// Events not before.
+    #[param(rename = "eventDate.from")]
+    from: Option<String>,
+    /// Events before.
+    #[param(rename = "eventDate.to")]
+    to: Option<String>,
+    /// 1 to 1000.
+    #[param(default = 100)]
+    limit: Option<usize>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// Filters with the columns that they look at.
+const FILTERS: [(&str, &str); 6] = [
+    ("actionId", "action_id"),
+    ("actionState", "state"),
+    ("actionMediaType", "media_type"),
+    ("actionMapId", "map_id"),
+    ("customerId", "customer_id"),
+    ("sessionId", "session_id"),
+];
+
+/// A value of a filter in the form in which it is stored.
+fn value(name: &str, given: String) -> Result<String, Refusal> {
+    match name {
+        "actionState" => match State::of_name(&given) {
+            Some(state) => Ok(state.name().to_owned()),
+            None => Err(Refusal::invalid(
+                "?actionState",
+                format!("{given:?} is none of the published states"),
+            )),
+        },
+        "actionMediaType" => Ok(given.to_lowercase()),
+        _ => Ok(given),
+    }
+}
+
+/// Events in the order in which they were recorded.
+#[utoipa::path(get, path = "/v1/web-actions", tag = "web actions", params(ListParams),
+    responses((status = 200, body = WebActionList), (status = 422, body = Problem)))]
+async fn list(
+    Extracted(app): Extracted<App>,
+    caller: Caller,
+    mut params: Params,
+) -> Result<Response, Failure> {
+    caller.may(Scope::Read)?;
+    let mut query = WebActionsQuery {
+        limit: params.number("limit", LIMITS.0, LIMITS.1)?,
+        from: params.moment("eventDate.from")?,
+        to: params.moment("eventDate.to")?,
+        ..WebActionsQuery::default()
+    };
+    if let Some(cursor) = params.take("cursor") {
+        query.after = cursor
+            .parse()
+            .map_err(|_| Refusal::invalid("?cursor", "is no cursor of such a list"))?;
+    }
+    for (name, column) in FILTERS {
+        let given = params.take_all(name);
+        if !given.is_empty() {
+            let values: Result<Vec<String>, Refusal> =
+                given.into_iter().map(|given| value(name, given)).collect();
+            query.any_of.push((column, values?));
+        }
+    }
+    params.finish()?;
+    let wanted = query.limit;
+    query.limit += 1;
+    let mut found = app.reads.web_actions(caller.tenant, &query).await?;
+    let more = found.len() > wanted;
+    found.truncate(wanted);
+    let next = found
+        .last()
+        .filter(|_| more)
+        .map(|last| last.seq.to_string());
+    Ok(render::json(render::list(
+        found.iter(),
+        |out, one: &Recorded| out.push_str(&one.event),
+        found.iter().map(|one| one.event.len() + 1).sum(),
+        next.as_deref(),
+        None,
+    )))
+}
+
+/// The life of one action: its events in the order of the lifecycle, what is odd about them, and whether it is over.
+#[utoipa::path(get, path = "/v1/web-actions/{actionId}", tag = "web actions", params(("actionId" = String, Path)),
+    responses((status = 200, body = WebActionLife), (status = 404, body = Problem)))]
+async fn life(
+    Extracted(app): Extracted<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    _: NoParams,
+) -> Result<Response, Failure> {
+    caller.may(Scope::Read)?;
+    let query = WebActionsQuery {
+        limit: State::ALL.len(),
+        any_of: vec![("action_id", vec![id.clone()])],
+        ..WebActionsQuery::default()
+    };
+    let found = app.reads.web_actions(caller.tenant, &query).await?;
+    if found.is_empty() {
+        return Err(Refusal::NotFound("web action", id).into());
+    }
+    let (states, flags, over) = web_action::life(found);
+    let events: Vec<&str> = states.iter().map(|one| one.event.as_str()).collect();
+    let body = format!(
+        "{{\"items\":[{}],\"flags\":{},\"terminal\":{over}}}",
+        events.join(","),
+        render::text(&flags)
+    );
+    Ok(render::json(body).into_response())
+}

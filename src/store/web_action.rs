@@ -1,0 +1,68 @@
+//! Reading web actions.
+
+use super::StoreError;
+use super::dialect::{Arg, Columns, Conn, Dialect, RowOf};
+use crate::domain::Moment;
+use crate::domain::web_action::{Recorded, State};
+
+/// A question for events; all that is given must hold.
+#[derive(Clone, Debug, Default)]
+pub struct WebActionsQuery {
+    /// After this place.
+    pub after: i64,
+    /// Events at most.
+    pub limit: usize,
+    /// Columns, each with the values that it may have: `action_id`, `customer_id`, `session_id`, `map_id`, `state`, `media_type`, `reference`.
+    pub any_of: Vec<(&'static str, Vec<String>)>,
+    /// Not before.
+    pub from: Option<Moment>,
+    /// Before.
+    pub to: Option<Moment>,
+}
+
+/// The state of a stored name.
+pub fn state(name: &str) -> Result<State, StoreError> {
+    State::of_name(name).ok_or_else(|| StoreError::inconsistent("web_action", "state"))
+}
+
+fn recorded<D: Dialect>(row: &RowOf<D>) -> Result<Recorded, StoreError> {
+    let mut row = Columns::<D>::of(row);
+    Ok(Recorded {
+        seq: row.int()?,
+        action_id: row.text()?,
+        state: state(&row.text()?)?,
+        media_type: row.maybe_text()?,
+        session_id: row.maybe_text()?,
+        reference: row.maybe_text()?,
+        event_date: row.time()?,
+        contradicted: row.int()? != 0,
+        event: row.text()?,
+    })
+}
+
+/// Events in the order in which they were recorded.
+pub async fn page<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    query: &WebActionsQuery,
+) -> Result<Vec<Recorded>, StoreError> {
+    let mut sql =
+        "SELECT seq, action_id, state, media_type, session_id, reference, event_date, contradicted, event \
+         FROM web_action WHERE tenant_id = $1 AND seq > $2"
+            .to_owned();
+    let mut args: Vec<Arg> = vec![tenant.into(), query.after.into()];
+    for (column, values) in &query.any_of {
+        args.push(Arg::Texts(values.clone()));
+        sql += &format!(" AND {column} IN {}", D::any_of(args.len()));
+    }
+    for (test, at) in [(">=", query.from), ("<", query.to)] {
+        if let Some(at) = at {
+            args.push(at.into());
+            sql += &format!(" AND event_date {test} ${}", args.len());
+        }
+    }
+    args.push(i64::try_from(query.limit).unwrap_or(i64::MAX).into());
+    sql += &format!(" ORDER BY seq LIMIT +${}", args.len());
+    let rows = D::fetch(conn, sql.into(), args).await?;
+    rows.iter().map(recorded::<D>).collect()
+}

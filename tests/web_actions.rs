@@ -1,0 +1,86 @@
+//! Web actions: taken in any order, kept once, shown in the order of their life.
+
+use serde_json::{Value, json};
+
+use crate::both;
+use crate::support::Server;
+
+fn event(action: &str, state: &str, second: u32) -> Value {
+    json!({"actionId": action, "actionState": state, "actionMediaType": "webchat", "actionMapId": "map", "actionMapVersion": 3, "customerId": "cookie-1",
+        "customerIdType": "cookie", "sessionId": "visit-1", "eventDate": format!("2026-03-01T09:30:{second:02}Z")})
+}
+
+fn states(items: &Value) -> Vec<&str> {
+    items
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["actionState"].as_str().unwrap())
+        .collect()
+}
+
+both! {
+    async fn a_life_is_shown_in_order_whatever_order_it_came_in(db) {
+        let server = Server::start(db).await;
+        for (state, second) in [("engaged", 4), ("offered", 1), ("completed", 9), ("started", 3), ("accepted", 2)] {
+            let (status, answer) = server.post("/v1/web-actions", event("a", state, second)).await;
+            assert_eq!(status, 201, "{answer}");
+        }
+        let (status, life) = server.get("/v1/web-actions/a").await;
+        assert_eq!(status, 200);
+        assert_eq!(states(&life["items"]), ["offered", "accepted", "started", "engaged", "completed"]);
+        assert_eq!((&life["flags"], &life["terminal"]), (&json!([]), &json!(true)));
+        let (_, first) = server.get("/v1/web-actions?sessionId=visit-1&limit=2").await;
+        assert_eq!(states(&first["items"]), ["engaged", "offered"]);
+        let (_, rest) = server.get(&format!("/v1/web-actions?sessionId=visit-1&cursor={}", first["next"].as_str().unwrap())).await;
+        assert_eq!((states(&rest["items"]).len(), &rest["next"]), (3, &Value::Null));
+        let (_, some) = server.get("/v1/web-actions?actionState=offered&actionState=completed&eventDate.from=2026-03-01T09:30:05Z").await;
+        assert_eq!(states(&some["items"]), ["completed"]);
+        assert_eq!(server.get("/v1/web-actions/none").await.0, 404);
+    }
+
+    async fn the_same_again_writes_nothing_and_a_difference_is_flagged(db) {
+        let server = Server::start(db).await;
+        let mut first = event("a", "offered", 1);
+        first["score"] = json!(1.5);
+        first["nested"] = json!({"deep": [true, null]});
+        assert_eq!(server.post("/v1/web-actions", first.clone()).await.0, 201);
+        assert_eq!(server.post("/v1/web-actions", first.clone()).await.0, 200);
+        assert_eq!(server.journal().await.len(), 1);
+        let mut other = first.clone();
+        other["score"] = json!(2);
+        let (status, answer) = server.post("/v1/web-actions", other).await;
+        assert_eq!((status, &answer["contradicts"]), (200, &json!(true)));
+        let (_, life) = server.get("/v1/web-actions/a").await;
+        assert_eq!(life["items"], json!([first]), "what came first is kept, with its types");
+        assert_eq!(life["flags"], json!([{"actionState": "offered", "flag": "contradicted"}]));
+        let journal = server.journal().await;
+        assert_eq!(journal.len(), 1);
+        assert_eq!((&journal[0]["kind"], &journal[0]["delta"]), (&json!("webAction.recorded"), &first));
+    }
+
+    async fn a_state_that_cannot_follow_is_kept_and_flagged(db) {
+        let server = Server::start(db).await;
+        for (state, second) in [("offered", 1), ("rejected", 2), ("engaged", 3)] {
+            server.post("/v1/web-actions", event("a", state, second)).await;
+        }
+        let (_, life) = server.get("/v1/web-actions/a").await;
+        assert_eq!(states(&life["items"]).len(), 3);
+        assert_eq!(life["flags"], json!([{"actionState": "engaged", "flag": "unexpected", "after": "rejected"}]));
+    }
+
+    async fn an_array_is_answered_item_by_item(db) {
+        let server = Server::start(db).await;
+        let events = json!([event("a", "offered", 1), {"actionState": "offered"}, event("a", "gone", 2), event("a", "offered", 1), event("b", "timed out", 3),
+            {"actionId": "c", "actionState": "errored", "actionMediaType": "contentOffer", "errorCode": 7}]);
+        let (status, answer) = server.post("/v1/web-actions", events).await;
+        assert_eq!(status, 200, "{answer}");
+        let told: Vec<u64> = answer["items"].as_array().unwrap().iter().map(|one| one["status"].as_u64().unwrap()).collect();
+        assert_eq!(told, [201, 422, 422, 200, 201, 201]);
+        assert_eq!(answer["items"][1]["problem"]["errors"][0]["pointer"], "/actionId");
+        assert_eq!(answer["items"][2]["problem"]["errors"][0]["pointer"], "/actionState");
+        let (_, life) = server.get("/v1/web-actions/c").await;
+        assert_eq!((&life["items"][0]["errorCode"], &life["items"][0]["actionMediaType"]), (&json!(7), &json!("contentoffer")));
+        assert!(life["items"][0]["eventDate"].is_string(), "the time of receipt");
+    }
+}
