@@ -10,13 +10,14 @@ use super::place::{Place, is_on};
 use super::question::Question;
 use super::resource::{Resource, historic};
 use super::sign_in::{ANYBODY, User};
+use crate::domain::Moment;
 use crate::domain::filter::{Field, Filter, Operand, Search, Test, parse_sort};
 use crate::domain::interaction::Status;
 use crate::web::App;
 
 /// Interactions read at a time.
 const PAGE: usize = 500;
-/// Pages that one list reads at most; what is beyond them is said to be there, and not shown.
+/// Pages of one status that a list reads at most; what is beyond them is said to be there, and not shown.
 const MOST_PAGES: usize = 100;
 
 /// `GET …/{collection}`: the user's interactions that are not over, newest first.
@@ -73,15 +74,42 @@ pub async fn open(
     base: &str,
 ) -> Result<Listed, Failure> {
     let mut search = Search {
-        filter: open_of(user, medium, types),
         sort: parse_sort("", ["-startDate"])?,
         long_texts: question.looks_at().any(|field| medium.shape.is_long(field)),
         ..Search::oldest_first(user.tenant, Filter::And(Vec::new()), PAGE)
     };
-    let mut listed = Listed {
-        shown: Vec::new(),
-        has_more: false,
-    };
+    let mut kept = Vec::new();
+    let mut has_more = false;
+    for status in [Status::New, Status::Pending, Status::InProcess] {
+        search.filter = of_user(user, medium, types, status);
+        search.after = None;
+        has_more |= gather(app, &search, question, base, &mut kept).await?;
+    }
+    kept.sort_unstable_by(|a: &Kept, b: &Kept| b.place.cmp(&a.place));
+    has_more |= kept.len() > question.limit;
+    kept.truncate(question.limit);
+    Ok(Listed {
+        shown: kept.into_iter().map(|one| one.shown).collect(),
+        has_more,
+    })
+}
+
+/// An item of a list, and where it stands: by its start, then by its identifier.
+struct Kept {
+    place: (Moment, String),
+    shown: String,
+}
+
+/// Adds what a search finds and the question keeps, up to one item more than are shown; returns whether there is more.
+async fn gather(
+    app: &App,
+    search: &Search,
+    question: &Question,
+    base: &str,
+    kept: &mut Vec<Kept>,
+) -> Result<bool, Failure> {
+    let most = kept.len() + question.limit + 1;
+    let mut search = search.clone();
     for _ in 0..MOST_PAGES {
         let page = app.reads.search(&search).await?;
         for found in &page.items {
@@ -89,26 +117,32 @@ pub async fn open(
             if !question.keeps(|field| resource.field(field)) {
                 continue;
             }
-            if listed.shown.len() == question.limit {
-                listed.has_more = true;
-                return Ok(listed);
-            }
-            listed.shown.push(match &question.fields {
+            let shown = match &question.fields {
                 Some(fields) => resource.shown(fields),
                 None => resource.uri(),
+            };
+            let of = resource.interaction;
+            kept.push(Kept {
+                place: (of.start_date, of.id),
+                shown,
             });
+            if kept.len() == most {
+                return Ok(true);
+            }
         }
         if page.next.is_none() {
-            return Ok(listed);
+            return Ok(false);
         }
         search.after = page.next;
     }
-    listed.has_more = true;
-    Ok(listed)
+    Ok(true)
 }
 
-/// What is open and the user's, in a medium.
-fn open_of(user: &User, medium: &Medium, types: &[String]) -> Filter {
+/// What is the user's in a medium and stands so.
+///
+/// One status at a time, because an index holds the interactions of one status in their order: what is over, which is nearly everything there is, is
+/// never looked at. The medium stands in an `or` of its own, so that it is not taken for the condition that leads.
+fn of_user(user: &User, medium: &Medium, types: &[String], status: Status) -> Filter {
     let of_medium = match (medium.collection, types) {
         (OPEN_MEDIA, []) => Filter::Not(Box::new(Filter::any_of("mediaType", named_types()))),
         (OPEN_MEDIA, types) => Filter::any_of("mediaType", types.to_vec()),
@@ -118,10 +152,10 @@ fn open_of(user: &User, medium: &Medium, types: &[String]) -> Filter {
         }
     };
     let attribute = |name| Field::parse(name).expect("it is an attribute");
-    let stopped = Test::In(vec![Operand::Integer(Status::Stopped.code())]);
+    let stands_so = Test::In(vec![Operand::Integer(status.code())]);
     let mut all = vec![
-        of_medium,
-        Filter::Not(Box::new(Filter::Leaf(attribute("status"), stopped))),
+        Filter::Leaf(attribute("status"), stands_so),
+        Filter::Or(vec![of_medium]),
     ];
     if *user.name != *ANYBODY {
         all.push(Filter::Or(vec![

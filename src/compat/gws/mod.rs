@@ -4,6 +4,7 @@
 
 pub mod answer;
 mod collections;
+mod earlier;
 mod features;
 mod history;
 mod me;
@@ -16,9 +17,13 @@ mod request;
 pub mod resource;
 pub mod sign_in;
 
+use std::any::Any;
+
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use axum::{Extension, Router};
+use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::web::App;
 use answer::{Code, Failure};
@@ -34,7 +39,9 @@ pub fn router(app: App) -> Router {
         .route("/api/v2", any(nothing_here))
         .route("/api/v2/{*rest}", any(nothing_here))
         .method_not_allowed_fallback(wrong_method);
-    sign_in::guard(routes, &app).with_state(app)
+    sign_in::guard(routes, &app)
+        .layer(CatchPanicLayer::custom(panicked))
+        .with_state(app)
 }
 
 /// The collections, each under its own paths.
@@ -74,4 +81,9 @@ async fn wrong_method() -> Failure {
         Code::Forbidden,
         "this path does not take that method",
     )
+}
+
+fn panicked(_: Box<dyn Any + Send>) -> Response {
+    Failure::internal("a handler panicked; the panic is in the log above".to_owned())
+        .into_response()
 }

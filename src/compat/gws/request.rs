@@ -2,8 +2,8 @@
 
 use axum::body::Body;
 use axum::http::HeaderMap;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::answer::Failure;
@@ -19,6 +19,8 @@ type Raw = Option<Box<RawValue>>;
 pub struct Request {
     operation_name: Raw,
     user_data: Raw,
+    // null is no list, and on a call not the leave to delete all
+    #[serde(deserialize_with = "given")]
     keys: Raw,
     key: Raw,
     disposition: Raw,
@@ -86,12 +88,13 @@ impl Request {
             .ok_or_else(|| Failure::missing("userData"))
     }
 
-    /// `keys`, where they are given.
+    /// `keys`, where they are given; null is as good as none in the list.
     ///
     /// # Errors
     /// Where they are no list of texts.
     pub fn maybe_keys(&self) -> Result<Option<Vec<String>>, Failure> {
-        maybe("keys", self.keys.as_deref())
+        let keys: Option<Option<Vec<String>>> = maybe("keys", self.keys.as_deref())?;
+        Ok(keys.map(Option::unwrap_or_default))
     }
 
     /// `key`.
@@ -136,6 +139,11 @@ impl Request {
     pub fn thread(&self) -> Result<Option<String>, Failure> {
         maybe("threadId", self.thread_id.as_deref())
     }
+}
+
+/// Tells a member that is null from one that is absent.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Raw, D::Error> {
+    Box::<RawValue>::deserialize(deserializer).map(Some)
 }
 
 fn maybe<T: DeserializeOwned>(name: &str, raw: Option<&RawValue>) -> Result<Option<T>, Failure> {

@@ -1,0 +1,1 @@
+//! Contact history over Web Services v2.
