@@ -33,7 +33,7 @@ const PAGE: usize = 50;
 const MOST_KEYS: usize = 100;
 
 /// The media that `mediaType` may name, with our media types; those of open media are all that no other names.
-const MEDIA: [(&str, &[&str]); 14] = [
+pub const MEDIA: [(&str, &[&str]); 14] = [
     ("call", &["voice"]),
     ("chat", &["chat"]),
     ("email", &["email"]),
@@ -50,8 +50,8 @@ const MEDIA: [(&str, &[&str]); 14] = [
     ("webcallback", &["webcallback"]),
     ("callback", &["webcallback"]),
 ];
-/// How many of them the documents name.
-const DOCUMENTED: usize = 9;
+/// How many of them the documents name (`CHInteractionResource`).
+pub const DOCUMENTED: usize = 9;
 
 /// Whose interactions.
 pub enum Of {
