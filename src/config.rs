@@ -138,6 +138,8 @@ pub struct Gws {
     pub max_interval_seconds: u64,
     /// Messages that wait for one client.
     pub queue: usize,
+    /// Entries of the journal that a client may be behind.
+    pub behind: i64,
 }
 
 /// `[log]`
@@ -192,11 +194,13 @@ impl Config {
             return Err("[database] readers and [queue] commands want at least 1, [queue] bytes at least 1048576".to_owned());
         }
         if config.gws.queue == 0
+            || config.gws.behind < 1
             || config.gws.timeout_seconds == 0
             || config.gws.max_interval_seconds == 0
         {
             return Err(
-                "[gws] queue, timeout_seconds and max_interval_seconds want at least 1".to_owned(),
+                "[gws] queue, behind, timeout_seconds and max_interval_seconds want at least 1"
+                    .to_owned(),
             );
         }
         gws::check(&config.gws)?;

@@ -85,7 +85,15 @@ pub async fn open(
         search.after = None;
         has_more |= gather(app, &search, question, base, &mut kept).await?;
     }
-    kept.sort_unstable_by(|a: &Kept, b: &Kept| b.place.cmp(&a.place));
+    kept.sort_by(|a: &Kept, b: &Kept| b.place.cmp(&a.place));
+    // one that moved on while the list was read is shown once, as it was read last
+    kept.dedup_by(|later, earlier| {
+        let same = later.place == earlier.place;
+        if same {
+            std::mem::swap(later, earlier);
+        }
+        same
+    });
     has_more |= kept.len() > question.limit;
     kept.truncate(question.limit);
     Ok(Listed {
@@ -214,4 +222,59 @@ pub async fn past(
     }
     let shown = historic(&found, &base(&headers, &app.config))?;
     Ok(done(&[("interaction", &shown)]))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::domain::command::Command;
+    use crate::domain::interaction::NewInteraction;
+    use crate::domain::moment::SystemClock;
+    use crate::server::settings;
+    use crate::store::{Schema, Store};
+
+    fn user(name: &str) -> User {
+        User {
+            tenant: 1,
+            name: name.into(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_user_sees_what_is_nobodys_and_the_users_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config::load(None, std::iter::empty()).unwrap();
+        config.database.url = format!("sqlite://{}/annals.db", folder.path().display());
+        let settings = settings(&config, Schema::Migrate, true, Arc::new(SystemClock));
+        let store = Store::open(settings).await.unwrap();
+        for (id, owner) in [("nobody", None), ("ann", Some("ann")), ("bob", Some("bob"))] {
+            let new = NewInteraction {
+                id: Some(id.to_owned()),
+                media_type: "chat".to_owned(),
+                owner_id: owner.map(str::to_owned),
+                ..NewInteraction::default()
+            };
+            let command = Command::Record(Box::new(new));
+            let submission = user("test").submission(command);
+            store.writer.submit(submission).await.unwrap();
+        }
+        let chats = super::super::media::of_type("chat");
+        for (name, wanted) in [
+            ("ann", vec!["ann", "nobody"]),
+            ("carl", vec!["nobody"]),
+            (ANYBODY, vec!["ann", "bob", "nobody"]),
+        ] {
+            let filter = of_user(&user(name), chats, &[], Status::New);
+            let search = Search::oldest_first(1, filter, 10);
+            let found = store.reads.search(&search).await.unwrap().items;
+            let ids = found.iter().map(|one| one.interaction().unwrap().id);
+            let mut ids: Vec<String> = ids.collect();
+            ids.sort();
+            assert_eq!(ids, wanted, "{name}");
+        }
+        store.close().await;
+    }
 }

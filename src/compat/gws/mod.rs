@@ -9,6 +9,7 @@ mod features;
 mod history;
 mod me;
 pub mod media;
+pub mod notifications;
 pub mod notify;
 mod operations;
 mod place;
@@ -18,6 +19,7 @@ pub mod resource;
 pub mod sign_in;
 
 use std::any::Any;
+use std::sync::Arc;
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -31,10 +33,13 @@ use media::{MEDIA, OPEN_MEDIA};
 
 /// The routes of this surface.
 pub fn router(app: App) -> Router {
+    let notify = notify::Notify::new(Arc::clone(&app.reads));
+    let hub = notifications::hub(&app, Arc::new(notify));
     let routes = Router::new()
         .merge(interactions())
         .merge(me::routes())
         .merge(features::routes())
+        .merge(notifications::routes(hub))
         .merge(history::routes())
         .route("/api/v2", any(nothing_here))
         .route("/api/v2/{*rest}", any(nothing_here))
