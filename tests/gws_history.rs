@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 
 use crate::both;
 use crate::support::direct::Direct;
+use crate::support::listener::Listener;
 use crate::support::process::{PATIENCE, run};
-use crate::support::{Place, Server, id, ids};
+use crate::support::{Db, Place, Server, id, ids};
 
 const ALL: &str = "/api/v2/ucs/interactions";
 
@@ -219,6 +220,27 @@ both! {
         assert_eq!(of("ann", json!({"userId": "bob"})).await, "sms call");
         assert_eq!(of("eve", json!({})).await, "");
         assert_eq!(of("", json!({"mediaType": "chat"})).await, "chat", "who is nobody is everybody");
+    }
+
+    async fn the_answer_comes_to_the_users_own_clients_whichever_server_was_asked(db) {
+        let server = Server::start(db).await;
+        day(&server).await;
+        let place = Arc::clone(&server.place);
+        // SQLite belongs to one server
+        let other = if db == Db::Postgres { Some(Server::at(place, |_| {}).await) } else { None };
+        let there = other.as_ref().unwrap_or(&server);
+        let mut ann = Listener::of(&server, Some("ann"), &["/v2/ucs/interactions"]).await;
+        let mut bob = Listener::of(&server, Some("bob"), &["/**"]).await;
+        for listener in [&mut ann, &mut bob] {
+            listener.connect(&server, 0).await;
+        }
+        let body = json!({"operationName": "RetrieveAgentHistory", "fromDate": THAT_DAY, "toDate": THAT_DAY});
+        let answer = there.request("POST", ALL).basic_auth("ann", Some("x")).json(&body).send().await.unwrap();
+        let answer: Value = answer.json().await.unwrap();
+        let messages = ann.exactly(&server, 1).await;
+        assert_eq!((&messages[0]["channel"], &messages[0]["data"]["referenceId"]), (&json!("/v2/ucs/interactions"), &answer["referenceId"]));
+        assert_eq!(messages[0]["data"]["interactions"].as_array().unwrap().len(), 2);
+        assert_eq!(bob.connect(&server, 300).await.1, [Value::Null; 0]);
     }
 
     async fn a_contacts_history_is_whole_with_that_of_those_merged_into_it(db) {

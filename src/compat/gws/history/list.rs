@@ -11,9 +11,8 @@ use crate::compat::gws::sign_in::User;
 use crate::domain::filter::{
     Field, Filter, Operand, Order, Search, Size, Test, loose_operands, parse_sort, parse_test,
 };
-use crate::domain::moment::SystemClock;
 use crate::domain::user_data::KeyPath;
-use crate::domain::{Clock, Refusal};
+use crate::domain::{Moment, Refusal};
 use crate::store::StoreError;
 use crate::web::App;
 
@@ -76,8 +75,8 @@ impl List {
     ///
     /// # Errors
     /// Naming the one that is wrong.
-    pub fn read(parameters: &Parameters, of: Of) -> Result<Self, Failure> {
-        let period = Period::read(parameters, SystemClock.now())?;
+    pub fn read(parameters: &Parameters, of: Of, now: Moment) -> Result<Self, Failure> {
+        let period = Period::read(parameters, now)?;
         let begun =
             |order, at| Filter::Leaf(core("startDate"), Test::Compare(order, Operand::Time(at)));
         let mut filter = vec![

@@ -223,7 +223,7 @@ impl Asked {
     }
 
     fn list(self, of: Of) -> Result<Response, Failure> {
-        let list = List::read(&self.parameters, of)?;
+        let list = List::read(&self.parameters, of, self.app.clock.now())?;
         self.answer(list::TOLD, |app, user, base| async move {
             list.run(&app, &user, &base).await
         })
