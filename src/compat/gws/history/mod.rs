@@ -42,6 +42,8 @@ use parameters::Parameters;
 const CHANNEL: &str = "/v2/ucs/interactions";
 /// Questions under way on this server.
 const MOST: usize = 64;
+/// Lists that read at the same time; the others wait, so that other searches find connections.
+const READING: usize = 4;
 /// Bytes of one answer: it waits in the memory of servers and of a browser.
 const MOST_BYTES: usize = 8 << 20;
 /// The feature of calls, and of telling contacts.
@@ -54,12 +56,18 @@ pub fn routes() -> Router<App> {
         .route("/api/v2/ucs/interactions/{id}", post(of_one))
         .route("/api/v2/ucs/contacts/{id}/interactions", post(of_contact))
         .route("/api/v2/contacts/ucs", post(contacts))
-        .layer(Extension(Places(Arc::new(Semaphore::new(MOST)))))
+        .layer(Extension(Places {
+            all: Arc::new(Semaphore::new(MOST)),
+            lists: Arc::new(Semaphore::new(READING)),
+        }))
 }
 
 /// Places for questions.
 #[derive(Clone)]
-struct Places(Arc<Semaphore>);
+struct Places {
+    all: Arc<Semaphore>,
+    lists: Arc<Semaphore>,
+}
 
 /// What a path names; it may be nothing that the databases could look for.
 fn named(path: Result<Path<String>, PathRejection>) -> Result<String, Failure> {
@@ -192,7 +200,7 @@ struct Asked {
 impl Asked {
     async fn of(
         app: App,
-        Places(places): Places,
+        places: Places,
         user: User,
         headers: &HeaderMap,
         body: Body,
@@ -204,7 +212,7 @@ impl Asked {
         Ok(Self {
             parameters: Parameters::of(&app, headers, body).await?,
             base: base(headers, &app.config),
-            places: Places(places),
+            places,
             app,
             user,
         })
@@ -225,7 +233,10 @@ impl Asked {
 
     fn list(self, of: Of) -> Result<Response, Failure> {
         let list = List::read(&self.parameters, of, self.app.clock.now())?;
+        let lists = Arc::clone(&self.places.lists);
         Ok(self.answer(list::TOLD, |app, user, base| async move {
+            // nobody closes it, so it is always got
+            let _turn = lists.acquire_owned().await;
             list.run(&app, &user, &base).await
         }))
     }
@@ -235,7 +246,7 @@ impl Asked {
     where
         W: Future<Output = Result<String, StoreError>> + Send + 'static,
     {
-        let Ok(place) = Arc::clone(&self.places.0).try_acquire_owned() else {
+        let Ok(place) = Arc::clone(&self.places.all).try_acquire_owned() else {
             let message = format!("{MOST} questions are under way on this server; try again");
             let status = StatusCode::SERVICE_UNAVAILABLE;
             let mut response = Failure::new(status, Code::Internal, message).into_response();
