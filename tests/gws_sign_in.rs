@@ -2,8 +2,10 @@
 
 use std::process::Stdio;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use annals::config::Config;
+use annals::domain::{Clock, Moment};
 use argon2::password_hash::PasswordHasher;
 use argon2::{Algorithm, Argon2, Params, Version};
 use reqwest::header::HeaderMap;
@@ -238,6 +240,45 @@ async fn a_cookie_stands_for_the_password_and_cannot_be_made_up() {
             "{made_up}"
         );
     }
+}
+
+/// A clock that a test puts forward: minutes.
+struct Minutes(AtomicI64);
+
+impl Clock for Minutes {
+    fn now(&self) -> Moment {
+        let minutes = self.0.load(Ordering::SeqCst);
+        Moment::from_micros((28_000_000 + minutes) * 60_000_000).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_session_ends_after_half_an_hour_without_a_request_and_is_renewed_before() {
+    let clock = Arc::new(Minutes(AtomicI64::new(0)));
+    let place = Arc::new(Place::new(Db::Sqlite).await);
+    let change = |config: &mut Config| {
+        ann_and_bob(config);
+        config.gws.csrf = true;
+    };
+    let server = Server::by(place, clock.clone(), change).await;
+    let first = ask(&server, "GET", ME, &[ANN]).await;
+    let (cookie, token) = (first.cookie().unwrap(), first.header("x-csrf-token"));
+    let come_back = async |minute: i64, cookie: &str| {
+        clock.0.store(minute, Ordering::SeqCst);
+        ask(&server, "GET", ME, &[("cookie", cookie)]).await
+    };
+    assert!(come_back(14, &cookie).await.cookie().is_none());
+    let renewed = come_back(15, &cookie).await;
+    let longer = renewed.cookie().expect("half of its time is over");
+    assert_eq!(
+        renewed.header("x-csrf-token"),
+        token,
+        "it is the same session"
+    );
+    assert_eq!(come_back(29, &cookie).await.status, 200);
+    assert!(come_back(30, &cookie).await.is_denied());
+    assert_eq!(come_back(44, &longer).await.status, 200);
+    assert!(come_back(45, &longer).await.is_denied());
 }
 
 #[tokio::test]

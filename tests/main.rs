@@ -17,6 +17,7 @@ mod discretion;
 mod durability;
 mod engagements;
 mod failing;
+mod gws_history;
 mod gws_notify;
 mod gws_operations;
 mod gws_reading;

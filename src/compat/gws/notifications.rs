@@ -58,6 +58,7 @@ pub fn hub(app: &App, translate: Arc<dyn Translate>) -> Hub {
             queue: settings.queue,
             behind: settings.behind,
         },
+        shared: app.database == "postgres",
         stopping: app.stopping.clone(),
     });
     app.tasks.spawn(hub.clone().run());

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use channel::Pattern;
-pub use session::{Batch, Session};
+pub use session::{Batch, Over, Session};
 
 use super::{Feed, Message, Translate};
 use crate::domain::change::Change;
@@ -76,6 +76,8 @@ pub struct Parts {
     pub channels: &'static [&'static str],
     /// Bounds.
     pub limits: Limits,
+    /// Whether other servers may work on the same database.
+    pub shared: bool,
     /// Says when the server is going down.
     pub stopping: CancellationToken,
 }
@@ -231,15 +233,12 @@ impl Hub {
         if ready.wait_for(|ready| *ready).await.is_err() {
             return Err(StoreError::Closed.into());
         }
-        let cursor = {
-            let held = self.held();
-            if held.sessions.len() >= MOST_SESSIONS {
-                return Err(Denied::TooMany(
-                    "as many clients listen to this server as may",
-                ));
-            }
-            held.tail
-        };
+        if self.held().sessions.len() >= MOST_SESSIONS {
+            return Err(Denied::TooMany(
+                "as many clients listen to this server as may",
+            ));
+        }
+        let cursor = self.parts().reads.head().await?;
         let row = ClientSession {
             id: random_id(),
             tenant_id: self.parts().tenant,
@@ -274,10 +273,18 @@ impl Hub {
 
     /// A user's session, taken over where another server held it.
     async fn take(&self, user: &str, id: &str) -> Result<Arc<Session>, Denied> {
-        if let Some(session) = self.here(user, id)? {
+        if let Some(session) = self.here(user, id)?
+            && !self.parts().shared
+        {
             return Ok(session);
         }
-        self.row(user, id).await?;
+        let row = self.row(user, id).await?;
+        if row.holder != self.0.holder {
+            // what is known of it here is of a time before it moved
+            self.drop_session(id, Over::Moved);
+        } else if let Some(session) = self.here(user, id)? {
+            return Ok(session);
+        }
         let row = self
             .edit(SessionEdit {
                 id: id.to_owned(),
@@ -343,20 +350,14 @@ impl Hub {
                 "as many subscriptions as a client may have",
             ));
         }
-        self.skip_what_is_not_owed(&session);
+        if session.state().patterns.is_empty() {
+            // who subscribed to nothing is owed nothing of what was
+            let head = self.parts().reads.head().await?;
+            session.state().skip(head);
+        }
         let row = self.edit(edit).await?;
         session.state().patterns = patterns(&row);
         Ok(())
-    }
-
-    /// A session without subscriptions is owed nothing of what was.
-    fn skip_what_is_not_owed(&self, session: &Session) {
-        let held = self.held();
-        let mut state = session.state();
-        if !state.live && state.patterns.is_empty() {
-            state.through = state.through.max(held.tail);
-            state.live = true;
-        }
     }
 
     /// Ends a session.
@@ -377,15 +378,15 @@ impl Hub {
             ..SessionEdit::default()
         })
         .await?;
-        self.drop_session(id);
+        self.drop_session(id, Over::Closed);
         Ok(())
     }
 
-    fn drop_session(&self, id: &str) {
+    fn drop_session(&self, id: &str, why: Over) {
         let gone = self.held().remove(id);
         if let Some(session) = gone {
             self.parts().feed.meters.sessions.dec();
-            session.end();
+            session.end(why);
         }
     }
 
@@ -405,8 +406,7 @@ impl Hub {
             state.held = true;
             state.see();
             if let Some(cursor) = acknowledged {
-                state.acknowledge(cursor);
-                state.through = state.through.max(cursor);
+                state.skip(cursor);
             }
             state.connects
         };
@@ -424,8 +424,11 @@ impl Hub {
                 if state.connects != mine {
                     return Ok(Ended::Superseded);
                 }
-                if state.ended {
-                    return Ok(Ended::Gone);
+                match state.over {
+                    Some(Over::Closed) => return Ok(Ended::Gone),
+                    // the client was at another server after it came here
+                    Some(Over::Moved) => return Ok(Ended::Superseded),
+                    None => {}
                 }
                 let over = connect.hold.is_zero()
                     || tokio::time::Instant::now() >= deadline
@@ -537,7 +540,8 @@ impl Hub {
             if row.holder == self.0.holder {
                 session.state().patterns = patterns(row);
             } else {
-                self.drop_session(&row.id);
+                let closed = row.holder.is_empty();
+                self.drop_session(&row.id, if closed { Over::Closed } else { Over::Moved });
             }
         }
     }
@@ -659,7 +663,7 @@ impl Hub {
             for id in away {
                 if let Err(error) = self.end(&id).await {
                     tracing::warn!(%error, "a client's session could not be ended");
-                    self.drop_session(&id);
+                    self.drop_session(&id, Over::Closed);
                 }
             }
             if tidied.elapsed() >= TIDY_EVERY {

@@ -49,10 +49,19 @@ pub struct State {
     pub connects: u64,
     /// Whether a connect is held.
     pub held: bool,
-    /// Nothing more will come: it was ended, or another server holds it.
-    pub ended: bool,
+    /// Set when nothing more will come here.
+    pub over: Option<Over>,
     seen: Instant,
     kept_at: Instant,
+}
+
+/// Why a session is over where it was held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// It was ended.
+    Closed,
+    /// Another server holds it now.
+    Moved,
 }
 
 /// What a connect takes along.
@@ -82,7 +91,7 @@ impl Session {
                 live: false,
                 connects: 0,
                 held: false,
-                ended: false,
+                over: None,
                 seen: Instant::now(),
                 kept_at: Instant::now(),
             }),
@@ -95,8 +104,8 @@ impl Session {
     }
 
     /// Ends it here.
-    pub fn end(&self) {
-        self.state().ended = true;
+    pub fn end(&self, why: Over) {
+        self.state().over = Some(why);
         self.news.notify_waiters();
     }
 }
@@ -159,6 +168,12 @@ impl State {
             self.acknowledge(cursor);
         }
         Batch { messages, cursor }
+    }
+
+    /// Nothing up to this cursor is owed.
+    pub fn skip(&mut self, cursor: i64) {
+        self.acknowledge(cursor);
+        self.through = self.through.max(cursor);
     }
 
     /// The client was here just now.

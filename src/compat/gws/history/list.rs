@@ -11,9 +11,8 @@ use crate::compat::gws::sign_in::User;
 use crate::domain::filter::{
     Field, Filter, Operand, Order, Search, Size, Test, loose_operands, parse_sort, parse_test,
 };
-use crate::domain::moment::SystemClock;
 use crate::domain::user_data::KeyPath;
-use crate::domain::{Clock, Refusal};
+use crate::domain::{Moment, Refusal};
 use crate::store::StoreError;
 use crate::web::App;
 
@@ -33,7 +32,7 @@ const PAGE: usize = 50;
 const MOST_KEYS: usize = 100;
 
 /// The media that `mediaType` may name, with our media types; those of open media are all that no other names.
-const MEDIA: [(&str, &[&str]); 14] = [
+pub const MEDIA: [(&str, &[&str]); 14] = [
     ("call", &["voice"]),
     ("chat", &["chat"]),
     ("email", &["email"]),
@@ -50,8 +49,8 @@ const MEDIA: [(&str, &[&str]); 14] = [
     ("webcallback", &["webcallback"]),
     ("callback", &["webcallback"]),
 ];
-/// How many of them the documents name.
-const DOCUMENTED: usize = 9;
+/// How many of them the documents name (`CHInteractionResource`).
+pub const DOCUMENTED: usize = 9;
 
 /// Whose interactions.
 pub enum Of {
@@ -76,8 +75,8 @@ impl List {
     ///
     /// # Errors
     /// Naming the one that is wrong.
-    pub fn read(parameters: &Parameters, of: Of) -> Result<Self, Failure> {
-        let period = Period::read(parameters, SystemClock.now())?;
+    pub fn read(parameters: &Parameters, of: Of, now: Moment) -> Result<Self, Failure> {
+        let period = Period::read(parameters, now)?;
         let begun =
             |order, at| Filter::Leaf(core("startDate"), Test::Compare(order, Operand::Time(at)));
         let mut filter = vec![

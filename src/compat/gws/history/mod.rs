@@ -18,8 +18,8 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Extension, Router};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -30,6 +30,7 @@ use super::sign_in::{ANYBODY, User};
 use crate::domain::client::Answer;
 use crate::domain::command::Command;
 use crate::store::StoreError;
+use crate::store::writer::RETRY_AFTER;
 use crate::web::App;
 use call::Call;
 use content::Content;
@@ -41,6 +42,8 @@ use parameters::Parameters;
 const CHANNEL: &str = "/v2/ucs/interactions";
 /// Questions under way on this server.
 const MOST: usize = 64;
+/// Lists that read at the same time; the others wait, so that other searches find connections.
+const READING: usize = 4;
 /// Bytes of one answer: it waits in the memory of servers and of a browser.
 const MOST_BYTES: usize = 8 << 20;
 /// The feature of calls, and of telling contacts.
@@ -53,12 +56,18 @@ pub fn routes() -> Router<App> {
         .route("/api/v2/ucs/interactions/{id}", post(of_one))
         .route("/api/v2/ucs/contacts/{id}/interactions", post(of_contact))
         .route("/api/v2/contacts/ucs", post(contacts))
-        .layer(Extension(Places(Arc::new(Semaphore::new(MOST)))))
+        .layer(Extension(Places {
+            all: Arc::new(Semaphore::new(MOST)),
+            lists: Arc::new(Semaphore::new(READING)),
+        }))
 }
 
 /// Places for questions.
 #[derive(Clone)]
-struct Places(Arc<Semaphore>);
+struct Places {
+    all: Arc<Semaphore>,
+    lists: Arc<Semaphore>,
+}
 
 /// What a path names; it may be nothing that the databases could look for.
 fn named(path: Result<Path<String>, PathRejection>) -> Result<String, Failure> {
@@ -91,9 +100,9 @@ async fn of_all(
         "FindPhoneCall" => {
             asked.want_voice()?;
             let find = call::Find::read(&asked.parameters, &asked.user)?;
-            asked.answer(call::CREATED, |app, user, _| async move {
+            Ok(asked.answer(call::CREATED, |app, user, _| async move {
                 find.run(&app, &user).await
-            })
+            }))
         }
         other => Err(unknown(other)),
     }
@@ -113,17 +122,17 @@ async fn of_one(
     let operation = asked.operation()?;
     if operation == "GetInteractionContent" {
         let content = Content::read(&asked.parameters, id)?;
-        return asked.answer(content::TOLD, |app, user, base| async move {
+        return Ok(asked.answer(content::TOLD, |app, user, base| async move {
             content.run(&app, &user, &base).await
-        });
+        }));
     }
     let Some(call) = Call::read(&operation, &asked.parameters, id)? else {
         return Err(unknown(&operation));
     };
     asked.want_voice()?;
-    asked.answer(call::DONE, |app, user, _| async move {
+    Ok(asked.answer(call::DONE, |app, user, _| async move {
         call.run(&app, &user).await
-    })
+    }))
 }
 
 /// `POST /api/v2/ucs/contacts/{id}/interactions`
@@ -156,9 +165,9 @@ async fn contacts(
     match asked.operation()?.as_str() {
         "IdentifyUCSContact" => {
             let identify = Identify::read(&asked.parameters)?;
-            asked.answer(identify::TOLD, |app, user, _| async move {
+            Ok(asked.answer(identify::TOLD, |app, user, _| async move {
                 identify.run(&app, &user).await
-            })
+            }))
         }
         other => Err(unknown(other)),
     }
@@ -191,7 +200,7 @@ struct Asked {
 impl Asked {
     async fn of(
         app: App,
-        Places(places): Places,
+        places: Places,
         user: User,
         headers: &HeaderMap,
         body: Body,
@@ -203,7 +212,7 @@ impl Asked {
         Ok(Self {
             parameters: Parameters::of(&app, headers, body).await?,
             base: base(headers, &app.config),
-            places: Places(places),
+            places,
             app,
             user,
         })
@@ -223,33 +232,33 @@ impl Asked {
     }
 
     fn list(self, of: Of) -> Result<Response, Failure> {
-        let list = List::read(&self.parameters, of)?;
-        self.answer(list::TOLD, |app, user, base| async move {
+        let list = List::read(&self.parameters, of, self.app.clock.now())?;
+        let lists = Arc::clone(&self.places.lists);
+        Ok(self.answer(list::TOLD, |app, user, base| async move {
+            // nobody closes it, so it is always got
+            let _turn = lists.acquire_owned().await;
             list.run(&app, &user, &base).await
-        })
+        }))
     }
 
     /// Answers at once, and carries the work out afterwards. The work returns the members of its message as JSON text.
-    fn answer<W>(
-        self,
-        told: Told,
-        work: impl FnOnce(App, User, String) -> W,
-    ) -> Result<Response, Failure>
+    fn answer<W>(self, told: Told, work: impl FnOnce(App, User, String) -> W) -> Response
     where
         W: Future<Output = Result<String, StoreError>> + Send + 'static,
     {
-        let Ok(place) = Arc::clone(&self.places.0).try_acquire_owned() else {
-            return Err(Failure::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                Code::Internal,
-                format!("{MOST} questions are under way on this server; try again"),
-            ));
+        let Ok(place) = Arc::clone(&self.places.all).try_acquire_owned() else {
+            let message = format!("{MOST} questions are under way on this server; try again");
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            let mut response = Failure::new(status, Code::Internal, message).into_response();
+            let seconds = HeaderValue::from(RETRY_AFTER.as_secs());
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+            return response;
         };
         let reference = i64::from(rand::random_range(1..=i32::MAX));
         let work = work(self.app.clone(), self.user.clone(), self.base);
         let telling = tell(self.app.clone(), self.user, told, reference, work, place);
         self.app.tasks.spawn(telling);
-        Ok(done(&[("referenceId", &reference.to_string())]))
+        done(&[("referenceId", &reference.to_string())])
     }
 }
 

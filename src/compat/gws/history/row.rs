@@ -24,6 +24,8 @@ pub fn row(found: &Found, of: &Interaction, base: &str, more: &[(&str, &str)]) -
         "id": of.id,
         "path": path,
         "mediaType": media_type(&of.media_type),
+        // as UCS calls it: which of the open media it is
+        "mediaTypeId": of.media_type,
         "typeId": of.kind.as_deref().unwrap_or("Unknown"),
         "state": of.status,
         "startDate": moment(of.start_date),
@@ -44,12 +46,14 @@ pub fn row(found: &Found, of: &Interaction, base: &str, more: &[(&str, &str)]) -
     row + "}"
 }
 
-/// The names that history has for media: a call is one, what Annals keeps under another name is shown under its own.
-fn media_type(kept: &str) -> &str {
-    match kept {
-        "voice" => "call",
-        other => other,
-    }
+/// The name that history has for a media type of ours.
+fn media_type(kept: &str) -> &'static str {
+    let documented = super::list::MEDIA[..super::list::DOCUMENTED].iter();
+    documented
+        .filter(|(_, types)| types.contains(&kept))
+        .map(|(name, _)| *name)
+        .next()
+        .unwrap_or("openmedia")
 }
 
 /// These keys of UserData, as JSON text; those that are not there are left out.

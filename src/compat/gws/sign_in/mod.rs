@@ -24,8 +24,6 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 
 use crate::config::gws::{Named, check_name};
-use crate::domain::Clock;
-use crate::domain::moment::SystemClock;
 use crate::store::StoreError;
 use crate::web::App;
 use basic::Basic;
@@ -227,13 +225,9 @@ impl Gate {
     }
 }
 
-/// Seconds since 1970.
-fn now() -> i64 {
-    SystemClock.now().micros() / 1_000_000
-}
-
 async fn middleware(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
-    let now = now();
+    // seconds since 1970
+    let now = gate.app.clock.now().micros() / 1_000_000;
     let get = *request.method() == Method::GET;
     let csrf = gate.app.config.gws.csrf;
     let session = if OPEN.contains(&request.uri().path()) {
