@@ -77,7 +77,11 @@ pub async fn serve(
         stopping.clone(),
         Arc::clone(&store.reads),
     ));
-    tasks.spawn(tidy(store.writer.clone(), clock, stopping.clone()));
+    tasks.spawn(tidy(
+        store.writer.clone(),
+        Arc::clone(&clock),
+        stopping.clone(),
+    ));
     let feed = Feed::default();
     tasks.spawn(feed::follow(
         feed.clone(),
@@ -86,12 +90,13 @@ pub async fn serve(
         stopping.clone(),
     ));
     let app = App::new(Parts {
+        clock,
+        metrics: Metrics::new(&store.meters, &feed.meters),
         feed,
         writer: store.writer.clone(),
         reads: Arc::clone(&store.reads),
         database: store.database,
         access: Access::new(Arc::clone(&store.reads), door),
-        metrics: Metrics::new(&store.meters),
         config,
         stopping: stopping.clone(),
         tasks: tasks.clone(),

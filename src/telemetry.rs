@@ -55,8 +55,8 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Registers the figures of requests and of the writer.
-    pub fn new(meters: &Meters) -> Self {
+    /// Registers the figures of requests, of the writer and of the feed.
+    pub fn new(meters: &Meters, feed: &crate::feed::meters::Meters) -> Self {
         let mut registry = Registry::default();
         let requests = Family::default();
         let seconds = Histogram::new(exponential_buckets(0.000_25, 2.0, 16));
@@ -71,6 +71,7 @@ impl Metrics {
             seconds.clone(),
         );
         meters.register(&mut registry);
+        feed.register(&mut registry);
         Self {
             registry,
             requests,

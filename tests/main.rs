@@ -17,6 +17,7 @@ mod discretion;
 mod durability;
 mod engagements;
 mod failing;
+mod gws_sessions;
 mod importing;
 mod migrating;
 mod operating;

@@ -3,6 +3,9 @@
 //! [`follow`] keeps the newest cursor known to all who wait for it: told at once of what this server commits, and looking often enough to notice
 //! within a moment what another server on the same database, or a process beside this one, did.
 
+pub mod bayeux;
+pub mod hub;
+pub mod meters;
 mod sse;
 
 use std::sync::Arc;
@@ -28,6 +31,8 @@ const READING: usize = 2;
 pub struct Feed {
     head: Arc<watch::Sender<i64>>,
     reading: Arc<Semaphore>,
+    /// Counters.
+    pub meters: meters::Meters,
 }
 
 impl Default for Feed {
@@ -35,6 +40,7 @@ impl Default for Feed {
         Self {
             head: Arc::new(watch::Sender::new(0)),
             reading: Arc::new(Semaphore::new(READING)),
+            meters: meters::Meters::default(),
         }
     }
 }

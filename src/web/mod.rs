@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
+use crate::domain::Clock;
 use crate::feed::Feed;
 use crate::store::{Reads, Writer};
 use crate::telemetry::Metrics;
@@ -24,6 +25,8 @@ pub struct Parts {
     pub writer: Writer,
     /// Every read.
     pub reads: Arc<dyn Reads>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
     /// The newest cursor of the journal.
     pub feed: Feed,
     /// The database's name.

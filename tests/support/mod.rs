@@ -1,6 +1,7 @@
 //! A real server on a port of its own, over a store of its own, and a client to it.
 
 pub mod direct;
+pub mod listener;
 pub mod process;
 pub mod proxy;
 

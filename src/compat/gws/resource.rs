@@ -1,0 +1,276 @@
+//! An interaction as a resource of its medium. UserData goes out as the text that it is stored as.
+
+use serde_json::json;
+
+use super::answer::text;
+use super::media::{Medium, Shape, State, of_type};
+use crate::domain::Moment;
+use crate::domain::interaction::{Interaction, LongTexts, Participant};
+use crate::domain::user_data::{self, Document};
+use crate::store::{Found, StoreError};
+
+/// An interaction to be shown.
+pub struct Resource<'r> {
+    /// Its medium.
+    pub medium: &'static Medium,
+    /// The core attributes.
+    pub interaction: Interaction,
+    /// The long texts, where they were loaded.
+    pub texts: Option<&'r LongTexts>,
+    /// UserData as JSON text.
+    pub user_data: &'r str,
+    /// The address of this server, as it stands in JSON text.
+    pub base: &'r str,
+}
+
+/// A moment as Web Services write it, in UTC.
+pub fn moment(at: Moment) -> String {
+    at.utc().format("%Y-%m-%d %H:%M:%S%.3f+0000").to_string()
+}
+
+impl Shape {
+    /// The names of all fields, in their order.
+    pub fn fields(self) -> &'static [&'static str] {
+        match self {
+            Self::Session => &[
+                "id",
+                "state",
+                "uri",
+                "path",
+                "capabilities",
+                "participants",
+                "userData",
+            ],
+            Self::OpenMedia => &[
+                "id",
+                "state",
+                "uri",
+                "path",
+                "capabilities",
+                "mediaType",
+                "openmediaType",
+                "receivedDate",
+                "ucsContent",
+                "userData",
+            ],
+            Self::Workitem => &[
+                "id",
+                "state",
+                "uri",
+                "path",
+                "capabilities",
+                "workitemType",
+                "receivedDate",
+                "userData",
+            ],
+            Self::Email => &[
+                "id",
+                "state",
+                "uri",
+                "path",
+                "capabilities",
+                "contactId",
+                "from",
+                "to",
+                "cc",
+                "bcc",
+                "subject",
+                "receivedDate",
+                "body",
+                "bodyAsPlainText",
+                "mime",
+                "attachments",
+                "userData",
+            ],
+            Self::Call => &[
+                "id",
+                "state",
+                "uri",
+                "path",
+                "capabilities",
+                "callUuid",
+                "connId",
+                "callType",
+                "participants",
+                "duration",
+                "userData",
+            ],
+        }
+    }
+
+    /// Whether a field shows one of the long texts.
+    pub fn is_long(self, field: &str) -> bool {
+        ["participants", "body", "bodyAsPlainText", "mime"].contains(&field)
+    }
+}
+
+impl<'r> Resource<'r> {
+    /// Of what was found.
+    ///
+    /// # Errors
+    /// [`StoreError::Inconsistent`] when the stored text is not what was written.
+    pub fn of(found: &'r Found, base: &'r str) -> Result<Self, StoreError> {
+        let interaction = found.interaction()?;
+        Ok(Self {
+            medium: of_type(&interaction.media_type),
+            interaction,
+            texts: found.texts.as_ref(),
+            user_data: &found.user_data,
+            base,
+        })
+    }
+
+    /// Where it stands.
+    pub fn state(&self) -> &'static State {
+        self.medium.state(&self.interaction)
+    }
+
+    /// Its absolute address, as it stands in JSON text.
+    pub fn uri(&self) -> String {
+        let path = self.medium.path(&self.interaction);
+        format!("\"{}/api/v2{}{path}\"", self.base, self.medium.uri_under)
+    }
+
+    /// All its fields, as JSON text.
+    pub fn whole(&self) -> String {
+        self.shown(self.medium.shape.fields())
+    }
+
+    /// These fields of it, as JSON text.
+    pub fn shown(&self, fields: &[&str]) -> String {
+        let mut out = String::with_capacity(self.user_data.len() + 512);
+        for name in fields {
+            if let Some(value) = self.field(name) {
+                out.push(if out.is_empty() { '{' } else { ',' });
+                out += &format!("\"{name}\":{value}");
+            }
+        }
+        if out.is_empty() {
+            out.push('{');
+        }
+        out + "}"
+    }
+
+    /// One field as JSON text; `None` where there is nothing to say.
+    pub fn field(&self, name: &str) -> Option<String> {
+        let of = &self.interaction;
+        let kind = || of.kind.as_deref().unwrap_or("Inbound");
+        Some(match name {
+            "id" | "callUuid" => text(&of.id),
+            "state" => text(self.state().name),
+            "uri" => self.uri(),
+            "path" => text(&self.medium.path(of)),
+            "capabilities" => text(self.state().capabilities),
+            "userData" => self.user_data.to_owned(),
+            "participants" if self.medium.shape == Shape::Call => {
+                let all: Vec<_> = self.participants().iter().map(caller).collect();
+                text(&all)
+            }
+            "participants" => text(self.participants()),
+            "mediaType" => text(&of.media_type),
+            "openmediaType" | "workitemType" | "callType" => text(kind()),
+            "receivedDate" => text(&moment(of.start_date)),
+            // what Annals shows is what it keeps
+            "ucsContent" => text("Available"),
+            "connId" => text(of.external_id.as_deref()?),
+            "duration" => {
+                let micros = of.end_date?.micros() - of.start_date.micros();
+                text(&(micros / 1_000_000).to_string())
+            }
+            "contactId" => text(of.contact_id.as_deref()?),
+            "subject" => text(of.subject.as_deref()?),
+            "from" => text(&address(&self.document(), "FromAddress")?),
+            "to" => addresses(&self.document(), "To"),
+            "cc" => addresses(&self.document(), "Cc"),
+            "bcc" => addresses(&self.document(), "Bcc"),
+            "body" => {
+                let texts = self.texts?;
+                text(texts.structured_text.as_ref().or(texts.text.as_ref())?)
+            }
+            "bodyAsPlainText" => text(self.texts?.text.as_ref()?),
+            "mime" => {
+                let texts = self.texts?;
+                let html = texts.structured_text.is_some();
+                texts.structured_text.as_ref().or(texts.text.as_ref())?;
+                text(if html { "text/html" } else { "text/plain" })
+            }
+            "attachments" => "[]".to_owned(),
+            _ => return None,
+        })
+    }
+
+    fn participants(&self) -> &[Participant] {
+        let texts = self.texts;
+        texts
+            .and_then(|texts| texts.participants.as_deref())
+            .unwrap_or_default()
+    }
+
+    fn document(&self) -> Document {
+        user_data::read(self.user_data).unwrap_or_default()
+    }
+}
+
+/// A participant of a call: a number in all the forms that clients look for.
+fn caller(one: &Participant) -> serde_json::Value {
+    let number = &one.participant_id;
+    json!({"digits": number, "e164Number": number, "formattedPhoneNumber": number, "phoneNumber": number})
+}
+
+/// An address, which media servers leave in UserData.
+fn address(document: &Document, key: &str) -> Option<String> {
+    document.get(key)?.as_str().map(str::to_owned)
+}
+
+/// Addresses, joined with commas or semicolons.
+fn addresses(document: &Document, key: &str) -> String {
+    let joined = address(document, key).unwrap_or_default();
+    let all: Vec<&str> = joined
+        .split([',', ';'])
+        .map(str::trim)
+        .filter(|one| !one.is_empty())
+        .collect();
+    text(&all)
+}
+
+/// An interaction as history shows it (`CHInteractionResource`), with its UserData.
+///
+/// # Errors
+/// [`StoreError::Inconsistent`] when the stored text is not what was written.
+pub fn historic(found: &Found, base: &str) -> Result<String, StoreError> {
+    let of = found.interaction()?;
+    let texts = found.texts.as_ref();
+    let path = format!("/interactions/{}", super::media::step(&of.id));
+    let core = json!({
+        "id": of.id,
+        "path": path,
+        "mediaType": of.media_type,
+        "typeId": of.kind.as_deref().unwrap_or("Unknown"),
+        "state": of.status,
+        "startDate": moment(of.start_date),
+        "endDate": of.end_date.map(moment),
+        "subject": of.subject,
+        "contactId": of.contact_id,
+        "parentId": of.parent_id,
+        "threadId": of.thread_id,
+        "comment": texts.and_then(|texts| texts.comment.as_deref()).unwrap_or_default(),
+        "ownerInformation": of.owner_id.as_ref().map(|owner| json!({"id": owner, "userName": owner})),
+    });
+    let core = core.to_string();
+    let core = core.strip_suffix('}').unwrap_or(&core);
+    Ok(format!(
+        "{core},\"uri\":\"{base}/api/v2{path}\",\"userData\":{}}}",
+        found.user_data
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_written_to_the_millisecond_in_utc() {
+        let at = Moment::parse("2014-03-26T16:02:22.0409+02:00").unwrap();
+        assert_eq!(moment(at), "2014-03-26 14:02:22.040+0000");
+    }
+}

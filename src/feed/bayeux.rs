@@ -1,0 +1,383 @@
+//! The Bayeux protocol, 1.0, as far as a server that only tells needs it (`docs.cometd.org/current/reference/#_bayeux`): messages in, replies out.
+//!
+//! Transport is long polling. Messages go out on the replies to `/meta/connect` only. The number of a batch, which the acknowledgement extension counts, is a cursor of
+//! the journal: whoever has acknowledged it has received everything up to there, whichever server asks.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::hub::{Batch, Connect, Denied, Ended, Hub, Pattern};
+use super::{BASE, Message};
+
+/// The only way of transport.
+const LONG_POLLING: &str = "long-polling";
+/// Messages of one request at most.
+const MOST: usize = 100;
+/// Characters of an `id` that comes back.
+const LONGEST_ID: usize = 200;
+
+/// What a client sends, as far as a server looks at it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Incoming {
+    channel: Option<String>,
+    id: Option<Value>,
+    client_id: Option<String>,
+    version: Option<String>,
+    supported_connection_types: Option<Vec<String>>,
+    connection_type: Option<String>,
+    subscription: Option<OneOrMany>,
+    advice: Option<Advice>,
+    ext: Option<Ext>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl OneOrMany {
+    fn all(&self) -> &[String] {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Many(many) => many,
+        }
+    }
+
+    fn value(&self) -> Value {
+        match self {
+            Self::One(one) => json!(one),
+            Self::Many(many) => json!(many),
+        }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Advice {
+    timeout: Option<f64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Ext {
+    ack: Option<Value>,
+}
+
+impl Incoming {
+    fn is(&self, channel: &str) -> bool {
+        self.channel.as_deref() == Some(channel)
+    }
+
+    /// Whether the client knows the acknowledgement extension; newer ones say so with an object.
+    fn can_acknowledge(&self) -> bool {
+        match self.ext.as_ref().and_then(|ext| ext.ack.as_ref()) {
+            Some(Value::Bool(can)) => *can,
+            Some(Value::Object(ack)) => ack.get("enabled") == Some(&Value::Bool(true)),
+            _ => false,
+        }
+    }
+
+    /// The batch that the client received last, where it uses the extension.
+    fn acknowledged(&self) -> Option<i64> {
+        let batch = self.ext.as_ref()?.ack.as_ref()?.as_i64()?;
+        Some(batch.max(0))
+    }
+
+    /// How long the client wants to be held, at most as long as the server does.
+    fn hold(&self, most: Duration) -> Duration {
+        let wanted = self.advice.as_ref().and_then(|advice| advice.timeout);
+        match wanted {
+            Some(millis) if millis.is_finite() && millis >= 0.0 => {
+                most.min(Duration::from_secs_f64((millis / 1000.0).min(3600.0)))
+            }
+            _ => most,
+        }
+    }
+}
+
+/// What the client is answered.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// A JSON array.
+    Messages(String),
+    /// The request is no request of this protocol: why.
+    Malformed(String),
+    /// A newer connect of the same client took the place of this one.
+    Superseded,
+}
+
+/// Answers the messages of one request of a user; `base` is the address of this server as the client knows it.
+pub async fn answer(hub: &Hub, user: &str, base: &str, body: &[u8]) -> Answer {
+    let incoming = match read(body) {
+        Ok(incoming) => incoming,
+        Err(why) => return Answer::Malformed(why),
+    };
+    if incoming.len() > 1 && incoming.iter().any(|one| one.is("/meta/handshake")) {
+        return Answer::Malformed("a handshake stands alone in its request".to_owned());
+    }
+    let alone = incoming.len() == 1;
+    let mut replies = Replies {
+        text: "[".to_owned(),
+        base,
+    };
+    for one in &incoming {
+        let channel = one.channel.as_deref().unwrap_or_default();
+        let mut reply = Map::new();
+        if let Some(channel) = &one.channel {
+            reply.insert("channel".to_owned(), json!(channel));
+        }
+        if let Some(id) = &one.id {
+            reply.insert("id".to_owned(), id.clone());
+        }
+        let done = match channel {
+            "" => Err(Failure::of("400::channel_missing")),
+            "/meta/handshake" => handshake(hub, user, one, &mut reply).await,
+            "/meta/connect" => match connect(hub, user, one, alone, &mut reply).await {
+                Ok(Some(batch)) => {
+                    for message in &batch.messages {
+                        replies.message(message);
+                    }
+                    Ok(())
+                }
+                Ok(None) => return Answer::Superseded,
+                Err(failure) => Err(failure),
+            },
+            "/meta/subscribe" => subscribe(hub, user, one, true, &mut reply).await,
+            "/meta/unsubscribe" => subscribe(hub, user, one, false, &mut reply).await,
+            "/meta/disconnect" => match &one.client_id {
+                Some(id) => hub.close(user, id).await.map_err(Failure::from),
+                None => Err(Denied::Unknown.into()),
+            },
+            _ if channel.starts_with("/meta/") => {
+                Err(Failure::of(&format!("404:{channel}:unknown_channel")))
+            }
+            _ => Err(Failure::of(&format!("403:{channel}:publish_denied"))),
+        };
+        reply.insert("successful".to_owned(), json!(done.is_ok()));
+        if let Some(id) = one.client_id.as_ref().filter(|_| done.is_ok()) {
+            reply.insert("clientId".to_owned(), json!(id));
+        }
+        if let Err(failure) = done {
+            reply.insert("error".to_owned(), json!(failure.error));
+            let listens = channel == "/meta/handshake" || channel == "/meta/connect";
+            if let Some(reconnect) = failure.reconnect.filter(|_| listens) {
+                let advice = json!({"reconnect": reconnect, "interval": failure.interval});
+                reply.insert("advice".to_owned(), advice);
+            }
+        }
+        replies.reply(&Value::Object(reply));
+    }
+    replies.text.push(']');
+    Answer::Messages(replies.text)
+}
+
+/// Reads the messages of a request: an array, or a single one.
+fn read(body: &[u8]) -> Result<Vec<Incoming>, String> {
+    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
+    let incoming: Result<Vec<Incoming>, _> = if first == Some(&b'{') {
+        serde_json::from_slice(body).map(|one| vec![one])
+    } else {
+        serde_json::from_slice(body)
+    };
+    let incoming =
+        incoming.map_err(|error| format!("the body is no list of Bayeux messages: {error}"))?;
+    if incoming.is_empty() {
+        return Err("the body holds no message".to_owned());
+    }
+    if incoming.len() > MOST {
+        return Err(format!("the body holds more than {MOST} messages"));
+    }
+    let plain = |id: &Value| match id {
+        Value::String(text) => text.len() <= LONGEST_ID,
+        Value::Number(_) | Value::Null => true,
+        _ => false,
+    };
+    if !incoming.iter().filter_map(|one| one.id.as_ref()).all(plain) {
+        return Err("an id is neither a short text nor a number".to_owned());
+    }
+    Ok(incoming)
+}
+
+/// Why a message is not carried out.
+struct Failure {
+    error: String,
+    reconnect: Option<&'static str>,
+    /// Milliseconds before the client comes again.
+    interval: u32,
+}
+
+impl Failure {
+    fn of(error: &str) -> Self {
+        Self {
+            error: error.to_owned(),
+            reconnect: None,
+            interval: 0,
+        }
+    }
+}
+
+impl From<Denied> for Failure {
+    fn from(denied: Denied) -> Self {
+        let (error, reconnect, interval) = match denied {
+            Denied::Unknown => ("402::session_unknown".to_owned(), "handshake", 0),
+            Denied::Overflow => ("409::queue_overflow".to_owned(), "handshake", 0),
+            Denied::TooMany(what) => (format!("403::{what}"), "none", 0),
+            Denied::Store(error) => {
+                tracing::warn!(%error, "a client's message could not be carried out");
+                ("503::unavailable".to_owned(), "retry", 1000)
+            }
+        };
+        Self {
+            error,
+            reconnect: Some(reconnect),
+            interval,
+        }
+    }
+}
+
+async fn handshake(
+    hub: &Hub,
+    user: &str,
+    one: &Incoming,
+    reply: &mut Map<String, Value>,
+) -> Result<(), Failure> {
+    reply.insert("version".to_owned(), json!("1.0"));
+    reply.insert("minimumVersion".to_owned(), json!("1.0"));
+    reply.insert("supportedConnectionTypes".to_owned(), json!([LONG_POLLING]));
+    let refused = |error: &str| Failure {
+        reconnect: Some("none"),
+        ..Failure::of(error)
+    };
+    if one.version.is_none() {
+        return Err(refused("400::version_missing"));
+    }
+    let types = one.supported_connection_types.as_deref().unwrap_or(&[]);
+    if !types.iter().any(|kind| kind == LONG_POLLING) {
+        return Err(refused("400::unsupported_connection_types"));
+    }
+    let session = hub.open(user).await?;
+    reply.insert("clientId".to_owned(), json!(session.id));
+    reply.insert("advice".to_owned(), advice(hub));
+    if one.can_acknowledge() {
+        reply.insert("ext".to_owned(), json!({"ack": true}));
+    }
+    Ok(())
+}
+
+fn advice(hub: &Hub) -> Value {
+    let limits = hub.limits();
+    json!({
+        "reconnect": "retry",
+        "interval": 0,
+        "timeout": millis(limits.timeout),
+        "maxInterval": millis(limits.max_interval),
+    })
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What goes along with the reply to a connect; `None` when a newer one took its place.
+async fn connect(
+    hub: &Hub,
+    user: &str,
+    one: &Incoming,
+    alone: bool,
+    reply: &mut Map<String, Value>,
+) -> Result<Option<Batch>, Failure> {
+    let Some(id) = &one.client_id else {
+        return Err(Denied::Unknown.into());
+    };
+    if one.connection_type.as_deref() != Some(LONG_POLLING) {
+        return Err(Failure::of("400::unsupported_connection_type"));
+    }
+    let connect = Connect {
+        acknowledged: one.acknowledged(),
+        // one that others share a request with would hold them up
+        hold: if alone {
+            one.hold(hub.limits().timeout)
+        } else {
+            Duration::ZERO
+        },
+    };
+    match hub.connect(user, id, connect).await? {
+        Ended::With(batch) => {
+            if connect.acknowledged.is_some() {
+                reply.insert("ext".to_owned(), json!({"ack": batch.cursor}));
+            }
+            reply.insert("advice".to_owned(), advice(hub));
+            Ok(Some(batch))
+        }
+        Ended::Gone => Err(Denied::Unknown.into()),
+        Ended::Superseded => Ok(None),
+    }
+}
+
+async fn subscribe(
+    hub: &Hub,
+    user: &str,
+    one: &Incoming,
+    adds: bool,
+    reply: &mut Map<String, Value>,
+) -> Result<(), Failure> {
+    let Some(id) = &one.client_id else {
+        return Err(Denied::Unknown.into());
+    };
+    let Some(subscription) = &one.subscription else {
+        return Err(Failure::of("403::subscription_missing"));
+    };
+    reply.insert("subscription".to_owned(), subscription.value());
+    let mut patterns = Vec::new();
+    for text in subscription.all() {
+        match Pattern::parse(text) {
+            Some(pattern) if !adds || hub.has_channel(&pattern) => patterns.push(pattern),
+            _ => return Err(Failure::of(&format!("403:{text}:subscribe_denied"))),
+        }
+    }
+    let (add, remove) = if adds {
+        (&patterns[..], &[][..])
+    } else {
+        (&[][..], &patterns[..])
+    };
+    hub.subscribe(user, id, add, remove).await?;
+    Ok(())
+}
+
+/// The array under way.
+struct Replies<'b> {
+    text: String,
+    base: &'b str,
+}
+
+impl Replies<'_> {
+    fn next(&mut self) {
+        if self.text.len() > 1 {
+            self.text.push(',');
+        }
+    }
+
+    fn reply(&mut self, reply: &Value) {
+        self.next();
+        self.text += &reply.to_string();
+    }
+
+    fn message(&mut self, message: &Message) {
+        self.next();
+        self.text += "{\"channel\":";
+        self.text += &Value::from(message.channel.as_str()).to_string();
+        self.text += ",\"data\":";
+        for (index, part) in message.data.split(BASE).enumerate() {
+            if index > 0 {
+                self.text += self.base;
+            }
+            self.text += part;
+        }
+        self.text.push('}');
+    }
+}

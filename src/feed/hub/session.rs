@@ -1,0 +1,253 @@
+//! One client that listens, as the server that holds it knows it.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+use super::channel::Pattern;
+use crate::feed::Message;
+
+/// Messages of one reply at most.
+const BATCH: usize = 256;
+/// Bytes of one reply, roughly; a single message may be longer.
+const BATCH_BYTES: usize = 1024 * 1024;
+
+/// A session held here.
+#[derive(Debug)]
+pub struct Session {
+    /// Identifier.
+    pub id: String,
+    /// Whose it is.
+    pub user: Arc<str>,
+    /// Told whenever something came up that a held connect must look at.
+    pub news: Notify,
+    /// Taken by whoever changes the subscriptions, so that they change here in the order in which they do in the store.
+    pub editing: tokio::sync::Mutex<()>,
+    /// Taken by whoever reads up from the journal.
+    pub reading: tokio::sync::Mutex<()>,
+    state: Mutex<State>,
+}
+
+/// What changes of a session.
+#[derive(Debug)]
+pub struct State {
+    /// What it subscribed to.
+    pub patterns: Vec<Pattern>,
+    /// Messages that have not been sent, or not been acknowledged, oldest first.
+    waiting: VecDeque<Arc<Message>>,
+    /// Everything up to here has been received, as far as can be known.
+    received: i64,
+    /// What the store knows of that.
+    kept: i64,
+    /// Where the session stands in the journal while it is not live.
+    pub through: i64,
+    /// Whether every message is handed over as it comes up; if not, the session reads up from the journal.
+    pub live: bool,
+    /// Counts connects; an older one makes way for a newer one.
+    pub connects: u64,
+    /// Whether a connect is held.
+    pub held: bool,
+    /// Nothing more will come: it was ended, or another server holds it.
+    pub ended: bool,
+    seen: Instant,
+    kept_at: Instant,
+}
+
+/// What a connect takes along.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// Messages, oldest first.
+    pub messages: Vec<Arc<Message>>,
+    /// Whoever has received this has received everything up to here.
+    pub cursor: i64,
+}
+
+impl Session {
+    /// A session that stands at a cursor, and reads up from there.
+    pub fn new(id: String, user: Arc<str>, patterns: Vec<Pattern>, cursor: i64) -> Arc<Self> {
+        Arc::new(Self {
+            id,
+            user,
+            news: Notify::new(),
+            editing: tokio::sync::Mutex::new(()),
+            reading: tokio::sync::Mutex::new(()),
+            state: Mutex::new(State {
+                patterns,
+                waiting: VecDeque::new(),
+                received: cursor,
+                kept: cursor,
+                through: cursor,
+                live: false,
+                connects: 0,
+                held: false,
+                ended: false,
+                seen: Instant::now(),
+                kept_at: Instant::now(),
+            }),
+        })
+    }
+
+    /// Its state.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends it here.
+    pub fn end(&self) {
+        self.state().ended = true;
+        self.news.notify_waiters();
+    }
+}
+
+impl State {
+    /// Whether a channel was subscribed to, however often.
+    pub fn wants(&self, channel: &str) -> bool {
+        self.patterns.iter().any(|pattern| pattern.matches(channel))
+    }
+
+    /// Hands a message over; false when as many wait as may.
+    pub fn push(&mut self, message: &Arc<Message>, most: usize) -> bool {
+        // a client that comes from another server may be ahead of this one
+        if message.cursor <= self.received {
+            return true;
+        }
+        if self.waiting.len() >= most {
+            return false;
+        }
+        self.waiting.push_back(Arc::clone(message));
+        true
+    }
+
+    /// How many messages wait.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// The client has received everything up to this cursor.
+    pub fn acknowledge(&mut self, cursor: i64) {
+        while self
+            .waiting
+            .front()
+            .is_some_and(|message| message.cursor <= cursor)
+        {
+            self.waiting.pop_front();
+        }
+        self.received = self.received.max(cursor);
+    }
+
+    /// The next messages to send; `position` is how far the journal was looked at. Without acknowledgements what is sent counts as received.
+    pub fn batch(&mut self, position: i64, acknowledges: bool) -> Batch {
+        let mut bytes = 0;
+        let messages: Vec<Arc<Message>> = self
+            .waiting
+            .iter()
+            .take(BATCH)
+            .take_while(|message| {
+                let first = bytes == 0;
+                bytes += message.data.len();
+                first || bytes <= BATCH_BYTES
+            })
+            .cloned()
+            .collect();
+        let cursor = match messages.last() {
+            Some(last) if messages.len() < self.waiting.len() => last.cursor,
+            _ => position.max(self.received),
+        };
+        if !acknowledges {
+            self.acknowledge(cursor);
+        }
+        Batch { messages, cursor }
+    }
+
+    /// The client was here just now.
+    pub fn see(&mut self) {
+        self.seen = Instant::now();
+    }
+
+    /// Whether it has been away for longer than it may.
+    pub fn is_away(&self, most: Duration) -> bool {
+        !self.held && self.seen.elapsed() > most
+    }
+
+    /// What the store is to be told that the client received: where it does not know, or was told long ago.
+    pub fn unkept(&mut self, often: Duration) -> Option<i64> {
+        if self.received == self.kept && self.kept_at.elapsed() < often {
+            return None;
+        }
+        self.kept = self.received;
+        self.kept_at = Instant::now();
+        Some(self.received)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(cursor: i64, bytes: usize) -> Arc<Message> {
+        Arc::new(Message {
+            cursor,
+            user: None,
+            channel: "/a".to_owned(),
+            data: "x".repeat(bytes),
+        })
+    }
+
+    fn cursors(batch: &Batch) -> Vec<i64> {
+        batch
+            .messages
+            .iter()
+            .map(|message| message.cursor)
+            .collect()
+    }
+
+    #[test]
+    fn what_was_not_acknowledged_is_sent_again_and_what_was_is_not() {
+        let session = Session::new("s".to_owned(), "u".into(), Vec::new(), 5);
+        let mut state = session.state();
+        for cursor in [7, 8, 11] {
+            assert!(state.push(&message(cursor, 1), 10));
+        }
+        let first = state.batch(12, true);
+        assert_eq!((cursors(&first), first.cursor), (vec![7, 8, 11], 12));
+        assert_eq!(state.batch(12, true), first);
+        state.acknowledge(8);
+        assert_eq!(cursors(&state.batch(13, true)), [11]);
+        state.acknowledge(13);
+        assert_eq!(
+            state.batch(14, true),
+            Batch {
+                messages: Vec::new(),
+                cursor: 14
+            }
+        );
+        assert_eq!(state.unkept(Duration::from_secs(60)), Some(13));
+        assert_eq!(state.unkept(Duration::from_secs(60)), None);
+    }
+
+    #[test]
+    fn without_acknowledgements_what_is_sent_is_not_sent_again() {
+        let session = Session::new("s".to_owned(), "u".into(), Vec::new(), 0);
+        let mut state = session.state();
+        assert!(state.push(&message(1, 1), 10));
+        assert_eq!(cursors(&state.batch(1, false)), [1]);
+        assert_eq!(cursors(&state.batch(1, false)), [0_i64; 0]);
+    }
+
+    #[test]
+    fn a_batch_is_bounded_and_tells_how_far_it_goes() {
+        let session = Session::new("s".to_owned(), "u".into(), Vec::new(), 0);
+        let mut state = session.state();
+        for cursor in 1..=3 {
+            assert!(state.push(&message(cursor, BATCH_BYTES), 3));
+        }
+        assert!(!state.push(&message(4, 1), 3), "as many wait as may");
+        let batch = state.batch(9, true);
+        assert_eq!((cursors(&batch), batch.cursor), (vec![1], 1));
+        state.acknowledge(2);
+        let rest = state.batch(9, true);
+        assert_eq!((cursors(&rest), rest.cursor), (vec![3], 9));
+    }
+}
