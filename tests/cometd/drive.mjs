@@ -6,7 +6,8 @@
 //   {"event":"handshake","successful":true,"clientId":"…","again":false,"transport":"long-polling","acknowledges":true}
 //   {"event":"subscribed","channel":"…","successful":true}   {"event":"unsubscribed",…}   {"event":"disconnected",…}
 //   {"event":"connected"}   {"event":"broken"}               when that changes
-//   {"event":"message","to":"/**","channel":"…","data":{…}}  once for each subscription that the client matches
+//   {"event":"arrived","channel":"…","data":{…}}             each message once, whether or not a subscription is there to take it
+//   {"event":"message","to":"/**","channel":"…","data":{…}}  the same again for each subscription that the client finds for it
 //
 // It ends with its standard input. What the client has to say about its own state goes to standard error.
 
@@ -19,6 +20,12 @@ window.console = {debug: aside, log: aside, info: aside, warn: aside, error: asi
 
 const tell = (event, more) => process.stdout.write(JSON.stringify({event, ...more}) + "\n");
 
+function tellMessage(event, message, more) {
+    if (!message.channel.startsWith("/meta/")) { // which the client shows to "/**" too
+        tell(event, {...more, channel: message.channel, data: message.data});
+    }
+}
+
 let client;
 let connected = false;
 const wanted = new Set();
@@ -27,11 +34,7 @@ const subscriptions = new Map();
 function subscribe(channel) {
     const handle = client.subscribe(
         channel,
-        message => {
-            if (message.data !== undefined) { // the client shows its own meta channels to "/**" too
-                tell("message", {to: channel, channel: message.channel, data: message.data});
-            }
-        },
+        message => tellMessage("message", message, {to: channel}),
         reply => tell("subscribed", {channel, successful: reply.successful, error: reply.error}));
     subscriptions.set(channel, handle);
 }
@@ -56,6 +59,7 @@ async function start(order) {
     client.configure({url: order.url, requestHeaders: headers, backoffIncrement: 100, maxBackoff: 500, logLevel: order.logLevel ?? "info"});
     client.registerExtension("ack", new AckExtension());
     order.subscriptions.forEach(channel => wanted.add(channel));
+    client.addListener("/**", message => tellMessage("arrived", message));
     client.addListener("/meta/handshake", reply => {
         tell("handshake", {
             successful: reply.successful,
