@@ -3,6 +3,8 @@
 //! The defaults are a documented file in the binary, `config.default.toml`; it also says which settings there are, so that one that is misspelt is an
 //! error that names it.
 
+pub mod gws;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -136,6 +138,8 @@ pub struct Gws {
     pub max_interval_seconds: u64,
     /// Messages that wait for one client.
     pub queue: usize,
+    /// Entries of the journal that a client may be behind.
+    pub behind: i64,
 }
 
 /// `[log]`
@@ -161,8 +165,9 @@ impl Config {
         if let Some(path) = file {
             let text = std::fs::read_to_string(path)
                 .map_err(|error| format!("{}: {error}", path.display()))?;
-            let given: Table =
-                toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+            let given: Table = toml::from_str(&text)
+                .map_err(|error| format!("{}: {}", path.display(), placed(&error, &text)))?;
+            gws::want_hashes(&given).map_err(|what| format!("{}: {what}", path.display()))?;
             merge(&mut settings, given).map_err(|what| format!("{}: {what}", path.display()))?;
         }
         for (name, value) in environment {
@@ -178,6 +183,7 @@ impl Config {
     }
 
     fn of(settings: Table) -> Result<Self, String> {
+        gws::check_users(&settings)?;
         let config: Self = settings
             .try_into()
             .map_err(|error: toml::de::Error| error.message().to_owned())?;
@@ -188,13 +194,16 @@ impl Config {
             return Err("[database] readers and [queue] commands want at least 1, [queue] bytes at least 1048576".to_owned());
         }
         if config.gws.queue == 0
+            || config.gws.behind < 1
             || config.gws.timeout_seconds == 0
             || config.gws.max_interval_seconds == 0
         {
             return Err(
-                "[gws] queue, timeout_seconds and max_interval_seconds want at least 1".to_owned(),
+                "[gws] queue, behind, timeout_seconds and max_interval_seconds want at least 1"
+                    .to_owned(),
             );
         }
+        gws::check(&config.gws)?;
         if !["text", "json"].contains(&config.log.format.as_str()) {
             return Err("[log] format is neither text nor json".to_owned());
         }
@@ -319,6 +328,18 @@ impl fmt::Debug for Config {
     }
 }
 
+/// What is wrong with a file, by its line, which itself may hold a secret and is not shown.
+fn placed(error: &toml::de::Error, text: &str) -> String {
+    let line = error
+        .span()
+        .and_then(|span| text.get(..span.start))
+        .map(|before| before.matches('\n').count() + 1);
+    match line {
+        Some(line) => format!("line {line}: {}", error.message()),
+        None => error.message().to_owned(),
+    }
+}
+
 fn merge(into: &mut Table, given: Table) -> Result<(), String> {
     for (section, values) in given {
         let Value::Table(values) = values else {
@@ -350,12 +371,25 @@ fn set(settings: &mut Table, name: &str, value: &str) -> Result<(), String> {
         for (key, place) in values.iter_mut() {
             let long = format!("ANNALS_{section}_{key}").to_uppercase();
             if long == name || short == Some((section.as_str(), key.as_str())) {
-                *place = typed(place, value)?;
+                *place = if (section.as_str(), key.as_str()) == ("gws", "users") {
+                    users(value)?
+                } else {
+                    typed(place, value)?
+                };
                 return Ok(());
             }
         }
     }
     Err("is no setting; `annals serve --print-config` lists them".to_owned())
+}
+
+/// A list of users; what is wrong with it is said without it.
+fn users(text: &str) -> Result<Value, String> {
+    if !text.trim_start().starts_with('[') {
+        let users = gws::split_users(text).into_iter().map(Value::String);
+        return Ok(Value::Array(users.collect()));
+    }
+    typed(&Value::Array(Vec::new()), text).map_err(|_| "is no list of texts in TOML".to_owned())
 }
 
 fn typed(like: &Value, text: &str) -> Result<Value, String> {
@@ -439,6 +473,58 @@ mod tests {
                 .unwrap_err()
                 .contains("no setting lissen")
         );
+    }
+
+    #[test]
+    fn users_come_from_the_environment_plain_and_from_a_file_hashed() {
+        let config = load(&[("ANNALS_GWS_USERS", "ann:open sesame,bob:x:y")]).unwrap();
+        assert_eq!(config.gws.users, ["ann:open sesame", "bob:x:y"]);
+        let printed = config.printed();
+        assert!(
+            printed.contains("ann:***") && !printed.contains("sesame"),
+            "{printed}"
+        );
+        for wrong in ["open sesame", "[\"ann:open sesame", "[\"sesame\"]", "[7]"] {
+            let error = load(&[("ANNALS_GWS_USERS", wrong)]).unwrap_err();
+            assert!(
+                error.contains("users") || error.starts_with("ANNALS_GWS_USERS"),
+                "{error}"
+            );
+            assert!(!error.contains("sesame"), "{error}");
+        }
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for (text, wanted) in [
+            (
+                "[gws]\nusers = [\"ann:open sesame\"]\n",
+                "annals gws-user ann",
+            ),
+            ("[gws]\nusers = [\"ann:open sesame\n", "line 2"),
+            ("[gws]\nusers = \"ann:open sesame\"\n", "no list"),
+        ] {
+            std::fs::write(file.path(), text).unwrap();
+            let error = Config::load(Some(file.path()), std::iter::empty()).unwrap_err();
+            assert!(
+                error.contains(wanted) && !error.contains("sesame"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn web_sites_and_the_address_are_checked() {
+        for (name, wrong) in [
+            ("ANNALS_GWS_ALLOW_ORIGINS", "*"),
+            ("ANNALS_GWS_ALLOW_ORIGINS", "https://desk.example.org/"),
+            ("ANNALS_GWS_ALLOW_ORIGINS", "desk.example.org"),
+            ("ANNALS_GWS_BASE_URL", "annals.example.org"),
+        ] {
+            assert!(load(&[(name, wrong)]).unwrap_err().contains(wrong));
+        }
+        let right = [
+            ("ANNALS_GWS_ALLOW_ORIGINS", "https://a.example,http://b:81"),
+            ("ANNALS_GWS_BASE_URL", "https://annals.example.org"),
+        ];
+        assert!(load(&right).is_ok());
     }
 
     #[test]

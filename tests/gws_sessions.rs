@@ -66,6 +66,35 @@ both! {
         assert!(server.metrics().await.contains("annals_client_behind_total 1"));
     }
 
+    async fn one_that_is_too_far_behind_is_told_so_and_may_begin_anew(db) {
+        let server = Server::with(db, |config| {
+            config.gws.queue = 5;
+            config.gws.behind = 20;
+        }).await;
+        let mut listener = Listener::of(&server, None, &["/v2/me/*"]).await;
+        listener.connect(&server, 0).await;
+        chat(&server, "c", None).await;
+        for n in 1..=60 {
+            set(&server, "c", n).await;
+        }
+        let begun = std::time::Instant::now();
+        let mut all = Vec::new();
+        let reply = loop {
+            let (reply, messages) = listener.connect(&server, 2_000).await;
+            all.extend(messages);
+            if reply["successful"] == false {
+                break reply;
+            }
+            assert!(begun.elapsed().as_secs() < 30, "{} messages came", all.len());
+        };
+        assert_eq!(reply["error"], "409::queue_overflow");
+        assert_eq!(reply["advice"]["reconnect"], "handshake");
+        assert_eq!(numbers(&all[1..]), [1, 2, 3, 4], "what waited came before");
+        let mut listener = Listener::of(&server, None, &["/v2/me/*"]).await;
+        set(&server, "c", 100).await;
+        assert_eq!(numbers(&listener.exactly(&server, 1).await), [100]);
+    }
+
     async fn what_was_not_acknowledged_is_sent_again(db) {
         let server = Server::start(db).await;
         let mut listener = Listener::of(&server, None, &["/**"]).await;

@@ -2,6 +2,7 @@
 
 mod demo;
 mod export;
+mod gws_user;
 mod healthcheck;
 mod import;
 mod index;
@@ -71,6 +72,9 @@ enum Command {
     /// Access tokens
     #[command(subcommand)]
     Token(token::Token),
+    /// Hash a password for a user of Web Services v2
+    #[command(name = "gws-user")]
+    GwsUser(gws_user::GwsUser),
 }
 
 /// Why a command failed, in a sentence for the operator.
@@ -139,6 +143,9 @@ pub async fn open_beside(config: &Config) -> Result<Store, Failed> {
 /// # Errors
 /// A sentence for the operator.
 pub fn run(cli: Cli) -> Result<ExitCode, Failed> {
+    if let Command::GwsUser(user) = cli.command {
+        return user.run();
+    }
     let config = cli.common.settings()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -154,6 +161,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failed> {
             Command::Healthcheck(healthcheck) => healthcheck.run(&config).await,
             Command::Index(index) => index.run(&config).await,
             Command::Token(token) => token.run(&config).await,
+            Command::GwsUser(user) => user.run(),
         }
     });
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));

@@ -2,6 +2,8 @@
 //!
 //! The XML form: root `chatTranscript`, in it `newParty`, `message`, `notice` and `partyLeft`, whose times are seconds since the start.
 
+pub mod read;
+
 use std::fmt::Write as _;
 
 use super::Moment;

@@ -94,10 +94,15 @@ impl Failure {
         }
     }
 
-    fn internal(message: &str, cause: String) -> Self {
+    /// A fault of ours, which says nothing of its cause but to the log.
+    pub fn internal(cause: String) -> Self {
         Self {
             cause: Some(Cause(cause)),
-            ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, message)
+            ..Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                Code::Internal,
+                "something went wrong here; the log knows more under this request's id",
+            )
         }
     }
 }
@@ -138,17 +143,16 @@ impl From<StoreError> for Failure {
                 "the server is going down; nothing was written, try again",
                 None,
             ),
-            StoreError::Unknown(_) => Self::internal(
-                "the database was lost in the midst of the commit; look before sending again",
-                error.to_string(),
-            ),
+            StoreError::Unknown(_) => Self {
+                message:
+                    "the database was lost in the midst of the commit; look before sending again"
+                        .to_owned(),
+                ..Self::internal(error.to_string())
+            },
             StoreError::Schema(_)
             | StoreError::Inconsistent(..)
             | StoreError::Settings(_)
-            | StoreError::Driver(_) => Self::internal(
-                "something went wrong here; the log knows more under this request's id",
-                error.to_string(),
-            ),
+            | StoreError::Driver(_) => Self::internal(error.to_string()),
         }
     }
 }

@@ -328,7 +328,7 @@ pub static MEDIA: [Medium; 6] = [
         reading_needs: "api-multimedia",
         tells_reference: true,
         created: Some(Created {
-            kind: "Inbound",
+            kind: "Outbound",
             tells_reference: true,
         }),
         inbound: WORK,

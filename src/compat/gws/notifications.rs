@@ -10,9 +10,8 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 
-use super::answer::base;
+use super::answer::{Code, Failure, base};
 use super::sign_in::{ANYBODY, User};
-use crate::domain::Refusal;
 use crate::feed::Translate;
 use crate::feed::bayeux::{self, Answer};
 use crate::feed::hub::{Hub, Limits, Parts};
@@ -57,6 +56,7 @@ pub fn hub(app: &App, translate: Arc<dyn Translate>) -> Hub {
             timeout: Duration::from_secs(settings.timeout_seconds),
             max_interval: Duration::from_secs(settings.max_interval_seconds),
             queue: settings.queue,
+            behind: settings.behind,
         },
         stopping: app.stopping.clone(),
     });
@@ -85,20 +85,16 @@ async fn notifications(
     body: Body,
 ) -> Response {
     if method != Method::POST {
-        return refused(
-            StatusCode::BAD_REQUEST,
-            "only long polling is served: POST Bayeux messages as JSON",
-        );
+        let why = "only long polling is served: POST Bayeux messages as JSON";
+        return Failure::invalid(why).into_response();
     }
-    if let Err(refusal) = want_json(&headers) {
-        return refused(StatusCode::BAD_REQUEST, &refusal.to_string());
-    }
-    let body = match read(body, LARGEST.min(app.config.limits.body)).await {
+    let body = match want_json(&headers) {
+        Ok(()) => read(body, LARGEST.min(app.config.limits.body)).await,
+        Err(refusal) => Err(refusal),
+    };
+    let body = match body {
         Ok(body) => body,
-        Err(refusal @ Refusal::TooLarge(_)) => {
-            return refused(StatusCode::PAYLOAD_TOO_LARGE, &refusal.to_string());
-        }
-        Err(refusal) => return refused(StatusCode::BAD_REQUEST, &refusal.to_string()),
+        Err(refusal) => return Failure::from(refusal).into_response(),
     };
     let base = base(&headers, &app.config);
     match bayeux::answer(&hub, &user.name, &base, &body).await {
@@ -110,14 +106,12 @@ async fn notifications(
             text,
         )
             .into_response(),
-        Answer::Malformed(why) => refused(StatusCode::BAD_REQUEST, &why),
-        Answer::Superseded => refused(
+        Answer::Malformed(why) => Failure::invalid(why).into_response(),
+        Answer::Superseded => Failure::new(
             StatusCode::REQUEST_TIMEOUT,
+            Code::NotNow,
             "a newer /meta/connect of the same client took the place of this one",
-        ),
+        )
+        .into_response(),
     }
-}
-
-fn refused(status: StatusCode, why: &str) -> Response {
-    (status, why.to_owned()).into_response()
 }

@@ -1,16 +1,20 @@
 //! Changes as the messages that subscribers of Web Services get: the whole resource, with UserData as it was right after the change.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, join_all};
 
-use super::answer::text;
+use super::earlier::{Earlier, states};
 use super::media::Medium;
 use super::resource::Resource;
 use crate::domain::change::{Change, Kind};
 use crate::domain::user_data;
 use crate::feed::{BASE, Message, Translate};
-use crate::store::{Reads, StoreError};
+use crate::store::{Found, Reads, StoreError};
+
+/// What a message is called that tells where an interaction stands.
+const STATUS: &str = "StatusChange";
 
 /// Makes messages of changes.
 pub struct Notify {
@@ -23,51 +27,63 @@ impl Notify {
         Self { reads }
     }
 
-    /// The message of one change; `None` where it is none of the clients' business, or the interaction is gone.
-    async fn message(&self, tenant: i64, change: &Change) -> Result<Option<Message>, StoreError> {
-        let Some(kind) = Kind::of_name(&change.kind).filter(|kind| News::of(*kind).is_some())
-        else {
-            return Ok(None);
-        };
-        let Some(id) = &change.interaction_id else {
-            return Ok(None);
-        };
-        let Some(found) = self.reads.interaction(tenant, id).await? else {
-            return Ok(None);
-        };
+    /// The interactions that changes tell of, by their identifiers.
+    async fn found<'c>(
+        &self,
+        tenant: i64,
+        news: &[Item<'c>],
+    ) -> Result<HashMap<&'c str, Arc<Found>>, StoreError> {
+        let ids: BTreeSet<&'c str> = news.iter().map(|item| item.id).collect();
+        // asked for together, so that the store answers them with few statements
+        let all = ids.into_iter().map(async |id| {
+            let found = self.reads.interaction(tenant, id).await?;
+            Ok(found.map(|found| (id, found)))
+        });
+        let all: Result<Vec<_>, StoreError> = join_all(all).await.into_iter().collect();
+        Ok(all?.into_iter().flatten().collect())
+    }
+}
+
+/// A change that clients are told of.
+struct Item<'c> {
+    kind: News,
+    id: &'c str,
+    change: &'c Change,
+}
+
+impl<'c> Item<'c> {
+    /// `None` for a change that is none of the clients' business.
+    fn of(change: &'c Change) -> Option<Self> {
+        Some(Self {
+            kind: News::of(Kind::of_name(&change.kind)?)?,
+            id: change.interaction_id.as_deref()?,
+            change,
+        })
+    }
+
+    /// Its message; `user_data` where it is not what the interaction has now.
+    fn message(&self, found: &Found, user_data: Option<&str>) -> Result<Message, StoreError> {
         let base = BASE.to_string();
-        let mut resource = Resource::of(&found, &base)?;
-        if resource.interaction.created_date > change.at {
-            // the one that was changed is gone, and another was recorded under its identifier
-            return Ok(None);
-        }
-        let then = if resource.interaction.modified_date == change.at {
-            None
-        } else {
-            // it was changed again meanwhile, and each message tells of its own change
-            match self.reads.user_data_at(tenant, id, change.at).await? {
-                Some((document, _)) => Some(text(&document)),
-                None => return Ok(None),
-            }
-        };
-        if let Some(then) = &then {
-            resource.user_data = then;
+        let mut resource = Resource::of(found, &base)?;
+        if let Some(user_data) = user_data {
+            resource.user_data = user_data;
         }
         let medium = resource.medium;
+        let notification_type = self.kind.notification_type(medium, &self.change.delta);
+        let fields = medium.shape.told(notification_type == STATUS);
         let data = format!(
-            "{{\"referenceId\":{},\"notificationType\":\"{}\",\"messageType\":\"{}\",\"{}\":{}}}",
-            change.cursor,
-            notification_type(kind, medium, &change.delta),
+            "{{\"referenceId\":{},\"notificationType\":\"{notification_type}\",\"messageType\":\"{}\",\"{}\":{}}}",
+            self.change.cursor,
             medium.message_type,
             medium.key,
-            resource.whole()
+            resource.shown(&fields)
         );
-        Ok(Some(Message {
-            cursor: change.cursor,
-            user: change.owner_id.clone(),
+        Ok(Message {
+            cursor: self.change.cursor,
+            user: self.change.owner_id.clone(),
             channel: medium.channel(),
             data,
-        }))
+        })
     }
 }
 
@@ -78,15 +94,46 @@ impl Translate for Notify {
         changes: &'a [Change],
     ) -> BoxFuture<'a, Result<Vec<Message>, StoreError>> {
         Box::pin(async move {
-            // asked for together, so that the store answers them with few statements
-            let all = changes.iter().map(|change| self.message(tenant, change));
-            let all: Result<Vec<_>, StoreError> = join_all(all).await.into_iter().collect();
-            Ok(all?.into_iter().flatten().collect())
+            let news: Vec<Item<'a>> = changes.iter().filter_map(Item::of).collect();
+            let found = self.found(tenant, &news).await?;
+            let mut earlier: BTreeMap<&str, Earlier> = BTreeMap::new();
+            let mut told = Vec::new();
+            for item in news {
+                let Some(found) = found.get(item.id) else {
+                    // it was deleted meanwhile
+                    continue;
+                };
+                let now = found.interaction()?;
+                if now.created_date > item.change.at {
+                    // the one that was changed is gone, and another was recorded under its identifier
+                    continue;
+                }
+                let stale = now.modified_date != item.change.at;
+                if stale {
+                    // it was changed again meanwhile, and each message tells of its own change
+                    let of_one = earlier.entry(item.id).or_insert_with(|| Earlier {
+                        id: item.id.to_owned(),
+                        at: item.change.at,
+                        cursors: Vec::new(),
+                    });
+                    of_one.cursors.push(item.change.cursor);
+                }
+                told.push((item, found, stale));
+            }
+            let earlier = earlier.into_values().collect();
+            let then = states(&*self.reads, tenant, earlier).await?;
+            let messages = told.into_iter().filter_map(|(item, found, stale)| {
+                let user_data = then.get(&item.change.cursor).map(String::as_str);
+                // one whose state is not known any more was deleted while we looked
+                (user_data.is_some() || !stale).then(|| item.message(found, user_data))
+            });
+            messages.collect()
         })
     }
 }
 
 /// What a kind of change is news of.
+#[derive(Clone, Copy)]
 enum News {
     UserData,
     Status,
@@ -113,21 +160,22 @@ impl News {
             | Kind::WebActionRecorded => None,
         }
     }
-}
 
-fn notification_type(kind: Kind, medium: &Medium, delta: &str) -> &'static str {
-    match News::of(kind) {
-        Some(News::Status) => "StatusChange",
-        Some(News::Attributes) => {
-            let patch = user_data::read(delta).unwrap_or_default();
-            if patch.contains_key("status") {
-                "StatusChange"
-            } else if patch.contains_key("participants") && medium.tells_participants() {
-                "ParticipantsUpdated"
-            } else {
-                "PropertiesUpdated"
+    /// What its message is called; a patch of core attributes decides by what it holds.
+    fn notification_type(self, medium: &Medium, delta: &str) -> &'static str {
+        match self {
+            Self::UserData => medium.updated,
+            Self::Status => STATUS,
+            Self::Attributes => {
+                let patch = user_data::read(delta).unwrap_or_default();
+                if patch.contains_key("status") {
+                    STATUS
+                } else if patch.contains_key("participants") && medium.tells_participants() {
+                    "ParticipantsUpdated"
+                } else {
+                    "PropertiesUpdated"
+                }
             }
         }
-        Some(News::UserData) | None => medium.updated,
     }
 }

@@ -98,6 +98,17 @@ impl Shape {
         }
     }
 
+    /// The fields that a message carries, as the published ones do: no `path` but for calls, and of open media whether its content is there only where
+    /// its status is news (`OpenMediaAPIAttachUD`, `OpenMediaAPIAddContent`).
+    pub fn told(self, of_status: bool) -> Vec<&'static str> {
+        let told = |name: &&str| match *name {
+            "path" => self == Self::Call,
+            "ucsContent" => of_status,
+            _ => true,
+        };
+        self.fields().iter().copied().filter(told).collect()
+    }
+
     /// Whether a field shows one of the long texts.
     pub fn is_long(self, field: &str) -> bool {
         ["participants", "body", "bodyAsPlainText", "mime"].contains(&field)
@@ -129,11 +140,6 @@ impl<'r> Resource<'r> {
     pub fn uri(&self) -> String {
         let path = self.medium.path(&self.interaction);
         format!("\"{}/api/v2{}{path}\"", self.base, self.medium.uri_under)
-    }
-
-    /// All its fields, as JSON text.
-    pub fn whole(&self) -> String {
-        self.shown(self.medium.shape.fields())
     }
 
     /// These fields of it, as JSON text.

@@ -43,9 +43,6 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const MOST_SESSIONS: usize = 20_000;
 /// Subscriptions of one session at most.
 const MOST_SUBSCRIPTIONS: usize = 100;
-/// Entries that a session may be behind; reading them up would never end.
-const FARTHEST_BEHIND: i64 = 1_000_000;
-
 /// How sessions are kept.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -55,6 +52,8 @@ pub struct Limits {
     pub max_interval: Duration,
     /// Messages that wait in memory for one client.
     pub queue: usize,
+    /// Entries of the journal that a session may be behind; reading them up would never end.
+    pub behind: i64,
 }
 
 /// What a hub works with.
@@ -477,7 +476,7 @@ impl Hub {
                 }
                 (state.through, held.tail)
             };
-            if until - after > FARTHEST_BEHIND {
+            if until - after > self.limits().behind {
                 self.parts().feed.meters.overflows.inc();
                 self.end(&session.id).await?;
                 return Err(Denied::Overflow);

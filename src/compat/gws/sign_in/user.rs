@@ -1,11 +1,11 @@
-//! Who signs in.
+//! The one who signed in, as the handlers get it.
 
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use axum::http::StatusCode;
 use axum::http::request::Parts;
 
+use super::denied::Denied;
 use crate::domain::command::{Command, Submission};
 use crate::web::App;
 
@@ -45,15 +45,13 @@ impl User {
 }
 
 impl FromRequestParts<App> for User {
-    type Rejection = StatusCode;
+    type Rejection = Denied;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, StatusCode> {
-        match app.access.is_local(&parts.headers).await {
-            Ok(true) => Ok(Self {
-                tenant: app.config.gws.tenant,
-                name: ANYBODY.into(),
-            }),
-            _ => Err(StatusCode::FORBIDDEN),
-        }
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Denied> {
+        parts
+            .extensions
+            .get::<Self>()
+            .cloned()
+            .ok_or_else(|| Denied::access("nobody signed in"))
     }
 }

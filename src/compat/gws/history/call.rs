@@ -1,0 +1,254 @@
+//! Operations of calls (`docs.genesys.com`: GWS "`UCSIVFindPhoneCall`", "`UCSIVSetCallContact`", "`UCSIVSetCallCompleted`", "`UCSIVSetCallNote`").
+
+use percent_encoding::percent_decode_str;
+use sha2::{Digest, Sha256};
+
+use super::Told;
+use super::parameters::Parameters;
+use crate::compat::gws::answer::{Failure, text};
+use crate::compat::gws::sign_in::{ANYBODY, User};
+use crate::domain::Refusal;
+use crate::domain::command::{Command, Outcome};
+use crate::domain::filter::{Filter, Search};
+use crate::domain::interaction::{
+    Coded, Interaction, InteractionPatch, NewInteraction, Participant, Status,
+};
+use crate::domain::user_data::{Edit, Given};
+use crate::store::StoreError;
+use crate::web::App;
+
+/// How `FindPhoneCall` is told.
+pub const CREATED: Told = Told {
+    message_type: Some("createInteractionResponse"),
+    failed: "",
+};
+/// How the others are told.
+pub const DONE: Told = Told {
+    message_type: Some("UcsOperationResponse"),
+    failed: "\"success\":false,",
+};
+
+/// The media type of a call.
+const CALL: &str = "voice";
+/// Interactions of one external identifier among which a call is looked for.
+const MOST_NAMESAKES: usize = 50;
+/// What `type` may be.
+const TYPES: [&str; 5] = ["Unknown", "Internal", "Inbound", "Outbound", "Consult"];
+/// Seconds that a call may last: a year.
+const LONGEST: i64 = 366 * 24 * 3600;
+
+/// `FindPhoneCall`: the call of an identifier of the telephony, which is made where there is none.
+pub struct Find {
+    call: String,
+    new: NewInteraction,
+}
+
+impl Find {
+    /// Reads the parameters.
+    ///
+    /// # Errors
+    /// Naming the one that is missing or wrong.
+    pub fn read(parameters: &Parameters, user: &User) -> Result<Self, Failure> {
+        let call = parameters.need("callId")?;
+        let statuses: Vec<(&str, Status)> = Status::ALL
+            .iter()
+            .map(|(status, _, name)| (*name, *status))
+            .collect();
+        let status = parameters.one_of("status", &statuses)?;
+        let number = parameters.need("phoneNumber")?;
+        let kind = parameters.one_of("type", &TYPES.map(|name| (name, name)))?;
+        let customer = Participant {
+            participant_id: number,
+            nickname: None,
+            kind: Some("Customer".to_owned()),
+        };
+        let new = NewInteraction {
+            media_type: CALL.to_owned(),
+            status: Some(status.ok_or_else(|| Failure::missing("status"))?),
+            kind: Some(kind.ok_or_else(|| Failure::missing("type"))?.to_owned()),
+            external_id: Some(call.clone()),
+            contact_id: parameters.word("contactId")?,
+            parent_id: parameters.word("parentId")?,
+            thread_id: parameters.word("threadId")?,
+            subject: parameters.text("subject")?,
+            owner_id: (*user.name != *ANYBODY).then(|| user.name.to_string()),
+            participants: Some(vec![customer]),
+            user_data: parameters.user_data("userData")?,
+            ..NewInteraction::default()
+        };
+        Ok(Self { call, new })
+    }
+
+    /// Finds it, or makes it.
+    ///
+    /// # Errors
+    /// Where what it names is not there, or the store fails.
+    pub async fn run(mut self, app: &App, user: &User) -> Result<String, StoreError> {
+        if let Some(id) = self.find(app, user).await? {
+            return Ok(told(&id, false));
+        }
+        // two may ask at the same time, on two servers: both make the same one
+        let digest = Sha256::digest(format!("call\0{}", self.call));
+        self.new.id = Some(hex::encode(&digest[..8]));
+        let recorded = app
+            .writer
+            .submit(user.submission(Command::Record(Box::new(self.new.clone()))))
+            .await;
+        match recorded {
+            Ok(Outcome::Recorded {
+                stored, created, ..
+            }) => Ok(told(&stored.interaction.id, created)),
+            Ok(_) => Err(StoreError::inconsistent("interaction", "id")),
+            Err(StoreError::Refused(refusal @ Refusal::Conflict(_))) => self
+                .find(app, user)
+                .await?
+                .map(|id| told(&id, false))
+                .ok_or(StoreError::Refused(refusal)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The oldest call of the identifier.
+    async fn find(&self, app: &App, user: &User) -> Result<Option<String>, StoreError> {
+        let filter = Filter::any_of("externalId", vec![self.call.clone()]);
+        let search = Search::oldest_first(user.tenant, filter, MOST_NAMESAKES);
+        for found in &app.reads.search(&search).await?.items {
+            let of = found.interaction()?;
+            if of.media_type == CALL {
+                return Ok(Some(of.id));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn told(id: &str, created: bool) -> String {
+    // a text, as the documents have it
+    format!("\"interactionId\":{},\"isCreated\":\"{created}\"", text(id))
+}
+
+/// What is to become of a call.
+enum Change {
+    Contact(String),
+    Completed {
+        seconds: Option<i64>,
+        user_data: Box<Given>,
+    },
+    Note(String),
+}
+
+/// An operation on one call.
+pub struct Call {
+    id: String,
+    change: Change,
+}
+
+impl Call {
+    /// Reads the parameters; `None` where this is no operation on a call.
+    ///
+    /// # Errors
+    /// Naming the one that is missing or wrong.
+    pub fn read(
+        operation: &str,
+        parameters: &Parameters,
+        id: String,
+    ) -> Result<Option<Self>, Failure> {
+        let change = match operation {
+            "SetCallContact" => {
+                let path = parameters.need("contactPath")?;
+                let step = path.trim_end_matches('/').rsplit('/').next();
+                let contact = percent_decode_str(step.unwrap_or_default())
+                    .decode_utf8()
+                    .ok()
+                    .filter(|contact| !contact.is_empty() && !contact.contains('\0'))
+                    .ok_or_else(|| Failure::invalid("contactPath ends with no contact"))?;
+                Change::Contact(contact.into_owned())
+            }
+            "SetCallCompleted" => Change::Completed {
+                seconds: parameters.number("callDuration", 0..=LONGEST)?,
+                user_data: Box::new(parameters.user_data("userData")?),
+            },
+            "SetCallNote" => {
+                let note = parameters.text("note")?;
+                Change::Note(note.ok_or_else(|| Failure::missing("note"))?)
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(Self { id, change }))
+    }
+
+    /// Carries it out.
+    ///
+    /// # Errors
+    /// Where there is no such call of the user's, or no such contact, or the store fails.
+    pub async fn run(self, app: &App, user: &User) -> Result<String, StoreError> {
+        let id = self.id;
+        let found = app.reads.interaction(user.tenant, &id).await?;
+        let found = found.ok_or_else(|| Refusal::no_interaction(&id))?;
+        let of = found.interaction()?;
+        if of.media_type != CALL {
+            return Err(Refusal::Forbidden(format!("{id:?} is no call")).into());
+        }
+        if !user.owns(of.owner_id.as_deref()) {
+            let message = format!("the call {id:?} belongs to another user");
+            return Err(Refusal::Forbidden(message).into());
+        }
+        let patch = match self.change {
+            Change::Contact(contact) => InteractionPatch {
+                contact_id: Some(Some(contact)),
+                ..InteractionPatch::default()
+            },
+            Change::Note(note) => InteractionPatch {
+                comment: Some(Some(note).filter(|note| !note.is_empty())),
+                ..InteractionPatch::default()
+            },
+            Change::Completed { seconds, user_data } => {
+                return complete(app, user, &of, seconds, *user_data).await;
+            }
+        };
+        submit(
+            app,
+            user,
+            Command::Change {
+                id,
+                patch: Box::new(patch),
+                if_match: None,
+            },
+        )
+        .await
+    }
+}
+
+/// Stores UserData, then stops the call. It ended as long after its start as it lasted: so the duration is kept, and nothing of it stands in UserData.
+async fn complete(
+    app: &App,
+    user: &User,
+    of: &Interaction,
+    seconds: Option<i64>,
+    user_data: Given,
+) -> Result<String, StoreError> {
+    if !user_data.document.is_empty() {
+        let edit = Edit {
+            update: user_data,
+            ..Edit::default()
+        };
+        let edited = Command::EditUserData {
+            id: of.id.clone(),
+            edit: Box::new(edit),
+            if_match: None,
+        };
+        submit(app, user, edited).await?;
+    }
+    let stop = Command::Stop {
+        id: of.id.clone(),
+        reason: None,
+        end: seconds.map(|seconds| of.start_date.plus_micros(seconds * 1_000_000)),
+        if_match: None,
+    };
+    submit(app, user, stop).await
+}
+
+async fn submit(app: &App, user: &User, command: Command) -> Result<String, StoreError> {
+    app.writer.submit(user.submission(command)).await?;
+    Ok("\"success\":true".to_owned())
+}

@@ -1,0 +1,78 @@
+//! `IdentifyUCSContact`: the customer's contact, which is made where there is none (`docs.genesys.com`: GWS "`UCSIVIdentifyUCSContent`").
+
+use super::Told;
+use super::parameters::Parameters;
+use crate::compat::gws::answer::{Failure, text};
+use crate::compat::gws::sign_in::User;
+use crate::domain::Refusal;
+use crate::domain::command::{Command, Outcome};
+use crate::domain::contact::{GivenAttributes, OneOrMany};
+use crate::store::StoreError;
+use crate::web::App;
+
+/// How its answer is told: the documents name no type.
+pub const TOLD: Told = Told {
+    message_type: None,
+    failed: "",
+};
+
+/// The parameters, and the attributes of a contact that they are; `userData` may hold the latter too.
+const ATTRIBUTES: [(&str, &str); 5] = [
+    ("emailAddress", "EmailAddress"),
+    ("phoneNumber", "PhoneNumber"),
+    ("firstName", "FirstName"),
+    ("lastName", "LastName"),
+    ("title", "Title"),
+];
+
+/// Who is meant.
+pub struct Identify {
+    attributes: GivenAttributes,
+    create: bool,
+}
+
+impl Identify {
+    /// Reads the parameters.
+    ///
+    /// # Errors
+    /// Naming the one that is wrong, or all where none is there.
+    pub fn read(parameters: &Parameters) -> Result<Self, Failure> {
+        let user_data = parameters.user_data("userData")?.document;
+        let mut attributes = GivenAttributes::new();
+        for (parameter, attribute) in ATTRIBUTES {
+            let in_user_data = || {
+                let text = user_data.get(attribute)?.as_str()?;
+                (!text.trim().is_empty()).then(|| text.to_owned())
+            };
+            if let Some(value) = parameters.word(parameter)?.or_else(in_user_data) {
+                attributes.insert(attribute.to_owned(), OneOrMany::One(value));
+            }
+        }
+        if attributes.is_empty() {
+            return Err(Failure::missing("emailAddress"));
+        }
+        Ok(Self {
+            attributes,
+            create: parameters.flag("createContactEnabled")?.unwrap_or(true),
+        })
+    }
+
+    /// Finds the contact, or makes it.
+    ///
+    /// # Errors
+    /// Where nobody fits and none is to be made, or the store fails.
+    pub async fn run(self, app: &App, user: &User) -> Result<String, StoreError> {
+        let command = Command::IdentifyContact {
+            attributes: self.attributes,
+            create: self.create,
+        };
+        let outcome = app.writer.submit(user.submission(command)).await?;
+        match outcome {
+            Outcome::Identified {
+                contact_id: Some(id),
+                ..
+            } => Ok(format!("\"contactId\":{}", text(&id))),
+            _ => Err(Refusal::Conflict("no contact fits".to_owned()).into()),
+        }
+    }
+}

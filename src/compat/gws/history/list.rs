@@ -1,0 +1,214 @@
+//! `RetrieveInteractionHistory`, `RetrieveAgentHistory`, `RetrieveContactHistory`.
+
+use serde_json::Value;
+
+use super::Told;
+use super::parameters::Parameters;
+use super::period::Period;
+use super::row::{attributes, row};
+use crate::compat::gws::answer::Failure;
+use crate::compat::gws::sign_in::User;
+use crate::domain::filter::{
+    Field, Filter, Operand, Order, Search, Size, Test, loose_operands, parse_sort, parse_test,
+};
+use crate::domain::moment::SystemClock;
+use crate::domain::user_data::KeyPath;
+use crate::domain::{Clock, Refusal};
+use crate::store::StoreError;
+use crate::web::App;
+
+/// How its answer is told.
+pub const TOLD: Told = Told {
+    message_type: Some("GetInteractionsHistoryMessage"),
+    failed: "",
+};
+
+/// Rows where nobody says how many.
+const DEFAULT_ROWS: i64 = 100;
+/// Rows at most; all that a contact has, up to here, because that operation takes no number.
+const MOST_ROWS: i64 = 1000;
+/// Interactions in memory at a time: their texts come along, which may be long.
+const PAGE: usize = 50;
+/// Keys to return, or to search by.
+const MOST_KEYS: usize = 100;
+
+/// The media that `mediaType` may name, with our media types; those of open media are all that no other names.
+const MEDIA: [(&str, &[&str]); 14] = [
+    ("call", &["voice"]),
+    ("chat", &["chat"]),
+    ("email", &["email"]),
+    ("facebook", &["facebook"]),
+    ("facebooksession", &["facebooksession"]),
+    ("openmedia", &[]),
+    ("smssession", &["sms", "smssession"]),
+    ("twitter", &["twitter"]),
+    ("workitem", &["workitem"]),
+    // the names that Annals has
+    ("voice", &["voice"]),
+    ("sms", &["sms", "smssession"]),
+    ("webengagement", &["webengagement"]),
+    ("webcallback", &["webcallback"]),
+    ("callback", &["webcallback"]),
+];
+/// How many of them the documents name.
+const DOCUMENTED: usize = 9;
+
+/// Whose interactions.
+pub enum Of {
+    /// A user's; everybody's where none is named.
+    Owner(Option<String>),
+    /// A contact's, and of those merged into it.
+    Contact(String),
+}
+
+/// A question for rows.
+pub struct List {
+    of: Of,
+    filter: Vec<Filter>,
+    sort: &'static str,
+    most: usize,
+    attributes: Vec<String>,
+    archive: bool,
+}
+
+impl List {
+    /// Reads the parameters.
+    ///
+    /// # Errors
+    /// Naming the one that is wrong.
+    pub fn read(parameters: &Parameters, of: Of) -> Result<Self, Failure> {
+        let period = Period::read(parameters, SystemClock.now())?;
+        let begun =
+            |order, at| Filter::Leaf(core("startDate"), Test::Compare(order, Operand::Time(at)));
+        let mut filter = vec![
+            begun(Order::Gte, period.from),
+            begun(Order::Lt, period.until),
+        ];
+        filter.extend(parameters.one_of("mediaType", &MEDIA)?.map(of_media));
+        filter.extend(keys(parameters)?);
+        let all = match &of {
+            Of::Contact(_) => MOST_ROWS,
+            Of::Owner(_) => DEFAULT_ROWS,
+        };
+        if let Of::Owner(Some(owner)) = &of {
+            filter.push(Filter::any_of("ownerId", vec![owner.clone()]));
+        }
+        let most = parameters.number("maxSize", 1..=MOST_ROWS)?.unwrap_or(all);
+        let sort = [("asc", "startDate"), ("desc", "-startDate")];
+        Ok(Self {
+            of,
+            filter,
+            sort: parameters.one_of("sort", &sort)?.unwrap_or("-startDate"),
+            most: usize::try_from(most).unwrap_or(PAGE),
+            attributes: parameters.names("customAttributes", MOST_KEYS)?,
+            archive: archive(parameters)?,
+        })
+    }
+
+    /// Finds the rows.
+    ///
+    /// # Errors
+    /// Where there is no such contact, or the store fails.
+    pub async fn run(self, app: &App, user: &User, base: &str) -> Result<String, StoreError> {
+        let limit = app.config.time_limit();
+        tokio::time::timeout(limit, self.found(app, user, base))
+            .await
+            .map_err(|_| {
+                let message =
+                    "the question took longer than its time limit; ask for a shorter period";
+                Refusal::TimedOut(message.to_owned())
+            })?
+    }
+
+    async fn found(self, app: &App, user: &User, base: &str) -> Result<String, StoreError> {
+        let contact = match self.of {
+            Of::Contact(id) => Some(id),
+            Of::Owner(_) => None,
+        };
+        let mut search = Search {
+            contact,
+            sort: parse_sort("", [self.sort])?,
+            long_texts: true,
+            ..Search::oldest_first(user.tenant, Filter::And(self.filter), PAGE)
+        };
+        let mut rows = String::new();
+        // Annals has one place for all that it keeps
+        let mut left = if self.archive { 0 } else { self.most };
+        while left > 0 && rows.len() <= super::MOST_BYTES {
+            search.limit = left.min(PAGE);
+            let page = app.reads.search(&search).await?;
+            for found in &page.items {
+                let custom = attributes(found, &self.attributes)?;
+                if !rows.is_empty() {
+                    rows.push(',');
+                }
+                let of = found.interaction()?;
+                rows += &row(found, &of, base, &[("customAttributes", &custom)]);
+            }
+            left = left.saturating_sub(page.items.len());
+            match page.next {
+                Some(next) => search.after = Some(next),
+                None => break,
+            }
+        }
+        Ok(format!("\"interactions\":[{rows}]"))
+    }
+}
+
+/// `source`: whether the archive is asked, which is empty.
+///
+/// # Errors
+/// Where it names neither the main store nor the archive.
+pub fn archive(parameters: &Parameters) -> Result<bool, Failure> {
+    let sources = [("main", false), ("archive", true)];
+    Ok(parameters.one_of("source", &sources)?.unwrap_or_default())
+}
+
+fn core(name: &str) -> Field {
+    Field::parse(name).expect("the callers name attributes that exist")
+}
+
+fn of_media(types: &[&str]) -> Filter {
+    let any_of = |types: Vec<&str>| {
+        Filter::any_of("mediaType", types.into_iter().map(str::to_owned).collect())
+    };
+    if types.is_empty() {
+        let named = MEDIA[..DOCUMENTED].iter().flat_map(|(_, types)| *types);
+        Filter::Not(Box::new(any_of(named.copied().collect())))
+    } else {
+        any_of(types.to_vec())
+    }
+}
+
+/// `searchCustomAttributes`: each key equals its value. A text also means the number or boolean that it reads as.
+fn keys(parameters: &Parameters) -> Result<Vec<Filter>, Failure> {
+    const NAME: &str = "searchCustomAttributes";
+    let wanted = parameters.user_data(NAME)?.document;
+    if wanted.len() > MOST_KEYS {
+        return Err(Failure::invalid(format!(
+            "{NAME} names more than {MOST_KEYS}"
+        )));
+    }
+    let mut size = Size::default();
+    wanted
+        .iter()
+        .map(|(name, value)| {
+            let at = format!("{NAME}.{name}");
+            if name.contains('\0') {
+                return Err(Failure::invalid(format!("{NAME} holds a NUL character")));
+            }
+            let field = Field::UserData(KeyPath(vec![name.clone()]));
+            let values = match value {
+                Value::String(text) => loose_operands(&field, text),
+                other => vec![other.clone()],
+            };
+            Ok(parse_test(
+                &at,
+                &field,
+                "in",
+                &Value::Array(values),
+                &mut size,
+            )?)
+        })
+        .collect()
+}

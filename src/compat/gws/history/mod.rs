@@ -1,0 +1,313 @@
+//! Contact history (`docs.genesys.com`: GWS "`ContactHistory`", "`UCSOperations`"): asked by a `POST`, which is answered at once with a `referenceId`; what
+//! was found follows as a message to the user's sessions, whichever server holds them.
+//!
+//! History shows every interaction of the tenant, whoever owns it: that is what it is for.
+
+mod call;
+mod content;
+mod identify;
+mod list;
+mod messages;
+mod parameters;
+mod period;
+mod row;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use axum::routing::post;
+use axum::{Extension, Router};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::answer::{Code, Failure, base, done, text};
+use super::place::is_on;
+use super::sign_in::{ANYBODY, User};
+use crate::domain::client::Answer;
+use crate::domain::command::Command;
+use crate::store::StoreError;
+use crate::web::App;
+use call::Call;
+use content::Content;
+use identify::Identify;
+use list::{List, Of};
+use parameters::Parameters;
+
+/// The channel of all answers.
+const CHANNEL: &str = "/v2/ucs/interactions";
+/// Questions under way on this server.
+const MOST: usize = 64;
+/// Bytes of one answer: it waits in the memory of servers and of a browser.
+const MOST_BYTES: usize = 8 << 20;
+/// The feature of calls, and of telling contacts.
+const VOICE: &str = "api-ucs-voice";
+
+/// The routes.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/api/v2/ucs/interactions", post(of_all))
+        .route("/api/v2/ucs/interactions/{id}", post(of_one))
+        .route("/api/v2/ucs/contacts/{id}/interactions", post(of_contact))
+        .route("/api/v2/contacts/ucs", post(contacts))
+        .layer(Extension(Places(Arc::new(Semaphore::new(MOST)))))
+}
+
+/// Places for questions.
+#[derive(Clone)]
+struct Places(Arc<Semaphore>);
+
+/// What a path names; it may be nothing that the databases could look for.
+fn named(path: Result<Path<String>, PathRejection>) -> Result<String, Failure> {
+    path.ok()
+        .map(|Path(id)| id)
+        .filter(|id| !id.contains('\0'))
+        .ok_or_else(Failure::nothing_here)
+}
+
+/// `POST /api/v2/ucs/interactions`
+async fn of_all(
+    State(app): State<App>,
+    Extension(places): Extension<Places>,
+    user: User,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Failure> {
+    let asked = Asked::of(app, places, user, &headers, body).await?;
+    match asked.operation()?.as_str() {
+        "RetrieveInteractionHistory" => {
+            let owner = asked.parameters.word("userId")?;
+            asked.list(Of::Owner(owner))
+        }
+        "RetrieveAgentHistory" => {
+            let owner = asked.parameters.word("userId")?;
+            let own = || (*asked.user.name != *ANYBODY).then(|| asked.user.name.to_string());
+            let owner = owner.or_else(own);
+            asked.list(Of::Owner(owner))
+        }
+        "FindPhoneCall" => {
+            asked.want_voice()?;
+            let find = call::Find::read(&asked.parameters, &asked.user)?;
+            asked.answer(call::CREATED, |app, user, _| async move {
+                find.run(&app, &user).await
+            })
+        }
+        other => Err(unknown(other)),
+    }
+}
+
+/// `POST /api/v2/ucs/interactions/{id}`
+async fn of_one(
+    State(app): State<App>,
+    Extension(places): Extension<Places>,
+    user: User,
+    path: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Failure> {
+    let id = named(path)?;
+    let asked = Asked::of(app, places, user, &headers, body).await?;
+    let operation = asked.operation()?;
+    if operation == "GetInteractionContent" {
+        let content = Content::read(&asked.parameters, id)?;
+        return asked.answer(content::TOLD, |app, user, base| async move {
+            content.run(&app, &user, &base).await
+        });
+    }
+    let Some(call) = Call::read(&operation, &asked.parameters, id)? else {
+        return Err(unknown(&operation));
+    };
+    asked.want_voice()?;
+    asked.answer(call::DONE, |app, user, _| async move {
+        call.run(&app, &user).await
+    })
+}
+
+/// `POST /api/v2/ucs/contacts/{id}/interactions`
+async fn of_contact(
+    State(app): State<App>,
+    Extension(places): Extension<Places>,
+    user: User,
+    path: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Failure> {
+    let id = named(path)?;
+    let asked = Asked::of(app, places, user, &headers, body).await?;
+    match asked.operation()?.as_str() {
+        "RetrieveContactHistory" => asked.list(Of::Contact(id)),
+        other => Err(unknown(other)),
+    }
+}
+
+/// `POST /api/v2/contacts/ucs`
+async fn contacts(
+    State(app): State<App>,
+    Extension(places): Extension<Places>,
+    user: User,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Failure> {
+    let asked = Asked::of(app, places, user, &headers, body).await?;
+    asked.want_voice()?;
+    match asked.operation()?.as_str() {
+        "IdentifyUCSContact" => {
+            let identify = Identify::read(&asked.parameters)?;
+            asked.answer(identify::TOLD, |app, user, _| async move {
+                identify.run(&app, &user).await
+            })
+        }
+        other => Err(unknown(other)),
+    }
+}
+
+/// An operation that there is not.
+fn unknown(name: &str) -> Failure {
+    let shown: String = name.chars().take(64).collect();
+    Failure::not_now(format!("the operation {shown:?} is not valid here"))
+}
+
+/// How an answer is told.
+#[derive(Clone, Copy)]
+struct Told {
+    /// `messageType`, where it has one.
+    message_type: Option<&'static str>,
+    /// Members beside `errorMessage` where it failed, as JSON text with a comma at the end.
+    failed: &'static str,
+}
+
+/// A request, read and let in.
+struct Asked {
+    app: App,
+    places: Places,
+    user: User,
+    base: String,
+    parameters: Parameters,
+}
+
+impl Asked {
+    async fn of(
+        app: App,
+        Places(places): Places,
+        user: User,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<Self, Failure> {
+        let history = |on: &String| on.starts_with("api-multimedia") || on == VOICE;
+        if !app.config.gws.features.iter().any(history) {
+            return Err(Failure::nothing_here());
+        }
+        Ok(Self {
+            parameters: Parameters::of(&app, headers, body).await?,
+            base: base(headers, &app.config),
+            places: Places(places),
+            app,
+            user,
+        })
+    }
+
+    fn operation(&self) -> Result<String, Failure> {
+        self.parameters.need("operationName")
+    }
+
+    fn want_voice(&self) -> Result<(), Failure> {
+        if is_on(&self.app, VOICE) {
+            Ok(())
+        } else {
+            let message = format!("the operation is not valid: the feature {VOICE} is off");
+            Err(Failure::not_now(message))
+        }
+    }
+
+    fn list(self, of: Of) -> Result<Response, Failure> {
+        let list = List::read(&self.parameters, of)?;
+        self.answer(list::TOLD, |app, user, base| async move {
+            list.run(&app, &user, &base).await
+        })
+    }
+
+    /// Answers at once, and carries the work out afterwards. The work returns the members of its message as JSON text.
+    fn answer<W>(
+        self,
+        told: Told,
+        work: impl FnOnce(App, User, String) -> W,
+    ) -> Result<Response, Failure>
+    where
+        W: Future<Output = Result<String, StoreError>> + Send + 'static,
+    {
+        let Ok(place) = Arc::clone(&self.places.0).try_acquire_owned() else {
+            return Err(Failure::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                Code::Internal,
+                format!("{MOST} questions are under way on this server; try again"),
+            ));
+        };
+        let reference = i64::from(rand::random_range(1..=i32::MAX));
+        let work = work(self.app.clone(), self.user.clone(), self.base);
+        let telling = tell(self.app.clone(), self.user, told, reference, work, place);
+        self.app.tasks.spawn(telling);
+        Ok(done(&[("referenceId", &reference.to_string())]))
+    }
+}
+
+/// Carries the work out and tells the user what came of it.
+async fn tell(
+    app: App,
+    user: User,
+    told: Told,
+    reference: i64,
+    work: impl Future<Output = Result<String, StoreError>> + Send,
+    _place: OwnedSemaphorePermit,
+) {
+    let found = work.await.map_err(|error| in_words(error, reference));
+    let too_large = |found: &String| {
+        (found.len() > MOST_BYTES).then(|| {
+            format!("the answer is larger than {MOST_BYTES} bytes; ask for a shorter period, less of maxSize, or fewer customAttributes")
+        })
+    };
+    let members = match found.and_then(|found| too_large(&found).map_or(Ok(found), Err)) {
+        Ok(found) => found,
+        Err(message) => format!("{}\"errorMessage\":{}", told.failed, text(&message)),
+    };
+    let message_type = told
+        .message_type
+        .map(|name| format!("\"messageType\":\"{name}\","))
+        .unwrap_or_default();
+    let answer = Answer {
+        user: user.name.to_string(),
+        channel: CHANNEL.to_owned(),
+        reference_id: reference,
+        data: format!("{{\"referenceId\":{reference},{message_type}{members}}}"),
+    };
+    let submission = user.submission(Command::Answer(Box::new(answer)));
+    let handed = async {
+        // a full queue is waited for: the question was taken on
+        let answer = app.writer.enqueue_waiting(submission).await?;
+        answer.wait().await
+    };
+    if let Err(error) = handed.await {
+        tracing::warn!(%error, reference, "an answer could not be handed over");
+    }
+}
+
+/// Why it failed, as the user is told; the cause of a failure of ours goes to the log.
+fn in_words(error: StoreError, reference: i64) -> String {
+    if let StoreError::Refused(refusal) = error {
+        return refusal.to_string();
+    }
+    tracing::error!(%error, reference, "a question could not be answered");
+    match error {
+        StoreError::Busy | StoreError::Full | StoreError::Away(_) | StoreError::Closed => {
+            "the store does not answer; nothing was written, try again".to_owned()
+        }
+        StoreError::Unknown(_) => {
+            "the database was lost in the midst of the commit; look before sending again".to_owned()
+        }
+        _ => format!(
+            "something went wrong here; the log knows more under the referenceId {reference}"
+        ),
+    }
+}

@@ -1,0 +1,188 @@
+//! The parameters of a question. What no operation knows is ignored, because clients send it; null is the same as absent.
+
+use std::collections::HashMap;
+
+use axum::body::Body;
+use axum::http::HeaderMap;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use crate::compat::gws::answer::Failure;
+use crate::domain::user_data::{Given, POINTER_MARK};
+use crate::web::App;
+use crate::web::body::{read, want_json};
+
+/// The members of the body; each is read when it is asked for, so that only what is used can be wrong.
+pub struct Parameters(HashMap<String, Box<RawValue>>);
+
+/// A text, or a number where clients send a text.
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+enum Loose {
+    Text(String),
+    Number(i64),
+    Flag(bool),
+}
+
+impl Parameters {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// Where it is too large, or no JSON object.
+    pub async fn of(app: &App, headers: &HeaderMap, body: Body) -> Result<Self, Failure> {
+        want_json(headers)?;
+        let body = read(body, app.config.limits.body).await?;
+        if body.trim_ascii().is_empty() {
+            return Ok(Self(HashMap::new()));
+        }
+        serde_json::from_slice(&body)
+            .map(Self)
+            .map_err(|error| Failure::invalid(format!("the body is no JSON object: {error}")))
+    }
+
+    fn raw(&self, name: &str) -> Option<&str> {
+        self.0
+            .get(name)
+            .map(|raw| raw.get())
+            .filter(|raw| *raw != "null")
+    }
+
+    fn maybe<T: DeserializeOwned>(&self, name: &str, what: &str) -> Result<Option<T>, Failure> {
+        self.raw(name)
+            .map(serde_json::from_str)
+            .transpose()
+            .map_err(|_| Failure::invalid(format!("{name} is no {what}")))
+    }
+
+    /// A text; no database could look for one with a NUL character.
+    ///
+    /// # Errors
+    /// Where it is something else.
+    pub fn text(&self, name: &str) -> Result<Option<String>, Failure> {
+        let text: Option<String> = self.maybe(name, "text")?;
+        match text {
+            Some(text) if text.contains('\0') => {
+                Err(Failure::invalid(format!("{name} holds a NUL character")))
+            }
+            text => Ok(text),
+        }
+    }
+
+    /// A text, where one that is empty is the same as none.
+    ///
+    /// # Errors
+    /// Where it is something else.
+    pub fn word(&self, name: &str) -> Result<Option<String>, Failure> {
+        Ok(self.text(name)?.filter(|text| !text.trim().is_empty()))
+    }
+
+    /// A text that has to be there.
+    ///
+    /// # Errors
+    /// Where it is missing or something else.
+    pub fn need(&self, name: &str) -> Result<String, Failure> {
+        self.word(name)?.ok_or_else(|| Failure::missing(name))
+    }
+
+    /// One of a few words, whatever their case.
+    ///
+    /// # Errors
+    /// Naming them.
+    pub fn one_of<T: Copy>(&self, name: &str, known: &[(&str, T)]) -> Result<Option<T>, Failure> {
+        let Some(word) = self.word(name)? else {
+            return Ok(None);
+        };
+        let found = known
+            .iter()
+            .find(|(other, _)| other.eq_ignore_ascii_case(word.trim()));
+        if let Some((_, value)) = found {
+            return Ok(Some(*value));
+        }
+        let known: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+        let shown: String = word.chars().take(64).collect();
+        Err(Failure::invalid(format!(
+            "{name} is {shown:?}, which is none of {}",
+            known.join(", ")
+        )))
+    }
+
+    /// A whole number, which may come as a text.
+    ///
+    /// # Errors
+    /// Where it is something else, or outside of what it may be.
+    pub fn number(
+        &self,
+        name: &str,
+        within: std::ops::RangeInclusive<i64>,
+    ) -> Result<Option<i64>, Failure> {
+        let wrong = || {
+            Failure::invalid(format!(
+                "{name} is no whole number from {} to {}",
+                within.start(),
+                within.end()
+            ))
+        };
+        let number = match self.maybe(name, "whole number")? {
+            None => return Ok(None),
+            Some(Loose::Number(number)) => number,
+            Some(Loose::Text(text)) => text.trim().parse().map_err(|_| wrong())?,
+            Some(Loose::Flag(_)) => return Err(wrong()),
+        };
+        if within.contains(&number) {
+            Ok(Some(number))
+        } else {
+            Err(wrong())
+        }
+    }
+
+    /// True or false, which may come as a text.
+    ///
+    /// # Errors
+    /// Where it is something else.
+    pub fn flag(&self, name: &str) -> Result<Option<bool>, Failure> {
+        let wrong = || Failure::invalid(format!("{name} is neither true nor false"));
+        match self.maybe(name, "text") {
+            Ok(None) => Ok(None),
+            Ok(Some(Loose::Flag(flag))) => Ok(Some(flag)),
+            Ok(Some(Loose::Text(text))) => {
+                let folded = text.trim().to_ascii_lowercase();
+                folded.parse().map(Some).map_err(|_| wrong())
+            }
+            _ => Err(wrong()),
+        }
+    }
+
+    /// A list of texts; empty where there is none.
+    ///
+    /// # Errors
+    /// Where it is something else, or longer than this.
+    pub fn names(&self, name: &str, most: usize) -> Result<Vec<String>, Failure> {
+        let names: Vec<String> = self.maybe(name, "list of texts")?.unwrap_or_default();
+        if names.len() > most {
+            return Err(Failure::invalid(format!("{name} names more than {most}")));
+        }
+        Ok(names)
+    }
+
+    /// An object or a pair list of UserData; empty where there is none.
+    ///
+    /// # Errors
+    /// Where it is something else, or names a key twice.
+    pub fn user_data(&self, name: &str) -> Result<Given, Failure> {
+        let Some(raw) = self.raw(name) else {
+            return Ok(Given::default());
+        };
+        serde_json::from_str(raw).map_err(|error| {
+            let message = error.to_string();
+            // serde ends with the place in the text, which means nothing to the caller
+            let message = message.split(" at line ").next().unwrap_or_default();
+            let marked = message
+                .strip_prefix(POINTER_MARK)
+                .and_then(|rest| rest.split_once(POINTER_MARK));
+            Failure::invalid(match marked {
+                Some((pointer, detail)) => format!("/{name}{pointer} {detail}"),
+                None => format!("{name} {message}"),
+            })
+        })
+    }
+}

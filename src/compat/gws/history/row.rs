@@ -1,0 +1,78 @@
+//! An interaction as history shows it (`CHInteractionResource`).
+
+use serde_json::json;
+
+use crate::compat::gws::answer::text;
+use crate::compat::gws::media::step;
+use crate::compat::gws::resource::moment;
+use crate::domain::interaction::Interaction;
+use crate::domain::user_data::{self, Document};
+use crate::store::{Found, StoreError};
+
+/// An interaction as JSON text, with further members, given as JSON text.
+pub fn row(found: &Found, of: &Interaction, base: &str, more: &[(&str, &str)]) -> String {
+    let path = format!("/interactions/{}", step(&of.id));
+    let comment = found
+        .texts
+        .as_ref()
+        .and_then(|texts| texts.comment.as_deref());
+    let owner = of
+        .owner_id
+        .as_ref()
+        .map(|owner| json!({"id": owner, "userName": owner, "firstName": "", "lastName": owner}));
+    let core = json!({
+        "id": of.id,
+        "path": path,
+        "mediaType": media_type(&of.media_type),
+        "typeId": of.kind.as_deref().unwrap_or("Unknown"),
+        "state": of.status,
+        "startDate": moment(of.start_date),
+        "endDate": of.end_date.map(moment),
+        "subject": of.subject,
+        "contactId": of.contact_id,
+        "parentId": of.parent_id,
+        "threadId": of.thread_id,
+        "comment": comment.unwrap_or_default(),
+        "ownerInformation": owner,
+    });
+    let core = core.to_string();
+    let mut row = core.strip_suffix('}').unwrap_or(&core).to_owned();
+    row += &format!(",\"uri\":\"{base}/api/v2{path}\"");
+    for (name, value) in more {
+        row += &format!(",\"{name}\":{value}");
+    }
+    row + "}"
+}
+
+/// The names that history has for media: a call is one, what Annals keeps under another name is shown under its own.
+fn media_type(kept: &str) -> &str {
+    match kept {
+        "voice" => "call",
+        other => other,
+    }
+}
+
+/// These keys of UserData, as JSON text; those that are not there are left out.
+///
+/// # Errors
+/// [`StoreError::Inconsistent`] when the stored text is not what was written.
+pub fn attributes(found: &Found, names: &[String]) -> Result<String, StoreError> {
+    if names.is_empty() {
+        return Ok("{}".to_owned());
+    }
+    let kept = document(found)?;
+    let shown: Document = names
+        .iter()
+        .filter_map(|name| Some((name.clone(), kept.get(name)?.clone())))
+        .collect();
+    Ok(text(&shown))
+}
+
+/// UserData, taken apart.
+///
+/// # Errors
+/// [`StoreError::Inconsistent`] when the stored text is not what was written.
+pub fn document(found: &Found) -> Result<Document, StoreError> {
+    user_data::read(&found.user_data)
+        .map_err(|_| StoreError::inconsistent("interaction_json", "user_data"))
+}
