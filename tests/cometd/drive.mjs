@@ -58,8 +58,9 @@ async function start(order) {
     // a desktop waits a second longer after each failure, up to a minute; a test has less time
     client.configure({url: order.url, requestHeaders: headers, backoffIncrement: 100, maxBackoff: 500, logLevel: order.logLevel ?? "info"});
     client.registerExtension("ack", new AckExtension());
+    // not as a listener of "/**": the client would take it for a subscription, and not tell the server of one
+    client.registerExtension("arrivals", {incoming: message => void tellMessage("arrived", message)});
     order.subscriptions.forEach(channel => wanted.add(channel));
-    client.addListener("/**", message => tellMessage("arrived", message));
     client.addListener("/meta/handshake", reply => {
         tell("handshake", {
             successful: reply.successful,
