@@ -358,8 +358,12 @@ both! {
         let begin = empty[0]["ext"]["ack"].clone();
         chat(&server, "a", None).await;
         chat(&server, "b", None).await;
-        let first = replies(&server, connect(begin.clone())).await;
-        assert_eq!(about(&first), json!(["a", "b"]));
+        let begun = Instant::now();
+        let mut first = replies(&server, connect(begin.clone())).await;
+        while about(&first) != json!(["a", "b"]) {
+            assert!(begun.elapsed() < SOON, "{first:?}");
+            first = replies(&server, connect(begin.clone())).await;
+        }
         // as if the answer had been lost, and as if the client were wrong about what comes
         for lost in [begin.clone(), json!(0), json!(-5), json!(i64::MAX)] {
             assert_eq!(about(&replies(&server, connect(lost)).await), json!(["a", "b"]));
@@ -396,7 +400,7 @@ both! {
         ] {
             let (status, answer) = server.post_text(PATH, body.to_owned()).await;
             assert_eq!(status, 400, "{:.80} is answered with {answer:.200}", body);
-            assert!(answer.as_str().is_some_and(|text| !text.is_empty()), "it says why");
+            assert!(answer.to_string().len() > 10, "it says why: {answer}");
         }
         let (status, _) = server.post_text(PATH, vec![b'[', b'"', 0xff, b'"', b']']).await;
         assert_eq!(status, 400, "what is no UTF-8");
