@@ -399,7 +399,7 @@ both! {
             &nested(400_000), &"[".repeat(900_000), &within("id"), &within("ext"), &within("subscription"), &many,
         ] {
             let (status, answer) = server.post_text(PATH, body.to_owned()).await;
-            assert_eq!(status, 400, "{:.80} is answered with {answer:.200}", body);
+            assert_eq!(status, 400, "{body:.80} is answered with {answer:.200}");
             assert!(answer.to_string().len() > 10, "it says why: {answer}");
         }
         let (status, _) = server.post_text(PATH, vec![b'[', b'"', 0xff, b'"', b']']).await;

@@ -1,4 +1,4 @@
-//! The CometD client of npm, in its versions 8 and 9, against the server: what it is owed it gets, once and in order, whatever happens on the way.
+//! The `CometD` client of npm, in its versions 8 and 9, against the server: what it is owed it gets, once and in order, whatever happens on the way.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! The CometD client of npm in a process of its own, with its acknowledgement extension on: `tests/cometd/drive.mjs`.
+//! The `CometD` client of npm in a process of its own, with its acknowledgement extension on: `tests/cometd/drive.mjs`.
 
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
