@@ -112,8 +112,9 @@ pub async fn serve(
     let listener = listener.tap_io(|stream| {
         let _ = stream.set_nodelay(true);
     });
-    let graceful =
-        axum::serve(listener, router).with_graceful_shutdown(stopping.clone().cancelled_owned());
+    // a router that is served as it is would be copied whole for each connection
+    let graceful = axum::serve(listener, router.into_make_service())
+        .with_graceful_shutdown(stopping.clone().cancelled_owned());
     let reserve = patience / 10;
     let cut = async {
         stopping.cancelled().await;
