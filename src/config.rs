@@ -100,6 +100,8 @@ pub struct Queue {
 pub struct Engagement {
     /// What is copied when a request does not say.
     pub copy_user_data: String,
+    /// UserData keys that name the visit.
+    pub session_keys: Vec<String>,
 }
 
 /// `[user_data]`

@@ -83,4 +83,96 @@ both! {
         assert_eq!((&life["items"][0]["errorCode"], &life["items"][0]["actionMediaType"]), (&json!(7), &json!("contentoffer")));
         assert!(life["items"][0]["eventDate"].is_string(), "the time of receipt");
     }
+
+    async fn lineage_and_history_show_the_offer_that_led_to_a_conversation(db) {
+        let server = Server::start(db).await;
+        // the chat is there before its actions, the web engagement after some of its
+        server.post("/v1/web-actions", json!([event("a", "offered", 1), event("other", "offered", 2)])).await;
+        server.record(json!({"id": "w", "mediaType": "webengagement", "contact": {"EmailAddress": "ann@example.test"}, "userData": {"visitID": "visit-1"}})).await;
+        let (_, chat) = server.post("/v1/interactions/w/engagements", json!({"id": "c", "mediaType": "chat", "externalId": "conv-1"})).await;
+        let mut accepted = event("a", "accepted", 3);
+        accepted["conversationId"] = json!("conv-1");
+        server.post("/v1/web-actions", accepted).await;
+        let (_, lineage) = server.get("/v1/interactions/c/lineage").await;
+        let told: Vec<(&str, &str, &str)> = lineage["webActions"].as_array().unwrap().iter()
+            .map(|one| (one["actionId"].as_str().unwrap(), one["interactionId"].as_str().unwrap(), one["by"].as_str().unwrap())).collect();
+        assert_eq!(told, [("a", "w", "sessionId"), ("other", "w", "sessionId"), ("a", "c", "interactionId")]);
+        assert_eq!(states(&lineage["webActions"][2]["states"]), ["offered", "accepted"]);
+        let contact = chat["contactId"].as_str().unwrap();
+        let (_, history) = server.get(&format!("/v1/contacts/{contact}/history?include=webActions&fields=id&sort=id")).await;
+        assert_eq!(history["items"][0]["id"], "c");
+        assert_eq!(history["items"][0]["webActions"][0]["actionId"], "a");
+        assert_eq!(history["items"][1]["webActions"].as_array().unwrap().len(), 2);
+        let (_, plain) = server.get(&format!("/v1/contacts/{contact}/history?fields=id")).await;
+        assert_eq!(plain["items"][0].as_object().unwrap().len(), 1);
+        assert_eq!(server.get(&format!("/v1/contacts/{contact}/history?include=everything")).await.0, 422);
+    }
+
+    async fn the_report_equals_a_plain_count(db) {
+        let server = Server::start(db).await;
+        let lives = lives(3_000);
+        for portion in lives.chunks(1_000) {
+            let (status, answer) = server.post("/v1/web-actions", json!(portion)).await;
+            assert_eq!(status, 200);
+            assert!(answer["items"].as_array().unwrap().iter().all(|one| one["status"] == 201), "{answer}");
+        }
+        let (status, report) = server.get("/v1/reports/web-actions").await;
+        assert_eq!(status, 200, "{report}");
+        for row in report["items"].as_array().unwrap() {
+            let of_row = |event: &&Value| event["actionMapId"] == row["actionMapId"] && event["actionMapVersion"] == row["actionMapVersion"];
+            let many = |state: &str| lives.iter().filter(of_row).filter(|event| event["actionState"] == *state).count();
+            for state in ["qualified", "offered", "accepted", "rejected", "ignored", "timedout", "errored", "started", "engaged", "completed"] {
+                assert_eq!(row[state], many(state), "{state} {row}");
+            }
+            let ratio = f64::from(u32::try_from(many("accepted")).unwrap()) / f64::from(u32::try_from(many("offered")).unwrap());
+            assert!((row["acceptedRatio"].as_f64().unwrap() - ratio).abs() < 0.000_1, "{row}");
+        }
+        let total = |report: &Value, state: &str| -> u64 { report["items"].as_array().unwrap().iter().map(|row| row[state].as_u64().unwrap()).sum() };
+        let (_, by_day) = server.get("/v1/reports/web-actions?groupBy=actionMediaType,day&timeZone=Europe/Rome").await;
+        let offered = lives.iter().filter(|event| event["actionState"] == "offered").count();
+        assert_eq!(total(&by_day, "offered"), u64::try_from(offered).unwrap());
+        assert_eq!(by_day["items"][0]["from"], "2026-03-28T00:00:00+01:00");
+        let (_, some) = server.get("/v1/reports/web-actions?from=2026-03-29T00:00:00Z&to=2026-03-30T00:00:00Z&actionMapId=map-1&groupBy=").await;
+        let day = lives.iter().filter(|event| event["actionMapId"] == "map-1" && event["eventDate"].as_str().unwrap().starts_with("2026-03-29"));
+        assert_eq!(total(&some, "offered"), u64::try_from(day.filter(|event| event["actionState"] == "offered").count()).unwrap());
+        let (_, csv) = server.get("/v1/reports/web-actions?format=csv").await;
+        assert_eq!(csv.as_str().unwrap().lines().count(), report["items"].as_array().unwrap().len() + 1);
+        for wrong in ["groupBy=day,hour", "groupBy=customer", "timeZone=Rome", "format=xml", "maps=1"] {
+            assert_eq!(server.get(&format!("/v1/reports/web-actions?{wrong}")).await.0, 422, "{wrong}");
+        }
+    }
+}
+
+/// Events of generated lives, in no order of time.
+fn lives(count: usize) -> Vec<Value> {
+    let endings: [&[&str]; 6] = [
+        &[
+            "qualified",
+            "offered",
+            "accepted",
+            "started",
+            "engaged",
+            "completed",
+        ],
+        &["qualified", "offered", "rejected"],
+        &["qualified", "offered", "ignored"],
+        &["qualified", "offered", "errored", "timedout"],
+        &["qualified", "offered", "accepted"],
+        &["qualified"],
+    ];
+    let mut events = Vec::new();
+    let mut action = 0_usize;
+    while events.len() < count {
+        for (step, state) in endings[action * 7 % 6].iter().enumerate() {
+            let minute = action * 13 + step;
+            events.push(json!({"actionId": format!("action-{action}"), "actionState": state, "actionMediaType": if action.is_multiple_of(3) { "contentoffer" } else { "webchat" },
+                "actionMapId": format!("map-{}", action % 4), "actionMapVersion": action % 2 + 1,
+                "eventDate": format!("2026-03-{}T{:02}:{:02}:00Z", 28 + minute / 1440 % 3, minute / 60 % 24, minute % 60)}));
+        }
+        action += 1;
+    }
+    events.truncate(count);
+    let half = events.len() / 2;
+    events.rotate_left(half);
+    events
 }

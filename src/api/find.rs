@@ -12,6 +12,7 @@ use utoipa_axum::routes;
 
 use super::auth::{Caller, Scope};
 use super::body::Posted;
+use super::linked::{self, Led};
 use super::params::{NoParams, Params};
 use super::problem::{Failure, Problem};
 use super::render::{self, Projection};
@@ -20,6 +21,7 @@ use crate::domain::filter::{
     loose_operands, parse_filter, parse_sort, parse_test, parse_words,
 };
 use crate::domain::{Moment, Refusal};
+use crate::store::{Found, StoreError};
 use crate::web::App;
 
 /// Items of a page when nobody says.
@@ -102,6 +104,8 @@ pub struct Question {
     pub place: &'static str,
     /// Whose history it is.
     pub contact: Option<String>,
+    /// Show the web actions that led to each.
+    pub web_actions: bool,
 }
 
 /// What the path of a list says.
@@ -129,6 +133,7 @@ pub async fn answer(
         fields,
         place,
         contact,
+        web_actions,
     } = question;
     let projection = fields
         .map(|names| Projection::parse(&format!("{place}fields"), &names))
@@ -157,16 +162,45 @@ pub async fn answer(
         .iter()
         .map(|found| found.core.len() + found.user_data.len() + 16)
         .sum();
+    let led_to = if web_actions {
+        Some(led_to(app, caller.tenant, &page.items).await?)
+    } else {
+        None
+    };
     Ok(render::json(render::list(
-        page.items.iter(),
-        |out, found| match &projection {
-            Some(projection) => out.push_str(&projection.of(found)),
-            None => render::add(out, found),
+        page.items.iter().enumerate(),
+        |out, (index, found)| {
+            match &projection {
+                Some(projection) => out.push_str(&projection.of(found)),
+                None => render::add(out, found),
+            }
+            if let Some(led_to) = &led_to {
+                render::add_member(out, "webActions", &format!("[{}]", led_to[index]));
+            }
         },
         bytes,
         next.as_deref(),
         page.count,
     )))
+}
+
+/// The web actions that led to each of some interactions: JSON texts with commas between.
+async fn led_to(app: &App, tenant: i64, found: &[Found]) -> Result<Vec<String>, StoreError> {
+    let cores: Result<Vec<_>, StoreError> = found.iter().map(Found::interaction).collect();
+    let cores = cores?;
+    let led: Vec<Led<'_>> = cores
+        .iter()
+        .zip(found)
+        .map(|(interaction, found)| Led {
+            interaction,
+            user_data: &found.user_data,
+        })
+        .collect();
+    let mut all = linked::web_actions(app, tenant, &led).await?;
+    let of_each = cores
+        .iter()
+        .map(|core| all.remove(&core.id).unwrap_or_default().join(","));
+    Ok(of_each.collect())
 }
 
 /// Reads the parameters of a list: filters, order, page.
@@ -183,7 +217,13 @@ pub async fn list_by(
     };
     let sort_by = params.take("sort").unwrap_or_default();
     let sort = parse_sort("?sort", sort_by.split(',').map(str::trim))?;
+    let web_actions = match params.take("include").as_deref() {
+        None => false,
+        Some("webActions") => true,
+        Some(_) => return Err(Refusal::invalid("?include", "is not webActions").into()),
+    };
     let question = Question {
+        web_actions,
         limit: params.number("limit", DEFAULT_LIMIT, MOST)?,
         cursor: params.take("cursor"),
         count: params.flag("count")?,
@@ -346,6 +386,7 @@ async fn search(
         );
     }
     let question = Question {
+        web_actions: false,
         limit,
         cursor: body.cursor,
         count: body.count.unwrap_or(false),

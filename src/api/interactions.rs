@@ -3,6 +3,7 @@
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use futures_util::future::join_all;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -10,14 +11,16 @@ use utoipa_axum::routes;
 
 use super::auth::{Caller, Scope};
 use super::body::{Posted, if_match};
+use super::linked::{self, Led};
 use super::params::{NoParams, Params};
 use super::problem::{Failure, Problem};
 use super::render;
 use crate::domain::command::{Command, Outcome};
 use crate::domain::filter::{Filter, Search};
-use crate::domain::interaction::{InteractionPatch, NewInteraction};
+use crate::domain::interaction::{InteractionPatch, NewInteraction, WEB_ENGAGEMENT};
 use crate::domain::user_data::{Edit, Given};
 use crate::domain::{Moment, Refusal};
+use crate::store::{Family, StoreError};
 use crate::web::App;
 
 /// The routes.
@@ -395,6 +398,7 @@ async fn lineage(
         .family(caller.tenant, &id)
         .await?
         .ok_or_else(|| Refusal::no_interaction(&id))?;
+    let actions = led_to(&app, caller.tenant, &family).await?;
     let nodes: Vec<&str> = family.nodes.iter().map(|node| node.core.as_str()).collect();
     let links: Vec<String> = family
         .links
@@ -411,9 +415,40 @@ async fn lineage(
         })
         .collect();
     Ok(render::json(format!(
-        "{{\"root\":{},\"nodes\":[{}],\"links\":[{}]}}",
+        "{{\"root\":{},\"nodes\":[{}],\"links\":[{}],\"webActions\":[{}]}}",
         render::text(&family.root),
         nodes.join(","),
-        links.join(",")
+        links.join(","),
+        actions.join(",")
     )))
+}
+
+/// The web actions that led to members of a family, as JSON texts.
+async fn led_to(app: &App, tenant: i64, family: &Family) -> Result<Vec<String>, StoreError> {
+    let mut members = Vec::with_capacity(family.nodes.len());
+    for node in &family.nodes {
+        members.push(node.interaction()?);
+    }
+    // a family is read without UserData, which only web engagements name their visit in
+    let engagements = members.iter().map(async |member| {
+        if member.media_type != WEB_ENGAGEMENT {
+            return Ok(None);
+        }
+        app.reads.interaction(tenant, &member.id).await
+    });
+    let found: Result<Vec<_>, StoreError> = join_all(engagements).await.into_iter().collect();
+    let found = found?;
+    let led: Vec<Led<'_>> = members
+        .iter()
+        .zip(&found)
+        .map(|(interaction, found)| Led {
+            interaction,
+            user_data: found.as_ref().map_or("{}", |found| &found.user_data),
+        })
+        .collect();
+    let mut by_member = linked::web_actions(app, tenant, &led).await?;
+    let in_order = members
+        .iter()
+        .filter_map(|member| by_member.remove(&member.id));
+    Ok(in_order.flatten().collect())
 }

@@ -10,10 +10,12 @@ mod changes;
 mod contacts;
 mod find;
 mod interactions;
+mod linked;
 mod operation;
 mod params;
 pub mod problem;
 mod render;
+mod reports;
 mod schema;
 mod spill;
 mod web_actions;
@@ -44,6 +46,7 @@ fn described() -> OpenApiRouter<App> {
     .merge(contacts::routes())
     .merge(changes::routes())
     .merge(web_actions::routes())
+    .merge(reports::routes())
     .merge(operation::routes())
 }
 

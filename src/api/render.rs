@@ -71,6 +71,17 @@ pub fn interaction_with(found: &Found, members: &[(&str, String)]) -> String {
     out
 }
 
+/// Adds a member to the JSON object that a text ends with.
+pub fn add_member(out: &mut String, name: &str, json: &str) {
+    out.pop();
+    if out.ends_with('{') {
+        out.push_str(&format!("\"{name}\":{json}"));
+    } else {
+        member(out, name, json);
+    }
+    out.push('}');
+}
+
 fn notes(out: &mut String, dropped: &[String], repeated: &[String]) {
     if !dropped.is_empty() {
         member(out, "droppedKeys", &text(&dropped));

@@ -154,6 +154,8 @@ pub trait Dialect: Sized + Send + Sync + 'static {
     fn word_query(query: &WordQuery) -> String;
     /// The first occurrence of one text in another, above zero where there is one.
     fn position(text: &str, part: &str) -> String;
+    /// The number of the quarter of an hour since 1970 that a moment in a column lies in.
+    fn quarter(column: &str) -> String;
     /// A condition on the value at a path inside a JSON document; `steps` are placeholders of the keys, `test` says what must hold of it.
     fn inside(document: &str, steps: &[usize], test: &JsonTest) -> String;
     /// Whether an error means that the disk, or what was granted of it, is full.
@@ -372,6 +374,11 @@ impl Dialect for OnSqlite {
         terms.join(" AND ")
     }
 
+    fn quarter(column: &str) -> String {
+        // rounded down before 1970, too
+        format!("(({column}) - (({column}) % 900000000 + 900000000) % 900000000) / 900000000")
+    }
+
     fn position(text: &str, part: &str) -> String {
         format!("instr({text}, {part})")
     }
@@ -524,6 +531,10 @@ impl Dialect for OnPostgres {
             })
             .collect();
         terms.join(" & ")
+    }
+
+    fn quarter(column: &str) -> String {
+        format!("CAST(FLOOR(EXTRACT(EPOCH FROM {column}) / 900) AS BIGINT)")
     }
 
     fn position(text: &str, part: &str) -> String {

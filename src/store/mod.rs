@@ -37,7 +37,7 @@ pub use reads::Reads;
 pub use rows::Found;
 pub use search::Page;
 pub use token::Token;
-pub use web_action::WebActionsQuery;
+pub use web_action::{Count, CountsQuery, WebActionsQuery};
 pub use writer::Writer;
 
 use crate::domain::Refusal;

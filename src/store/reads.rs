@@ -12,8 +12,8 @@ use super::grouped::Grouped;
 use super::journal::{Changes, ChangesQuery};
 use super::search::{Page, ShortPage};
 use super::{
-    Family, Found, News, StoreError, Token, WebActionsQuery, client, contact, interaction, journal,
-    search, token, web_action,
+    Count, CountsQuery, Family, Found, News, StoreError, Token, WebActionsQuery, client, contact,
+    interaction, journal, search, token, web_action,
 };
 use crate::domain::client::ClientSession;
 use crate::domain::command::Stored;
@@ -65,6 +65,9 @@ pub trait Reads: Send + Sync {
         tenant: i64,
         query: &'a WebActionsQuery,
     ) -> Read<'a, Vec<Recorded>>;
+    /// Counts of web actions.
+    fn web_action_counts<'a>(&'a self, tenant: i64, query: &'a CountsQuery)
+    -> Read<'a, Vec<Count>>;
     /// The session of a client, by its identifier.
     fn client_session<'a>(&'a self, id: &'a str) -> Read<'a, Option<ClientSession>>;
     /// What happened beside the journal after one cursor, up to another: changed sessions and answers, or the answers to one user.
@@ -306,6 +309,18 @@ impl<D: Dialect> Reads for Readers<D> {
         Box::pin(async move {
             let mut conn = self.limited().await?;
             let found = web_action::page::<D>(&mut conn, tenant, query).await;
+            conn.give_back(found).await
+        })
+    }
+
+    fn web_action_counts<'a>(
+        &'a self,
+        tenant: i64,
+        query: &'a CountsQuery,
+    ) -> Read<'a, Vec<Count>> {
+        Box::pin(async move {
+            let mut conn = self.limited().await?;
+            let found = web_action::counts::<D>(&mut conn, tenant, query).await;
             conn.give_back(found).await
         })
     }

@@ -66,3 +66,85 @@ pub async fn page<D: Dialect>(
     let rows = D::fetch(conn, sql.into(), args).await?;
     rows.iter().map(recorded::<D>).collect()
 }
+
+/// A question for counts.
+#[derive(Clone, Debug, Default)]
+pub struct CountsQuery {
+    /// Events not before.
+    pub from: Option<Moment>,
+    /// Events before.
+    pub to: Option<Moment>,
+    /// Columns, each with the values that it may have, as in [`WebActionsQuery`].
+    pub any_of: Vec<(&'static str, Vec<String>)>,
+    /// Whether counts are kept apart by time.
+    pub by_time: bool,
+}
+
+/// How many actions of one kind were in one state.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Count {
+    /// The action map.
+    pub map_id: Option<String>,
+    /// Its version.
+    pub map_version: Option<i64>,
+    /// The media type.
+    pub media_type: Option<String>,
+    /// The state.
+    pub state: State,
+    /// The beginning of the quarter of an hour, where time is kept apart.
+    pub from: Option<Moment>,
+    /// How many.
+    pub count: i64,
+}
+
+/// Counts actions by map, version, media type and state, and by the quarter of an hour where that is asked for.
+pub async fn counts<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    query: &CountsQuery,
+) -> Result<Vec<Count>, StoreError> {
+    let quarter = if query.by_time {
+        D::quarter("event_date")
+    } else {
+        "CAST(0 AS BIGINT)".to_owned()
+    };
+    let mut sql = format!(
+        "SELECT map_id, map_version, media_type, state, quarter, COUNT(*) FROM ( \
+             SELECT map_id, map_version, media_type, state, {quarter} AS quarter FROM web_action WHERE tenant_id = $1"
+    );
+    let mut args: Vec<Arg> = vec![tenant.into()];
+    for (column, values) in &query.any_of {
+        args.push(Arg::Texts(values.clone()));
+        sql += &format!(" AND {column} IN {}", D::any_of(args.len()));
+    }
+    for (test, at) in [(">=", query.from), ("<", query.to)] {
+        if let Some(at) = at {
+            args.push(at.into());
+            sql += &format!(" AND event_date {test} ${}", args.len());
+        }
+    }
+    sql += ") AS events GROUP BY map_id, map_version, media_type, state, quarter \
+            ORDER BY map_id, map_version, media_type, quarter, state";
+    let rows = D::fetch(conn, sql.into(), args).await?;
+    rows.iter()
+        .map(|row| {
+            let mut row = Columns::<D>::of(row);
+            let map_id = row.maybe_text()?;
+            let map_version = row.maybe_int()?;
+            let media_type = row.maybe_text()?;
+            let state = state(&row.text()?)?;
+            let quarter = row.int()?;
+            Ok(Count {
+                map_id,
+                map_version,
+                media_type,
+                state,
+                from: query
+                    .by_time
+                    .then(|| Moment::from_micros(quarter.saturating_mul(900_000_000)))
+                    .flatten(),
+                count: row.int()?,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,340 @@
+//! `/v1/reports`: ready-made reports.
+//!
+//! `web-actions`: how many actions of an action map were in each state, with the ratios that the vendor's report of action maps publishes: offered of
+//! qualified, accepted of offered, engaged of accepted (`help.mypurecloud.com/articles/action-maps-report`).
+
+use std::collections::BTreeMap;
+
+use axum::extract::State as Extracted;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Timelike};
+use chrono_tz::Tz;
+use serde_json::{Map, Value, json};
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::auth::{Caller, Scope};
+use super::params::{NoParams, Params};
+use super::problem::{Failure, Problem};
+use super::render;
+use crate::domain::web_action::State;
+use crate::domain::{Moment, Refusal};
+use crate::store::{Count, CountsQuery};
+use crate::web::App;
+
+/// Rows of a report at most.
+const MOST: usize = 100_000;
+
+/// The routes.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(all))
+        .routes(routes!(web_actions))
+}
+
+/// What reports there are, with their parameters.
+#[utoipa::path(get, path = "/v1/reports", tag = "reports", responses((status = 200, body = Object)))]
+async fn all(caller: Caller, _: NoParams) -> Result<Response, Failure> {
+    caller.may(Scope::Read)?;
+    let periods: Vec<&str> = Period::ALL.iter().map(|(_, name)| *name).collect();
+    let report = json!({
+        "name": "web-actions",
+        "description": "How many web actions were in each state, by action map and version, with the published ratios",
+        "parameters": {
+            "from": "events not before, RFC 3339", "to": "events before, RFC 3339", "timeZone": "of the periods, such as Europe/Rome; UTC",
+            "groupBy": {"default": DEFAULT_GROUPS, "any of": DIMENSIONS.map(|(name, _)| name), "and one of": periods},
+            "actionMapId": "only of this map", "actionMediaType": "only of this media type", "format": ["json", "csv"],
+        },
+    });
+    Ok(render::json(json!({"items": [report]}).to_string()))
+}
+
+/// A period that counts are kept apart by.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Period {
+    Hour,
+    Day,
+    Week,
+    Month,
+}
+
+impl Period {
+    const ALL: [(Self, &'static str); 4] = [
+        (Self::Hour, "hour"),
+        (Self::Day, "day"),
+        (Self::Week, "week"),
+        (Self::Month, "month"),
+    ];
+
+    /// The beginning of the period that a moment lies in, as the clocks of a time zone show it; weeks begin on Mondays.
+    fn begin(self, at: Moment, zone: Tz) -> DateTime<Tz> {
+        let local = at.utc().with_timezone(&zone);
+        let day = local.date_naive();
+        let date: NaiveDate = match self {
+            Self::Hour => {
+                // an hour that the clocks show twice is two
+                let into = i64::from(local.minute()) * 60 + i64::from(local.second());
+                return local - chrono::TimeDelta::seconds(into);
+            }
+            Self::Day => day,
+            Self::Week => day - Days::new(u64::from(day.weekday().num_days_from_monday())),
+            Self::Month => day.with_day(1).unwrap_or(day),
+        };
+        let midnight = NaiveDateTime::new(date, NaiveTime::MIN);
+        zone.from_local_datetime(&midnight)
+            .earliest()
+            // where the clocks skip midnight, the day begins with what comes after
+            .or_else(|| {
+                zone.from_local_datetime(&(midnight + chrono::TimeDelta::hours(1)))
+                    .earliest()
+            })
+            .unwrap_or(local)
+    }
+}
+
+/// What counts may be grouped by: a name, and the value of a count.
+type Dimension = (&'static str, fn(&Count) -> Value);
+
+const DIMENSIONS: [Dimension; 3] = [
+    ("actionMapId", |count| json!(count.map_id)),
+    ("actionMapVersion", |count| json!(count.map_version)),
+    ("actionMediaType", |count| json!(count.media_type)),
+];
+const DEFAULT_GROUPS: &str = "actionMapId,actionMapVersion";
+
+/// The published ratios: name, of what, among what.
+const RATIOS: [(&str, State, State); 3] = [
+    ("offeredRatio", State::Offered, State::Qualified),
+    ("acceptedRatio", State::Accepted, State::Offered),
+    ("engagedRatio", State::Engaged, State::Accepted),
+];
+
+/// What a report is grouped by.
+struct Groups {
+    dimensions: Vec<Dimension>,
+    period: Option<Period>,
+}
+
+impl Groups {
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        let mut groups = Self {
+            dimensions: Vec::new(),
+            period: None,
+        };
+        for name in text
+            .split(',')
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
+        {
+            let dimension = DIMENSIONS.iter().find(|(other, _)| *other == name);
+            let period = Period::ALL.iter().find(|(_, other)| *other == name);
+            match (dimension, period) {
+                (Some(dimension), _)
+                    if !groups.dimensions.iter().any(|(other, _)| other == &name) =>
+                {
+                    groups.dimensions.push(*dimension);
+                }
+                (_, Some((period, _))) if groups.period.is_none() => groups.period = Some(*period),
+                _ => {
+                    return Err(Refusal::invalid(
+                        "?groupBy",
+                        format!(
+                            "names {name:?} twice, a second period, or what nothing can be grouped by"
+                        ),
+                    ));
+                }
+            }
+        }
+        Ok(groups)
+    }
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+#[expect(
+    dead_code,
+    reason = "describes the parameters for OpenAPI; Params reads them"
+)]
+struct WebActionsParams {
+    /// Events not before.
+    from: Option<String>,
+    /// Events before.
+    to: Option<String>,
+    /// Of the periods, such as `Europe/Rome`.
+    #[param(default = "UTC")]
+    time_zone: Option<String>,
+    /// Any of `actionMapId`, `actionMapVersion`, `actionMediaType`, and one of `hour`, `day`, `week`, `month`.
+    #[param(default = "actionMapId,actionMapVersion")]
+    group_by: Option<String>,
+    /// Only of this map; repeated: any of them.
+    action_map_id: Option<String>,
+    /// Only of this media type.
+    action_media_type: Option<String>,
+    /// `json` or `csv`.
+    #[param(default = "json")]
+    format: Option<String>,
+}
+
+/// How many web actions were in each state, over time where a period is asked for. An action counts once in each state, at the time of that event.
+#[utoipa::path(get, path = "/v1/reports/web-actions", tag = "reports", params(WebActionsParams),
+    responses((status = 200, body = Object), (status = 422, body = Problem)))]
+async fn web_actions(
+    Extracted(app): Extracted<App>,
+    caller: Caller,
+    mut params: Params,
+) -> Result<Response, Failure> {
+    caller.may(Scope::Read)?;
+    let groups = params.take("groupBy");
+    let groups = Groups::parse(groups.as_deref().unwrap_or(DEFAULT_GROUPS))?;
+    let zone = params.take("timeZone").unwrap_or_else(|| "UTC".to_owned());
+    let zone: Tz = zone
+        .parse()
+        .map_err(|_| Refusal::invalid("?timeZone", "is no time zone, such as Europe/Rome"))?;
+    let csv = match params.take("format").as_deref() {
+        None | Some("json") => false,
+        Some("csv") => true,
+        Some(_) => return Err(Refusal::invalid("?format", "is neither json nor csv").into()),
+    };
+    let mut query = CountsQuery {
+        from: params.moment("from")?,
+        to: params.moment("to")?,
+        by_time: groups.period.is_some(),
+        ..CountsQuery::default()
+    };
+    for (name, column) in [("actionMapId", "map_id"), ("actionMediaType", "media_type")] {
+        let mut given = params.take_all(name);
+        if !given.is_empty() {
+            if column == "media_type" {
+                given = given.into_iter().map(|one| one.to_lowercase()).collect();
+            }
+            query.any_of.push((column, given));
+        }
+    }
+    params.finish()?;
+    let counts = app.reads.web_action_counts(caller.tenant, &query).await?;
+    let rows = rows(&groups, zone, &counts);
+    if rows.len() > MOST {
+        return Err(Refusal::TooLarge(format!(
+            "the report has more than {MOST} rows; ask for a shorter time or fewer groups"
+        ))
+        .into());
+    }
+    if csv {
+        return Ok(written(&rows)?);
+    }
+    Ok(render::json(json!({"items": rows}).to_string()))
+}
+
+/// The place of a row: whether a value is null, as a number, as a text, for each of its groups.
+type Key = Vec<(bool, i64, String)>;
+
+/// A row under way.
+struct Group {
+    row: Map<String, Value>,
+    states: BTreeMap<State, i64>,
+}
+
+/// The rows of the report, in the order of their groups.
+fn rows(groups: &Groups, zone: Tz, counts: &[Count]) -> Vec<Map<String, Value>> {
+    let mut grouped: BTreeMap<Key, Group> = BTreeMap::new();
+    for count in counts {
+        let mut row = Map::new();
+        let mut key = Vec::new();
+        for (name, value) in &groups.dimensions {
+            let value = value(count);
+            let text = value.as_str().unwrap_or_default().to_owned();
+            key.push((value.is_null(), value.as_i64().unwrap_or(0), text));
+            row.insert((*name).to_owned(), value);
+        }
+        if let (Some(period), Some(from)) = (groups.period, count.from) {
+            let begin = period.begin(from, zone);
+            key.push((false, begin.timestamp(), String::new()));
+            row.insert("from".to_owned(), json!(begin.to_rfc3339()));
+        }
+        let group = grouped.entry(key).or_insert_with(|| Group {
+            row,
+            states: BTreeMap::new(),
+        });
+        *group.states.entry(count.state).or_default() += count.count;
+    }
+    let finished = grouped.into_values().map(|Group { mut row, states }| {
+        let many = |state| states.get(&state).copied().unwrap_or(0);
+        for (state, name) in State::ALL {
+            row.insert(name.to_owned(), json!(many(state)));
+        }
+        for (name, of, among) in RATIOS {
+            row.insert(name.to_owned(), ratio(many(of), many(among)));
+        }
+        row
+    });
+    finished.collect()
+}
+
+/// A share, to four digits; null among nothing.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts are far below what a double holds exactly"
+)]
+fn ratio(of: i64, among: i64) -> Value {
+    if among == 0 {
+        return Value::Null;
+    }
+    json!((of as f64 / among as f64 * 10_000.0).round() / 10_000.0)
+}
+
+/// The rows as CSV, with a header.
+fn written(rows: &[Map<String, Value>]) -> Result<Response, Refusal> {
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    let failed =
+        |error: csv::Error| Refusal::Malformed(format!("the report cannot be written: {error}"));
+    if let Some(first) = rows.first() {
+        csv.write_record(first.keys()).map_err(failed)?;
+    }
+    for row in rows {
+        let cells = row.values().map(|value| match value {
+            Value::Null => String::new(),
+            // a spreadsheet would take it for a formula
+            Value::String(text) if text.starts_with(['=', '+', '-', '@']) => format!("'{text}"),
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        });
+        csv.write_record(cells).map_err(failed)?;
+    }
+    let bytes = csv.into_inner().unwrap_or_default();
+    Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], bytes).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn periods_begin_as_the_clocks_of_the_zone_show_them() {
+        let rome: Tz = "Europe/Rome".parse().unwrap();
+        let begin =
+            |period: Period, at: &str| period.begin(Moment::parse(at).unwrap(), rome).to_rfc3339();
+        // the clocks go forward on 29 March 2026
+        assert_eq!(
+            begin(Period::Day, "2026-03-29T21:59:00Z"),
+            "2026-03-29T00:00:00+01:00"
+        );
+        assert_eq!(
+            begin(Period::Day, "2026-03-29T22:00:00Z"),
+            "2026-03-30T00:00:00+02:00"
+        );
+        assert_eq!(
+            begin(Period::Week, "2026-03-29T12:00:00Z"),
+            "2026-03-23T00:00:00+01:00"
+        );
+        assert_eq!(
+            begin(Period::Month, "2026-02-28T23:30:00Z"),
+            "2026-03-01T00:00:00+01:00"
+        );
+        assert_eq!(
+            begin(Period::Hour, "2026-03-29T01:15:00Z"),
+            "2026-03-29T03:00:00+02:00"
+        );
+    }
+}
