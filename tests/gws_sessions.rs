@@ -159,6 +159,30 @@ both! {
         assert_eq!(reply["advice"]["reconnect"], "handshake");
     }
 
+    async fn what_was_erased_is_not_sent_again(db) {
+        let server = Server::start(db).await;
+        let mut listener = Listener::of(&server, None, &["/**"]).await;
+        listener.connect(&server, 0).await;
+        let before = listener.batch();
+        server.record(json!({"id": "c", "mediaType": "chat", "userData": {"word": "a secret"}})).await;
+        let first = listener.exactly(&server, 1).await;
+        assert!(json!(first).to_string().contains("a secret"));
+        // what is not acknowledged waits to be sent again
+        chat(&server, "d", None).await;
+        listener.rewind(before);
+        assert_eq!(server.delete("/v1/interactions/c").await.0, 204);
+        let begun = std::time::Instant::now();
+        loop {
+            listener.rewind(before);
+            let (_, again) = listener.connect(&server, 300).await;
+            let text = json!(again).to_string();
+            if text.contains("chats/d") && !text.contains("a secret") {
+                break;
+            }
+            assert!(begun.elapsed().as_secs() < 20, "{text}");
+        }
+    }
+
     async fn an_answer_that_waits_says_nothing_any_more_when_history_is_taken_away(db) {
         let server = Server::start(db).await;
         chat(&server, "c", None).await;
@@ -202,6 +226,18 @@ async fn a_client_may_speak_to_several_servers_by_turns() {
     // the other server learns of it while the client is held there, at the latest
     let (reply, _) = listener.connect(&there, 20_000).await;
     assert_eq!(reply["error"], "402::session_unknown");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_owed_of_what_was_before_the_first_subscription_wherever_it_was_made() {
+    let here = Server::start(Db::Postgres).await;
+    let there = beside(&here).await;
+    let mut listener = Listener::of(&here, None, &[]).await;
+    chat(&here, "early", None).await;
+    listener.subscribe(&there, &["/**"]).await;
+    chat(&here, "late", None).await;
+    let messages = listener.exactly(&here, 1).await;
+    assert_eq!(messages[0]["data"]["chat"]["id"], "late");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

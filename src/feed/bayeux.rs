@@ -121,6 +121,14 @@ pub async fn answer(hub: &Hub, user: &str, base: &str, body: &[u8]) -> Answer {
     if incoming.len() > 1 && incoming.iter().any(|one| one.is("/meta/handshake")) {
         return Answer::Malformed("a handshake stands alone in its request".to_owned());
     }
+    if incoming
+        .iter()
+        .filter(|one| one.is("/meta/connect"))
+        .count()
+        > 1
+    {
+        return Answer::Malformed("a client connects once in a request".to_owned());
+    }
     let alone = incoming.len() == 1;
     let mut replies = Replies {
         text: "[".to_owned(),
@@ -145,7 +153,8 @@ pub async fn answer(hub: &Hub, user: &str, base: &str, body: &[u8]) -> Answer {
                     }
                     Ok(())
                 }
-                Ok(None) => return Answer::Superseded,
+                Ok(None) if alone => return Answer::Superseded,
+                Ok(None) => Err(Failure::of("408::superseded")),
                 Err(failure) => Err(failure),
             },
             "/meta/subscribe" => subscribe(hub, user, one, true, &mut reply).await,
@@ -236,7 +245,8 @@ impl From<Denied> for Failure {
         let (error, reconnect, interval) = match denied {
             Denied::Unknown => ("402::session_unknown".to_owned(), "handshake", 0),
             Denied::Overflow => ("409::queue_overflow".to_owned(), "handshake", 0),
-            Denied::TooMany(what) => (format!("403::{what}"), "none", 0),
+            Denied::Full => (format!("503::{denied}"), "retry", 5000),
+            Denied::TooMany => (format!("403::{denied}"), "none", 0),
             Denied::Store(error) => {
                 tracing::warn!(%error, "a client's message could not be carried out");
                 ("503::unavailable".to_owned(), "retry", 1000)

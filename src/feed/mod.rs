@@ -62,6 +62,8 @@ pub struct Message {
     pub cursor: i64,
     /// Whom: a user, or everybody.
     pub user: Option<String>,
+    /// Whether it is an answer, for that user alone.
+    pub is_answer: bool,
     /// The channel.
     pub channel: String,
     /// The data as JSON text, with [`BASE`] where the server's address goes in.

@@ -4,6 +4,9 @@ use super::StoreError;
 use super::dialect::{Arg, Columns, Conn, Dialect, RowOf};
 use crate::domain::client::{Answer, ClientSession};
 
+/// Answers read at once; one may have some megabytes.
+const MOST_ANSWERS: i64 = 8;
+
 const SESSION: &str =
     "SELECT id, tenant_id, user_name, subscriptions, cursor, holder FROM client_session";
 
@@ -37,6 +40,8 @@ pub struct News {
     pub sessions: Vec<ClientSession>,
     /// Answers, each with its number.
     pub answers: Vec<(i64, Answer)>,
+    /// Whether there may be more answers in the range.
+    pub more: bool,
 }
 
 /// What happened beside the journal after one cursor, up to another; `user` narrows the answers.
@@ -63,7 +68,8 @@ pub async fn news<D: Dialect>(
         args.push(user.into());
         sql += " AND user_name = $4";
     }
-    sql += " ORDER BY cursor";
+    args.push(MOST_ANSWERS.into());
+    sql += &format!(" ORDER BY cursor LIMIT +${}", args.len());
     for row in D::fetch(conn, sql.into(), args).await? {
         let mut row = Columns::<D>::of(&row);
         let cursor = row.int()?;
@@ -77,5 +83,6 @@ pub async fn news<D: Dialect>(
             },
         ));
     }
+    news.more = i64::try_from(news.answers.len()).is_ok_and(|count| count == MOST_ANSWERS);
     Ok(news)
 }

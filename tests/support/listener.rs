@@ -39,7 +39,9 @@ impl Listener {
             .as_str()
             .expect("a session")
             .to_owned();
-        listener.subscribe(server, subscriptions).await;
+        if !subscriptions.is_empty() {
+            listener.subscribe(server, subscriptions).await;
+        }
         listener
     }
 

@@ -16,8 +16,10 @@ use crate::domain::filter::{Field, Filter, Operand, Search, Test, parse_sort};
 use crate::domain::interaction::Status;
 use crate::web::App;
 
-/// Interactions read at a time.
-const PAGE: usize = 500;
+/// Interactions read at a time, and where their long texts are looked at.
+const PAGES: (usize, usize) = (500, 50);
+/// Bytes that a list shows of one status, roughly; what is beyond them is said to be there.
+const MOST_BYTES: usize = 4 * 1024 * 1024;
 /// Pages of one status that a list reads at most; what is beyond them is said to be there, and not shown.
 const MOST_PAGES: usize = 100;
 
@@ -74,10 +76,12 @@ pub async fn open(
     question: &Question,
     base: &str,
 ) -> Result<Listed, Failure> {
+    let long_texts = question.looks_at().any(|field| medium.shape.is_long(field));
+    let page = if long_texts { PAGES.1 } else { PAGES.0 };
     let mut search = Search {
         sort: parse_sort("", ["-startDate"])?,
-        long_texts: question.looks_at().any(|field| medium.shape.is_long(field)),
-        ..Search::oldest_first(user.tenant, Filter::And(Vec::new()), PAGE)
+        long_texts,
+        ..Search::oldest_first(user.tenant, Filter::And(Vec::new()), page)
     };
     let mut kept = Vec::new();
     let mut has_more = false;
@@ -118,6 +122,7 @@ async fn gather(
     kept: &mut Vec<Kept>,
 ) -> Result<bool, Failure> {
     let most = kept.len() + question.limit + 1;
+    let mut bytes = 0;
     let mut search = search.clone();
     for _ in 0..MOST_PAGES {
         let page = app.reads.search(&search).await?;
@@ -130,12 +135,13 @@ async fn gather(
                 Some(fields) => resource.shown(fields),
                 None => resource.uri(),
             };
+            bytes += shown.len();
             let of = resource.interaction;
             kept.push(Kept {
                 place: (of.start_date, of.id),
                 shown,
             });
-            if kept.len() == most {
+            if kept.len() == most || bytes > MOST_BYTES {
                 return Ok(true);
             }
         }

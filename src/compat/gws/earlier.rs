@@ -23,18 +23,38 @@ pub struct Earlier {
     pub cursors: Vec<i64>,
 }
 
-/// UserData right after each of these changes, as JSON text under the cursor of the change. Of an interaction that was deleted meanwhile there is none.
+/// UserData right after each of these changes, as JSON text under the cursor of the change. Of an interaction that was deleted meanwhile there is no entry; there is one
+/// without a text where the past cannot be read and asking again would not help: one interaction does not hold up the news of all.
 pub async fn states(
     reads: &dyn Reads,
     tenant: i64,
     wanted: Vec<Earlier>,
-) -> Result<HashMap<i64, String>, StoreError> {
-    let all: Vec<Vec<(i64, String)>> = stream::iter(wanted)
-        .map(|earlier| of_one(reads, tenant, earlier))
+) -> Result<HashMap<i64, Option<String>>, StoreError> {
+    let all: Vec<Vec<(i64, Option<String>)>> = stream::iter(wanted)
+        .map(|earlier| of_one_or_none(reads, tenant, earlier))
         .buffer_unordered(AT_ONCE)
         .try_collect()
         .await?;
     Ok(all.into_iter().flatten().collect())
+}
+
+async fn of_one_or_none(
+    reads: &dyn Reads,
+    tenant: i64,
+    earlier: Earlier,
+) -> Result<Vec<(i64, Option<String>)>, StoreError> {
+    let cursors = earlier.cursors.clone();
+    match of_one(reads, tenant, earlier).await {
+        Ok(states) => Ok(states
+            .into_iter()
+            .map(|(cursor, state)| (cursor, Some(state)))
+            .collect()),
+        Err(error @ (StoreError::Refused(_) | StoreError::Inconsistent(..))) => {
+            tracing::error!(%error, "UserData of an earlier moment could not be read; clients are told what it is now");
+            Ok(cursors.into_iter().map(|cursor| (cursor, None)).collect())
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// The states of one interaction: the first is read, the others follow from the entries after it, so that many changes of one cost two reads and not many.

@@ -81,6 +81,7 @@ impl<'c> Item<'c> {
         Ok(Message {
             cursor: self.change.cursor,
             user: self.change.owner_id.clone(),
+            is_answer: false,
             channel: medium.channel(),
             data,
         })
@@ -123,9 +124,10 @@ impl Translate for Notify {
             let earlier = earlier.into_values().collect();
             let then = states(&*self.reads, tenant, earlier).await?;
             let messages = told.into_iter().filter_map(|(item, found, stale)| {
-                let user_data = then.get(&item.change.cursor).map(String::as_str);
-                // one whose state is not known any more was deleted while we looked
-                (user_data.is_some() || !stale).then(|| item.message(found, user_data))
+                let then = then.get(&item.change.cursor);
+                // one of whose state nothing is known any more was deleted while we looked
+                let told = then.is_some() || !stale;
+                told.then(|| item.message(found, then.and_then(Option::as_deref)))
             });
             messages.collect()
         })

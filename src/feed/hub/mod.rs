@@ -21,7 +21,7 @@ pub use channel::Pattern;
 pub use session::{Batch, Over, Session};
 
 use super::{Feed, Message, Translate};
-use crate::domain::change::Change;
+use crate::domain::change::{Change, Kind};
 use crate::domain::client::{Answer, ClientSession, SessionEdit};
 use crate::domain::command::{Command, Outcome, Submission};
 use crate::domain::{Clock, Refusal};
@@ -29,6 +29,10 @@ use crate::store::{ChangesQuery, Reads, StoreError, Writer};
 
 /// Entries read at once.
 const PAGE: usize = 256;
+/// Of which so many are made messages together; no more are when those have as many bytes as may be.
+const CHUNK: usize = 32;
+/// Bytes of the messages of one stretch of the journal, roughly.
+const STRETCH_BYTES: usize = 8 * 1024 * 1024;
 /// Between a message and the reply that takes it along, so that those that follow close come with it.
 const GATHER: Duration = Duration::from_millis(20);
 /// How often what sessions received is noted in the store.
@@ -39,8 +43,8 @@ const SEEN_EVERY: Duration = Duration::from_secs(10);
 const TIDY_EVERY: Duration = Duration::from_secs(30);
 /// How long to wait before a database that failed is asked again.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// Sessions held by one server at most.
-const MOST_SESSIONS: usize = 20_000;
+/// Sessions held by one server at most, and of those one user's.
+const MOST_SESSIONS: (usize, usize) = (20_000, 10_000);
 /// Subscriptions of one session at most.
 const MOST_SUBSCRIPTIONS: usize = 100;
 /// How sessions are kept.
@@ -91,9 +95,12 @@ pub enum Denied {
     /// The session is so far behind that it was ended.
     #[error("the session was too far behind")]
     Overflow,
-    /// As many sessions or subscriptions as there may be.
-    #[error("{0}")]
-    TooMany(&'static str),
+    /// As many sessions as there may be now.
+    #[error("as many clients listen as may")]
+    Full,
+    /// As many subscriptions as a client may have.
+    #[error("as many subscriptions as a client may have")]
+    TooMany,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -229,14 +236,13 @@ impl Hub {
     /// # Errors
     /// [`Denied::TooMany`], or [`Denied::Store`].
     pub async fn open(&self, user: &str) -> Result<Arc<Session>, Denied> {
-        let mut ready = self.0.ready.subscribe();
-        if ready.wait_for(|ready| *ready).await.is_err() {
-            return Err(StoreError::Closed.into());
-        }
-        if self.held().sessions.len() >= MOST_SESSIONS {
-            return Err(Denied::TooMany(
-                "as many clients listen to this server as may",
-            ));
+        self.until_ready().await?;
+        {
+            let held = self.held();
+            let of_user = held.by_user.get(user).map_or(0, Vec::len);
+            if held.sessions.len() >= MOST_SESSIONS.0 || of_user >= MOST_SESSIONS.1 {
+                return Err(Denied::Full);
+            }
         }
         let cursor = self.parts().reads.head().await?;
         let row = ClientSession {
@@ -247,10 +253,22 @@ impl Hub {
             cursor,
             holder: self.0.holder.clone(),
         };
-        let session = Session::new(row.id.clone(), user.into(), Vec::new(), cursor);
+        let session = Session::new(&row);
         self.submit(Command::OpenSession(Box::new(row))).await?;
         self.add(&mut self.held(), &session);
         Ok(session)
+    }
+
+    /// Waits until the journal's position is known: before, nobody knows what a session has missed.
+    async fn until_ready(&self) -> Result<(), Denied> {
+        let mut ready = self.0.ready.subscribe();
+        tokio::select! {
+            known = ready.wait_for(|ready| *ready) => match known {
+                Ok(_) => Ok(()),
+                Err(_) => Err(StoreError::Closed.into()),
+            },
+            () = self.parts().stopping.cancelled() => Err(StoreError::Closed.into()),
+        }
     }
 
     /// The row of a session that is not held here.
@@ -273,6 +291,7 @@ impl Hub {
 
     /// A user's session, taken over where another server held it.
     async fn take(&self, user: &str, id: &str) -> Result<Arc<Session>, Denied> {
+        self.until_ready().await?;
         if let Some(session) = self.here(user, id)?
             && !self.parts().shared
         {
@@ -292,7 +311,7 @@ impl Hub {
                 ..SessionEdit::default()
             })
             .await?;
-        let session = Session::new(row.id.clone(), user.into(), patterns(&row), row.cursor);
+        let session = Session::new(&row);
         let mut held = self.held();
         // two of its requests may have come at once
         if let Some(there) = held.sessions.get(id) {
@@ -337,26 +356,17 @@ impl Hub {
         let Some(session) = self.here(user, id)? else {
             let row = self.row(user, id).await?;
             if row.subscriptions.len() + add.len() > MOST_SUBSCRIPTIONS {
-                return Err(Denied::TooMany(
-                    "as many subscriptions as a client may have",
-                ));
+                return Err(Denied::TooMany);
             }
             self.edit(edit).await?;
             return Ok(());
         };
         let _turn = session.editing.lock().await;
         if session.state().patterns.len() + add.len() > MOST_SUBSCRIPTIONS {
-            return Err(Denied::TooMany(
-                "as many subscriptions as a client may have",
-            ));
-        }
-        if session.state().patterns.is_empty() {
-            // who subscribed to nothing is owed nothing of what was
-            let head = self.parts().reads.head().await?;
-            session.state().skip(head);
+            return Err(Denied::TooMany);
         }
         let row = self.edit(edit).await?;
-        session.state().patterns = patterns(&row);
+        session.state().follow(&row);
         Ok(())
     }
 
@@ -433,7 +443,7 @@ impl Hub {
                 let over = connect.hold.is_zero()
                     || tokio::time::Instant::now() >= deadline
                     || self.is_stopping();
-                if over || state.waiting() > 0 {
+                if over || state.has_waiting() {
                     let position = if state.live { held.tail } else { state.through };
                     let batch = state.batch(position, acknowledged.is_some());
                     let sent = batch.messages.len() as u64;
@@ -469,7 +479,7 @@ impl Hub {
             let (after, until) = {
                 let held = self.held();
                 let mut state = session.state();
-                if state.live || state.waiting() >= self.limits().queue {
+                if state.live || state.is_full(self.limits().queue) {
                     return Ok(());
                 }
                 if state.patterns.is_empty() || state.through >= held.tail {
@@ -487,12 +497,16 @@ impl Hub {
             let user = &*session.user;
             let _place = self.parts().feed.reading.acquire().await;
             let owed_to = (user != self.parts().anybody).then(|| user.to_owned());
-            let (messages, through) = self
+            let stretch = self
                 .messages((after, until), owed_to, Some(user), |_| true)
                 .await?;
             let mut state = session.state();
-            state.through = through;
-            for message in &messages {
+            if state.through != after {
+                // it was made to forget what waits, or skipped ahead, meanwhile
+                continue;
+            }
+            state.through = stretch.through;
+            for message in &stretch.messages {
                 if state.wants(&message.channel) && !state.push(message, self.limits().queue) {
                     state.through = message.cursor - 1;
                     break;
@@ -508,7 +522,7 @@ impl Hub {
         owed_to: Option<String>,
         answers_to: Option<&str>,
         keep: impl Fn(&Change) -> bool,
-    ) -> Result<(Vec<Arc<Message>>, i64), StoreError> {
+    ) -> Result<Stretch, StoreError> {
         let parts = self.parts();
         let query = ChangesQuery {
             after,
@@ -518,17 +532,37 @@ impl Hub {
             ..ChangesQuery::default()
         };
         let mut page = parts.reads.changes(parts.tenant, &query).await?;
+        let erases = page.items.iter().any(|change| is_erasure(&change.kind));
         page.items
             .retain(|change| change.interaction_id.is_some() && keep(change));
-        let mut messages = parts.translate.messages(parts.tenant, &page.items).await?;
-        let range = (after, page.next);
-        let news = parts.reads.news(parts.tenant, range, answers_to).await?;
+        let mut through = page.next;
+        let mut messages = Vec::new();
+        let mut bytes = 0;
+        for (index, chunk) in page.items.chunks(CHUNK).enumerate() {
+            let made = parts.translate.messages(parts.tenant, chunk).await?;
+            bytes += made.iter().map(|message| message.data.len()).sum::<usize>();
+            messages.extend(made);
+            if bytes > STRETCH_BYTES && (index + 1) * CHUNK < page.items.len() {
+                through = chunk.last().map_or(through, |last| last.cursor);
+                break;
+            }
+        }
+        let news = parts.reads.news(parts.tenant, (after, through), answers_to);
+        let news = news.await?;
         if answers_to.is_none() {
             self.refresh(&news.sessions);
         }
+        if news.more {
+            through = news.answers.last().map_or(through, |(cursor, _)| *cursor);
+            messages.retain(|message| message.cursor <= through);
+        }
         messages.extend(news.answers.into_iter().map(message));
         messages.sort_by_key(|message| message.cursor);
-        Ok((messages.into_iter().map(Arc::new).collect(), page.next))
+        Ok(Stretch {
+            messages: messages.into_iter().map(Arc::new).collect(),
+            through,
+            erases,
+        })
     }
 
     /// Takes over what another server, or a request to it, changed of sessions held here.
@@ -538,7 +572,7 @@ impl Hub {
                 continue;
             };
             if row.holder == self.0.holder {
-                session.state().patterns = patterns(row);
+                session.state().follow(row);
             } else {
                 let closed = row.holder.is_empty();
                 self.drop_session(&row.id, if closed { Over::Closed } else { Over::Moved });
@@ -598,9 +632,25 @@ impl Hub {
             (Some(users), Some(owner)) => users.contains(owner.as_str()),
             _ => true,
         };
-        let (messages, through) = self.messages((tail, newest), None, None, owed).await?;
+        let stretch = self.messages((tail, newest), None, None, owed).await?;
         let mut held = self.held();
-        for message in &messages {
+        for session in held.sessions.values() {
+            let known = listening
+                .as_ref()
+                .is_none_or(|users| users.contains(&session.user));
+            let mut state = session.state();
+            if stretch.erases {
+                state.forget_waiting();
+            } else if !known && state.live {
+                // it came while its user's changes were passed over
+                state.fall_behind(tail);
+            } else {
+                continue;
+            }
+            drop(state);
+            session.news.notify_waiters();
+        }
+        for message in &stretch.messages {
             let anybody = held.by_user.get(self.parts().anybody);
             match &message.user {
                 None => {
@@ -610,14 +660,15 @@ impl Hub {
                 }
                 Some(user) => {
                     let own = held.by_user.get(user.as_str());
-                    let also = anybody.filter(|_| *user != *self.parts().anybody);
+                    let other = *user != *self.parts().anybody && !message.is_answer;
+                    let also = anybody.filter(|_| other);
                     for session in own.into_iter().chain(also).flatten() {
                         self.hand(session, message);
                     }
                 }
             }
         }
-        held.tail = through;
+        held.tail = stretch.through;
         Ok(())
     }
 
@@ -633,8 +684,7 @@ impl Hub {
             session.news.notify_waiters();
         } else {
             meters.behind.inc();
-            state.live = false;
-            state.through = message.cursor - 1;
+            state.fall_behind(message.cursor - 1);
         }
     }
 
@@ -647,12 +697,12 @@ impl Hub {
                 () = tokio::time::sleep(KEEP_EVERY) => {}
                 () = stopping.cancelled() => {}
             }
-            self.keep_cursors(if stopping.is_cancelled() {
-                Duration::ZERO
-            } else {
-                SEEN_EVERY
-            })
-            .await;
+            if stopping.is_cancelled() {
+                self.until_released().await;
+            }
+            let stops = stopping.is_cancelled();
+            let often = if stops { Duration::ZERO } else { SEEN_EVERY };
+            self.keep_cursors(often).await;
             let away: Vec<String> = self
                 .held()
                 .sessions
@@ -670,6 +720,15 @@ impl Hub {
                 tidied = tokio::time::Instant::now();
                 self.forget().await;
             }
+        }
+    }
+
+    /// Waits until the connects that are held have taken their last batch, for a moment at most.
+    async fn until_released(&self) {
+        let begun = tokio::time::Instant::now();
+        let held = || self.held().sessions.values().any(|one| one.state().held);
+        while held() && begun.elapsed() < PATIENCE {
+            tokio::time::sleep(GATHER).await;
         }
     }
 
@@ -704,20 +763,31 @@ impl Hub {
     }
 }
 
+/// What a stretch of the journal has for clients.
+struct Stretch {
+    /// Oldest first.
+    messages: Vec<Arc<Message>>,
+    /// How far they go.
+    through: i64,
+    /// Whether content was taken away in it, of which nothing may be kept.
+    erases: bool,
+}
+
+/// Whether an entry tells that content was taken away.
+fn is_erasure(kind: &str) -> bool {
+    [Kind::InteractionDeleted, Kind::ContactErased]
+        .iter()
+        .any(|erasure| erasure.name() == kind)
+}
+
 fn message((cursor, answer): (i64, Answer)) -> Message {
     Message {
         cursor,
         user: Some(answer.user),
+        is_answer: true,
         channel: answer.channel,
         data: answer.data,
     }
-}
-
-fn patterns(row: &ClientSession) -> Vec<Pattern> {
-    row.subscriptions
-        .iter()
-        .filter_map(|text| Pattern::parse(text))
-        .collect()
 }
 
 /// 160 random bits, in letters and digits.
@@ -726,3 +796,6 @@ fn random_id() -> String {
     rand::rng().fill_bytes(&mut bytes);
     hex::encode(bytes)
 }
+
+#[cfg(test)]
+mod tests;

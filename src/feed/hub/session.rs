@@ -7,12 +7,15 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use super::channel::Pattern;
+use crate::domain::client::ClientSession;
 use crate::feed::Message;
 
 /// Messages of one reply at most.
 const BATCH: usize = 256;
 /// Bytes of one reply, roughly; a single message may be longer.
 const BATCH_BYTES: usize = 1024 * 1024;
+/// Bytes that wait for one client, roughly; a single message may be longer.
+const QUEUE_BYTES: usize = 8 * 1024 * 1024;
 
 /// A session held here.
 #[derive(Debug)]
@@ -37,6 +40,8 @@ pub struct State {
     pub patterns: Vec<Pattern>,
     /// Messages that have not been sent, or not been acknowledged, oldest first.
     waiting: VecDeque<Arc<Message>>,
+    /// The bytes of those.
+    bytes: usize,
     /// Everything up to here has been received, as far as can be known.
     received: i64,
     /// What the store knows of that.
@@ -74,17 +79,19 @@ pub struct Batch {
 }
 
 impl Session {
-    /// A session that stands at a cursor, and reads up from there.
-    pub fn new(id: String, user: Arc<str>, patterns: Vec<Pattern>, cursor: i64) -> Arc<Self> {
+    /// A session as its row has it; it reads up from where that stands.
+    pub fn new(row: &ClientSession) -> Arc<Self> {
+        let cursor = row.cursor;
         Arc::new(Self {
-            id,
-            user,
+            id: row.id.clone(),
+            user: row.user.as_str().into(),
             news: Notify::new(),
             editing: tokio::sync::Mutex::new(()),
             reading: tokio::sync::Mutex::new(()),
             state: Mutex::new(State {
-                patterns,
+                patterns: patterns(row),
                 waiting: VecDeque::new(),
+                bytes: 0,
                 received: cursor,
                 kept: cursor,
                 through: cursor,
@@ -122,16 +129,36 @@ impl State {
         if message.cursor <= self.received {
             return true;
         }
-        if self.waiting.len() >= most {
+        if self.is_full(most) {
             return false;
         }
+        self.bytes += message.data.len();
         self.waiting.push_back(Arc::clone(message));
         true
     }
 
-    /// How many messages wait.
-    pub fn waiting(&self) -> usize {
-        self.waiting.len()
+    /// Whether messages wait.
+    pub fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Whether as many messages wait as may, or as many bytes.
+    pub fn is_full(&self, most: usize) -> bool {
+        self.waiting.len() >= most || self.bytes >= QUEUE_BYTES
+    }
+
+    /// Leaves the session to read up from the journal after a cursor.
+    pub fn fall_behind(&mut self, through: i64) {
+        self.live = false;
+        self.through = through.max(self.received);
+    }
+
+    /// Forgets what waits, which may hold what was erased: it is read from the journal again.
+    pub fn forget_waiting(&mut self) {
+        self.waiting.clear();
+        self.bytes = 0;
+        self.live = false;
+        self.through = self.received;
     }
 
     /// The client has received everything up to this cursor.
@@ -141,7 +168,9 @@ impl State {
             .front()
             .is_some_and(|message| message.cursor <= cursor)
         {
-            self.waiting.pop_front();
+            if let Some(gone) = self.waiting.pop_front() {
+                self.bytes -= gone.data.len();
+            }
         }
         self.received = self.received.max(cursor);
     }
@@ -168,6 +197,14 @@ impl State {
             self.acknowledge(cursor);
         }
         Batch { messages, cursor }
+    }
+
+    /// Takes over what changed of its row: its subscriptions, and that nothing is owed of what was before the first.
+    pub fn follow(&mut self, row: &ClientSession) {
+        self.patterns = patterns(row);
+        if row.cursor > self.received {
+            self.skip(row.cursor);
+        }
     }
 
     /// Nothing up to this cursor is owed.
@@ -197,14 +234,33 @@ impl State {
     }
 }
 
+fn patterns(row: &ClientSession) -> Vec<Pattern> {
+    row.subscriptions
+        .iter()
+        .filter_map(|text| Pattern::parse(text))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn session(cursor: i64) -> Arc<Session> {
+        Session::new(&ClientSession {
+            id: "s".to_owned(),
+            tenant_id: 1,
+            user: "u".to_owned(),
+            subscriptions: Vec::new(),
+            cursor,
+            holder: String::new(),
+        })
+    }
 
     fn message(cursor: i64, bytes: usize) -> Arc<Message> {
         Arc::new(Message {
             cursor,
             user: None,
+            is_answer: false,
             channel: "/a".to_owned(),
             data: "x".repeat(bytes),
         })
@@ -220,7 +276,7 @@ mod tests {
 
     #[test]
     fn what_was_not_acknowledged_is_sent_again_and_what_was_is_not() {
-        let session = Session::new("s".to_owned(), "u".into(), Vec::new(), 5);
+        let session = session(5);
         let mut state = session.state();
         for cursor in [7, 8, 11] {
             assert!(state.push(&message(cursor, 1), 10));
@@ -244,7 +300,7 @@ mod tests {
 
     #[test]
     fn without_acknowledgements_what_is_sent_is_not_sent_again() {
-        let session = Session::new("s".to_owned(), "u".into(), Vec::new(), 0);
+        let session = session(0);
         let mut state = session.state();
         assert!(state.push(&message(1, 1), 10));
         assert_eq!(cursors(&state.batch(1, false)), [1]);
@@ -252,8 +308,23 @@ mod tests {
     }
 
     #[test]
+    fn as_many_bytes_wait_as_may() {
+        let session = session(0);
+        let mut state = session.state();
+        assert!(
+            state.push(&message(1, QUEUE_BYTES), 10),
+            "one may be longer"
+        );
+        assert!(!state.push(&message(2, 1), 10));
+        state.acknowledge(1);
+        assert!(state.push(&message(2, 1), 10));
+        state.forget_waiting();
+        assert!(!state.has_waiting() && !state.live && state.through == 1);
+    }
+
+    #[test]
     fn a_batch_is_bounded_and_tells_how_far_it_goes() {
-        let session = Session::new("s".to_owned(), "u".into(), Vec::new(), 0);
+        let session = session(0);
         let mut state = session.state();
         for cursor in 1..=3 {
             assert!(state.push(&message(cursor, BATCH_BYTES), 3));

@@ -123,9 +123,10 @@ const NEW_SESSIONS: Many = Many {
 };
 
 const CHANGED_SESSIONS: Many = Many {
-    before: "UPDATE client_session SET subscriptions = v.column2, holder = v.column3, changed = v.column4, seen_date = v.column5 FROM (VALUES",
-    casts: &["TEXT", "TEXT", "TEXT", "BIGINT", "TIME"],
-    columns: 5,
+    before: "UPDATE client_session SET subscriptions = v.column2, holder = v.column3, changed = v.column4, seen_date = v.column5, \
+             cursor = CASE WHEN client_session.cursor < v.column6 THEN v.column6 ELSE client_session.cursor END FROM (VALUES",
+    casts: &["TEXT", "TEXT", "TEXT", "BIGINT", "TIME", "BIGINT"],
+    columns: 6,
     after: ") AS v WHERE client_session.id = v.column1 || ''",
     skips_nulls: false,
 };
@@ -326,6 +327,7 @@ async fn write_clients<D: Dialect>(
                 session.holder.as_str().into(),
                 cursor.into(),
                 at.into(),
+                session.cursor.into(),
             ]);
         }
     }

@@ -839,6 +839,10 @@ impl<'t> Ledger<'t> {
             .filter(|held| held.session.tenant_id == ask.tenant && !held.session.holder.is_empty())
             .ok_or_else(|| Refusal::NotFound("session", edit.id.clone()))?;
         let session = Arc::make_mut(&mut held.session);
+        if session.subscriptions.is_empty() && !edit.add.is_empty() {
+            // who subscribed to nothing is owed nothing of what was
+            session.cursor = session.cursor.max(self.head);
+        }
         session
             .subscriptions
             .retain(|known| !edit.remove.contains(known));

@@ -219,6 +219,9 @@ impl Call {
     }
 }
 
+/// The members of a message that tells that it is done.
+const DONE_MEMBERS: &str = "\"success\":true";
+
 /// Stores UserData, then stops the call. It ended as long after its start as it lasted: so the duration is kept, and nothing of it stands in UserData.
 async fn complete(
     app: &App,
@@ -227,7 +230,8 @@ async fn complete(
     seconds: Option<i64>,
     user_data: Given,
 ) -> Result<String, StoreError> {
-    if !user_data.document.is_empty() {
+    let stores = !user_data.document.is_empty();
+    if stores {
         let edit = Edit {
             update: user_data,
             ..Edit::default()
@@ -245,10 +249,28 @@ async fn complete(
         end: seconds.map(|seconds| of.start_date.plus_micros(seconds * 1_000_000)),
         if_match: None,
     };
-    submit(app, user, stop).await
+    // a full queue is waited for: what was stored already shall not stand alone
+    let stopped = async {
+        app.writer
+            .enqueue_waiting(user.submission(stop))
+            .await?
+            .wait()
+            .await
+    };
+    match stopped.await {
+        Ok(_) => Ok(DONE_MEMBERS.to_owned()),
+        Err(error) if stores => {
+            tracing::warn!(%error, "a call could not be stopped after its UserData was stored");
+            Err(Refusal::Conflict(
+                "the UserData was stored, but the call could not be stopped; ask again".to_owned(),
+            )
+            .into())
+        }
+        Err(error) => Err(error),
+    }
 }
 
 async fn submit(app: &App, user: &User, command: Command) -> Result<String, StoreError> {
     app.writer.submit(user.submission(command)).await?;
-    Ok("\"success\":true".to_owned())
+    Ok(DONE_MEMBERS.to_owned())
 }

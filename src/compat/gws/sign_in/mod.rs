@@ -125,32 +125,34 @@ impl Gate {
             };
         };
         let session = session.filter(|session| *session.user == *given.name);
+        // whether it was the page itself that added what it signs in with
+        let mut basic = true;
         if nobody {
             if given.name != ANYBODY {
                 check_name(&given.name)
                     .map_err(|what| Denied::access(&format!("the user name {what}")))?;
             }
         } else {
-            match self
+            basic = match self
                 .users
                 .passwords
                 .check(&given.name, &given.password)
                 .await
             {
-                Checked::Right => {}
+                Checked::Right => true,
                 // whoever holds a session has shown the password; others' wrong tries do not keep its holder out
-                Checked::Later(_) if session.is_some() => {}
+                Checked::Later(_) if session.is_some() => false,
                 Checked::Later(wait) => return Err(Denied::Later(wait)),
                 Checked::Wrong => {
                     return Err(Denied::access(
                         "there is no such user, or the password is another",
                     ));
                 }
-            }
+            };
         }
         Ok(Signed {
             user: given.name.into(),
-            basic: true,
+            basic,
             session,
         })
     }
