@@ -1,0 +1,408 @@
+// Web actions of a page: its callbacks are told of them, and Annals records them. The server wraps this function as a classic script and as a module.
+// An event waits in localStorage, an entry each, until the server has answered for it; entries are never rewritten together, so tabs do not disturb each other,
+// and what is sent twice is recorded once. Nothing here throws into the page.
+function annalsWebActions(script) {
+  "use strict";
+
+  const PREFIX = "annals.web-actions.";
+  const MEDIA = ["webchat", "contentoffer"];
+  const MOST_EVENTS = 1000;
+  const MOST_CHARACTERS = 256 * 1024;
+  const BATCH_EVENTS = 100;
+  const BATCH_CHARACTERS = 40 * 1024;
+  const MOST_KEPT_ALIVE = 60000; // bytes that a browser sends on behalf of a page that is gone: 64 KiB, all told
+  const GATHER = 300; // milliseconds, as all below
+  const PATIENCE = 2000;
+  const HELD = PATIENCE + 1000;
+  const TIMEOUT = 20000;
+  const FIRST_WAIT = 1000;
+  const LONGEST_WAIT = 300000;
+
+  const before = window.annals;
+  if (before && before.webActions) return before;
+
+  const settings = { url: "", key: "", dataLayer: false, enrich: null, debug: false };
+  const held = new Map(); // events of this page that wait for their enrichment
+  const memory = new Map(); // entries that localStorage did not take
+  let subscriptions = [];
+  let kept = null; // about how much is kept: {events, characters}
+  let timer = 0;
+  let sending = false;
+  let refused = false; // the key was, until another is named
+  let failures = 0;
+  let most = BATCH_EVENTS;
+  let forwarded = false;
+
+  function warn() {
+    if (settings.debug) console.warn.apply(console, ["annals:"].concat(Array.from(arguments)));
+  }
+
+  function guarded(work) {
+    return function () {
+      try {
+        return work.apply(null, arguments);
+      } catch (error) {
+        warn(error);
+      }
+    };
+  }
+
+  const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
+
+  // ---- callbacks
+
+  const named = (media, state) => ({
+    media: String(media).toLowerCase(),
+    state: state === "timed out" ? "timedout" : String(state),
+  });
+
+  function split(name) {
+    const at = String(name).indexOf(":");
+    return named(String(name).slice(0, at), String(name).slice(at + 1));
+  }
+
+  function on(name, callback, once) {
+    if (typeof callback !== "function") return warn("no callback for", name);
+    subscriptions.push(Object.assign(split(name), { callback: callback, once: once === true }));
+  }
+
+  function off(name, callback) {
+    const { media, state } = split(name);
+    subscriptions = subscriptions.filter((one) =>
+      one.media !== media || one.state !== state || (callback !== undefined && one.callback !== callback));
+  }
+
+  function tell(event) {
+    const { media, state } = named(event.actionMediaType, event.actionState);
+    for (const one of subscriptions.slice()) {
+      if (one.media !== media || (one.state !== "all" && one.state !== state)) continue;
+      if (!subscriptions.includes(one)) continue; // an earlier callback took it off
+      if (one.once) subscriptions = subscriptions.filter((other) => other !== one);
+      try {
+        const result = one.callback(Object.assign({}, event));
+        if (result && typeof result.then === "function") result.then(null, warn);
+      } catch (error) {
+        warn(error);
+      }
+    }
+  }
+
+  // ---- what waits: an entry is the moment before which nobody but its page sends it, a blank, and the event
+
+  function put(id, until, event) {
+    const entry = until + " " + JSON.stringify(event);
+    try {
+      localStorage.setItem(PREFIX + id, entry);
+      memory.delete(id);
+    } catch (error) {
+      memory.set(id, entry);
+    }
+  }
+
+  function get(id) {
+    if (memory.has(id)) return memory.get(id);
+    try {
+      return localStorage.getItem(PREFIX + id);
+    } catch (error) {
+      return null;
+    }
+  }
+
+  function drop(id) {
+    memory.delete(id);
+    try {
+      localStorage.removeItem(PREFIX + id);
+    } catch (error) {
+      // it was never there
+    }
+  }
+
+  /** The ids of what waits, oldest first. */
+  function waiting() {
+    let ids = Array.from(memory.keys());
+    try {
+      const keys = Object.keys(localStorage).filter((key) => key.startsWith(PREFIX));
+      ids = ids.concat(keys.map((key) => key.slice(PREFIX.length)));
+    } catch (error) {
+      // memory is all there is
+    }
+    return ids.sort();
+  }
+
+  function count() {
+    kept = { events: 0, characters: 0 };
+    for (const id of waiting()) {
+      kept.events += 1;
+      kept.characters += (get(id) || "").length;
+    }
+  }
+
+  /** Makes room for an event; returns how many were dropped for it. */
+  function makeRoom(characters) {
+    if (!kept) count();
+    const fits = () => kept.events < MOST_EVENTS && kept.characters + characters <= MOST_CHARACTERS;
+    if (fits()) return 0;
+    let dropped = 0;
+    for (const id of waiting()) {
+      if (fits()) break;
+      kept.events -= 1;
+      kept.characters -= (get(id) || "").length;
+      held.delete(id);
+      drop(id);
+      dropped += 1;
+    }
+    return dropped;
+  }
+
+  let made = 0;
+  function newId() {
+    made += 1;
+    const order = Date.now().toString(36).padStart(9, "0") + made.toString(36).padStart(5, "0");
+    return order + "." + Math.random().toString(36).slice(2, 10);
+  }
+
+  function record(given) {
+    if (!isObject(given)) return warn("no event:", given);
+    const told = Object.assign({}, given);
+    try {
+      keep(Object.assign({ eventDate: new Date().toISOString() }, given));
+    } catch (error) {
+      warn(error); // it is no JSON; the page's callbacks can have it
+    }
+    tell(told);
+  }
+
+  function keep(event) {
+    const characters = JSON.stringify(event).length + 40;
+    const dropped = makeRoom(characters);
+    if (dropped > 0) event.droppedEvents = dropped;
+    const id = newId();
+    const enriches = typeof settings.enrich === "function";
+    kept.events += 1;
+    kept.characters += characters;
+    if (enriches) held.set(id, event);
+    put(id, enriches ? Date.now() + HELD : 0, event);
+    if (enriches) enrich(id, event);
+    else finish(id, event);
+  }
+
+  function enrich(id, event) {
+    const copy = Object.assign({}, event);
+    let over = false;
+    const done = guarded(function (enriched) {
+      if (over) return;
+      over = true;
+      clearTimeout(patience);
+      // what is gone was sent by another tab, or made room
+      if (held.delete(id) && get(id)) put(id, 0, enriched);
+      finish(id, enriched);
+    });
+    const patience = setTimeout(() => done(event), PATIENCE);
+    new Promise((resolve) => resolve(settings.enrich(copy))).then(
+      function (more) {
+        const enriched = Object.assign(copy, isObject(more) ? more : {});
+        try {
+          JSON.stringify(enriched);
+        } catch (error) {
+          warn(error);
+          return done(event);
+        }
+        done(enriched);
+      },
+      function (error) {
+        warn(error);
+        done(event);
+      });
+  }
+
+  function finish(id, event) {
+    schedule(GATHER);
+    if (!settings.dataLayer) return;
+    const name = typeof settings.dataLayer === "string" ? settings.dataLayer : "dataLayer";
+    const { media, state } = named(event.actionMediaType, event.actionState);
+    window[name] = window[name] || [];
+    window[name].push(Object.assign({ event: media + ":" + state }, event));
+  }
+
+  // ---- sending
+
+  function schedule(wait) {
+    if (!timer && !refused) timer = setTimeout(guarded(flush), wait);
+  }
+
+  /** Sends at once, whatever failed before. */
+  function wake() {
+    clearTimeout(timer);
+    timer = 0;
+    failures = 0;
+    schedule(0);
+  }
+
+  /** The oldest that may be sent, past an id: {ids, events}, and `later`, how long the next ones are held. */
+  function take(after) {
+    const batch = { ids: [], events: [], later: 0 };
+    let characters = 0;
+    for (const id of waiting()) {
+      if (id <= after) continue;
+      const entry = get(id);
+      if (!entry) continue;
+      const blank = entry.indexOf(" ");
+      const left = Number(entry.slice(0, blank)) - Date.now();
+      // held by its page; a clock that was set back holds nothing for long
+      if (held.has(id) || (left > 0 && left <= HELD)) {
+        batch.later = Math.max(batch.later, left, GATHER);
+        continue;
+      }
+      characters += entry.length;
+      if (batch.ids.length >= most || (batch.ids.length > 0 && characters > BATCH_CHARACTERS)) break;
+      batch.ids.push(id);
+      batch.events.push(entry.slice(blank + 1));
+    }
+    return batch;
+  }
+
+  // a plain text, which a browser sends across web sites without asking first, and on leaving: so the key is in it
+  const body = (batch) => '{"key":' + JSON.stringify(settings.key) + ',"events":[' + batch.events.join(",") + "]}";
+
+  function flush() {
+    clearTimeout(timer);
+    timer = 0;
+    if (sending || refused || navigator.onLine === false) return;
+    kept = null;
+    const batch = take("");
+    if (batch.ids.length === 0) {
+      if (batch.later > 0) schedule(batch.later);
+      return;
+    }
+    sending = true;
+    const sent = function (wait) {
+      sending = false;
+      schedule(wait);
+    };
+    send(batch).then(sent, function (error) {
+      warn(error);
+      sent(backOff(0));
+    });
+  }
+
+  function backOff(asked) {
+    const wait = Math.min(LONGEST_WAIT, FIRST_WAIT * Math.pow(2, failures));
+    failures += 1;
+    return Math.max(wait * (0.5 + Math.random()), asked * 1000 || 0);
+  }
+
+  /** Sends a batch; resolves to how long to wait before the next. */
+  async function send(batch) {
+    let answer;
+    try {
+      answer = await post(body(batch));
+    } catch (error) {
+      return backOff(0);
+    }
+    const asked = Number(answer.headers.get("Retry-After"));
+    if (answer.status === 429 || answer.status >= 500) return backOff(asked);
+    if (answer.status === 401 || answer.status === 403) {
+      refused = true;
+      warn("the server takes no events with this key; they are kept");
+      return 0;
+    }
+    if (answer.status === 413 && batch.ids.length > 1) {
+      most = Math.ceil(batch.ids.length / 2);
+      return 0;
+    }
+    if (!answer.ok) {
+      warn("dropped", batch.ids.length, "events, answered with", answer.status);
+      batch.ids.forEach(drop);
+      return 0;
+    }
+    const items = (await answer.json()).items;
+    let again = false;
+    batch.ids.forEach(function (id, index) {
+      const item = items[index];
+      if (item.status === 429 || item.status >= 500) {
+        again = true;
+        return;
+      }
+      if (item.status >= 400) warn("dropped an event:", batch.events[index], item.problem);
+      drop(id);
+    });
+    most = BATCH_EVENTS;
+    if (again) return backOff(asked);
+    failures = 0;
+    return 0;
+  }
+
+  function post(text) {
+    const control = new AbortController();
+    const patience = setTimeout(() => control.abort(), TIMEOUT);
+    const small = new Blob([text]).size <= MOST_KEPT_ALIVE;
+    const asked = fetch(settings.url, {
+      method: "POST", body: text, headers: { "Content-Type": "text/plain;charset=UTF-8" },
+      credentials: "omit", cache: "no-store", keepalive: small, signal: control.signal,
+    });
+    asked.then(() => clearTimeout(patience), () => clearTimeout(patience));
+    return asked;
+  }
+
+  /** The page is left: what waits goes as it is, and stays until a later page has an answer for it. */
+  function leave() {
+    held.forEach((event, id) => put(id, 0, event));
+    held.clear();
+    if (refused || !navigator.sendBeacon) return;
+    for (let after = ""; ;) {
+      const batch = take(after);
+      if (batch.ids.length === 0 || !navigator.sendBeacon(settings.url, body(batch))) return;
+      after = batch.ids[batch.ids.length - 1];
+    }
+  }
+
+  // ---- the page
+
+  function place(url) {
+    const base = String(url).replace(/\/+$/, "");
+    return base.endsWith("/v1/web-actions") ? base : base + "/v1/web-actions";
+  }
+
+  function init(given) {
+    if (!isObject(given)) return warn("init wants an object");
+    Object.keys(settings).forEach(function (name) {
+      if (given[name] !== undefined) settings[name] = name === "url" ? place(given.url) : given[name];
+    });
+    refused = false;
+    if (waiting().length > 0) schedule(GATHER);
+  }
+
+  const commands = { init: init, on: on, off: off, record: record, once: (name, callback) => on(name, callback, true) };
+
+  const ac = guarded(function (command) {
+    if (!Object.prototype.hasOwnProperty.call(commands, command)) return warn("no such command:", command);
+    commands[command].apply(null, Array.prototype.slice.call(arguments, 1, 3));
+  });
+  ac.webActions = true;
+
+  /** Where the page has another `ac`, its events are ours too. */
+  function forward() {
+    const other = window.ac;
+    if (forwarded || typeof other !== "function" || other.webActions) return;
+    forwarded = true;
+    MEDIA.forEach((media) => other("on", media + ":all", guarded(record)));
+  }
+
+  const given = script && script.dataset ? script.dataset : {};
+  init({
+    url: given.url || (script && script.src ? script.src.replace(/\/sdk\/[^/]*$/, "") : location.origin),
+    key: given.key,
+    dataLayer: given.dataLayer === undefined ? undefined : given.dataLayer || true,
+    debug: given.debug === undefined ? undefined : given.debug !== "false",
+  });
+  window.annals = ac;
+  if (typeof window.ac !== "function") window.ac = ac;
+  guarded(forward)();
+  addEventListener("load", guarded(forward));
+  addEventListener("online", guarded(wake));
+  addEventListener("pageshow", guarded(() => schedule(GATHER)));
+  addEventListener("pagehide", guarded(leave));
+  document.addEventListener("visibilitychange", guarded(() => document.visibilityState === "hidden" && flush()));
+  ((before && before.q) || []).forEach((call) => ac.apply(null, call));
+  return ac;
+}
