@@ -5,7 +5,6 @@ function annalsWebActions(script) {
   "use strict";
 
   const PREFIX = "annals.web-actions.";
-  const MEDIA = ["webchat", "contentoffer"];
   const MOST_EVENTS = 1000;
   const MOST_CHARACTERS = 256 * 1024;
   const BATCH_EVENTS = 100;
@@ -24,7 +23,7 @@ function annalsWebActions(script) {
   const settings = { url: "", key: "", dataLayer: false, enrich: null, debug: false };
   const held = new Map(); // events of this page that wait for their enrichment
   const memory = new Map(); // entries that localStorage did not take
-  let subscriptions = [];
+  let listeners = [];
   let kept = null; // about how much is kept: {events, characters}
   let timer = 0;
   let sending = false;
@@ -33,21 +32,21 @@ function annalsWebActions(script) {
   let most = BATCH_EVENTS;
   let forwarded = false;
 
-  function warn() {
-    if (settings.debug) console.warn.apply(console, ["annals:"].concat(Array.from(arguments)));
+  function warn(...words) {
+    if (settings.debug) console.warn("annals:", ...words);
   }
 
-  function guarded(work) {
-    return function () {
-      try {
-        return work.apply(null, arguments);
-      } catch (error) {
-        warn(error);
-      }
-    };
-  }
+  /** The same, but nothing is thrown. */
+  const guarded = (work) => (...given) => {
+    try {
+      return work(...given);
+    } catch (error) {
+      warn(error);
+    }
+  };
 
   const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
+  const copy = (event) => Object.assign({}, event);
 
   // ---- callbacks
 
@@ -56,97 +55,67 @@ function annalsWebActions(script) {
     state: state === "timed out" ? "timedout" : String(state),
   });
 
-  function split(name) {
-    const at = String(name).indexOf(":");
-    return named(String(name).slice(0, at), String(name).slice(at + 1));
-  }
+  const split = (name) => named(...String(name).split(":"));
 
   function on(name, callback, once) {
     if (typeof callback !== "function") return warn("no callback for", name);
-    subscriptions.push(Object.assign(split(name), { callback: callback, once: once === true }));
+    listeners.push(Object.assign(split(name), { callback, once }));
   }
 
   function off(name, callback) {
     const { media, state } = split(name);
-    subscriptions = subscriptions.filter((one) =>
+    listeners = listeners.filter((one) =>
       one.media !== media || one.state !== state || (callback !== undefined && one.callback !== callback));
   }
 
   function tell(event) {
     const { media, state } = named(event.actionMediaType, event.actionState);
-    for (const one of subscriptions.slice()) {
+    for (const one of listeners.slice()) {
       if (one.media !== media || (one.state !== "all" && one.state !== state)) continue;
-      if (!subscriptions.includes(one)) continue; // an earlier callback took it off
-      if (one.once) subscriptions = subscriptions.filter((other) => other !== one);
-      try {
-        const result = one.callback(Object.assign({}, event));
-        if (result && typeof result.then === "function") result.then(null, warn);
-      } catch (error) {
-        warn(error);
-      }
+      if (!listeners.includes(one)) continue; // an earlier callback took it off
+      if (one.once) listeners = listeners.filter((other) => other !== one);
+      // called at once; what it throws, now or later, comes here
+      (async () => one.callback(copy(event)))().catch(warn);
     }
   }
 
   // ---- what waits: an entry is the moment before which nobody but its page sends it, a blank, and the event
 
+  /** What the work does with localStorage; nothing where a browser denies it. */
+  const stored = guarded((work) => work(localStorage));
+
   function put(id, until, event) {
     const entry = until + " " + JSON.stringify(event);
-    try {
-      localStorage.setItem(PREFIX + id, entry);
-      memory.delete(id);
-    } catch (error) {
-      memory.set(id, entry);
-    }
+    memory.delete(id);
+    stored((storage) => storage.setItem(id, entry) || true) || memory.set(id, entry);
   }
 
   function get(id) {
-    if (memory.has(id)) return memory.get(id);
-    try {
-      return localStorage.getItem(PREFIX + id);
-    } catch (error) {
-      return null;
-    }
+    return memory.get(id) || stored((storage) => storage.getItem(id)) || "";
   }
 
   function drop(id) {
     memory.delete(id);
-    try {
-      localStorage.removeItem(PREFIX + id);
-    } catch (error) {
-      // it was never there
-    }
+    stored((storage) => storage.removeItem(id));
   }
 
   /** The ids of what waits, oldest first. */
   function waiting() {
-    let ids = Array.from(memory.keys());
-    try {
-      const keys = Object.keys(localStorage).filter((key) => key.startsWith(PREFIX));
-      ids = ids.concat(keys.map((key) => key.slice(PREFIX.length)));
-    } catch (error) {
-      // memory is all there is
-    }
-    return ids.sort();
-  }
-
-  function count() {
-    kept = { events: 0, characters: 0 };
-    for (const id of waiting()) {
-      kept.events += 1;
-      kept.characters += (get(id) || "").length;
-    }
+    const keys = stored((storage) => Object.keys(storage)) || [];
+    return keys.concat(...memory.keys()).filter((key) => key.startsWith(PREFIX)).sort();
   }
 
   /** Makes room for an event; returns how many were dropped for it. */
   function makeRoom(characters) {
-    if (!kept) count();
+    const ids = kept ? [] : waiting();
+    kept = kept || { events: ids.length, characters: ids.reduce((sum, id) => sum + get(id).length, 0) };
     const fits = () => kept.events < MOST_EVENTS && kept.characters + characters <= MOST_CHARACTERS;
     if (fits()) return 0;
     let dropped = 0;
     for (const id of waiting()) {
       if (fits()) break;
       kept.events -= 1;
-      kept.characters -= (get(id) || "").length;
+      kept.characters -= get(id).length;
       held.delete(id);
       drop(id);
       dropped += 1;
@@ -157,23 +126,21 @@ function annalsWebActions(script) {
   let made = 0;
   function newId() {
     made += 1;
-    const order = Date.now().toString(36).padStart(9, "0") + made.toString(36).padStart(5, "0");
-    return order + "." + Math.random().toString(36).slice(2, 10);
+    const order = [Date.now(), made].map((number) => number.toString(36).padStart(9, "0"));
+    return PREFIX + order.join("") + Math.random().toString(36).slice(2, 10);
   }
 
   function record(given) {
     if (!isObject(given)) return warn("no event:", given);
-    const told = Object.assign({}, given);
-    try {
-      keep(Object.assign({ eventDate: new Date().toISOString() }, given));
-    } catch (error) {
-      warn(error); // it is no JSON; the page's callbacks can have it
-    }
+    const told = copy(given);
+    // what is no JSON is told, and not kept
+    guarded(keep)(Object.assign({ eventDate: new Date().toISOString() }, given));
     tell(told);
   }
 
   function keep(event) {
     const characters = JSON.stringify(event).length + 40;
+    if (characters > MOST_CHARACTERS / 4) return warn("too large:", event);
     const dropped = makeRoom(characters);
     if (dropped > 0) event.droppedEvents = dropped;
     const id = newId();
@@ -187,9 +154,9 @@ function annalsWebActions(script) {
   }
 
   function enrich(id, event) {
-    const copy = Object.assign({}, event);
+    const own = copy(event);
     let over = false;
-    const done = guarded(function (enriched) {
+    const done = guarded((enriched) => {
       if (over) return;
       over = true;
       clearTimeout(patience);
@@ -198,18 +165,13 @@ function annalsWebActions(script) {
       finish(id, enriched);
     });
     const patience = setTimeout(() => done(event), PATIENCE);
-    new Promise((resolve) => resolve(settings.enrich(copy))).then(
-      function (more) {
-        const enriched = Object.assign(copy, isObject(more) ? more : {});
-        try {
-          JSON.stringify(enriched);
-        } catch (error) {
-          warn(error);
-          return done(event);
-        }
-        done(enriched);
-      },
-      function (error) {
+    new Promise((resolve) => resolve(settings.enrich(own)))
+      .then((more) => {
+        if (isObject(more)) Object.assign(own, more);
+        JSON.stringify(own); // throws, where it is no JSON
+        done(own);
+      })
+      .catch((error) => {
         warn(error);
         done(event);
       });
@@ -261,7 +223,9 @@ function annalsWebActions(script) {
     return batch;
   }
 
-  // a plain text, which a browser sends across web sites without asking first, and on leaving: so the key is in it
+  const target = () => settings.url.replace(/\/+$/, "") + "/v1/web-actions";
+
+  // sent as plain text, which a browser carries to another web site without asking there first, and on leaving: so the key is in it
   const body = (batch) => '{"key":' + JSON.stringify(settings.key) + ',"events":[' + batch.events.join(",") + "]}";
 
   function flush() {
@@ -275,14 +239,15 @@ function annalsWebActions(script) {
       return;
     }
     sending = true;
-    const sent = function (wait) {
-      sending = false;
-      schedule(wait);
-    };
-    send(batch).then(sent, function (error) {
-      warn(error);
-      sent(backOff(0));
-    });
+    send(batch)
+      .catch((error) => {
+        warn(error);
+        return backOff(0);
+      })
+      .then((wait) => {
+        sending = false;
+        schedule(wait);
+      });
   }
 
   function backOff(asked) {
@@ -293,12 +258,7 @@ function annalsWebActions(script) {
 
   /** Sends a batch; resolves to how long to wait before the next. */
   async function send(batch) {
-    let answer;
-    try {
-      answer = await post(body(batch));
-    } catch (error) {
-      return backOff(0);
-    }
+    const answer = await post(body(batch));
     const asked = Number(answer.headers.get("Retry-After"));
     if (answer.status === 429 || answer.status >= 500) return backOff(asked);
     if (answer.status === 401 || answer.status === 403) {
@@ -317,12 +277,9 @@ function annalsWebActions(script) {
     }
     const items = (await answer.json()).items;
     let again = false;
-    batch.ids.forEach(function (id, index) {
+    batch.ids.forEach((id, index) => {
       const item = items[index];
-      if (item.status === 429 || item.status >= 500) {
-        again = true;
-        return;
-      }
+      if (item.status === 429 || item.status >= 500) return void (again = true);
       if (item.status >= 400) warn("dropped an event:", batch.events[index], item.problem);
       drop(id);
     });
@@ -334,14 +291,11 @@ function annalsWebActions(script) {
 
   function post(text) {
     const control = new AbortController();
-    const patience = setTimeout(() => control.abort(), TIMEOUT);
+    setTimeout(() => control.abort(), TIMEOUT); // to which an answer that came is deaf
     const small = new Blob([text]).size <= MOST_KEPT_ALIVE;
-    const asked = fetch(settings.url, {
-      method: "POST", body: text, headers: { "Content-Type": "text/plain;charset=UTF-8" },
-      credentials: "omit", cache: "no-store", keepalive: small, signal: control.signal,
+    return fetch(target(), {
+      method: "POST", body: text, credentials: "omit", cache: "no-store", keepalive: small, signal: control.signal,
     });
-    asked.then(() => clearTimeout(patience), () => clearTimeout(patience));
-    return asked;
   }
 
   /** The page is left: what waits goes as it is, and stays until a later page has an answer for it. */
@@ -351,32 +305,30 @@ function annalsWebActions(script) {
     if (refused || !navigator.sendBeacon) return;
     for (let after = ""; ;) {
       const batch = take(after);
-      if (batch.ids.length === 0 || !navigator.sendBeacon(settings.url, body(batch))) return;
+      if (batch.ids.length === 0 || !navigator.sendBeacon(target(), body(batch))) return;
       after = batch.ids[batch.ids.length - 1];
     }
   }
 
   // ---- the page
 
-  function place(url) {
-    const base = String(url).replace(/\/+$/, "");
-    return base.endsWith("/v1/web-actions") ? base : base + "/v1/web-actions";
-  }
-
   function init(given) {
     if (!isObject(given)) return warn("init wants an object");
-    Object.keys(settings).forEach(function (name) {
-      if (given[name] !== undefined) settings[name] = name === "url" ? place(given.url) : given[name];
+    Object.keys(settings).forEach((name) => {
+      if (given[name] !== undefined) settings[name] = given[name];
     });
     refused = false;
     if (waiting().length > 0) schedule(GATHER);
   }
 
-  const commands = { init: init, on: on, off: off, record: record, once: (name, callback) => on(name, callback, true) };
+  const commands = new Map([
+    ["init", init], ["on", (name, callback) => on(name, callback, false)], ["once", (name, callback) => on(name, callback, true)], ["off", off], ["record", record],
+  ]);
 
-  const ac = guarded(function (command) {
-    if (!Object.prototype.hasOwnProperty.call(commands, command)) return warn("no such command:", command);
-    commands[command].apply(null, Array.prototype.slice.call(arguments, 1, 3));
+  const ac = guarded((command, ...given) => {
+    const known = commands.get(command);
+    if (known) known(...given);
+    else warn("no such command:", command);
   });
   ac.webActions = true;
 
@@ -385,7 +337,7 @@ function annalsWebActions(script) {
     const other = window.ac;
     if (forwarded || typeof other !== "function" || other.webActions) return;
     forwarded = true;
-    MEDIA.forEach((media) => other("on", media + ":all", guarded(record)));
+    ["webchat:all", "contentoffer:all"].forEach((name) => other("on", name, guarded(record)));
   }
 
   const given = script && script.dataset ? script.dataset : {};
@@ -403,6 +355,6 @@ function annalsWebActions(script) {
   addEventListener("pageshow", guarded(() => schedule(GATHER)));
   addEventListener("pagehide", guarded(leave));
   document.addEventListener("visibilitychange", guarded(() => document.visibilityState === "hidden" && flush()));
-  ((before && before.q) || []).forEach((call) => ac.apply(null, call));
+  ((before && before.q) || []).forEach((call) => ac(...call));
   return ac;
 }
