@@ -252,6 +252,7 @@ both! {
         assert_eq!(from("198.51.100.1, 203.0.113.9", 20).await.status(), 200, "the proxy's word counts, not the client's");
         assert_eq!(from("no address", 20).await.status(), 200, "or else the connection's");
         assert_eq!(from("", 20).await.status(), 429);
+        assert_eq!(from("198.51.100.1:4711", 20).await.status(), 429, "a port makes no other client");
         let (status, _) = shop.server.post(PATH, events(300)).await;
         assert_eq!(status, 200, "other tokens have no such limit");
     }

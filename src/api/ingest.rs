@@ -180,8 +180,14 @@ fn client(app: &App, parts: &Parts) -> IpAddr {
     }
     let forwarded = parts.headers.get_all("x-forwarded-for").iter().next_back();
     forwarded
-        .and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse().ok())
+        .and_then(|value| address(value.to_str().ok()?.rsplit(',').next()?.trim()))
         .unwrap_or(peer)
+}
+
+/// An address; some proxies add its port.
+fn address(text: &str) -> Option<IpAddr> {
+    let with_port = || text.parse().ok().map(|address: SocketAddr| address.ip());
+    text.parse().ok().or_else(with_port)
 }
 
 fn too_many(wait: Duration) -> Response {

@@ -117,6 +117,8 @@ async function subscriptions(path) {
             calls[name] = 0;
             return () => { calls[name] += 1; };
         };
+        ac("on", "webchat:offered", () => { throw new Error("of a callback"); });
+        ac("on", "webchat:offered", () => Promise.reject(new Error("of a callback, later")));
         for (const medium of media) {
             for (const state of [...states, "all"]) {
                 const name = `${medium}:${state}`;
@@ -130,8 +132,6 @@ async function subscriptions(path) {
         }
         let flat;
         ac("once", "webchat:errored", event => { flat = event; });
-        ac("on", "webchat:offered", () => { throw new Error("of a callback"); });
-        ac("on", "webchat:offered", () => Promise.reject(new Error("of a callback, later")));
         const all = () => ac("off", "contentoffer:all", last);
         const last = counting("taken off by a callback before");
         ac("on", "contentoffer:all", all);
@@ -185,7 +185,7 @@ const stories = {
             let calls = 0;
             ac("on", "webchat:offered", () => { calls += 1; });
             ac("record", {actionId: "a", actionState: "offered", actionMediaType: "webchat"});
-            return calls;
+            return ac === annals ? calls : "two of them";
         });
         assert.equal(calls, 1);
         await settled(page, offered("a", 1).map(event => ({...event, actionId: "a"})));
@@ -216,6 +216,10 @@ const stories = {
             Object.keys(ways).forEach(way => ac("record", {actionId: way, actionState: "offered", actionMediaType: "webchat"}));
         });
         const all = await arrived(8);
+        const plain = ["actionId", "actionMediaType", "actionState", "eventDate"];
+        for (const event of all) {
+            assert.deepEqual(Object.keys(event).filter(name => name !== "conversationId").sort(), plain, event.actionId);
+        }
         const found = Object.fromEntries(all.map(event => [event.actionId, event.conversationId]));
         assert.deepEqual(found, {
             returned: "c-returned", promised: "c-promised", put: "c-put", throws: undefined, rejects: undefined, never: undefined, wrong: undefined, circular: undefined,
@@ -229,11 +233,16 @@ const stories = {
         await offers(page, "off", 250);
         await page.evaluate(() => new Promise(later => setTimeout(later, 1000)));
         assert.deepEqual(await stored(), []);
+        const back = Date.now();
         await context.setOffline(false);
-        await settled(page, offered("off", 250));
+        const all = await settled(page, offered("off", 250));
+        assert.ok(all.every(event => Date.parse(event.eventDate) < back), "they say when they happened");
+        assert.deepEqual(all.map(event => event.actionId), offered("off", 250).map(event => event.actionId), "in their order");
     },
 
     async two_tabs_offline_and_back() {
+        // even what both make at one moment does not collide
+        await context.addInitScript(() => { Date.now = () => 1_800_000_000_000; });
         const path = classic();
         const [one, two] = [await open(path), await open(path)];
         await context.setOffline(true);
