@@ -11,7 +11,7 @@ const MOST: usize = 20_000;
 /// The buckets of all clients.
 pub struct Rate {
     /// What a bucket gains in a second.
-    rate: f64,
+    gain: f64,
     /// What it holds at most.
     burst: f64,
     /// Two generations: when the young ones are many, they become the old, and what was old is forgotten.
@@ -29,7 +29,7 @@ impl Rate {
     /// Buckets that gain `rate` a second and hold `burst`.
     pub fn new(rate: u32, burst: u32) -> Self {
         Self {
-            rate: f64::from(rate),
+            gain: f64::from(rate),
             burst: f64::from(burst),
             buckets: Mutex::default(),
         }
@@ -46,12 +46,12 @@ impl Rate {
         let (young, old) = &mut *buckets;
         let held = young.get(&client).or_else(|| old.get(&client));
         let left = held.map_or(self.burst, |bucket| {
-            let gained = now.duration_since(bucket.at).as_secs_f64() * self.rate;
+            let gained = now.duration_since(bucket.at).as_secs_f64() * self.gain;
             (bucket.left + gained).min(self.burst)
         });
         let missing = many.min(self.burst) - left;
         if missing > 0.0 {
-            return Err(Duration::from_secs_f64(missing / self.rate));
+            return Err(Duration::from_secs_f64(missing / self.gain));
         }
         if young.len() >= MOST / 2 {
             *old = std::mem::take(young);
@@ -69,7 +69,7 @@ fn network(client: IpAddr) -> IpAddr {
             let [a, b, c, d, ..] = v6.segments();
             Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
         }
-        v4 => v4,
+        v4 @ IpAddr::V4(_) => v4,
     }
 }
 
