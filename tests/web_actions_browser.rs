@@ -128,6 +128,7 @@ stories! {
     a_server_that_is_busy_at_first
     a_page_that_may_not
     what_the_server_refuses_is_dropped
+    what_spoils_a_batch_is_found
     a_page_without_storage
     a_queue_that_is_full
     a_call_with_the_key_in_a_header

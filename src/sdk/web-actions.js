@@ -200,9 +200,9 @@ function annalsWebActions(script) {
     schedule(0);
   }
 
-  /** The oldest that may be sent, past an id: {ids, events}, and `later`, how long the next ones are held. */
+  /** The oldest that may be sent, past an id: {ids, events}, and whether there are some to be sent `later`. */
   function take(after) {
-    const batch = { ids: [], events: [], later: 0 };
+    const batch = { ids: [], events: [], later: false };
     let characters = 0;
     for (const id of waiting()) {
       if (id <= after) continue;
@@ -212,7 +212,7 @@ function annalsWebActions(script) {
       const left = Number(entry.slice(0, blank)) - Date.now();
       // held by its page; a clock that was set back holds nothing for long
       if (held.has(id) || (left > 0 && left <= HELD)) {
-        batch.later = Math.max(batch.later, left, GATHER);
+        batch.later = true;
         continue;
       }
       characters += entry.length;
@@ -235,7 +235,7 @@ function annalsWebActions(script) {
     kept = null;
     const batch = take("");
     if (batch.ids.length === 0) {
-      if (batch.later > 0) schedule(batch.later);
+      if (batch.later) schedule(GATHER);
       return;
     }
     sending = true;
@@ -260,21 +260,20 @@ function annalsWebActions(script) {
   async function send(batch) {
     const answer = await post(body(batch));
     const asked = Number(answer.headers.get("Retry-After"));
-    if (answer.status === 429 || answer.status >= 500) return backOff(asked);
     if (answer.status === 401 || answer.status === 403) {
       refused = true;
       warn("the server takes no events with this key; they are kept");
       return 0;
     }
-    if (answer.status === 413 && batch.ids.length > 1) {
+    if ([400, 413, 422].includes(answer.status)) {
+      // one of them spoils the batch: smaller ones go on, until it is found
       most = Math.ceil(batch.ids.length / 2);
+      if (batch.ids.length > 1) return 0;
+      warn("dropped an event:", batch.events[0]);
+      drop(batch.ids[0]);
       return 0;
     }
-    if (!answer.ok) {
-      warn("dropped", batch.ids.length, "events, answered with", answer.status);
-      batch.ids.forEach(drop);
-      return 0;
-    }
+    if (!answer.ok) return backOff(asked);
     const items = (await answer.json()).items;
     let again = false;
     batch.ids.forEach((id, index) => {

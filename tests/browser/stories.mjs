@@ -409,6 +409,15 @@ const stories = {
         assert.equal(told.filter(text => text.includes("dropped an event")).length, 2, told.join("\n"));
     },
 
+    async what_spoils_a_batch_is_found() {
+        const page = await open(classic());
+        await context.setOffline(true);
+        await page.evaluate(() => { localStorage["annals.web-actions.000"] = "0 {\"actionId\": cut of"; });
+        await offers(page, "good", 7);
+        await context.setOffline(false);
+        await settled(page, offered("good", 7));
+    },
+
     async a_page_without_storage() {
         await context.addInitScript(() => {
             Object.defineProperty(window, "localStorage", {get() { throw new DOMException("denied", "SecurityError"); }});
