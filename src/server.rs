@@ -104,7 +104,7 @@ pub async fn serve(
         stopping: stopping.clone(),
         tasks: tasks.clone(),
     });
-    let router = router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let router = router(app);
     let (signal, asked) = (stopping.clone(), Arc::new(OnceLock::new()));
     let noted = Arc::clone(&asked);
     tokio::spawn(async move {
@@ -115,8 +115,10 @@ pub async fn serve(
     let listener = listener.tap_io(|stream| {
         let _ = stream.set_nodelay(true);
     });
+    // a router that is served as it is would be copied whole for each connection
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let graceful =
-        axum::serve(listener, router).with_graceful_shutdown(stopping.clone().cancelled_owned());
+        axum::serve(listener, service).with_graceful_shutdown(stopping.clone().cancelled_owned());
     let reserve = patience / 10;
     let cut = async {
         stopping.cancelled().await;

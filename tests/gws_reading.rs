@@ -234,7 +234,8 @@ both! {
         filled(&server).await;
         let past = got(&server, "/api/v2/interactions/sms-Stopped").await;
         let past = &past["interaction"];
-        assert_eq!((&past["mediaType"], &past["state"], &past["startDate"]), (&json!("sms"), &json!("Stopped"), &json!("2026-03-01 09:01:12.500+0000")));
+        assert_eq!((&past["mediaType"], &past["state"], &past["startDate"]), (&json!("smssession"), &json!("Stopped"), &json!("2026-03-01 09:01:12.500+0000")));
+        assert_eq!(past["mediaTypeId"], "sms");
         assert_eq!((&past["path"], &past["userData"]), (&json!("/interactions/sms-Stopped"), &json!({"n": 1})));
         assert_eq!(past["uri"], format!("{}/api/v2/interactions/sms-Stopped", server.base));
         refused(&server, "/api/v2/interactions/none", (404, 6)).await;

@@ -17,6 +17,8 @@ mod discretion;
 mod durability;
 mod engagements;
 mod failing;
+mod gws_bayeux;
+mod gws_cometd;
 mod gws_history;
 mod gws_notify;
 mod gws_operations;

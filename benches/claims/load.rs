@@ -156,7 +156,8 @@ pub async fn bodies(to: SocketAddr, requests: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     .await
 }
 
-async fn on_one_thread<T: Send + 'static>(
+/// Does something on a thread of its own, with a runtime of its own.
+pub async fn on_one_thread<T: Send + 'static>(
     work: impl FnOnce(tokio::runtime::Runtime) -> T + Send + 'static,
 ) -> T {
     tokio::task::spawn_blocking(move || {

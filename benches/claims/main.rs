@@ -6,6 +6,7 @@
 mod corpus;
 mod http;
 mod load;
+mod notify;
 mod plain;
 mod server;
 mod store;
@@ -47,6 +48,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         if asked("cde") {
             http::reads(size()).await;
+        }
+        if asked("g") {
+            notify::changes_to_subscribers().await;
         }
     });
     Ok(())

@@ -69,7 +69,12 @@ impl Server {
 
     /// The memory that it has of its own, in MiB.
     pub fn own_memory(&self) -> u64 {
-        self.kibibytes("RssAnon:") / 1024
+        self.own_kibibytes() / 1024
+    }
+
+    /// The memory that it has of its own, in KiB.
+    pub fn own_kibibytes(&self) -> u64 {
+        self.kibibytes("RssAnon:")
     }
 
     fn kibibytes(&self, kind: &str) -> u64 {

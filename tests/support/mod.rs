@@ -1,6 +1,8 @@
 //! A real server on a port of its own, over a store of its own, and a client to it.
 
+pub mod cometd;
 pub mod direct;
+pub mod line;
 pub mod listener;
 pub mod process;
 pub mod proxy;

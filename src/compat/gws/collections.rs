@@ -5,10 +5,11 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 
 use super::answer::{Failure, base, done};
+use super::history::row::row;
 use super::media::{Medium, OPEN_MEDIA, named_types, of_type};
 use super::place::{Place, is_on};
 use super::question::Question;
-use super::resource::{Resource, historic};
+use super::resource::Resource;
 use super::sign_in::{ANYBODY, User};
 use crate::domain::Moment;
 use crate::domain::filter::{Field, Filter, Operand, Search, Test, parse_sort};
@@ -220,7 +221,8 @@ pub async fn past(
     if !user.owns(of.owner_id.as_deref()) || !is_on(&app, feature) {
         return Err(missing());
     }
-    let shown = historic(&found, &base(&headers, &app.config))?;
+    let user_data = [("userData", found.user_data.as_str())];
+    let shown = row(&found, &of, &base(&headers, &app.config), &user_data);
     Ok(done(&[("interaction", &shown)]))
 }
 

@@ -11,9 +11,9 @@ use serde_json::json;
 use super::answer::{Failure, base, done, text};
 use super::collections::open;
 use super::media::{MEDIA, step};
+use super::parameters::Parameters;
 use super::place::is_on;
 use super::question::Question;
-use super::request::Request;
 use super::sign_in::{ANYBODY, User};
 use crate::web::App;
 
@@ -168,7 +168,9 @@ async fn operate(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Failure> {
-    let name = Request::of(&app, &headers, body).await?.operation()?;
+    let name = Parameters::of(&app, &headers, body)
+        .await?
+        .need("operationName")?;
     if OF_PRESENCE.contains(&name.as_str()) {
         return Ok(done(&[]));
     }

@@ -12,9 +12,9 @@ pub mod media;
 pub mod notifications;
 pub mod notify;
 mod operations;
+mod parameters;
 mod place;
 mod question;
-mod request;
 pub mod resource;
 pub mod sign_in;
 

@@ -8,12 +8,12 @@ use percent_encoding::percent_decode_str;
 
 use super::answer::{Code, Failure, done};
 use super::media::OPEN_MEDIA;
+use super::parameters::Parameters;
 use super::place::Place;
-use super::request::Request;
 use super::sign_in::{ANYBODY, User};
 use crate::domain::command::{Command, Outcome};
 use crate::domain::interaction::{NewInteraction, Status};
-use crate::domain::user_data::{self, Document, Edit};
+use crate::domain::user_data::{self, Document, Edit, Given};
 use crate::domain::{Fault, Refusal};
 use crate::store::StoreError;
 use crate::web::App;
@@ -76,12 +76,12 @@ pub async fn operate(
     body: Body,
 ) -> Result<Response, Failure> {
     place.want_operable(&app)?;
-    let asked = Request::of(&app, &headers, body).await?;
-    let name = asked.operation()?;
+    let asked = Parameters::of(&app, &headers, body).await?;
+    let name = asked.need("operationName")?;
     let voice = place.medium.collection == "calls";
     let cursor = match name.as_str() {
         "AttachUserData" => {
-            let attach = asked.user_data()?;
+            let attach = wanted_user_data(&asked)?;
             let edit = Edit {
                 attach,
                 ..Edit::default()
@@ -89,34 +89,35 @@ pub async fn operate(
             change(&app, &user, &place, edit).await?
         }
         "UpdateUserData" => {
-            let update = asked.user_data()?;
+            let update = wanted_user_data(&asked)?;
             let edit = Edit {
                 update,
                 ..Edit::default()
             };
             change(&app, &user, &place, edit).await?
         }
-        "DeleteUserData" => match asked.maybe_keys()? {
-            Some(delete) if !delete.is_empty() => {
+        // null is no list, and on a call not the leave to delete all
+        "DeleteUserData" if voice && !asked.has("keys") => wipe(&app, &user, &place).await?,
+        "DeleteUserData" => match asked.names("keys", usize::MAX)? {
+            delete if !delete.is_empty() => {
                 let edit = Edit {
                     delete,
                     ..Edit::default()
                 };
                 change(&app, &user, &place, edit).await?
             }
-            None if voice => wipe(&app, &user, &place).await?,
             _ => return Err(Failure::missing("keys")),
         },
         "DeleteUserDataPair" if voice => {
             let edit = Edit {
-                delete: vec![asked.key()?],
+                delete: vec![wanted_text(&asked, "key")?],
                 ..Edit::default()
             };
             change(&app, &user, &place, edit).await?
         }
         "SetDisposition" => {
-            let (disposition, key) = asked.disposition()?;
-            let key = key.filter(|key| !key.is_empty());
+            let disposition = wanted_text(&asked, "disposition")?;
+            let key = asked.text("dispositionKey")?.filter(|key| !key.is_empty());
             let key = key.unwrap_or_else(|| app.config.gws.disposition_key.clone());
             let edit = Edit {
                 update: Document::from_iter([(key, disposition.into())]).into(),
@@ -133,6 +134,16 @@ pub async fn operate(
     answered(&app, place.medium.tells_reference, cursor).await
 }
 
+fn wanted_user_data(asked: &Parameters) -> Result<Given, Failure> {
+    let given = asked.user_data("userData")?;
+    given.ok_or_else(|| Failure::missing("userData"))
+}
+
+/// A text that has to be there, be it empty.
+fn wanted_text(asked: &Parameters, name: &str) -> Result<String, Failure> {
+    asked.text(name)?.ok_or_else(|| Failure::missing(name))
+}
+
 /// `POST …/{collection}`.
 ///
 /// # Errors
@@ -145,12 +156,12 @@ pub async fn create(
     body: Body,
 ) -> Result<Response, Failure> {
     place.want_operable(&app)?;
-    let asked = Request::of(&app, &headers, body).await?;
-    let name = asked.operation()?;
+    let asked = Parameters::of(&app, &headers, body).await?;
+    let name = asked.need("operationName")?;
     let Some(created) = place.medium.created.filter(|_| name == "Create") else {
         return Err(unknown(&name));
     };
-    let queue = asked.queue_uri()?;
+    let queue = wanted_text(&asked, "queueUri")?;
     let queue = queue.trim_end_matches('/').rsplit('/').next();
     let queue = percent_decode_str(queue.unwrap_or_default()).decode_utf8_lossy();
     let new = NewInteraction {
@@ -285,7 +296,7 @@ async fn add_content(
     app: &App,
     user: &User,
     place: &Place,
-    asked: &Request,
+    asked: &Parameters,
 ) -> Result<Option<i64>, Failure> {
     if app
         .reads
@@ -299,20 +310,20 @@ async fn add_content(
     let new = NewInteraction {
         id: Some(place.id.clone()),
         kind: Some("Inbound".to_owned()),
-        thread_id: asked.thread()?,
+        thread_id: asked.text("threadId")?,
         ..made(user, place, asked)?
     };
     record(app, user, new).await
 }
 
 /// An interaction of the user's that is being worked on.
-fn made(user: &User, place: &Place, asked: &Request) -> Result<NewInteraction, Failure> {
+fn made(user: &User, place: &Place, asked: &Parameters) -> Result<NewInteraction, Failure> {
     Ok(NewInteraction {
         media_type: place.new_type().to_owned(),
         status: Some(Status::InProcess),
         owner_id: Some(user.name.to_string()).filter(|name| name != ANYBODY),
-        parent_id: asked.parent()?,
-        user_data: asked.maybe_user_data()?.unwrap_or_default(),
+        parent_id: asked.text("parentId")?,
+        user_data: asked.user_data("userData")?.unwrap_or_default(),
         ..NewInteraction::default()
     })
 }

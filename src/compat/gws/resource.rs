@@ -239,37 +239,6 @@ fn addresses(document: &Document, key: &str) -> String {
     text(&all)
 }
 
-/// An interaction as history shows it (`CHInteractionResource`), with its UserData.
-///
-/// # Errors
-/// [`StoreError::Inconsistent`] when the stored text is not what was written.
-pub fn historic(found: &Found, base: &str) -> Result<String, StoreError> {
-    let of = found.interaction()?;
-    let texts = found.texts.as_ref();
-    let path = format!("/interactions/{}", super::media::step(&of.id));
-    let core = json!({
-        "id": of.id,
-        "path": path,
-        "mediaType": of.media_type,
-        "typeId": of.kind.as_deref().unwrap_or("Unknown"),
-        "state": of.status,
-        "startDate": moment(of.start_date),
-        "endDate": of.end_date.map(moment),
-        "subject": of.subject,
-        "contactId": of.contact_id,
-        "parentId": of.parent_id,
-        "threadId": of.thread_id,
-        "comment": texts.and_then(|texts| texts.comment.as_deref()).unwrap_or_default(),
-        "ownerInformation": of.owner_id.as_ref().map(|owner| json!({"id": owner, "userName": owner})),
-    });
-    let core = core.to_string();
-    let core = core.strip_suffix('}').unwrap_or(&core);
-    Ok(format!(
-        "{core},\"uri\":\"{base}/api/v2{path}\",\"userData\":{}}}",
-        found.user_data
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

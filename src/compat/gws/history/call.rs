@@ -4,8 +4,8 @@ use percent_encoding::percent_decode_str;
 use sha2::{Digest, Sha256};
 
 use super::Told;
-use super::parameters::Parameters;
 use crate::compat::gws::answer::{Failure, text};
+use crate::compat::gws::parameters::Parameters;
 use crate::compat::gws::sign_in::{ANYBODY, User};
 use crate::domain::Refusal;
 use crate::domain::command::{Command, Outcome};
@@ -73,7 +73,7 @@ impl Find {
             subject: parameters.text("subject")?,
             owner_id: (*user.name != *ANYBODY).then(|| user.name.to_string()),
             participants: Some(vec![customer]),
-            user_data: parameters.user_data("userData")?,
+            user_data: parameters.user_data("userData")?.unwrap_or_default(),
             ..NewInteraction::default()
         };
         Ok(Self { call, new })
@@ -166,7 +166,7 @@ impl Call {
             }
             "SetCallCompleted" => Change::Completed {
                 seconds: parameters.number("callDuration", 0..=LONGEST)?,
-                user_data: Box::new(parameters.user_data("userData")?),
+                user_data: Box::new(parameters.user_data("userData")?.unwrap_or_default()),
             },
             "SetCallNote" => {
                 let note = parameters.text("note")?;

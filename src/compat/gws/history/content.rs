@@ -3,9 +3,9 @@
 use super::Told;
 use super::list::archive;
 use super::messages::messages;
-use super::parameters::Parameters;
 use super::row::{document, row};
 use crate::compat::gws::answer::{Failure, text};
+use crate::compat::gws::parameters::Parameters;
 use crate::compat::gws::sign_in::User;
 use crate::domain::Refusal;
 use crate::domain::interaction::Interaction;

@@ -1,8 +1,8 @@
 //! `IdentifyUCSContact`: the customer's contact, which is made where there is none (`docs.genesys.com`: GWS "`UCSIVIdentifyUCSContent`").
 
 use super::Told;
-use super::parameters::Parameters;
 use crate::compat::gws::answer::{Failure, text};
+use crate::compat::gws::parameters::Parameters;
 use crate::compat::gws::sign_in::User;
 use crate::domain::Refusal;
 use crate::domain::command::{Command, Outcome};
@@ -37,7 +37,10 @@ impl Identify {
     /// # Errors
     /// Naming the one that is wrong, or all where none is there.
     pub fn read(parameters: &Parameters) -> Result<Self, Failure> {
-        let user_data = parameters.user_data("userData")?.document;
+        let user_data = parameters
+            .user_data("userData")?
+            .unwrap_or_default()
+            .document;
         let mut attributes = GivenAttributes::new();
         for (parameter, attribute) in ATTRIBUTES {
             let in_user_data = || {

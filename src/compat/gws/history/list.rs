@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::Told;
-use super::parameters::Parameters;
 use super::period::Period;
 use super::row::{attributes, row};
 use crate::compat::gws::answer::Failure;
+use crate::compat::gws::parameters::Parameters;
 use crate::compat::gws::sign_in::User;
 use crate::domain::filter::{
     Field, Filter, Operand, Order, Search, Size, Test, loose_operands, parse_sort, parse_test,
@@ -182,7 +182,7 @@ fn of_media(types: &[&str]) -> Filter {
 /// `searchCustomAttributes`: each key equals its value. A text also means the number or boolean that it reads as.
 fn keys(parameters: &Parameters) -> Result<Vec<Filter>, Failure> {
     const NAME: &str = "searchCustomAttributes";
-    let wanted = parameters.user_data(NAME)?.document;
+    let wanted = parameters.user_data(NAME)?.unwrap_or_default().document;
     if wanted.len() > MOST_KEYS {
         return Err(Failure::invalid(format!(
             "{NAME} names more than {MOST_KEYS}"

@@ -8,9 +8,8 @@ mod content;
 mod identify;
 mod list;
 mod messages;
-mod parameters;
 mod period;
-mod row;
+pub mod row;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -25,6 +24,7 @@ use axum::{Extension, Router};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::answer::{Code, Failure, base, done, text};
+use super::parameters::Parameters;
 use super::place::is_on;
 use super::sign_in::{ANYBODY, User};
 use crate::domain::client::Answer;
@@ -36,7 +36,6 @@ use call::Call;
 use content::Content;
 use identify::Identify;
 use list::{List, Of};
-use parameters::Parameters;
 
 /// The channel of all answers.
 const CHANNEL: &str = "/v2/ucs/interactions";
@@ -86,7 +85,7 @@ async fn of_all(
     body: Body,
 ) -> Result<Response, Failure> {
     let asked = Asked::of(app, places, user, &headers, body).await?;
-    match asked.operation()?.as_str() {
+    match asked.parameters.need("operationName")?.as_str() {
         "RetrieveInteractionHistory" => {
             let owner = asked.parameters.word("userId")?;
             asked.list(Of::Owner(owner))
@@ -119,7 +118,7 @@ async fn of_one(
 ) -> Result<Response, Failure> {
     let id = named(path)?;
     let asked = Asked::of(app, places, user, &headers, body).await?;
-    let operation = asked.operation()?;
+    let operation = asked.parameters.need("operationName")?;
     if operation == "GetInteractionContent" {
         let content = Content::read(&asked.parameters, id)?;
         return Ok(asked.answer(content::TOLD, |app, user, base| async move {
@@ -146,7 +145,7 @@ async fn of_contact(
 ) -> Result<Response, Failure> {
     let id = named(path)?;
     let asked = Asked::of(app, places, user, &headers, body).await?;
-    match asked.operation()?.as_str() {
+    match asked.parameters.need("operationName")?.as_str() {
         "RetrieveContactHistory" => asked.list(Of::Contact(id)),
         other => Err(unknown(other)),
     }
@@ -162,7 +161,7 @@ async fn contacts(
 ) -> Result<Response, Failure> {
     let asked = Asked::of(app, places, user, &headers, body).await?;
     asked.want_voice()?;
-    match asked.operation()?.as_str() {
+    match asked.parameters.need("operationName")?.as_str() {
         "IdentifyUCSContact" => {
             let identify = Identify::read(&asked.parameters)?;
             Ok(asked.answer(identify::TOLD, |app, user, _| async move {
@@ -216,10 +215,6 @@ impl Asked {
             app,
             user,
         })
-    }
-
-    fn operation(&self) -> Result<String, Failure> {
-        self.parameters.need("operationName")
     }
 
     fn want_voice(&self) -> Result<(), Failure> {

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Days, Months, NaiveDate, NaiveDateTime, NaiveTime};
 
-use super::parameters::Parameters;
 use crate::compat::gws::answer::Failure;
+use crate::compat::gws::parameters::Parameters;
 use crate::domain::Moment;
 
 /// From the first moment, to right before the second.

@@ -1,4 +1,4 @@
-//! The parameters of a question. What no operation knows is ignored, because clients send it; null is the same as absent.
+//! `operationName` and the parameters of an operation. What no operation knows is ignored, because clients send it; null is the same as absent.
 
 use std::collections::HashMap;
 
@@ -38,6 +38,11 @@ impl Parameters {
         serde_json::from_slice(&body)
             .map(Self)
             .map_err(|error| Failure::invalid(format!("the body is no JSON object: {error}")))
+    }
+
+    /// Whether a parameter is given, be it as null.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
     }
 
     fn raw(&self, name: &str) -> Option<&str> {
@@ -164,15 +169,15 @@ impl Parameters {
         Ok(names)
     }
 
-    /// An object or a pair list of UserData; empty where there is none.
+    /// An object or a pair list of UserData, where it is given.
     ///
     /// # Errors
     /// Where it is something else, or names a key twice.
-    pub fn user_data(&self, name: &str) -> Result<Given, Failure> {
+    pub fn user_data(&self, name: &str) -> Result<Option<Given>, Failure> {
         let Some(raw) = self.raw(name) else {
-            return Ok(Given::default());
+            return Ok(None);
         };
-        serde_json::from_str(raw).map_err(|error| {
+        serde_json::from_str(raw).map(Some).map_err(|error| {
             let message = error.to_string();
             // serde ends with the place in the text, which means nothing to the caller
             let message = message.split(" at line ").next().unwrap_or_default();
