@@ -27,8 +27,9 @@ const SHORT_NAMES: [(&str, &str, &str); 2] = [
     ("ANNALS_INSECURE", "server", "insecure"),
 ];
 /// Names of ours in the environment that are no settings.
-const NOT_SETTINGS: [&str; 4] = [
+const NOT_SETTINGS: [&str; 5] = [
     "ANNALS_CONFIG",
+    "ANNALS_TEST_CHROMIUM",
     "ANNALS_TEST_DATA",
     "ANNALS_TEST_POSTGRES_URL",
     "ANNALS_TOKEN",
@@ -48,6 +49,8 @@ pub struct Config {
     pub engagement: Engagement,
     /// UserData.
     pub user_data: UserData,
+    /// Web actions from the pages of web sites.
+    pub web_actions: WebActions,
     /// Web Services v2.
     pub gws: Gws,
     /// Bounds.
@@ -114,6 +117,22 @@ pub struct UserData {
     pub extract: BTreeMap<String, String>,
     /// Keys to be indexed.
     pub indexed: Vec<String>,
+}
+
+/// `[web_actions]`
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebActions {
+    /// Web sites whose pages may send.
+    pub allow_origins: Vec<String>,
+    /// Events a second of one client's pages.
+    pub rate: u32,
+    /// Events at once of one client's pages.
+    pub burst: u32,
+    /// Whether a proxy in front says who the client is.
+    pub trust_forwarded: bool,
+    /// Bytes of a page's request.
+    pub largest: usize,
 }
 
 /// `[gws]`
@@ -206,6 +225,13 @@ impl Config {
             );
         }
         gws::check(&config.gws)?;
+        let web_actions = &config.web_actions;
+        want_origins("web_actions", &web_actions.allow_origins)?;
+        if web_actions.rate == 0 || web_actions.burst == 0 || web_actions.largest < 1024 {
+            return Err(
+                "[web_actions] rate and burst want at least 1, largest at least 1024".to_owned(),
+            );
+        }
         if !["text", "json"].contains(&config.log.format.as_str()) {
             return Err("[log] format is neither text nor json".to_owned());
         }
@@ -268,6 +294,19 @@ impl Config {
             out.push('\n');
         }
         out
+    }
+}
+
+/// Refuses what is no web site, as a browser names one.
+fn want_origins(section: &str, origins: &[String]) -> Result<(), String> {
+    let is_origin = |origin: &&String| {
+        url::Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == **origin)
+    };
+    match origins.iter().find(|origin| !is_origin(origin)) {
+        None => Ok(()),
+        Some(origin) => Err(format!(
+            "[{section}] allow_origins has {origin:?}, which is no web site of the form \"https://desk.example.org\""
+        )),
     }
 }
 
@@ -519,6 +558,8 @@ mod tests {
             ("ANNALS_GWS_ALLOW_ORIGINS", "https://desk.example.org/"),
             ("ANNALS_GWS_ALLOW_ORIGINS", "desk.example.org"),
             ("ANNALS_GWS_BASE_URL", "annals.example.org"),
+            ("ANNALS_WEB_ACTIONS_ALLOW_ORIGINS", "*"),
+            ("ANNALS_WEB_ACTIONS_ALLOW_ORIGINS", "null"),
         ] {
             assert!(load(&[(name, wrong)]).unwrap_err().contains(wrong));
         }

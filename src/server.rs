@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,7 @@ use crate::store::writer::QueueLimits;
 use crate::store::{Schema, Settings, Store, StoreError, Writer};
 use crate::telemetry::{self, Metrics};
 use crate::web::access::{Access, Door};
+use crate::web::rate::Rate;
 use crate::web::{App, Parts};
 
 /// How often replies kept for repeated requests are looked through for old ones.
@@ -97,6 +99,7 @@ pub async fn serve(
         reads: Arc::clone(&store.reads),
         database: store.database,
         access: Access::new(Arc::clone(&store.reads), door),
+        rate: Rate::new(config.web_actions.rate, config.web_actions.burst),
         config,
         stopping: stopping.clone(),
         tasks: tasks.clone(),
@@ -113,8 +116,9 @@ pub async fn serve(
         let _ = stream.set_nodelay(true);
     });
     // a router that is served as it is would be copied whole for each connection
-    let graceful = axum::serve(listener, router.into_make_service())
-        .with_graceful_shutdown(stopping.clone().cancelled_owned());
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let graceful =
+        axum::serve(listener, service).with_graceful_shutdown(stopping.clone().cancelled_owned());
     let reserve = patience / 10;
     let cut = async {
         stopping.cancelled().await;

@@ -32,3 +32,5 @@ mod properties;
 mod readme;
 mod tokens;
 mod web_actions;
+mod web_actions_browser;
+mod web_actions_ingest;

@@ -9,6 +9,7 @@ mod body;
 mod changes;
 mod contacts;
 mod find;
+mod ingest;
 mod interactions;
 mod linked;
 mod operation;
@@ -17,6 +18,7 @@ pub mod problem;
 mod render;
 mod reports;
 mod schema;
+mod sdk;
 mod spill;
 mod web_actions;
 
@@ -77,6 +79,7 @@ pub fn router(app: App) -> Router {
     let (router, document) = described().split_for_parts();
     let document = finished(document);
     router
+        .merge(sdk::routes())
         .merge(utoipa_swagger_ui::SwaggerUi::new("/docs").url("/openapi.json", document))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
@@ -84,6 +87,10 @@ pub fn router(app: App) -> Router {
         .layer(middleware::from_fn_with_state(
             app.clone(),
             auth::middleware,
+        ))
+        .layer(middleware::from_fn_with_state(
+            ingest::cors(&app),
+            ingest::middleware,
         ))
         .layer(CatchPanicLayer::custom(panicked))
         .with_state(app)

@@ -40,14 +40,17 @@ fn command(event: &RawValue, app: &App) -> Result<Command, Refusal> {
 }
 
 /// Records one event, or each of an array for itself. The same state of the same action again writes nothing; what came first is kept, and a difference is flagged.
+/// Pages name a token of the scope `publish`, in the header or in a body `{"key": "…", "events": [ … ]}`, which may be plain text.
 #[utoipa::path(post, path = "/v1/web-actions", tag = "web actions", request_body = WebActionEvent,
-    responses((status = 201, description = "Recorded"), (status = 200, description = "It stood there; or, of an array, an answer for each item"), (status = 422, body = Problem)))]
+    responses((status = 201, description = "Recorded"), (status = 200, description = "It stood there; or, of an array, an answer for each item"),
+        (status = 403, body = Problem, description = "A page of a web site that may not send"), (status = 422, body = Problem),
+        (status = 429, body = Problem, description = "A page sends more than it may; `Retry-After` says when to come again")))]
 async fn record(
     Extracted(app): Extracted<App>,
     caller: Caller,
     posted: Posted<Box<RawValue>>,
 ) -> Result<Response, Failure> {
-    caller.may(Scope::Write)?;
+    caller.may(Scope::Publish)?;
     if !posted.value.get().trim_start().starts_with('[') {
         let command = command(&posted.value, &app)?;
         let submission = caller.submission(command, posted.repeatable(render::reply));

@@ -42,6 +42,8 @@ pub enum Token {
 pub enum ScopeName {
     /// Ask
     Read,
+    /// Send web actions from the pages of a web site, where anybody can read the token; stands alone
+    Publish,
     /// Record and change
     Write,
     /// Everything, erasure too
@@ -52,6 +54,7 @@ impl ScopeName {
     fn name(self) -> &'static str {
         match self {
             Self::Read => "read",
+            Self::Publish => "publish",
             Self::Write => "write",
             Self::Admin => "admin",
         }
@@ -88,6 +91,12 @@ impl Token {
                 {
                     return Err(Failed(
                         "--name wants 1 to 100 visible characters".to_owned(),
+                    ));
+                }
+                if scope.len() > 1 && scope.contains(&ScopeName::Publish) {
+                    return Err(Failed(
+                        "--scope publish stands alone: a page shows its token to everybody"
+                            .to_owned(),
                     ));
                 }
                 let id = hex::encode(random::<6>()?);

@@ -148,14 +148,7 @@ pub fn check_users(settings: &Table) -> Result<(), String> {
 /// # Errors
 /// A sentence that names what is wrong.
 pub fn check(gws: &super::Gws) -> Result<(), String> {
-    for origin in &gws.allow_origins {
-        let parsed = url::Url::parse(origin).ok();
-        if parsed.is_none_or(|parsed| parsed.origin().ascii_serialization() != *origin) {
-            return Err(format!(
-                "[gws] allow_origins has {origin:?}, which is no web site of the form \"https://desk.example.org\""
-            ));
-        }
-    }
+    super::want_origins("gws", &gws.allow_origins)?;
     let base = &gws.base_url;
     let of_the_web =
         url::Url::parse(base).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));

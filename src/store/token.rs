@@ -15,7 +15,7 @@ pub struct Token {
     pub name: String,
     /// SHA-256 of the token.
     pub hash: Vec<u8>,
-    /// `read`, `write`, `admin`, joined with blanks.
+    /// `read`, `publish`, `write`, `admin`, joined with blanks.
     pub scopes: String,
     /// When it was made.
     pub created_date: Moment,

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 use sha2::{Digest, Sha256};
 
 use crate::domain::Refusal;
@@ -23,6 +23,8 @@ const BELIEVED: Duration = Duration::from_secs(1);
 pub enum Scope {
     /// Ask.
     Read,
+    /// Record web actions, and nothing else: the key of a web site's pages, which anybody can read there.
+    Publish,
     /// Record and change.
     Write,
     /// Erase.
@@ -33,6 +35,7 @@ impl Scope {
     fn name(self) -> &'static str {
         match self {
             Self::Read => "read",
+            Self::Publish => "publish",
             Self::Write => "write",
             Self::Admin => "admin",
         }
@@ -55,11 +58,12 @@ impl Caller {
     /// # Errors
     /// [`Refusal::Forbidden`] naming the scope.
     pub fn may(&self, scope: Scope) -> Result<(), Refusal> {
-        if self
-            .scopes
-            .split(' ')
-            .any(|other| other == "admin" || other == scope.name())
-        {
+        let allows = |other: &str| {
+            other == "admin"
+                || other == scope.name()
+                || (scope == Scope::Publish && other == Scope::Write.name())
+        };
+        if self.scopes.split(' ').any(allows) {
             Ok(())
         } else {
             Err(Refusal::Forbidden(format!(
@@ -67,6 +71,11 @@ impl Caller {
                 scope.name()
             )))
         }
+    }
+
+    /// Whether it is the key of a web site's pages.
+    pub fn only_publishes(&self) -> bool {
+        *self.scopes == *Scope::Publish.name()
     }
 
     /// A command of this caller.
@@ -178,20 +187,60 @@ impl Access {
                 Door::TokenRequired => {}
             }
         }
-        let given = headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, token)| token.trim())
-            .ok_or_else(|| {
-                Refusal::Unauthenticated("send Authorization: Bearer and a token".to_owned())
-            })?;
-        tokens
-            .get(&hash(given))
-            .cloned()
-            .ok_or_else(|| Refusal::Unauthenticated("the token is not known".to_owned()).into())
+        Ok(known(&tokens, bearer(headers))?)
     }
+
+    /// Who sends web actions, with a token from wherever it stood. Pages of web sites that the operator `listed` may; others as with all requests while
+    /// no token exists, and only this server's own when one does.
+    ///
+    /// # Errors
+    /// [`Refusal::Unauthenticated`] without a token that is known, [`Refusal::Forbidden`] for a page from elsewhere.
+    pub async fn publisher(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        token: Option<&str>,
+        listed: bool,
+    ) -> Result<Caller, StoreError> {
+        let tokens = self.tokens().await?;
+        let none = tokens.is_empty() && self.door != Door::TokenRequired;
+        if listed && none {
+            return Ok(anonymous());
+        }
+        if none {
+            return self.caller(method, headers).await;
+        }
+        if !listed {
+            want_same_origin(headers)?;
+        }
+        Ok(known(&tokens, token)?)
+    }
+
+    /// Whether a page of this machine can be a page that needs no leave: nobody else reaches the server.
+    pub fn serves_page(&self, origin: &HeaderValue) -> bool {
+        let host = origin.to_str().ok().and_then(origin_host);
+        self.door == Door::Local && host.is_some_and(|name| is_local(&name))
+    }
+}
+
+/// The token in an `Authorization` header.
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim())
+}
+
+fn known(tokens: &HashMap<Vec<u8>, Caller>, given: Option<&str>) -> Result<Caller, Refusal> {
+    let given = given.ok_or_else(|| {
+        Refusal::Unauthenticated("send Authorization: Bearer and a token".to_owned())
+    })?;
+    tokens
+        .get(&hash(given))
+        .cloned()
+        .ok_or_else(|| Refusal::Unauthenticated("the token is not known".to_owned()))
 }
 
 fn anonymous() -> Caller {
@@ -261,6 +310,38 @@ fn want_local(headers: &HeaderMap) -> Result<(), Refusal> {
         return Err(foreign_page(origin.unwrap_or_default()));
     }
     Ok(())
+}
+
+/// A page of another web site sends nothing that the operator did not let it: the browser says whose page it is. What is no page says nothing.
+fn want_same_origin(headers: &HeaderMap) -> Result<(), Refusal> {
+    // a proxy in front may have put its own name into Host
+    let site = text(headers, "sec-fetch-site");
+    if matches!(site, Some("same-origin" | "none")) {
+        return Ok(());
+    }
+    let Some(origin) = text(headers, "origin") else {
+        return match site {
+            Some(_) => Err(unlisted("")),
+            None => Ok(()),
+        };
+    };
+    let at = |url: &str| {
+        let url = url::Url::parse(url).ok()?;
+        Some((url.host_str()?.to_owned(), url.port_or_known_default()))
+    };
+    let scheme = origin.split(':').next().unwrap_or_default();
+    let host = text(headers, "host").unwrap_or_default();
+    if at(origin).is_some() && at(origin) == at(&format!("{scheme}://{host}")) {
+        Ok(())
+    } else {
+        Err(unlisted(origin))
+    }
+}
+
+fn unlisted(origin: &str) -> Refusal {
+    Refusal::Forbidden(format!(
+        "a page of {origin:?} sends; [web_actions] allow_origins does not name it"
+    ))
 }
 
 /// Whoever may come in without a token because the operator said so, a page of another site may not come in by way of somebody's browser.

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod body;
+pub mod rate;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use crate::feed::Feed;
 use crate::store::{Reads, Writer};
 use crate::telemetry::Metrics;
 use access::Access;
+use rate::Rate;
 
 /// What every handler may use. Cheap to clone.
 #[derive(Clone)]
@@ -35,6 +37,8 @@ pub struct Parts {
     pub config: Config,
     /// Who may ask.
     pub access: Access,
+    /// How many events the pages of each client may send.
+    pub rate: Rate,
     /// Figures.
     pub metrics: Metrics,
     /// Says when the server is going down.
