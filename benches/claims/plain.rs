@@ -79,6 +79,8 @@ const TABLES: [Table; 4] = [
             "interaction_id",
             "contact_id",
             "media_type",
+            "owner_id",
+            "action_id",
             "actor",
             "delta",
         ],
