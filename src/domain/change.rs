@@ -57,6 +57,9 @@ impl Kind {
         (Self::WebActionRecorded, "webAction.recorded"),
     ];
 
+    /// Those that tell that content was taken away, of which nothing may be kept.
+    pub const TAKE_AWAY: [Self; 2] = [Self::InteractionDeleted, Self::ContactErased];
+
     /// The name on the wire and in the store.
     pub fn name(self) -> &'static str {
         Self::ALL

@@ -28,7 +28,12 @@ pub struct Answer {
     pub reference_id: i64,
     /// The message, as JSON text.
     pub data: String,
+    /// It rests on the store as it was at this cursor, or later.
+    pub as_of: i64,
 }
+
+/// Why an answer says nothing any more.
+pub const TAKEN_AWAY: &str = "history was taken away meanwhile, ask again";
 
 /// A change of a session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -80,6 +80,7 @@ pub async fn news<D: Dialect>(
                 channel: row.text()?,
                 reference_id: row.int()?,
                 data: row.text()?,
+                as_of: cursor,
             },
         ));
     }

@@ -775,9 +775,7 @@ struct Stretch {
 
 /// Whether an entry tells that content was taken away.
 fn is_erasure(kind: &str) -> bool {
-    [Kind::InteractionDeleted, Kind::ContactErased]
-        .iter()
-        .any(|erasure| erasure.name() == kind)
+    Kind::TAKE_AWAY.iter().any(|erasure| erasure.name() == kind)
 }
 
 fn message((cursor, answer): (i64, Answer)) -> Message {

@@ -169,3 +169,46 @@ async fn nobody_is_served_before_it_is_known_where_the_journal_stands() {
     drop(hub);
     store.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_was_found_before_an_erasure_and_given_after_it_says_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::of_test(folder.path()).await;
+    let (hub, _) = hub(&store);
+    let new = NewInteraction {
+        id: Some("gone".to_owned()),
+        media_type: "chat".to_owned(),
+        ..NewInteraction::default()
+    };
+    hub.submit(Command::Record(Box::new(new))).await.unwrap();
+    let answer = |as_of| {
+        Command::Answer(Box::new(Answer {
+            user: "ann".to_owned(),
+            channel: "/a".to_owned(),
+            reference_id: 7,
+            data: "{\"text\":\"a secret\"}".to_owned(),
+            as_of,
+        }))
+    };
+    let before = store.reads.head().await.unwrap();
+    let gone = Command::Delete {
+        id: "gone".to_owned(),
+        cascade: false,
+    };
+    hub.submit(gone).await.unwrap();
+    let after = store.reads.head().await.unwrap();
+    for as_of in [before, after] {
+        hub.submit(answer(as_of)).await.unwrap();
+    }
+    let news = store.reads.news(1, (0, 100), None).await.unwrap();
+    let told: Vec<&str> = news
+        .answers
+        .iter()
+        .map(|(_, one)| one.data.as_str())
+        .collect();
+    assert!(
+        told[0].contains("errorMessage") && !told[0].contains("secret"),
+        "{told:?}"
+    );
+    assert!(told[1].contains("a secret"), "{told:?}");
+}

@@ -3,6 +3,7 @@
 use super::ledger::{Entry, index_words};
 use super::{Queued, Task, flush, load};
 use crate::domain::change::Kind;
+use crate::domain::client::TAKEN_AWAY;
 use crate::domain::command::{Command, NewToken, Outcome, Stored};
 use crate::domain::user_data::KeyPath;
 use crate::domain::{Moment, Refusal};
@@ -236,8 +237,10 @@ async fn replayed<D: Dialect>(
 
 /// Takes the content out of answers that wait for their clients: who knows whom they speak of. Their clients are told to ask again.
 async fn unsay_answers<D: Dialect>(conn: &mut Conn<D>, tenant: i64) -> Result<(), StoreError> {
-    let sql = "UPDATE client_answer SET data = '{\"referenceId\":' || reference_id || \
-               ',\"errorMessage\":\"history was taken away meanwhile, ask again\"}' WHERE tenant_id = $1";
+    let sql = format!(
+        "UPDATE client_answer SET data = '{{\"referenceId\":' || reference_id || ',\"errorMessage\":\"{TAKEN_AWAY}\"}}' \
+         WHERE tenant_id = $1"
+    );
     D::execute(conn, sql.into(), vec![tenant.into()]).await?;
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::domain::change::Kind;
-use crate::domain::client::{Answer, ClientSession, SessionEdit};
+use crate::domain::client::{Answer, ClientSession, SessionEdit, TAKEN_AWAY};
 use crate::domain::command::{
     Command, Outcome, Preparation, Repeatable, Reply, Rules, Stored, Submission,
 };
@@ -189,6 +189,8 @@ pub struct Ledger<'t> {
     pub web_actions: HashMap<(i64, String, State), HeldWebAction>,
     /// Sessions of clients, loaded or opened.
     pub sessions: HashMap<String, HeldSession>,
+    /// The last entry of a tenant that took content away, where answers are given.
+    pub erased: HashMap<i64, i64>,
     /// Answers to clients.
     pub answers: Vec<GivenAnswer>,
     clock: &'t dyn Clock,
@@ -217,6 +219,7 @@ impl<'t> Ledger<'t> {
             links: Vec::new(),
             web_actions: HashMap::new(),
             sessions: HashMap::new(),
+            erased: HashMap::new(),
             answers: Vec::new(),
             clock,
             ids,
@@ -283,11 +286,7 @@ impl<'t> Ledger<'t> {
             Command::OpenSession(session) => self.open_session(&ask, session),
             Command::EditSession(edit) => self.edit_session(&ask, edit)?,
             Command::Answer(answer) => {
-                self.answers.push(GivenAnswer {
-                    tenant: ask.tenant,
-                    at: ask.at,
-                    answer: (**answer).clone(),
-                });
+                self.answer(&ask, answer);
                 Outcome::Done
             }
             _ => unreachable!("commands of their own transaction do not come here"),
@@ -819,6 +818,23 @@ impl<'t> Ledger<'t> {
             contradicts: false,
             cursor: Some(self.cursor(entry)),
         }
+    }
+
+    /// An answer that rests on what was taken away since says so instead.
+    fn answer(&mut self, ask: &Ask<'_>, answer: &Answer) {
+        let mut answer = answer.clone();
+        let erased = self.erased.get(&ask.tenant);
+        if erased.is_some_and(|erased| *erased > answer.as_of) {
+            answer.data = format!(
+                "{{\"referenceId\":{},\"errorMessage\":\"{TAKEN_AWAY}\"}}",
+                answer.reference_id
+            );
+        }
+        self.answers.push(GivenAnswer {
+            tenant: ask.tenant,
+            at: ask.at,
+            answer,
+        });
     }
 
     fn open_session(&mut self, ask: &Ask<'_>, session: &ClientSession) -> Outcome {

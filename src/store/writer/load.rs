@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Queued;
 use super::ledger::{Held, HeldContact, HeldSession, HeldWebAction, Kept, Ledger};
+use crate::domain::change::Kind;
 pub use crate::domain::command::REPLY_KEPT;
 use crate::domain::command::{Command, Reply};
 use crate::domain::contact::{Attributes, folded};
@@ -30,6 +31,8 @@ struct Needs<'g> {
     /// Path and key.
     replies: BTreeSet<(&'g str, &'g str)>,
     sessions: BTreeSet<&'g str>,
+    /// The oldest state of the store that an answer rests on.
+    answers_as_of: Option<i64>,
     web_actions: BTreeSet<&'g str>,
 }
 
@@ -56,6 +59,10 @@ pub(super) async fn load<D: Dialect>(
         named::<D>(ledger, conn, tenant, &needs.named).await?;
         replies::<D>(ledger, conn, tenant, &needs.replies).await?;
         web_actions::<D>(ledger, conn, tenant, &needs.web_actions).await?;
+        if let Some(as_of) = needs.answers_as_of {
+            let erased = erased_after::<D>(conn, tenant, as_of).await?;
+            ledger.erased.extend(erased.map(|cursor| (tenant, cursor)));
+        }
         if !needs.sessions.is_empty() {
             let ids = needs.sessions.iter().map(|id| (*id).to_owned()).collect();
             for session in client::sessions::<D>(conn, ids).await? {
@@ -109,6 +116,10 @@ impl<'g> Needs<'g> {
             Command::IdentifyContact { .. } => self.values.push(&queued.ready.attributes),
             Command::RecordWebAction(action) => {
                 self.web_actions.insert(&action.action_id);
+            }
+            Command::Answer(answer) => {
+                let oldest = self.answers_as_of.unwrap_or(i64::MAX);
+                self.answers_as_of = Some(oldest.min(answer.as_of));
             }
             Command::EditSession(edit) => {
                 self.sessions.insert(&edit.id);
@@ -344,6 +355,25 @@ async fn named<D: Dialect>(
             .insert((tenant, Columns::<D>::of(&row).text()?));
     }
     Ok(())
+}
+
+/// The last entry after a cursor that took content away.
+async fn erased_after<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    cursor: i64,
+) -> Result<Option<i64>, StoreError> {
+    let sql = format!(
+        "SELECT MAX(cursor) FROM journal WHERE tenant_id = $1 AND cursor > $2 AND kind IN {}",
+        D::any_of(3)
+    );
+    let kinds = Kind::TAKE_AWAY.map(|kind| kind.name().to_owned()).to_vec();
+    let args = vec![tenant.into(), cursor.into(), Arg::Texts(kinds)];
+    let rows = D::fetch(conn, sql.into(), args).await?;
+    Ok(match rows.first() {
+        Some(row) => Columns::<D>::of(row).maybe_int()?,
+        None => None,
+    })
 }
 
 async fn web_actions<D: Dialect>(

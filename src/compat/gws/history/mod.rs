@@ -266,7 +266,14 @@ async fn tell(
     work: impl Future<Output = Result<String, StoreError>> + Send,
     _place: OwnedSemaphorePermit,
 ) {
-    let found = work.await.map_err(|error| in_words(error, reference));
+    let found = match app.reads.head().await {
+        Ok(as_of) => work.await.map(|found| (found, as_of)),
+        Err(error) => Err(error),
+    };
+    let found = found.map_err(|error| in_words(error, reference));
+    // one that tells of a failure holds nothing of history
+    let as_of = found.as_ref().map_or(i64::MAX, |(_, as_of)| *as_of);
+    let found = found.map(|(found, _)| found);
     let too_large = |found: &String| {
         (found.len() > MOST_BYTES).then(|| {
             format!("the answer is larger than {MOST_BYTES} bytes; ask for a shorter period, less of maxSize, or fewer customAttributes")
@@ -284,6 +291,7 @@ async fn tell(
         user: user.name.to_string(),
         channel: CHANNEL.to_owned(),
         reference_id: reference,
+        as_of,
         data: format!("{{\"referenceId\":{reference},{message_type}{members}}}"),
     };
     let submission = user.submission(Command::Answer(Box::new(answer)));
