@@ -86,7 +86,8 @@ impl Failure {
         Refusal::no_interaction(id).into()
     }
 
-    fn later(message: &str, cause: Option<Cause>) -> Self {
+    /// What may go better when it is asked again.
+    pub fn later(message: &str, cause: Option<Cause>) -> Self {
         Self {
             cause,
             again: true,

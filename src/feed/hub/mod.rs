@@ -234,7 +234,7 @@ impl Hub {
     /// Opens a session, which is told of what happens from now on.
     ///
     /// # Errors
-    /// [`Denied::TooMany`], or [`Denied::Store`].
+    /// [`Denied::Full`], or [`Denied::Store`].
     pub async fn open(&self, user: &str) -> Result<Arc<Session>, Denied> {
         self.until_ready().await?;
         {

@@ -17,20 +17,19 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Extension, Router};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::answer::{Code, Failure, base, done, text};
+use super::answer::{Failure, base, done, text};
 use super::parameters::Parameters;
 use super::place::is_on;
 use super::sign_in::{ANYBODY, User};
 use crate::domain::client::Answer;
 use crate::domain::command::Command;
 use crate::store::StoreError;
-use crate::store::writer::RETRY_AFTER;
 use crate::web::App;
 use call::Call;
 use content::Content;
@@ -243,11 +242,7 @@ impl Asked {
     {
         let Ok(place) = Arc::clone(&self.places.all).try_acquire_owned() else {
             let message = format!("{MOST} questions are under way on this server; try again");
-            let status = StatusCode::SERVICE_UNAVAILABLE;
-            let mut response = Failure::new(status, Code::Internal, message).into_response();
-            let seconds = HeaderValue::from(RETRY_AFTER.as_secs());
-            response.headers_mut().insert(header::RETRY_AFTER, seconds);
-            return response;
+            return Failure::later(&message, None).into_response();
         };
         let reference = i64::from(rand::random_range(1..=i32::MAX));
         let work = work(self.app.clone(), self.user.clone(), self.base);
