@@ -51,6 +51,8 @@ pub struct Config {
     pub user_data: UserData,
     /// Web actions from the pages of web sites.
     pub web_actions: WebActions,
+    /// Webhooks.
+    pub webhooks: Webhooks,
     /// Web Services v2.
     pub gws: Gws,
     /// Bounds.
@@ -133,6 +135,16 @@ pub struct WebActions {
     pub trust_forwarded: bool,
     /// Bytes of a page's request.
     pub largest: usize,
+}
+
+/// `[webhooks]`
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Webhooks {
+    /// Whether deliveries may lead into private networks, and go out unencrypted.
+    pub allow_private: bool,
+    /// Days for which it is known what was delivered.
+    pub keep_days: u32,
 }
 
 /// `[gws]`
@@ -252,6 +264,7 @@ impl Config {
                     .collect(),
             },
             copy_user_data: Some(self.engagement.copy_user_data.clone()),
+            private_webhooks: self.webhooks.allow_private,
         }
     }
 

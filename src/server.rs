@@ -91,6 +91,17 @@ pub async fn serve(
         Arc::clone(&store.committed),
         stopping.clone(),
     ));
+    tasks.spawn(feed::webhook::run(feed::webhook::Parts {
+        writer: store.writer.clone(),
+        reads: Arc::clone(&store.reads),
+        feed: feed.clone(),
+        clock: Arc::clone(&clock),
+        render: api::delivered,
+        allow_private: config.webhooks.allow_private,
+        keep_days: config.webhooks.keep_days,
+        shared: store.database == "postgres",
+        stopping: stopping.clone(),
+    }));
     let app = App::new(Parts {
         clock,
         metrics: Metrics::new(&store.meters, &feed.meters),

@@ -56,7 +56,7 @@ struct ChangesParams {
 }
 
 /// Reads a cursor; `place` is where it was given.
-fn cursor(place: &str, text: &str) -> Result<i64, Refusal> {
+pub fn cursor(place: &str, text: &str) -> Result<i64, Refusal> {
     text.parse()
         .ok()
         .filter(|cursor| *cursor >= 0)

@@ -21,6 +21,7 @@ mod schema;
 mod sdk;
 mod spill;
 mod web_actions;
+mod webhooks;
 
 use axum::Router;
 use axum::middleware;
@@ -30,6 +31,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Info, OpenApi, OpenApiBuilder, SecurityRequirement};
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::domain::change::{Change, Kind};
 use crate::web::{App, Cause};
 use problem::Problem;
 
@@ -48,6 +50,7 @@ fn described() -> OpenApiRouter<App> {
     .merge(contacts::routes())
     .merge(changes::routes())
     .merge(web_actions::routes())
+    .merge(webhooks::routes())
     .merge(reports::routes())
     .merge(operation::routes())
 }
@@ -72,6 +75,15 @@ fn finished(document: OpenApi) -> OpenApi {
             SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)),
         );
     document
+}
+
+/// What a webhook is told of a change, as JSON text: the event of a web action as it is everywhere, else the change.
+pub fn delivered(change: &Change) -> String {
+    if Kind::of_name(&change.kind) == Some(Kind::WebActionRecorded) {
+        change.delta.clone()
+    } else {
+        render::change(change)
+    }
 }
 
 /// The routes of this surface.

@@ -181,6 +181,18 @@ pub fn reply(outcome: &Outcome) -> Reply {
                 body: body.to_string(),
             }
         }
+        Outcome::Webhook {
+            webhook,
+            created,
+            secret,
+        } => Reply {
+            status: if *created { 201 } else { 200 },
+            body: super::webhooks::written(webhook, secret.as_ref()),
+        },
+        Outcome::Again(many) => Reply {
+            status: 202,
+            body: serde_json::json!({"deliveries": many}).to_string(),
+        },
         Outcome::Replayed(reply) => reply.clone(),
     }
 }

@@ -103,6 +103,8 @@ pub struct Change {
     pub media_type: Option<String>,
     /// Whose work the interaction was then.
     pub owner_id: Option<String>,
+    /// Which web action.
+    pub action_id: Option<String>,
     /// Who did it.
     pub actor: String,
     /// What changed, as JSON text.

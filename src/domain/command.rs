@@ -13,6 +13,7 @@ use super::limits::{Limits, check_text};
 use super::propagation::CopyPolicy;
 use super::user_data::{Edit, Given, KeyPath, Transience};
 use super::web_action::WebAction;
+use super::webhook::{Secret, Webhook, WebhookCommand};
 use super::{Fault, Moment, Refusal};
 
 /// An interaction as stored, whole.
@@ -144,6 +145,8 @@ pub enum Command {
     Answer(Box<Answer>),
     /// Forgets sessions that were last seen, and answers that were given, before this moment.
     ForgetClients(Moment),
+    /// Does something to webhooks.
+    Webhook(Box<WebhookCommand>),
 }
 
 /// An access token to be made.
@@ -239,6 +242,17 @@ pub enum Outcome {
     },
     /// A session as it is now.
     Session(Arc<ClientSession>),
+    /// A webhook as it is now.
+    Webhook {
+        /// As it is.
+        webhook: Box<Webhook>,
+        /// Whether it was made.
+        created: bool,
+        /// The secret that it got.
+        secret: Option<Secret>,
+    },
+    /// So many deliveries go out again.
+    Again(u64),
     /// It is done and there is nothing to say.
     Done,
     /// The same request was answered before; this was the answer.
@@ -309,6 +323,8 @@ pub struct Rules {
     pub transience: Transience,
     /// What an engagement copies when its request says nothing.
     pub copy_user_data: Option<String>,
+    /// Whether webhooks may lead into private networks, and go out unencrypted.
+    pub private_webhooks: bool,
 }
 
 impl Rules {
@@ -445,6 +461,10 @@ impl Command {
             Self::EditSession(edit) => ready.weight += weigh(&edit.add) + weigh(&edit.remove),
             Self::KeepCursors(all) => ready.weight += 64 * all.len(),
             Self::Answer(answer) => ready.weight += answer.data.len(),
+            Self::Webhook(command) => {
+                command.check(rules.private_webhooks)?;
+                ready.weight += command.weight();
+            }
         }
         Ok(ready)
     }
@@ -484,7 +504,8 @@ impl Command {
             | Self::OpenSession(_)
             | Self::KeepCursors(_)
             | Self::Answer(_)
-            | Self::ForgetClients(_) => (None, None, None),
+            | Self::ForgetClients(_)
+            | Self::Webhook(_) => (None, None, None),
         };
         let faults: Vec<Fault> = [("path", named), ("/into", into), ("/copyUserData", copy)]
             .into_iter()

@@ -518,7 +518,7 @@ fn check_span(
 }
 
 /// Tells an attribute that is absent from one that is null, in a merge patch.
-fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+pub(super) fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<T>>, D::Error> {
     Option::<T>::deserialize(deserializer).map(Some)

@@ -4,6 +4,7 @@
 //! parameters. Start with [`interaction`] and [`user_data`]; [`command`] lists every write there is,
 //! [`filter`] every question, [`change`] every piece of news.
 
+pub mod address;
 pub mod change;
 pub mod client;
 pub mod command;
@@ -18,6 +19,7 @@ pub mod refusal;
 pub mod transcript;
 pub mod user_data;
 pub mod web_action;
+pub mod webhook;
 pub mod words;
 
 pub use moment::{Clock, Moment};

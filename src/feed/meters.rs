@@ -4,7 +4,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-/// Counters of the clients that listen; shown at `/metrics`.
+/// Counters of the clients that listen, and of webhooks; shown at `/metrics`.
 #[derive(Clone, Debug, Default)]
 pub struct Meters {
     /// Sessions held here.
@@ -17,6 +17,14 @@ pub struct Meters {
     pub behind: Counter,
     /// Sessions ended because they were too far behind.
     pub overflows: Counter,
+    /// Deliveries to webhooks that were taken.
+    pub delivered: Counter,
+    /// Attempts to deliver that failed.
+    pub failed: Counter,
+    /// Deliveries that were given up.
+    pub dead: Counter,
+    /// Deliveries that wait for another attempt.
+    pub waiting: Gauge,
 }
 
 impl Meters {
@@ -46,6 +54,26 @@ impl Meters {
             "annals_client_overflows",
             "Sessions ended because they were too far behind",
             self.overflows.clone(),
+        );
+        registry.register(
+            "annals_webhook_delivered",
+            "Deliveries to webhooks that were taken",
+            self.delivered.clone(),
+        );
+        registry.register(
+            "annals_webhook_failed",
+            "Attempts to deliver to webhooks that failed",
+            self.failed.clone(),
+        );
+        registry.register(
+            "annals_webhook_dead",
+            "Deliveries to webhooks that were given up",
+            self.dead.clone(),
+        );
+        registry.register(
+            "annals_webhook_waiting",
+            "Deliveries that wait for another attempt, of the webhooks that this server sends to",
+            self.waiting.clone(),
         );
     }
 }

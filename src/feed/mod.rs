@@ -7,6 +7,7 @@ pub mod bayeux;
 pub mod hub;
 pub mod meters;
 mod sse;
+pub mod webhook;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -40,7 +40,7 @@ pub struct Changes {
 }
 
 const COLUMNS: &str =
-    "cursor, at, kind, interaction_id, contact_id, media_type, owner_id, actor, delta";
+    "cursor, at, kind, interaction_id, contact_id, media_type, owner_id, action_id, actor, delta";
 
 fn change<D: Dialect>(row: &super::dialect::RowOf<D>) -> Result<Change, StoreError> {
     let mut row = Columns::<D>::of(row);
@@ -52,9 +52,36 @@ fn change<D: Dialect>(row: &super::dialect::RowOf<D>) -> Result<Change, StoreErr
         contact_id: row.maybe_text()?,
         media_type: row.maybe_text()?,
         owner_id: row.maybe_text()?,
+        action_id: row.maybe_text()?,
         actor: row.text()?,
         delta: row.text()?,
     })
+}
+
+/// Entries that one statement asks for by their cursors.
+const AT_ONCE: usize = 32;
+
+/// The entries at these cursors, oldest first.
+pub async fn at<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    cursors: &[i64],
+) -> Result<Vec<Change>, StoreError> {
+    let places: Vec<String> = (2..2 + AT_ONCE).map(|n| format!("${n}")).collect();
+    let sql = format!(
+        "SELECT {COLUMNS} FROM journal WHERE tenant_id = $1 AND cursor IN ({}) ORDER BY cursor",
+        places.join(", ")
+    );
+    let mut found = Vec::with_capacity(cursors.len());
+    for portion in cursors.chunks(AT_ONCE) {
+        let mut args: Vec<Arg> = vec![tenant.into()];
+        args.extend(portion.iter().map(|cursor| Arg::from(*cursor)));
+        args.resize_with(AT_ONCE + 1, || Arg::Int(None));
+        for row in &D::fetch(conn, sql.clone().into(), args).await? {
+            found.push(change::<D>(row)?);
+        }
+    }
+    Ok(found)
 }
 
 /// A page of the journal.

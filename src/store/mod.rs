@@ -25,6 +25,7 @@ mod rows;
 pub mod search;
 mod token;
 mod web_action;
+mod webhook;
 pub mod writer;
 
 use std::sync::Arc;
@@ -38,6 +39,7 @@ pub use rows::Found;
 pub use search::Page;
 pub use token::Token;
 pub use web_action::{Count, CountsQuery, WebActionsQuery};
+pub use webhook::{DeliveriesQuery, Outlook, Sender};
 pub use writer::Writer;
 
 use crate::domain::Refusal;

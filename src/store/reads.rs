@@ -12,15 +12,17 @@ use super::grouped::Grouped;
 use super::journal::{Changes, ChangesQuery};
 use super::search::{Page, ShortPage};
 use super::{
-    Count, CountsQuery, Family, Found, News, StoreError, Token, WebActionsQuery, client, contact,
-    interaction, journal, search, token, web_action,
+    Count, CountsQuery, DeliveriesQuery, Family, Found, News, Outlook, Sender, StoreError, Token,
+    WebActionsQuery, client, contact, interaction, journal, search, token, web_action, webhook,
 };
+use crate::domain::change::Change;
 use crate::domain::client::ClientSession;
 use crate::domain::command::Stored;
 use crate::domain::contact::Contact;
 use crate::domain::filter::Search;
 use crate::domain::user_data::{Document, KeyPath};
 use crate::domain::web_action::Recorded;
+use crate::domain::webhook::{Delivery, DeliveryState, Webhook};
 use crate::domain::{Moment, Refusal};
 
 /// What a read returns.
@@ -45,6 +47,8 @@ pub trait Reads: Send + Sync {
     ) -> Read<'a, Option<(Document, i64)>>;
     /// A page of the journal.
     fn changes<'a>(&'a self, tenant: i64, query: &'a ChangesQuery) -> Read<'a, Changes>;
+    /// The entries of the journal at these cursors, oldest first.
+    fn changes_at<'a>(&'a self, tenant: i64, cursors: &'a [i64]) -> Read<'a, Vec<Change>>;
     /// One contact.
     fn contact<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Contact>>;
     /// Contacts by identifier, those after one.
@@ -72,6 +76,29 @@ pub trait Reads: Send + Sync {
     fn client_session<'a>(&'a self, id: &'a str) -> Read<'a, Option<ClientSession>>;
     /// What happened beside the journal after one cursor, up to another: changed sessions and answers, or the answers to one user.
     fn news<'a>(&'a self, tenant: i64, range: (i64, i64), user: Option<&'a str>) -> Read<'a, News>;
+    /// All webhooks of a tenant, or of all tenants, oldest first.
+    fn webhooks(&self, tenant: Option<i64>) -> Read<'_, Vec<Webhook>>;
+    /// One webhook of a tenant.
+    fn webhook<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Webhook>>;
+    /// How many deliveries of a tenant's webhooks wait and are dead: webhook, state, number.
+    fn delivery_counts(&self, tenant: i64) -> Read<'_, Vec<(String, DeliveryState, i64)>>;
+    /// The server that sends to webhooks.
+    fn webhook_sender(&self) -> Read<'_, Sender>;
+    /// Deliveries of a webhook, newest first.
+    fn deliveries<'a>(&'a self, query: &'a DeliveriesQuery) -> Read<'a, Vec<Delivery>>;
+    /// Deliveries of a webhook whose next attempt is due, those that have waited longest first.
+    fn due_deliveries<'a>(
+        &'a self,
+        webhook: &'a str,
+        now: Moment,
+        limit: i64,
+    ) -> Read<'a, Vec<Delivery>>;
+    /// What waits for a webhook.
+    fn outlook<'a>(&'a self, webhook: &'a str) -> Read<'a, Outlook>;
+    /// Of these subjects, those about which deliveries to a webhook wait.
+    fn blocked<'a>(&'a self, webhook: &'a str, subjects: Vec<String>) -> Read<'a, Vec<String>>;
+    /// The cursors after one of which there are deliveries to a webhook already.
+    fn known_deliveries<'a>(&'a self, webhook: &'a str, after: i64) -> Read<'a, Vec<i64>>;
 }
 
 /// Reads over a pool.
@@ -336,6 +363,71 @@ impl<D: Dialect> Reads for Readers<D> {
     fn news<'a>(&'a self, tenant: i64, range: (i64, i64), user: Option<&'a str>) -> Read<'a, News> {
         Box::pin(async move {
             client::news::<D>(&mut *self.pool.acquire().await?, tenant, range, user).await
+        })
+    }
+
+    fn changes_at<'a>(&'a self, tenant: i64, cursors: &'a [i64]) -> Read<'a, Vec<Change>> {
+        Box::pin(async move {
+            journal::at::<D>(&mut *self.pool.acquire().await?, tenant, cursors).await
+        })
+    }
+
+    fn webhooks(&self, tenant: Option<i64>) -> Read<'_, Vec<Webhook>> {
+        Box::pin(async move { webhook::all::<D>(&mut *self.pool.acquire().await?, tenant).await })
+    }
+
+    fn webhook<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Webhook>> {
+        Box::pin(
+            async move { webhook::one::<D>(&mut *self.pool.acquire().await?, tenant, id).await },
+        )
+    }
+
+    fn delivery_counts(&self, tenant: i64) -> Read<'_, Vec<(String, DeliveryState, i64)>> {
+        Box::pin(async move {
+            let mut conn = self.limited().await?;
+            let found = webhook::counts::<D>(&mut conn, tenant).await;
+            conn.give_back(found).await
+        })
+    }
+
+    fn webhook_sender(&self) -> Read<'_, Sender> {
+        Box::pin(async move { webhook::sender::<D>(&mut *self.pool.acquire().await?).await })
+    }
+
+    fn deliveries<'a>(&'a self, query: &'a DeliveriesQuery) -> Read<'a, Vec<Delivery>> {
+        Box::pin(async move {
+            let mut conn = self.limited().await?;
+            let found = webhook::deliveries::<D>(&mut conn, query).await;
+            conn.give_back(found).await
+        })
+    }
+
+    fn due_deliveries<'a>(
+        &'a self,
+        webhook: &'a str,
+        now: Moment,
+        limit: i64,
+    ) -> Read<'a, Vec<Delivery>> {
+        Box::pin(async move {
+            webhook::due::<D>(&mut *self.pool.acquire().await?, webhook, now, limit).await
+        })
+    }
+
+    fn outlook<'a>(&'a self, webhook: &'a str) -> Read<'a, Outlook> {
+        Box::pin(
+            async move { webhook::outlook::<D>(&mut *self.pool.acquire().await?, webhook).await },
+        )
+    }
+
+    fn blocked<'a>(&'a self, webhook: &'a str, subjects: Vec<String>) -> Read<'a, Vec<String>> {
+        Box::pin(async move {
+            webhook::blocked::<D>(&mut *self.pool.acquire().await?, webhook, subjects).await
+        })
+    }
+
+    fn known_deliveries<'a>(&'a self, webhook: &'a str, after: i64) -> Read<'a, Vec<i64>> {
+        Box::pin(async move {
+            webhook::known::<D>(&mut *self.pool.acquire().await?, webhook, after).await
         })
     }
 }

@@ -6,6 +6,7 @@ pub mod line;
 pub mod listener;
 pub mod process;
 pub mod proxy;
+pub mod receiver;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

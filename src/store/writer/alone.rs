@@ -1,7 +1,7 @@
-//! Commands with a transaction of their own: deletion, merging, erasure, indexed keys, tokens.
+//! Commands with a transaction of their own: deletion, merging, erasure, indexed keys, tokens; those of webhooks are in [`webhook`].
 
 use super::ledger::{Entry, index_words};
-use super::{Queued, Task, flush, load};
+use super::{Queued, Task, flush, load, webhook};
 use crate::domain::change::Kind;
 use crate::domain::client::TAKEN_AWAY;
 use crate::domain::command::{Command, NewToken, Outcome, Stored};
@@ -185,6 +185,9 @@ impl<D: Dialect> Task<D> {
                     D::execute(conn, sql.into(), vec![(*before).into()]).await?;
                 }
                 Outcome::Done
+            }
+            Command::Webhook(command) => {
+                webhook::carry_out::<D>(conn, (tenant, at, head), &self.rules, command).await?
             }
             _ => unreachable!("commands that share a transaction do not come here"),
         };

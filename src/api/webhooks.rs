@@ -1,0 +1,505 @@
+//! `/v1/webhooks`: who is told of which changes, and what became of each telling.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use rand::RngCore;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::auth::{Caller, Scope};
+use super::body::Posted;
+use super::params::{NoParams, Params};
+use super::problem::{Failure, Problem};
+use super::render;
+use crate::domain::command::Command;
+use crate::domain::webhook::{
+    self, Again, Delivery, DeliveryState, SECRET_BYTES, Secret, Subscription, Webhook,
+    WebhookCommand, WebhookPatch,
+};
+use crate::domain::{Moment, Refusal};
+use crate::feed::webhook::client;
+use crate::store::DeliveriesQuery;
+use crate::web::App;
+
+/// Deliveries of a page when nobody says, and at most.
+const LIMITS: (usize, usize) = (100, 1000);
+/// Seconds for which an old secret signs beside a new one when nobody says: a day.
+const OVERLAP: i64 = 24 * 3600;
+
+/// The routes.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(create, list))
+        .routes(routes!(get, patch, delete))
+        .routes(routes!(rotate))
+        .routes(routes!(deliveries))
+        .routes(routes!(replay_all))
+        .routes(routes!(replay))
+}
+
+/// A webhook to make.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct NewWebhook {
+    /// Where deliveries go: https, and no private network unless the server's settings allow it.
+    #[schema(example = "https://example.org/annals")]
+    url: String,
+    /// Kinds of changes, whole names or their first parts.
+    #[schema(example = json!(["webAction", "userData.attached"]))]
+    kinds: Vec<String>,
+    /// Only of this media type.
+    #[schema(example = "contentoffer")]
+    media_type: Option<String>,
+    /// For people.
+    description: Option<String>,
+    /// False to make it, and to enable it later; deliveries begin with what happens from now on all the same.
+    #[schema(default = true)]
+    enabled: Option<bool>,
+}
+
+/// A webhook.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct WebhookBody {
+    id: String,
+    url: String,
+    kinds: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    media_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    enabled: bool,
+    /// Why the server disabled it, where it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disabled_reason: Option<String>,
+    /// What signs deliveries; told when it is made and when it is given a new one, and never again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
+    /// Deliveries that failed, or are behind one that did, and will be attempted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting: Option<i64>,
+    /// Deliveries that were given up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dead: Option<i64>,
+    /// Everything up to this cursor of the journal was told, or stands among the deliveries.
+    cursor: String,
+    #[schema(value_type = String, format = DateTime)]
+    created_date: Moment,
+    #[schema(value_type = String, format = DateTime)]
+    modified_date: Moment,
+}
+
+/// All webhooks, oldest first.
+#[derive(Serialize, ToSchema)]
+struct WebhookList {
+    items: Vec<WebhookBody>,
+}
+
+fn shape(webhook: &Webhook, secret: Option<&Secret>, counts: Option<(i64, i64)>) -> WebhookBody {
+    let Subscription {
+        url,
+        kinds,
+        media_type,
+        description,
+        enabled,
+    } = webhook.subscription.clone();
+    WebhookBody {
+        id: webhook.id.clone(),
+        url,
+        kinds,
+        media_type,
+        description,
+        enabled,
+        disabled_reason: webhook.disabled_reason.clone(),
+        secret: secret.map(|secret| secret.text().to_owned()),
+        waiting: counts.map(|(waiting, _)| waiting),
+        dead: counts.map(|(_, dead)| dead),
+        cursor: webhook.cursor.to_string(),
+        created_date: webhook.created_date,
+        modified_date: webhook.modified_date,
+    }
+}
+
+/// A webhook as JSON text, with the secret that it has just got.
+pub fn written(webhook: &Webhook, secret: Option<&Secret>) -> String {
+    render::text(&shape(webhook, secret, None))
+}
+
+fn secret() -> Secret {
+    let mut bytes = [0; SECRET_BYTES];
+    rand::rng().fill_bytes(&mut bytes);
+    Secret::new(&bytes)
+}
+
+/// Refuses a URL whose host is known to be private; what is not known yet is looked up again for each delivery.
+async fn want_public(app: &App, url: &str) -> Result<(), Refusal> {
+    let allow_private = app.config.webhooks.allow_private;
+    let url = webhook::check_url(url, allow_private)
+        .map_err(|detail| Refusal::invalid("/url", detail))?;
+    if !allow_private && client::is_private(&url).await {
+        return Err(Refusal::invalid("/url", webhook::PRIVATE));
+    }
+    Ok(())
+}
+
+async fn submit(
+    app: &App,
+    caller: &Caller,
+    command: WebhookCommand,
+    repeatable: Option<crate::domain::command::Repeatable>,
+) -> Result<Response, Failure> {
+    let command = Command::Webhook(Box::new(command));
+    let outcome = app
+        .writer
+        .submit(caller.submission(command, repeatable))
+        .await?;
+    Ok(render::send(&outcome, render::reply))
+}
+
+/// Makes a webhook, which is told of what happens from now on.
+///
+/// Deliveries follow the Standard Webhooks convention: `webhook-id`, `webhook-timestamp`, `webhook-signature`, and a body
+/// `{"type": <kind>, "timestamp": <when>, "data": {…}}`, where `data` is the event of a web action, or the change. What is about one interaction, web action or contact
+/// goes out in order. Any status of 200 to 299 takes a delivery; all else is tried again after about 1, 2, 4, 8 s, and so on up to an hour, for three days.
+#[utoipa::path(post, path = "/v1/webhooks", tag = "webhooks", request_body = NewWebhook,
+    responses((status = 201, body = WebhookBody), (status = 403, body = Problem), (status = 409, body = Problem, description = "There are as many as there may be"), (status = 422, body = Problem)))]
+async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    posted: Posted<NewWebhook>,
+) -> Result<Response, Failure> {
+    caller.may(Scope::Admin)?;
+    let repeatable = posted.repeatable(render::reply);
+    let NewWebhook {
+        url,
+        kinds,
+        media_type,
+        description,
+        enabled,
+    } = posted.value;
+    let subscription = Subscription {
+        url,
+        kinds,
+        media_type: webhook::lower(media_type.as_deref()),
+        description,
+        enabled: enabled.unwrap_or(true),
+    };
+    subscription.check(app.config.webhooks.allow_private)?;
+    want_public(&app, &subscription.url).await?;
+    let mut id = [0; 8];
+    rand::rng().fill_bytes(&mut id);
+    let command = WebhookCommand::Create {
+        id: hex::encode(id),
+        subscription,
+        secret: secret(),
+    };
+    submit(&app, &caller, command, repeatable).await
+}
+
+async fn shown(app: &App, tenant: i64, all: &[Webhook]) -> Result<Vec<WebhookBody>, Failure> {
+    let counts = app.reads.delivery_counts(tenant).await?;
+    let count = |id: &str, state| {
+        let found = counts.iter().find(|one| one.0 == id && one.1 == state);
+        found.map_or(0, |one| one.2)
+    };
+    let shapes = all.iter().map(|one| {
+        let waiting = count(&one.id, DeliveryState::Waiting);
+        shape(
+            one,
+            None,
+            Some((waiting, count(&one.id, DeliveryState::Dead))),
+        )
+    });
+    Ok(shapes.collect())
+}
+
+/// All webhooks, oldest first.
+#[utoipa::path(get, path = "/v1/webhooks", tag = "webhooks", responses((status = 200, body = WebhookList)))]
+async fn list(State(app): State<App>, caller: Caller, _: NoParams) -> Result<Response, Failure> {
+    caller.may(Scope::Admin)?;
+    let all = app.reads.webhooks(Some(caller.tenant)).await?;
+    let items = shown(&app, caller.tenant, &all).await?;
+    Ok(render::json(render::text(&WebhookList { items })))
+}
+
+async fn found(app: &App, caller: &Caller, id: &str) -> Result<Webhook, Failure> {
+    caller.may(Scope::Admin)?;
+    if id.contains('\0') {
+        return Err(Refusal::invalid("path", "holds a NUL character").into());
+    }
+    let found = app.reads.webhook(caller.tenant, id).await?;
+    Ok(found.ok_or_else(|| webhook::no_webhook(id))?)
+}
+
+/// One webhook.
+#[utoipa::path(get, path = "/v1/webhooks/{id}", tag = "webhooks", params(("id" = String, Path)),
+    responses((status = 200, body = WebhookBody), (status = 404, body = Problem)))]
+async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    _: NoParams,
+) -> Result<Response, Failure> {
+    let one = found(&app, &caller, &id).await?;
+    let shown = shown(&app, caller.tenant, std::slice::from_ref(&one)).await?;
+    Ok(render::json(render::text(&shown[0])))
+}
+
+/// Changes a webhook: what is absent stays, null clears. What waits goes to the new URL; a webhook that is enabled again goes on where it stood.
+#[utoipa::path(patch, path = "/v1/webhooks/{id}", tag = "webhooks", request_body = WebhookPatch, params(("id" = String, Path)),
+    responses((status = 200, body = WebhookBody), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn patch(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    posted: Posted<WebhookPatch>,
+) -> Result<Response, Failure> {
+    caller.may(Scope::Admin)?;
+    let repeatable = posted.repeatable(render::reply);
+    let patch = posted.value;
+    if let Some(url) = &patch.url {
+        want_public(&app, url).await?;
+    }
+    submit(
+        &app,
+        &caller,
+        WebhookCommand::Change { id, patch },
+        repeatable,
+    )
+    .await
+}
+
+/// Deletes a webhook with its log of deliveries.
+#[utoipa::path(delete, path = "/v1/webhooks/{id}", tag = "webhooks", params(("id" = String, Path)),
+    responses((status = 204), (status = 404, body = Problem)))]
+async fn delete(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    _: NoParams,
+) -> Result<Response, Failure> {
+    caller.may(Scope::Admin)?;
+    submit(&app, &caller, WebhookCommand::Delete(id), None).await
+}
+
+/// How a secret is replaced.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct Rotation {
+    /// Seconds for which the old secret signs beside the new one, up to 604800; 0 where it is in wrong hands.
+    #[schema(default = 86400)]
+    overlap_seconds: Option<i64>,
+}
+
+/// Gives a webhook a new secret. Until the overlap is over, deliveries carry a signature by each.
+#[utoipa::path(post, path = "/v1/webhooks/{id}/secret", tag = "webhooks", request_body = Rotation, params(("id" = String, Path)),
+    responses((status = 200, body = WebhookBody), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn rotate(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    posted: Posted<Rotation>,
+) -> Result<Response, Failure> {
+    caller.may(Scope::Admin)?;
+    let repeatable = posted.repeatable(render::reply);
+    let command = WebhookCommand::Rotate {
+        id,
+        secret: secret(),
+        overlap: posted.value.overlap_seconds.unwrap_or(OVERLAP),
+    };
+    submit(&app, &caller, command, repeatable).await
+}
+
+/// A delivery: which change, and what became of it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct DeliveryBody {
+    /// The `webhook-id` under which it goes out.
+    id: String,
+    /// The journal entry.
+    cursor: String,
+    /// Its kind.
+    kind: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interaction_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    action_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contact_id: Option<String>,
+    /// `waiting`, `delivered` or `dead`.
+    state: &'static str,
+    attempts: i64,
+    /// The HTTP status of the last attempt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<i64>,
+    /// Why the last attempt failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    /// When it was first to go out.
+    #[schema(value_type = String, format = DateTime)]
+    queued_date: Moment,
+    /// When it was last attempted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    attempt_date: Option<Moment>,
+    /// When it is attempted next; absent while it waits behind another about the same thing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    next_date: Option<Moment>,
+}
+
+/// A page of deliveries.
+#[derive(Serialize, ToSchema)]
+struct DeliveryList {
+    /// Newest change first.
+    items: Vec<DeliveryBody>,
+    /// Goes on: the next page's `before`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+fn delivery_shape(webhook_id: &str, delivery: Delivery) -> DeliveryBody {
+    let (what, subject) = webhook::subject_parts(&delivery.subject);
+    let named = |kind: &str| (what == kind).then(|| subject.to_owned());
+    DeliveryBody {
+        id: webhook::message_id(webhook_id, delivery.cursor),
+        cursor: delivery.cursor.to_string(),
+        interaction_id: named("interactionId"),
+        action_id: named("actionId"),
+        contact_id: named("contactId"),
+        kind: delivery.kind,
+        state: delivery.state.name(),
+        attempts: delivery.attempts,
+        status: delivery.status,
+        error: delivery.error,
+        queued_date: delivery.queued_date,
+        attempt_date: delivery.attempt_date,
+        next_date: delivery.next_date,
+    }
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(
+    dead_code,
+    reason = "describes the parameters for OpenAPI; Params reads them"
+)]
+struct DeliveriesParams {
+    /// `waiting`, `delivered` or `dead`.
+    state: Option<String>,
+    /// Only about this web action; so do `interactionId` and `contactId`.
+    #[param(rename = "actionId")]
+    action_id: Option<String>,
+    /// Only about this interaction.
+    #[param(rename = "interactionId")]
+    interaction_id: Option<String>,
+    /// Only about this contact.
+    #[param(rename = "contactId")]
+    contact_id: Option<String>,
+    /// `next` of the page before.
+    before: Option<String>,
+    /// 1 to 1000.
+    #[param(default = 100)]
+    limit: Option<usize>,
+}
+
+fn state(place: &str, name: &str) -> Result<DeliveryState, Refusal> {
+    DeliveryState::of_name(name)
+        .ok_or_else(|| Refusal::invalid(place, "is none of waiting, delivered, dead"))
+}
+
+/// The log of deliveries, newest change first. What was delivered is known for some days (`[webhooks] keep_days`); what waits or was given up stays.
+#[utoipa::path(get, path = "/v1/webhooks/{id}/deliveries", tag = "webhooks", params(("id" = String, Path), DeliveriesParams),
+    responses((status = 200, body = DeliveryList), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn deliveries(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    mut params: Params,
+) -> Result<Response, Failure> {
+    let webhook = found(&app, &caller, &id).await?;
+    let limit = params.number("limit", LIMITS.0, LIMITS.1)?;
+    let mut query = DeliveriesQuery {
+        webhook_id: webhook.id,
+        limit: i64::try_from(limit).unwrap_or(i64::MAX),
+        ..DeliveriesQuery::default()
+    };
+    if let Some(name) = params.take("state") {
+        query.state = Some(state("?state", &name)?);
+    }
+    if let Some(text) = params.take("before") {
+        query.before = Some(super::changes::cursor("?before", &text)?);
+    }
+    for name in ["interactionId", "actionId", "contactId"] {
+        if let Some(id) = params.take(name) {
+            if query.subject.is_some() {
+                let detail = "is given beside another of interactionId, actionId, contactId";
+                return Err(Refusal::invalid(format!("?{name}"), detail).into());
+            }
+            query.subject = Some(format!("{name}:{id}"));
+        }
+    }
+    params.finish()?;
+    let found = app.reads.deliveries(&query).await?;
+    let next = found
+        .last()
+        .filter(|_| found.len() == limit)
+        .map(|last| last.cursor.to_string());
+    let items = found
+        .into_iter()
+        .map(|one| delivery_shape(&query.webhook_id, one))
+        .collect();
+    Ok(render::json(render::text(&DeliveryList { items, next })))
+}
+
+/// Which deliveries go out again.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+struct Replay {
+    /// `dead`: all that were given up begin anew. `waiting`: all that wait for their next attempt are attempted now, as is good after the receiver was mended.
+    #[schema(default = "dead")]
+    state: Option<String>,
+}
+
+/// Sends all dead deliveries again, or attempts at once what waits. Each keeps its `webhook-id`.
+#[utoipa::path(post, path = "/v1/webhooks/{id}/replay", tag = "webhooks", request_body = Replay, params(("id" = String, Path)),
+    responses((status = 202, body = Object, description = "`deliveries` says how many"), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn replay_all(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    posted: Posted<Replay>,
+) -> Result<Response, Failure> {
+    caller.may(Scope::Admin)?;
+    let repeatable = posted.repeatable(render::reply);
+    let state = match posted.value.state.as_deref() {
+        None | Some("dead") => DeliveryState::Dead,
+        Some("waiting") => DeliveryState::Waiting,
+        Some(_) => return Err(Refusal::invalid("/state", "is neither dead nor waiting").into()),
+    };
+    let again = Again::All(state);
+    submit(
+        &app,
+        &caller,
+        WebhookCommand::Replay { id, again },
+        repeatable,
+    )
+    .await
+}
+
+/// Sends one delivery again, whatever became of it, under the same `webhook-id`.
+#[utoipa::path(post, path = "/v1/webhooks/{id}/deliveries/{cursor}/replay", tag = "webhooks",
+    params(("id" = String, Path), ("cursor" = String, Path)),
+    responses((status = 202, body = Object), (status = 404, body = Problem)))]
+async fn replay(
+    State(app): State<App>,
+    caller: Caller,
+    Path((id, cursor)): Path<(String, String)>,
+    _: NoParams,
+) -> Result<Response, Failure> {
+    caller.may(Scope::Admin)?;
+    let again = Again::One(super::changes::cursor("path", &cursor)?);
+    submit(&app, &caller, WebhookCommand::Replay { id, again }, None).await
+}

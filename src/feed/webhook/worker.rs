@@ -1,0 +1,622 @@
+//! One webhook: it reads the journal on, sends what is meant for it, in order for each subject, and keeps what failed for another time.
+//!
+//! A delivery that is taken at the first attempt is written once, afterwards. One that fails is written with the date of its next attempt, and all that follow about the same
+//! subject are written behind it, without a date, until it is their turn. Where the worker stands in the journal is written with them: at the oldest entry about which nothing is written yet.
+//! So a server that is killed repeats at most what it had not written, under the same identifiers.
+
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::Parts;
+use super::client::{Attempt, Client, Letter};
+use super::saver::Saver;
+use crate::domain::Moment;
+use crate::domain::change::Change;
+use crate::domain::webhook::{
+    Delivery, DeliveryState, GIVE_UP, Progress, Webhook, message_id, signatures, subject, wait,
+};
+use crate::store::{ChangesQuery, StoreError};
+
+/// Entries read at once.
+const PAGE: usize = 256;
+/// Entries looked at by one statement, whether they fit or not.
+const SPAN: i64 = 20_000;
+/// Requests at once.
+const MOST_SENDING: usize = 16;
+/// Of which so many at most are not the first of their delivery, so that those leave room for what is new.
+const MOST_RETRYING: usize = 8;
+/// Entries that were read, and about which nothing is written yet.
+const MOST_OPEN: usize = 1000;
+/// Deliveries that wait in the store; while there are more the journal is not read on, and keeps what is not yet read.
+const MOST_WAITING: i64 = 100_000;
+/// Due deliveries read at once; more than can be under way, so that those do not hide the others.
+const DUE: i64 = 256;
+/// What was read longer ago than this is read again before it is sent: it may have been erased.
+const FRESH: Duration = Duration::from_secs(1);
+/// Entries that are none of this webhook's business, after which its place is written all the same.
+const FAR: i64 = 5000;
+/// How often it is looked for deliveries that are due.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// The same, while some fail all the time.
+const LOOK_SOON: Duration = Duration::from_millis(100);
+/// How long a stop waits for answers.
+const LAST_ANSWERS: Duration = Duration::from_secs(2);
+/// How long to wait before a database that failed is asked again.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Why an attempt always comes back.
+const ATTEMPT: &str = "an attempt neither panics nor is cut off";
+
+/// A delivery under way.
+struct Item {
+    delivery: Delivery,
+    /// Whether it stands in the store, and maybe others about its subject behind it.
+    is_kept: bool,
+    /// What it says, and when that was read.
+    change: Option<(Change, Instant)>,
+}
+
+/// A subject about which something is under way.
+enum Busy {
+    /// The first delivery is being sent; these are behind it.
+    New(VecDeque<Item>),
+    /// A delivery that stood in the store is being sent; whatever comes after is kept there, too.
+    Kept,
+    /// What stands about it in the store is being written; no more is known until that was done, this one included.
+    Until(u64),
+}
+
+/// What a worker waited for.
+enum News {
+    /// An attempt ended.
+    Answer(Box<Item>, Attempt),
+    /// What was to be written was, or will never be.
+    Saved(bool),
+    /// Something may be due, or in the journal.
+    Time,
+    /// The server ended.
+    Over,
+}
+
+/// What is sent to one webhook.
+pub struct Worker {
+    parts: Parts,
+    saver: Saver,
+    client: Arc<Client>,
+    webhook: Webhook,
+    stop: CancellationToken,
+    head: watch::Receiver<i64>,
+    query: ChangesQuery,
+    /// Entries after the webhook's place in the journal about which something is written already.
+    known: HashSet<i64>,
+    /// Entries about which nothing is written yet.
+    open: BTreeSet<i64>,
+    busy: HashMap<String, Busy>,
+    ready: VecDeque<Item>,
+    sending: JoinSet<(Item, Attempt)>,
+    /// What is to be written next, and the number of that writing.
+    unsaved: Progress,
+    number: u64,
+    saving: Option<oneshot::Receiver<()>>,
+    /// Whether the receiver wants nothing more.
+    is_gone: bool,
+    /// Deliveries that wait in the store, as last counted, and what the counter was told of them.
+    waiting: i64,
+    /// Deliveries under way that stand in the store.
+    retrying: usize,
+    next: Option<Moment>,
+    looked: Option<Instant>,
+    /// Whether the store may hold what is not known here.
+    look: bool,
+}
+
+impl Worker {
+    /// A worker that goes on where the webhook stands.
+    pub fn new(
+        parts: Parts,
+        saver: Saver,
+        client: Arc<Client>,
+        webhook: Webhook,
+        stop: CancellationToken,
+    ) -> Self {
+        let query = ChangesQuery {
+            after: webhook.cursor,
+            limit: PAGE,
+            kinds: webhook.subscription.all_kinds(),
+            media_type: webhook.subscription.media_type.clone(),
+            span: Some(SPAN),
+            ..ChangesQuery::default()
+        };
+        Self {
+            head: parts.feed.listen(),
+            parts,
+            saver,
+            client,
+            webhook,
+            stop,
+            query,
+            known: HashSet::new(),
+            open: BTreeSet::new(),
+            busy: HashMap::new(),
+            ready: VecDeque::new(),
+            sending: JoinSet::new(),
+            unsaved: Progress::default(),
+            number: 0,
+            saving: None,
+            is_gone: false,
+            waiting: 0,
+            retrying: 0,
+            next: None,
+            looked: None,
+            look: true,
+        }
+    }
+
+    /// Sends until it is told to stop, the webhook is gone, or this server no longer sends.
+    pub async fn run(mut self) {
+        loop {
+            match self.begin().await {
+                Ok(()) => break,
+                Err(error) => {
+                    if self.failed(&error).await {
+                        return;
+                    }
+                }
+            }
+        }
+        while !self.stop.is_cancelled() {
+            match self.step().await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => {
+                    if self.failed(&error).await {
+                        break;
+                    }
+                }
+            }
+        }
+        self.end().await;
+    }
+
+    /// Waits for the database, as its clients would; true where it is time to stop.
+    async fn failed(&self, error: &StoreError) -> bool {
+        tracing::warn!(%error, webhook = %self.webhook.id, "a webhook could not go on");
+        tokio::select! {
+            () = tokio::time::sleep(PATIENCE) => false,
+            () = self.stop.cancelled() => true,
+        }
+    }
+
+    async fn begin(&mut self) -> Result<(), StoreError> {
+        let (reads, id) = (&self.parts.reads, &self.webhook.id);
+        let known = reads.known_deliveries(id, self.webhook.cursor).await?;
+        self.known = known.into_iter().collect();
+        self.look_up().await
+    }
+
+    /// One round; false when nothing more is to be sent.
+    async fn step(&mut self) -> Result<bool, StoreError> {
+        let more = self.has_room() && self.read().await?;
+        if !self.is_gone {
+            self.take_due().await?;
+            self.send().await?;
+        }
+        self.save().await;
+        if !more {
+            match self.news().await {
+                News::Answer(item, attempt) => self.finished(*item, &attempt),
+                News::Saved(true) => {
+                    self.saving = None;
+                    self.was_saved().await?;
+                }
+                News::Saved(false) | News::Over => return Ok(false),
+                News::Time => {}
+            }
+        }
+        // what else came in is looked at without waiting for it
+        while let Some(joined) = self.sending.try_join_next() {
+            let (item, attempt) = joined.expect(ATTEMPT);
+            self.finished(item, &attempt);
+        }
+        if self.looked.is_none_or(|at| at.elapsed() >= LOOK_EVERY) {
+            self.look_up().await?;
+        }
+        Ok(true)
+    }
+
+    /// Waits for something to do.
+    async fn news(&mut self) -> News {
+        let (has_room, after, pause) = (self.has_room(), self.query.after, self.pause());
+        tokio::select! {
+            Some(joined) = self.sending.join_next() => {
+                let (item, attempt) = joined.expect(ATTEMPT);
+                News::Answer(Box::new(item), attempt)
+            }
+            saved = answered(&mut self.saving) => News::Saved(saved),
+            newer = self.head.wait_for(|head| *head > after), if has_room => match newer {
+                Ok(_) => News::Time,
+                Err(_) => News::Over,
+            },
+            () = tokio::time::sleep(pause) => News::Time,
+            () = self.stop.cancelled() => News::Time,
+        }
+    }
+
+    fn now(&self) -> Moment {
+        self.parts.clock.now()
+    }
+
+    /// Whether the journal may be read on.
+    fn has_room(&self) -> bool {
+        self.open.len() < MOST_OPEN && self.waiting < MOST_WAITING && !self.is_gone
+    }
+
+    /// Whether more that stood in the store can be under way.
+    fn may_retry(&self) -> bool {
+        self.retrying < MOST_RETRYING
+    }
+
+    /// How long nothing is to be done by the clock.
+    fn pause(&self) -> Duration {
+        let Some(next) = self.next.filter(|_| self.may_retry()) else {
+            return LOOK_EVERY;
+        };
+        let micros = next.micros().saturating_sub(self.now().micros());
+        Duration::from_micros(u64::try_from(micros).unwrap_or(0)).min(LOOK_EVERY)
+    }
+
+    /// Reads the journal on; true where there is more.
+    async fn read(&mut self) -> Result<bool, StoreError> {
+        if *self.head.borrow() <= self.query.after
+            && self.looked.is_some_and(|at| at.elapsed() < LOOK_EVERY)
+        {
+            return Ok(false);
+        }
+        let (reads, tenant) = (Arc::clone(&self.parts.reads), self.webhook.tenant_id);
+        let page = reads.changes(tenant, &self.query).await?;
+        let mut new: Vec<Change> = page.items;
+        new.retain(|change| !self.known.contains(&change.cursor));
+        let mut blocked = HashSet::new();
+        if (self.waiting != 0 || self.next.is_some()) && !new.is_empty() {
+            let subjects: BTreeSet<String> = new.iter().map(subject).collect();
+            let found = reads.blocked(&self.webhook.id, subjects.into_iter().collect());
+            blocked.extend(found.await?);
+        }
+        self.query.after = page.next;
+        if !self.known.is_empty() && self.known.iter().all(|cursor| *cursor <= page.next) {
+            self.known.clear();
+        }
+        let now = self.now();
+        for change in new {
+            self.open.insert(change.cursor);
+            let delivery = Delivery {
+                cursor: change.cursor,
+                kind: change.kind.clone(),
+                subject: subject(&change),
+                state: DeliveryState::Waiting,
+                attempts: 0,
+                queued_date: now,
+                attempt_date: None,
+                next_date: None,
+                status: None,
+                error: None,
+            };
+            let item = Item {
+                delivery,
+                is_kept: false,
+                change: Some((change, Instant::now())),
+            };
+            let is_blocked = blocked.contains(&item.delivery.subject);
+            self.take(item, is_blocked);
+        }
+        Ok(page.next < page.head && self.has_room())
+    }
+
+    /// Takes a new delivery: it goes out, or waits for what is before it.
+    fn take(&mut self, item: Item, is_blocked: bool) {
+        let number = self.number;
+        match self.busy.get_mut(&item.delivery.subject) {
+            Some(Busy::New(behind)) => behind.push_back(item),
+            Some(Busy::Kept) => self.keep(item),
+            Some(Busy::Until(last)) => {
+                *last = number;
+                self.keep(item);
+            }
+            None if is_blocked => self.keep(item),
+            None => {
+                let subject = item.delivery.subject.clone();
+                self.busy.insert(subject, Busy::New(VecDeque::new()));
+                self.ready.push_back(item);
+            }
+        }
+    }
+
+    /// Keeps a delivery in the store, behind others about its subject.
+    fn keep(&mut self, item: Item) {
+        self.waiting += 1;
+        self.parts.feed.meters.waiting.inc();
+        self.unsaved.subjects.push(item.delivery.subject.clone());
+        self.unsaved.deliveries.push(item.delivery);
+    }
+
+    /// Takes up deliveries from the store whose time has come.
+    async fn take_due(&mut self) -> Result<(), StoreError> {
+        let now = self.now();
+        if !self.may_retry() || self.next.is_none_or(|next| next > now) {
+            return Ok(());
+        }
+        let reads = Arc::clone(&self.parts.reads);
+        let due = reads.due_deliveries(&self.webhook.id, now, DUE).await?;
+        let (before, mut left) = (
+            self.retrying,
+            i64::try_from(due.len()).is_ok_and(|many| many >= DUE),
+        );
+        for delivery in due {
+            if self.busy.contains_key(&delivery.subject) {
+                continue;
+            }
+            if !self.may_retry() {
+                left = true;
+                break;
+            }
+            self.retrying += 1;
+            self.busy.insert(delivery.subject.clone(), Busy::Kept);
+            self.ready.push_front(Item {
+                delivery,
+                is_kept: true,
+                change: None,
+            });
+        }
+        // what is under way, or about to be written, still stands there as due: where nothing else was found there is no haste
+        let haste = if self.retrying > before {
+            0
+        } else {
+            LOOK_SOON.as_micros()
+        };
+        self.next = left.then(|| now.plus_micros(i64::try_from(haste).unwrap_or(0)));
+        Ok(())
+    }
+
+    /// Sends what is ready, as far as there is room.
+    async fn send(&mut self) -> Result<(), StoreError> {
+        let many = MOST_SENDING
+            .saturating_sub(self.sending.len())
+            .min(self.ready.len());
+        let is_fresh =
+            |item: &Item| matches!(&item.change, Some((_, read)) if read.elapsed() < FRESH);
+        let old: Vec<i64> = self
+            .ready
+            .iter()
+            .take(many)
+            .filter(|item| !is_fresh(item))
+            .map(|item| item.delivery.cursor)
+            .collect();
+        let mut found: HashMap<i64, Change> = HashMap::new();
+        if !old.is_empty() {
+            let tenant = self.webhook.tenant_id;
+            let all = self.parts.reads.changes_at(tenant, &old).await?;
+            found.extend(all.into_iter().map(|change| (change.cursor, change)));
+        }
+        for mut item in self.ready.drain(..many).collect::<Vec<_>>() {
+            let change = match found.remove(&item.delivery.cursor) {
+                Some(change) => Some(change),
+                None => item
+                    .change
+                    .take()
+                    .filter(|(_, read)| read.elapsed() < FRESH)
+                    .map(|(change, _)| change),
+            };
+            item.change = None;
+            let Some(change) = change else {
+                // no entry of the journal ever goes: its reading came too late for this round
+                if old.contains(&item.delivery.cursor) {
+                    return Err(StoreError::inconsistent("journal", "cursor"));
+                }
+                self.ready.push_front(item);
+                continue;
+            };
+            let letter = self.letter(&change);
+            let (client, url) = (
+                Arc::clone(&self.client),
+                self.webhook.subscription.url.clone(),
+            );
+            self.sending.spawn(async move {
+                let attempt = client.send(&url, &letter).await;
+                (item, attempt)
+            });
+        }
+        Ok(())
+    }
+
+    fn letter(&self, change: &Change) -> Letter {
+        let id = message_id(&self.webhook.id, change.cursor);
+        let at = self.now();
+        let body = format!(
+            "{{\"type\":\"{}\",\"timestamp\":\"{}\",\"data\":{}}}",
+            change.kind,
+            change.at,
+            (self.parts.render)(change)
+        );
+        Letter {
+            signature: signatures(&self.webhook.secrets, &id, at, &body),
+            timestamp: at.micros().div_euclid(1_000_000),
+            id,
+            body,
+        }
+    }
+
+    /// Notes how an attempt ended, and what follows from it for all that is about the same subject.
+    fn finished(&mut self, item: Item, attempt: &Attempt) {
+        let Item {
+            mut delivery,
+            is_kept,
+            ..
+        } = item;
+        let (now, meters) = (self.now(), &self.parts.feed.meters);
+        self.retrying -= usize::from(is_kept);
+        delivery.attempts += 1;
+        delivery.attempt_date = Some(now);
+        delivery.next_date = None;
+        delivery.status = attempt.status.map(i64::from);
+        delivery.error.clone_from(&attempt.error);
+        delivery.state = if attempt.error.is_none() {
+            meters.delivered.inc();
+            DeliveryState::Delivered
+        } else {
+            meters.failed.inc();
+            let next = now.plus_micros(next_wait(delivery.attempts, attempt));
+            if next.micros() - delivery.queued_date.micros() > GIVE_UP {
+                meters.dead.inc();
+                tracing::warn!(webhook = %self.webhook.id, cursor = delivery.cursor, "a delivery was given up");
+                DeliveryState::Dead
+            } else {
+                delivery.next_date = Some(next);
+                DeliveryState::Waiting
+            }
+        };
+        if attempt.is_gone() {
+            self.is_gone = true;
+            self.unsaved.disable =
+                Some("the receiver answered 410: it wants nothing more".to_owned());
+        }
+        let waits = delivery.state == DeliveryState::Waiting;
+        match (is_kept, waits) {
+            (true, false) => {
+                self.waiting -= 1;
+                self.parts.feed.meters.waiting.dec();
+            }
+            (false, true) => {
+                self.waiting += 1;
+                self.parts.feed.meters.waiting.inc();
+            }
+            _ => {}
+        }
+        let subject = delivery.subject.clone();
+        self.unsaved.deliveries.push(delivery);
+        let behind = match self.busy.remove(&subject) {
+            Some(Busy::New(behind)) => behind,
+            _ => VecDeque::new(),
+        };
+        if waits || is_kept {
+            self.unsaved.subjects.push(subject.clone());
+            for item in behind {
+                self.keep(item);
+            }
+            self.busy.insert(subject, Busy::Until(self.number));
+        } else {
+            let mut behind = behind;
+            if let Some(next) = behind.pop_front() {
+                self.ready.push_back(next);
+                self.busy.insert(subject, Busy::New(behind));
+            }
+        }
+    }
+
+    /// Hands what is to be written to the saver, unless the writing before is still under way.
+    async fn save(&mut self) {
+        if self.saving.is_some() {
+            return;
+        }
+        for delivery in &self.unsaved.deliveries {
+            self.open.remove(&delivery.cursor);
+        }
+        let place = self
+            .open
+            .first()
+            .map_or(self.query.after, |oldest| oldest - 1);
+        if self.unsaved.deliveries.is_empty() && place - self.webhook.cursor < FAR {
+            return;
+        }
+        self.webhook.cursor = place;
+        let mut progress = std::mem::take(&mut self.unsaved);
+        progress.webhook_id.clone_from(&self.webhook.id);
+        progress.cursor = place;
+        progress.subjects.sort_unstable();
+        progress.subjects.dedup();
+        self.look |= !progress.subjects.is_empty();
+        self.number += 1;
+        self.saving = Some(self.saver.save(progress).await);
+    }
+
+    /// What was written is known again.
+    async fn was_saved(&mut self) -> Result<(), StoreError> {
+        let number = self.number;
+        self.busy
+            .retain(|_, busy| !matches!(busy, Busy::Until(last) if *last < number));
+        if self.look && self.looked.is_none_or(|at| at.elapsed() >= LOOK_SOON) {
+            self.look_up().await?;
+        }
+        Ok(())
+    }
+
+    /// Looks for what waits in the store.
+    async fn look_up(&mut self) -> Result<(), StoreError> {
+        let outlook = self.parts.reads.outlook(&self.webhook.id).await?;
+        self.looked = Some(Instant::now());
+        self.look = false;
+        self.next = outlook.next;
+        // what is not written yet is counted here alone
+        if self.saving.is_none() && self.unsaved.deliveries.is_empty() {
+            self.parts
+                .feed
+                .meters
+                .waiting
+                .inc_by(outlook.waiting - self.waiting);
+            self.waiting = outlook.waiting;
+        }
+        Ok(())
+    }
+
+    /// Waits a moment for the last answers, and until all is written.
+    async fn end(&mut self) {
+        self.ready.clear();
+        let answers = async {
+            while let Some(joined) = self.sending.join_next().await {
+                let (item, attempt) = joined.expect(ATTEMPT);
+                self.finished(item, &attempt);
+                self.ready.clear();
+            }
+        };
+        let _ = tokio::time::timeout(LAST_ANSWERS, answers).await;
+        loop {
+            if let Some(saving) = self.saving.take()
+                && saving.await.is_err()
+            {
+                return;
+            }
+            // an entry behind what was dropped is read again
+            self.save().await;
+            if self.saving.is_none() {
+                return;
+            }
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.parts.feed.meters.waiting.dec_by(self.waiting);
+    }
+}
+
+/// How long to wait after an attempt that failed: as long as the receiver asked for, where that is longer.
+fn next_wait(attempts: i64, attempt: &Attempt) -> i64 {
+    let asked = attempt.retry_after.map_or(0, |asked| {
+        i64::try_from(asked.as_micros()).unwrap_or(i64::MAX)
+    });
+    let most = wait(i64::MAX, 0.5);
+    wait(attempts, rand::random()).max(asked.min(most))
+}
+
+/// Whether what was handed to the saver was written; it is asked only while something is.
+async fn answered(saving: &mut Option<oneshot::Receiver<()>>) -> bool {
+    match saving {
+        Some(answer) => answer.await.is_ok(),
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,235 @@
+//! Reading webhooks and their deliveries.
+
+use super::StoreError;
+use super::dialect::{Arg, Columns, Conn, Dialect, RowOf};
+use crate::domain::Moment;
+use crate::domain::webhook::{Delivery, DeliveryState, Subscription, Webhook};
+
+/// The server that sends, as the store has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sender {
+    /// The server; empty when none does.
+    pub holder: String,
+    /// Moves while it is alive.
+    pub term: i64,
+    /// Moves whenever a webhook changes.
+    pub version: i64,
+}
+
+/// A question for deliveries of a webhook.
+#[derive(Clone, Debug, Default)]
+pub struct DeliveriesQuery {
+    /// Which webhook.
+    pub webhook_id: String,
+    /// Only in this state.
+    pub state: Option<DeliveryState>,
+    /// Only about this.
+    pub subject: Option<String>,
+    /// Only before this cursor.
+    pub before: Option<i64>,
+    /// Deliveries at most.
+    pub limit: i64,
+}
+
+/// What waits for a webhook.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outlook {
+    /// How many deliveries wait.
+    pub waiting: i64,
+    /// When the next one is to go out.
+    pub next: Option<Moment>,
+}
+
+const WEBHOOK: &str = "SELECT id, tenant_id, url, kinds, media_type, description, enabled, disabled_reason, secrets, cursor, created_date, modified_date \
+                       FROM webhook";
+const DELIVERY: &str = "SELECT cursor, kind, subject, state, attempts, queued_date, attempt_date, next_date, status, error \
+                        FROM webhook_delivery WHERE webhook_id = $1";
+
+fn webhook<D: Dialect>(row: &RowOf<D>) -> Result<Webhook, StoreError> {
+    let mut row = Columns::<D>::of(row);
+    let wrong = |column| move |_| StoreError::inconsistent("webhook", column);
+    Ok(Webhook {
+        id: row.text()?,
+        tenant_id: row.int()?,
+        subscription: Subscription {
+            url: row.text()?,
+            kinds: serde_json::from_str(&row.text()?).map_err(wrong("kinds"))?,
+            media_type: row.maybe_text()?,
+            description: row.maybe_text()?,
+            enabled: row.int()? != 0,
+        },
+        disabled_reason: row.maybe_text()?,
+        secrets: serde_json::from_str(&row.text()?).map_err(wrong("secrets"))?,
+        cursor: row.int()?,
+        created_date: row.time()?,
+        modified_date: row.time()?,
+    })
+}
+
+fn delivery<D: Dialect>(row: &RowOf<D>) -> Result<Delivery, StoreError> {
+    let mut row = Columns::<D>::of(row);
+    Ok(Delivery {
+        cursor: row.int()?,
+        kind: row.text()?,
+        subject: row.text()?,
+        state: DeliveryState::of_code(row.int()?)
+            .ok_or_else(|| StoreError::inconsistent("webhook_delivery", "state"))?,
+        attempts: row.int()?,
+        queued_date: row.time()?,
+        attempt_date: row.maybe_time()?,
+        next_date: row.maybe_time()?,
+        status: row.maybe_int()?,
+        error: row.maybe_text()?,
+    })
+}
+
+/// All webhooks of a tenant, or of all tenants, oldest first.
+pub async fn all<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: Option<i64>,
+) -> Result<Vec<Webhook>, StoreError> {
+    let (sql, args) = match tenant {
+        Some(tenant) => (
+            format!("{WEBHOOK} WHERE tenant_id = $1 ORDER BY created_date, id"),
+            vec![tenant.into()],
+        ),
+        None => (format!("{WEBHOOK} ORDER BY created_date, id"), Vec::new()),
+    };
+    let rows = D::fetch(conn, sql.into(), args).await?;
+    rows.iter().map(webhook::<D>).collect()
+}
+
+/// One webhook of a tenant.
+pub async fn one<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    id: &str,
+) -> Result<Option<Webhook>, StoreError> {
+    let sql = format!("{WEBHOOK} WHERE tenant_id = $1 AND id = $2");
+    let rows = D::fetch(conn, sql.into(), vec![tenant.into(), id.into()]).await?;
+    rows.first().map(webhook::<D>).transpose()
+}
+
+/// How many deliveries of a tenant's webhooks wait and are dead: webhook, state, number.
+pub async fn counts<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+) -> Result<Vec<(String, DeliveryState, i64)>, StoreError> {
+    let sql = "SELECT d.webhook_id, d.state, COUNT(*) FROM webhook w JOIN webhook_delivery d ON d.webhook_id = w.id \
+               WHERE w.tenant_id = $1 AND d.state <> 1 GROUP BY d.webhook_id, d.state";
+    let rows = D::fetch(conn, sql.into(), vec![tenant.into()]).await?;
+    rows.iter()
+        .map(|row| {
+            let mut row = Columns::<D>::of(row);
+            let (id, code) = (row.text()?, row.int()?);
+            let state = DeliveryState::of_code(code)
+                .ok_or_else(|| StoreError::inconsistent("webhook_delivery", "state"))?;
+            Ok((id, state, row.int()?))
+        })
+        .collect()
+}
+
+/// The server that sends.
+pub async fn sender<D: Dialect>(conn: &mut Conn<D>) -> Result<Sender, StoreError> {
+    let sql = "SELECT holder, term, version FROM webhook_sender WHERE id = 1";
+    let rows = D::fetch(conn, sql.into(), Vec::new()).await?;
+    let row = rows
+        .first()
+        .ok_or_else(|| StoreError::inconsistent("webhook_sender", "id"))?;
+    let mut row = Columns::<D>::of(row);
+    Ok(Sender {
+        holder: row.text()?,
+        term: row.int()?,
+        version: row.int()?,
+    })
+}
+
+/// Deliveries, newest first.
+pub async fn deliveries<D: Dialect>(
+    conn: &mut Conn<D>,
+    query: &DeliveriesQuery,
+) -> Result<Vec<Delivery>, StoreError> {
+    let mut sql = DELIVERY.to_owned();
+    let mut args: Vec<Arg> = vec![query.webhook_id.as_str().into()];
+    if let Some(state) = query.state {
+        // written out, so that the partial index of what is open can be used
+        sql += &format!(" AND state = {}", state.code());
+    }
+    if let Some(subject) = &query.subject {
+        args.push(subject.as_str().into());
+        sql += &format!(" AND subject = ${}", args.len());
+    }
+    if let Some(before) = query.before {
+        args.push(before.into());
+        sql += &format!(" AND cursor < ${}", args.len());
+    }
+    args.push(query.limit.into());
+    sql += &format!(" ORDER BY cursor DESC LIMIT +${}", args.len());
+    let rows = D::fetch(conn, sql.into(), args).await?;
+    rows.iter().map(delivery::<D>).collect()
+}
+
+/// Deliveries whose next attempt is due, those that have waited longest first.
+pub async fn due<D: Dialect>(
+    conn: &mut Conn<D>,
+    webhook_id: &str,
+    now: Moment,
+    limit: i64,
+) -> Result<Vec<Delivery>, StoreError> {
+    let sql = format!("{DELIVERY} AND next_date <= $2 ORDER BY next_date, cursor LIMIT +$3");
+    let args = vec![webhook_id.into(), now.into(), limit.into()];
+    let rows = D::fetch(conn, sql.into(), args).await?;
+    rows.iter().map(delivery::<D>).collect()
+}
+
+/// What waits for a webhook.
+pub async fn outlook<D: Dialect>(
+    conn: &mut Conn<D>,
+    webhook_id: &str,
+) -> Result<Outlook, StoreError> {
+    let sql = "SELECT (SELECT COUNT(*) FROM webhook_delivery WHERE webhook_id = $1 AND state = 0), \
+               (SELECT MIN(next_date) FROM webhook_delivery WHERE webhook_id = $1 AND next_date IS NOT NULL)";
+    let rows = D::fetch(conn, sql.into(), vec![webhook_id.into()]).await?;
+    let Some(row) = rows.first() else {
+        return Ok(Outlook::default());
+    };
+    let mut row = Columns::<D>::of(row);
+    Ok(Outlook {
+        waiting: row.int()?,
+        next: row.maybe_time()?,
+    })
+}
+
+/// Of these subjects, those about which deliveries wait.
+pub async fn blocked<D: Dialect>(
+    conn: &mut Conn<D>,
+    webhook_id: &str,
+    subjects: Vec<String>,
+) -> Result<Vec<String>, StoreError> {
+    let sql = format!(
+        "SELECT DISTINCT subject FROM webhook_delivery WHERE webhook_id = $1 AND state = 0 AND subject IN {}",
+        D::any_of(2)
+    );
+    let rows = D::fetch(
+        conn,
+        sql.into(),
+        vec![webhook_id.into(), Arg::Texts(subjects)],
+    )
+    .await?;
+    rows.iter()
+        .map(|row| Ok(Columns::<D>::of(row).text()?))
+        .collect()
+}
+
+/// The cursors after one of which there are deliveries already.
+pub async fn known<D: Dialect>(
+    conn: &mut Conn<D>,
+    webhook_id: &str,
+    after: i64,
+) -> Result<Vec<i64>, StoreError> {
+    let sql = "SELECT cursor FROM webhook_delivery WHERE webhook_id = $1 AND cursor > $2";
+    let rows = D::fetch(conn, sql.into(), vec![webhook_id.into(), after.into()]).await?;
+    rows.iter()
+        .map(|row| Ok(Columns::<D>::of(row).int()?))
+        .collect()
+}

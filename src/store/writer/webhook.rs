@@ -1,0 +1,320 @@
+//! Commands that concern webhooks.
+
+use crate::domain::command::{Outcome, Rules};
+use crate::domain::webhook::{
+    Again, DeliveryState, MOST, Progress, Secret, Subscription, Webhook, WebhookCommand,
+    no_webhook, rotated,
+};
+use crate::domain::{Moment, Refusal};
+use crate::store::bulk::{self, Many};
+use crate::store::dialect::{Arg, Columns, Conn, Dialect};
+use crate::store::{StoreError, webhook};
+
+const DELIVERIES: Many = Many {
+    before: "INSERT INTO webhook_delivery (webhook_id, cursor, kind, subject, state, attempts, queued_date, attempt_date, next_date, status, error) VALUES",
+    casts: &[],
+    columns: 11,
+    after: " ON CONFLICT (webhook_id, cursor) DO UPDATE SET state = excluded.state, attempts = excluded.attempts, \
+            attempt_date = excluded.attempt_date, next_date = excluded.next_date, status = excluded.status, error = excluded.error",
+    skips_nulls: false,
+};
+
+/// Microseconds of a second.
+const SECOND: i64 = 1_000_000;
+
+/// Carries a command out.
+pub(super) async fn carry_out<D: Dialect>(
+    conn: &mut Conn<D>,
+    (tenant, at, head): (i64, Moment, i64),
+    rules: &Rules,
+    command: &WebhookCommand,
+) -> Result<Outcome, StoreError> {
+    match command {
+        WebhookCommand::Create {
+            id,
+            subscription,
+            secret,
+        } => create::<D>(conn, (tenant, at, head), id, subscription, secret).await,
+        WebhookCommand::Change { id, patch } => {
+            let mut found = find::<D>(conn, tenant, id).await?;
+            found.subscription = patch.applied(&found.subscription);
+            // a URL that was allowed once does not stand against other changes; it is checked again before each delivery
+            let trusted = rules.private_webhooks || patch.url.is_none();
+            found.subscription.check(trusted)?;
+            if found.subscription.enabled {
+                found.disabled_reason = None;
+            }
+            change::<D>(conn, at, found, None).await
+        }
+        WebhookCommand::Rotate {
+            id,
+            secret,
+            overlap,
+        } => {
+            let mut found = find::<D>(conn, tenant, id).await?;
+            let until = at.plus_micros(overlap * SECOND);
+            found.secrets = rotated(&found.secrets, secret.clone(), at, until);
+            change::<D>(conn, at, found, Some(secret)).await
+        }
+        WebhookCommand::Delete(id) => {
+            find::<D>(conn, tenant, id).await?;
+            for sql in [
+                "DELETE FROM webhook_delivery WHERE webhook_id = $1",
+                "DELETE FROM webhook WHERE id = $1",
+            ] {
+                D::execute(conn, sql.into(), vec![id.as_str().into()]).await?;
+            }
+            changed::<D>(conn).await?;
+            Ok(Outcome::Done)
+        }
+        WebhookCommand::Replay { id, again } => {
+            find::<D>(conn, tenant, id).await?;
+            replay::<D>(conn, at, id, again).await
+        }
+        WebhookCommand::Hold { holder, stale } => hold::<D>(conn, holder, stale.as_ref()).await,
+        WebhookCommand::Release(holder) => {
+            let sql = "UPDATE webhook_sender SET holder = '', term = term + 1 WHERE holder = $1";
+            D::execute(conn, sql.into(), vec![holder.as_str().into()]).await?;
+            Ok(Outcome::Done)
+        }
+        WebhookCommand::Save { holder, progress } => {
+            if webhook::sender::<D>(conn).await?.holder != *holder {
+                return Err(another_sends());
+            }
+            for one in progress {
+                save::<D>(conn, at, one).await?;
+            }
+            Ok(Outcome::Done)
+        }
+        WebhookCommand::Forget(before) => {
+            let sql = "DELETE FROM webhook_delivery WHERE state = 1 AND attempt_date < $1";
+            D::execute(conn, sql.into(), vec![(*before).into()]).await?;
+            Ok(Outcome::Done)
+        }
+    }
+}
+
+fn another_sends() -> StoreError {
+    Refusal::Conflict("another server sends to webhooks".to_owned()).into()
+}
+
+async fn find<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    id: &str,
+) -> Result<Webhook, StoreError> {
+    let found = webhook::one::<D>(conn, tenant, id).await?;
+    Ok(found.ok_or_else(|| no_webhook(id))?)
+}
+
+/// Lets the server that sends know that a webhook changed.
+async fn changed<D: Dialect>(conn: &mut Conn<D>) -> Result<(), StoreError> {
+    let sql = "UPDATE webhook_sender SET version = version + 1 WHERE id = 1";
+    D::execute(conn, sql.into(), Vec::new()).await?;
+    Ok(())
+}
+
+async fn create<D: Dialect>(
+    conn: &mut Conn<D>,
+    (tenant, at, head): (i64, Moment, i64),
+    id: &str,
+    subscription: &Subscription,
+    secret: &Secret,
+) -> Result<Outcome, StoreError> {
+    if webhook::all::<D>(conn, Some(tenant)).await?.len() >= MOST {
+        let detail = format!("there are {MOST} webhooks already, which is as many as there may be");
+        return Err(Refusal::Conflict(detail).into());
+    }
+    let webhook = Webhook {
+        id: id.to_owned(),
+        tenant_id: tenant,
+        subscription: subscription.clone(),
+        disabled_reason: None,
+        secrets: vec![secret.clone()],
+        cursor: head,
+        created_date: at,
+        modified_date: at,
+    };
+    let sql = "INSERT INTO webhook (id, url, kinds, media_type, description, enabled, disabled_reason, secrets, modified_date, \
+               tenant_id, cursor, created_date) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    let mut args = columns(&webhook);
+    args.extend([tenant.into(), head.into(), at.into()]);
+    D::execute(conn, sql.into(), args).await?;
+    changed::<D>(conn).await?;
+    Ok(Outcome::Webhook {
+        webhook: Box::new(webhook),
+        created: true,
+        secret: Some(secret.clone()),
+    })
+}
+
+/// What of a webhook can change, with its identifier.
+fn columns(webhook: &Webhook) -> Vec<Arg> {
+    let subscription = &webhook.subscription;
+    vec![
+        webhook.id.as_str().into(),
+        subscription.url.as_str().into(),
+        serde_json::json!(subscription.kinds).to_string().into(),
+        subscription.media_type.as_deref().into(),
+        subscription.description.as_deref().into(),
+        i64::from(subscription.enabled).into(),
+        webhook.disabled_reason.as_deref().into(),
+        serde_json::json!(webhook.secrets).to_string().into(),
+        webhook.modified_date.into(),
+    ]
+}
+
+async fn change<D: Dialect>(
+    conn: &mut Conn<D>,
+    at: Moment,
+    mut webhook: Webhook,
+    secret: Option<&Secret>,
+) -> Result<Outcome, StoreError> {
+    webhook.modified_date = at.max(webhook.modified_date.just_after());
+    let sql = "UPDATE webhook SET url = $2, kinds = $3, media_type = $4, description = $5, enabled = $6, disabled_reason = $7, \
+               secrets = $8, modified_date = $9 WHERE id = $1";
+    D::execute(conn, sql.into(), columns(&webhook)).await?;
+    changed::<D>(conn).await?;
+    Ok(Outcome::Webhook {
+        webhook: Box::new(webhook),
+        created: false,
+        secret: secret.cloned(),
+    })
+}
+
+async fn hold<D: Dialect>(
+    conn: &mut Conn<D>,
+    holder: &str,
+    stale: Option<&(String, i64)>,
+) -> Result<Outcome, StoreError> {
+    let now = webhook::sender::<D>(conn).await?;
+    let is_free = now.holder.is_empty()
+        || now.holder == holder
+        || stale.is_some_and(|(other, term)| *other == now.holder && *term == now.term);
+    if !is_free {
+        return Err(another_sends());
+    }
+    let sql = "UPDATE webhook_sender SET holder = $1, term = term + 1 WHERE id = 1";
+    D::execute(conn, sql.into(), vec![holder.into()]).await?;
+    Ok(Outcome::Done)
+}
+
+async fn save<D: Dialect>(
+    conn: &mut Conn<D>,
+    at: Moment,
+    progress: &Progress,
+) -> Result<(), StoreError> {
+    let id = progress.webhook_id.as_str();
+    let sql = "UPDATE webhook SET cursor = $2 WHERE id = $1";
+    let there = D::execute(conn, sql.into(), vec![id.into(), progress.cursor.into()]).await?;
+    if there == 0 {
+        // it was deleted meanwhile, and its deliveries with it
+        return Ok(());
+    }
+    let rows = progress
+        .deliveries
+        .iter()
+        .flat_map(|delivery| {
+            [
+                id.into(),
+                delivery.cursor.into(),
+                delivery.kind.as_str().into(),
+                delivery.subject.as_str().into(),
+                delivery.state.code().into(),
+                delivery.attempts.into(),
+                delivery.queued_date.into(),
+                Arg::Time(delivery.attempt_date),
+                Arg::Time(delivery.next_date),
+                Arg::Int(delivery.status),
+                delivery.error.as_deref().into(),
+            ]
+        })
+        .collect();
+    bulk::run::<D>(conn, &DELIVERIES, rows).await?;
+    if !progress.subjects.is_empty() {
+        put_in_order::<D>(conn, at, id, Some(&progress.subjects)).await?;
+    }
+    if let Some(reason) = &progress.disable {
+        let sql = "UPDATE webhook SET enabled = 0, disabled_reason = $2, modified_date = $3 WHERE id = $1";
+        D::execute(
+            conn,
+            sql.into(),
+            vec![id.into(), reason.as_str().into(), at.into()],
+        )
+        .await?;
+        changed::<D>(conn).await?;
+    }
+    Ok(())
+}
+
+/// Of what waits about one thing only the oldest is to be attempted: others lose their date, and the oldest gets one, now, where it has none.
+async fn put_in_order<D: Dialect>(
+    conn: &mut Conn<D>,
+    at: Moment,
+    id: &str,
+    subjects: Option<&[String]>,
+) -> Result<(), StoreError> {
+    for (becomes, has, stands) in [(None, "NOT NULL", ">"), (Some(at), "NULL", "=")] {
+        let mut args: Vec<Arg> = vec![id.into()];
+        let mut place = |arg| {
+            args.push(arg);
+            args.len()
+        };
+        let set = becomes.map_or("NULL".to_owned(), |at| format!("${}", place(at.into())));
+        let of_subjects = subjects.map_or(String::new(), |all| {
+            let place = place(Arg::Texts(all.to_vec()));
+            format!(" AND subject IN {}", D::any_of(place))
+        });
+        let sql = format!(
+            "UPDATE webhook_delivery SET next_date = {set} WHERE webhook_id = $1 AND state = 0 AND next_date IS {has}{of_subjects} \
+             AND cursor {stands} (SELECT MIN(d.cursor) FROM webhook_delivery d \
+                                  WHERE d.webhook_id = $1 AND d.state = 0 AND d.subject = webhook_delivery.subject)"
+        );
+        D::execute(conn, sql.into(), args).await?;
+    }
+    Ok(())
+}
+
+async fn replay<D: Dialect>(
+    conn: &mut Conn<D>,
+    at: Moment,
+    id: &str,
+    again: &Again,
+) -> Result<Outcome, StoreError> {
+    const ANEW: &str = "UPDATE webhook_delivery SET state = 0, attempts = 0, queued_date = $2, next_date = $2, status = NULL, error = NULL \
+                        WHERE webhook_id = $1";
+    let (id, mut args): (&str, Vec<Arg>) = (id, vec![id.into(), at.into()]);
+    let many = match again {
+        Again::One(cursor) => {
+            args.push((*cursor).into());
+            let many = D::execute(conn, format!("{ANEW} AND cursor = $3").into(), args).await?;
+            if many == 0 {
+                return Err(Refusal::NotFound("delivery", cursor.to_string()).into());
+            }
+            many
+        }
+        // what waits keeps its age: it only goes out sooner
+        Again::All(DeliveryState::Waiting) => {
+            let sql = "UPDATE webhook_delivery SET next_date = $2 WHERE webhook_id = $1 AND next_date > $2";
+            return Ok(Outcome::Again(D::execute(conn, sql.into(), args).await?));
+        }
+        Again::All(state) => {
+            let sql = format!("{ANEW} AND state = {}", state.code());
+            D::execute(conn, sql.into(), args).await?
+        }
+    };
+    let subjects = match again {
+        Again::One(cursor) => {
+            let sql = "SELECT subject FROM webhook_delivery WHERE webhook_id = $1 AND cursor = $2";
+            let rows = D::fetch(conn, sql.into(), vec![id.into(), (*cursor).into()]).await?;
+            let subjects: sqlx::Result<Vec<String>> = rows
+                .iter()
+                .map(|row| Columns::<D>::of(row).text())
+                .collect();
+            Some(subjects?)
+        }
+        Again::All(_) => None,
+    };
+    put_in_order::<D>(conn, at, id, subjects.as_deref()).await?;
+    Ok(Outcome::Again(many))
+}

@@ -1,0 +1,466 @@
+//! Webhooks: who is told of what, in which order, signed how, and what becomes of it when the receiver does not behave.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use annals::domain::moment::SystemClock;
+use annals::domain::{Clock, Moment};
+use serde_json::{Value, json};
+
+use crate::both;
+use crate::support::process::{Process, SERVE, annals, run};
+use crate::support::receiver::{Letter, Receiver, Reply};
+use crate::support::{Db, Place, Server, id};
+
+const PATH: &str = "/v1/webhooks";
+const STATES: [&str; 4] = ["qualified", "offered", "accepted", "started"];
+
+/// A server whose webhooks may come to this machine.
+async fn server(db: Db) -> Server {
+    Server::with(db, |config| config.webhooks.allow_private = true).await
+}
+
+fn event(action: &str, state: &str) -> Value {
+    json!({"actionId": action, "actionState": state, "actionMediaType": "webchat", "depth": 1.5})
+}
+
+/// Makes a webhook; returns its identifier and its secret.
+async fn hook(server: &Server, url: &str, kinds: &[&str]) -> (String, String) {
+    let body = json!({"url": url, "kinds": kinds});
+    let (status, made) = server.post(PATH, body).await;
+    assert_eq!(status, 201, "{made}");
+    let secret = made["secret"].as_str().expect("a secret").to_owned();
+    (id(&made).to_owned(), secret)
+}
+
+async fn deliveries(server: &Server, hook: &str, query: &str) -> Vec<Value> {
+    let (status, page) = server
+        .get(&format!("{PATH}/{hook}/deliveries?limit=1000&{query}"))
+        .await;
+    assert_eq!(status, 200, "{page}");
+    page["items"].as_array().expect("a list").clone()
+}
+
+/// Waits until the log of deliveries says so.
+async fn until(server: &Server, hook: &str, query: &str, holds: impl Fn(&[Value]) -> bool) {
+    let begun = Instant::now();
+    loop {
+        let all = deliveries(server, hook, query).await;
+        if holds(&all) {
+            return;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "{all:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// The states of each action in the order in which they were taken; each event once.
+fn lives(taken: &[Letter]) -> BTreeMap<String, Vec<String>> {
+    let mut lives: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut known = HashSet::new();
+    for letter in taken {
+        // a server that was killed may send again what it could not note: its receiver knows it by its identifier
+        if known.insert(letter.id.clone()) {
+            let data = &letter.body["data"];
+            let text = |key: &str| data[key].as_str().expect("a text").to_owned();
+            lives
+                .entry(text("actionId"))
+                .or_default()
+                .push(text("actionState"));
+        }
+    }
+    lives
+}
+
+/// A clock that a story moves.
+struct Moved(AtomicI64);
+
+impl Clock for Moved {
+    fn now(&self) -> Moment {
+        SystemClock.now().plus_micros(self.0.load(Ordering::SeqCst))
+    }
+}
+
+both! {
+    async fn a_webhook_is_told_of_what_it_asked_for_from_its_making_on_signed_after_the_convention(db) {
+        let (server, receiver) = (server(db).await, Receiver::start().await);
+        server.post("/v1/web-actions", event("before", "offered")).await;
+        let (hook, secret) = hook(&server, &receiver.url, &["webAction", "userData.attached"]).await;
+        let (status, shown) = server.get(&format!("{PATH}/{hook}")).await;
+        assert_eq!((status, &shown["secret"], &shown["waiting"]), (200, &Value::Null, &json!(0)), "told once only");
+        server.post("/v1/web-actions", event("a", "offered")).await;
+        let (_, stored) = server.get("/v1/web-actions/a").await;
+        let chat = server.record(json!({"mediaType": "chat"})).await;
+        server.post(&format!("/v1/interactions/{}/user-data", id(&chat)), json!({"attach": {"rule": "hot"}})).await;
+        let taken = receiver.wait_for(2).await;
+        let of = |kind: &str| taken.iter().find(|letter| letter.body["type"] == kind).expect("it came");
+        let offered = of("webAction.recorded");
+        assert_eq!(offered.body["data"], stored["items"][0]);
+        assert_eq!(offered.body["data"]["depth"], json!(1.5));
+        let attached = of("userData.attached");
+        assert_eq!(attached.body["data"]["interactionId"], chat["id"]);
+        assert_eq!(attached.body["data"]["delta"]["attach"], json!({"rule": "hot"}));
+        let journal = server.journal().await;
+        assert_eq!(attached.body["timestamp"], journal.last().unwrap()["at"]);
+        assert_eq!(attached.body["data"], *journal.last().unwrap());
+        for letter in &taken {
+            assert!(letter.is_signed_by(&secret), "{letter:?}");
+            assert!(!letter.is_signed_by("whsec_AAAA"));
+            assert_eq!(letter.headers["content-type"], "application/json");
+        }
+        until(&server, &hook, "state=delivered", |all| all.len() == 2).await;
+        let log = deliveries(&server, &hook, "actionId=a").await;
+        assert_eq!((&log[0]["id"], &log[0]["attempts"], &log[0]["status"]), (&json!(offered.id), &json!(1), &json!(204)));
+        assert_eq!(deliveries(&server, &hook, &format!("interactionId={}", id(&chat))).await.len(), 1);
+    }
+
+    async fn a_media_type_narrows_what_is_told(db) {
+        let (server, receiver) = (server(db).await, Receiver::start().await);
+        let body = json!({"url": receiver.url, "kinds": ["webAction"], "mediaType": "contentOffer", "description": "offers"});
+        let (status, made) = server.post(PATH, body).await;
+        assert_eq!((status, &made["mediaType"]), (201, &json!("contentoffer")));
+        server.post("/v1/web-actions", event("chat", "offered")).await;
+        server.post("/v1/web-actions", json!({"actionId": "offer", "actionState": "offered", "actionMediaType": "contentOffer"})).await;
+        let taken = receiver.wait_for(1).await;
+        assert_eq!(taken[0].body["data"]["actionId"], "offer");
+    }
+
+    async fn a_receiver_that_fails_hangs_and_comes_back_gets_every_event_once_and_in_order(db) {
+        let (server, receiver) = (server(db).await, Receiver::start().await);
+        let (hook, secret) = hook(&server, &receiver.url, &["webAction"]).await;
+        receiver.behave(|letter| {
+            let number: usize = letter.id.rsplit('_').next().unwrap().parse().unwrap();
+            match (number % 29, letter.before) {
+                (0, 0) => Reply::Never,
+                (1 | 7 | 11, 0 | 1) => Reply::Status(500),
+                (2, 0) => Reply::With(503, "retry-after", "2".to_owned()),
+                (3, 0) => Reply::With(429, "retry-after", "not a number".to_owned()),
+                (4, 0) => Reply::Break,
+                (5, 0) => Reply::With(302, "location", "http://169.254.169.254/".to_owned()),
+                (6, 0 | 1) => Reply::Status(404),
+                _ => Reply::Status(200),
+            }
+        });
+        for state in STATES {
+            let events: Value = (0..60).map(|n| event(&format!("a{n}"), state)).collect();
+            let (status, _) = server.post("/v1/web-actions", events).await;
+            assert_eq!(status, 200);
+        }
+        let taken = receiver.wait_for(60 * STATES.len()).await;
+        let lives = lives(&taken);
+        assert_eq!(lives.len(), 60);
+        assert!(lives.values().all(|states| states[..] == STATES), "{lives:?}");
+        assert!(receiver.letters().iter().all(|letter| letter.is_signed_by(&secret)));
+        let failed = receiver.letters().len() - taken.len();
+        assert!(failed > 60, "only {failed} attempts failed");
+        until(&server, &hook, "state=delivered", |all| all.len() == 240).await;
+        assert!(deliveries(&server, &hook, "state=waiting").await.is_empty());
+        let log = deliveries(&server, &hook, "").await;
+        assert!(log.iter().any(|one| one["attempts"] == 3), "what failed twice was attempted three times");
+        let metrics = server.metrics().await;
+        assert!(metrics.contains("annals_webhook_delivered_total 240") && metrics.contains("annals_webhook_waiting 0"), "{metrics}");
+    }
+
+    async fn a_receiver_that_is_away_altogether_is_told_all_when_it_is_back(db) {
+        let (server, receiver) = (server(db).await, Receiver::start().await);
+        let (hook, _) = hook(&server, &receiver.url, &["webAction"]).await;
+        receiver.behave(|_| Reply::Status(502));
+        for state in STATES {
+            let events: Value = (0..300).map(|n| event(&format!("a{n}"), state)).collect();
+            server.post("/v1/web-actions", events).await;
+        }
+        until(&server, &hook, "state=waiting", |all| all.len() == 1000).await;
+        let errors = deliveries(&server, &hook, "actionId=a0").await;
+        assert_eq!(errors.last().unwrap()["error"], "answered 502");
+        assert!(errors[0].get("nextDate").is_none() && errors.last().unwrap()["nextDate"].is_string(), "only the oldest is attempted");
+        receiver.behave(|_| Reply::Status(200));
+        let (status, told) = server.post(&format!("{PATH}/{hook}/replay"), json!({"state": "waiting"})).await;
+        assert_eq!(status, 202, "{told}");
+        let taken = receiver.wait_for(300 * STATES.len()).await;
+        assert!(lives(&taken).values().all(|states| states[..] == STATES));
+    }
+
+    async fn a_server_that_is_killed_forgets_nothing_and_keeps_the_order(db) {
+        let place = Arc::new(Place::new(db).await);
+        let receiver = Receiver::start().await;
+        let serve = |place: &Arc<Place>| {
+            let mut command = annals(&place.url, &SERVE);
+            command.env("ANNALS_WEBHOOKS_ALLOW_PRIVATE", "true");
+            command
+        };
+        let mut server = Process::start(&place, serve(&place)).await;
+        let (hook, secret) = hook(&server, &receiver.url, &["webAction"]).await;
+        let mut noted: BTreeMap<String, usize> = BTreeMap::new();
+        let times = |id: &str| receiver.taken().iter().filter(|letter| letter.id == id).count();
+        receiver.behave(|letter| Reply::Status(if letter.before == 0 && letter.id.ends_with('3') { 500 } else { 200 }));
+        for (round, state) in STATES.iter().enumerate() {
+            let events: Value = (0..200).map(|n| event(&format!("a{n}"), state)).collect();
+            let (status, _) = server.post("/v1/web-actions", events).await;
+            assert_eq!(status, 200);
+            receiver.until("first letters", |letters| letters.len() > 150 * round).await;
+            // the first page of the log is all there is after the first round, and the newest after the others
+            for delivery in deliveries(&server, &hook, "state=delivered").await {
+                let id = delivery["id"].as_str().unwrap().to_owned();
+                let count = times(&id);
+                noted.entry(id).or_insert(count);
+            }
+            let place = server.kill().await;
+            server = Process::start(&place, serve(&place)).await;
+        }
+        let all = 200 * STATES.len();
+        receiver.until("all letters", |letters| {
+            letters.iter().filter(|letter| letter.taken).map(|letter| &letter.id).collect::<HashSet<_>>().len() == all
+        }).await;
+        let taken = receiver.taken();
+        assert!(lives(&taken).values().all(|states| states[..] == STATES));
+        assert!(taken.iter().all(|letter| letter.is_signed_by(&secret)));
+        assert!(noted.len() > 100, "{}", noted.len());
+        for (id, count) in &noted {
+            assert_eq!(times(id), *count, "{id} was noted as delivered, and sent again");
+        }
+        server.stop().await;
+    }
+
+    async fn what_fails_for_three_days_is_dead_is_kept_and_can_be_sent_again(db) {
+        let clock = Arc::new(Moved(AtomicI64::new(0)));
+        let place = Arc::new(Place::new(db).await);
+        let server = Server::by(place, clock.clone(), |config| config.webhooks.allow_private = true).await;
+        let receiver = Receiver::start().await;
+        let (hook, _) = hook(&server, &receiver.url, &["webAction"]).await;
+        receiver.behave(|_| Reply::Status(500));
+        server.post("/v1/web-actions", json!([event("a", "offered"), event("a", "accepted")])).await;
+        until(&server, &hook, "state=waiting", |all| all.len() == 2).await;
+        // until almost three days are over it goes on
+        clock.0.store(71 * 3600 * 1_000_000, Ordering::SeqCst);
+        until(&server, &hook, "state=waiting", |all| all.len() == 2 && all[1]["attempts"].as_i64() > Some(1)).await;
+        clock.0.store(73 * 3600 * 1_000_000, Ordering::SeqCst);
+        until(&server, &hook, "state=dead", |all| !all.is_empty()).await;
+        // the one behind it was queued with it, and follows it as soon as it fails once
+        until(&server, &hook, "state=dead", |all| all.len() == 2).await;
+        assert_eq!(server.get(&format!("{PATH}/{hook}")).await.1["dead"], 2);
+        assert!(receiver.letters().len() < 20, "the wait grows");
+        let dead = deliveries(&server, &hook, "state=dead").await;
+        assert_eq!((&dead[0]["error"], dead[0].get("nextDate")), (&json!("answered 500"), None));
+        receiver.behave(|_| Reply::Status(200));
+        let (status, told) = server.post(&format!("{PATH}/{hook}/replay"), json!({})).await;
+        assert_eq!((status, told), (202, json!({"deliveries": 2})));
+        let taken = receiver.wait_for(2).await;
+        assert_eq!(lives(&taken)["a"], ["offered", "accepted"]);
+        assert_eq!(taken[0].id, dead[1]["id"], "under the same identifier");
+        until(&server, &hook, "state=delivered", |all| all.len() == 2).await;
+        // also what was delivered can be sent again
+        let cursor = dead[1]["cursor"].as_str().unwrap();
+        let (status, _) = server.post(&format!("{PATH}/{hook}/deliveries/{cursor}/replay"), json!({})).await;
+        assert_eq!(status, 202);
+        receiver.wait_for(3).await;
+        assert_eq!(server.post(&format!("{PATH}/{hook}/deliveries/999999/replay"), json!({})).await.0, 404);
+    }
+
+    async fn a_new_secret_signs_beside_the_old_one_for_a_while(db) {
+        let (server, receiver) = (server(db).await, Receiver::start().await);
+        let (hook, first) = hook(&server, &receiver.url, &["webAction"]).await;
+        let rotate = async |body: Value| {
+            let (status, told) = server.post(&format!("{PATH}/{hook}/secret"), body).await;
+            assert_eq!(status, 200, "{told}");
+            told["secret"].as_str().expect("a secret").to_owned()
+        };
+        let second = rotate(json!({})).await;
+        assert_ne!(first, second);
+        let told = async |action: &str, count: usize| {
+            // the worker takes the new secret up within a moment
+            tokio::time::sleep(Duration::from_millis(700)).await;
+            server.post("/v1/web-actions", event(action, "offered")).await;
+            receiver.wait_for(count).await.pop().expect("a letter")
+        };
+        let letter = told("a", 1).await;
+        assert!(letter.is_signed_by(&first) && letter.is_signed_by(&second));
+        let third = rotate(json!({"overlapSeconds": 0})).await;
+        let letter = told("b", 2).await;
+        assert!(letter.is_signed_by(&third) && !letter.is_signed_by(&first) && !letter.is_signed_by(&second));
+        for wrong in [json!({"overlapSeconds": -1}), json!({"overlapSeconds": 604_801}), json!({"seconds": 1})] {
+            assert_eq!(server.post(&format!("{PATH}/{hook}/secret"), wrong).await.0, 422);
+        }
+    }
+
+    async fn a_receiver_that_is_gone_is_left_alone_and_goes_on_without_a_gap(db) {
+        let (server, receiver) = (server(db).await, Receiver::start().await);
+        let (hook, _) = hook(&server, &receiver.url, &["webAction"]).await;
+        receiver.behave(|_| Reply::Status(410));
+        server.post("/v1/web-actions", event("a", "offered")).await;
+        let begun = Instant::now();
+        while server.get(&format!("{PATH}/{hook}")).await.1["enabled"] == true {
+            assert!(begun.elapsed() < Duration::from_secs(30));
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let (_, shown) = server.get(&format!("{PATH}/{hook}")).await;
+        assert!(shown["disabledReason"].as_str().unwrap().contains("410"), "{shown}");
+        let seen = receiver.letters().len();
+        server.post("/v1/web-actions", json!([event("a", "accepted"), event("b", "offered")])).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert_eq!(receiver.letters().len(), seen);
+        // it moved
+        let elsewhere = Receiver::start().await;
+        let (status, shown) = server.patch(&format!("{PATH}/{hook}"), json!({"url": elsewhere.url, "enabled": true})).await;
+        assert_eq!((status, shown.get("disabledReason")), (200, None), "{shown}");
+        server.post("/v1/web-actions", event("b", "accepted")).await;
+        let lives = lives(&elsewhere.wait_for(4).await);
+        assert_eq!((&lives["a"][..], &lives["b"][..]), (&["offered".to_owned(), "accepted".to_owned()][..], &["offered".to_owned(), "accepted".to_owned()][..]));
+        assert_eq!(server.delete(&format!("{PATH}/{hook}")).await.0, 204);
+        assert_eq!(server.get(&format!("{PATH}/{hook}/deliveries")).await.0, 404);
+        server.post("/v1/web-actions", event("c", "offered")).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert_eq!(elsewhere.taken().len(), 4);
+    }
+
+    async fn what_was_erased_goes_out_as_erased(db) {
+        let (server, receiver) = (server(db).await, Receiver::start().await);
+        let (hook, _) = hook(&server, &receiver.url, &["interaction"]).await;
+        receiver.behave(|_| Reply::Status(500));
+        let chat = server.record(json!({"mediaType": "chat", "contact": {"EmailAddress": "ann@example.test"}, "userData": {"card": "4711 secret"}})).await;
+        until(&server, &hook, "state=waiting", |all| all.len() == 1).await;
+        let contact = chat["contactId"].as_str().unwrap();
+        let (status, _) = server.post(&format!("/v1/contacts/{contact}/erase"), json!({})).await;
+        assert_eq!(status, 200);
+        receiver.behave(|_| Reply::Status(200));
+        let taken = receiver.wait_for(2).await;
+        assert_eq!(taken[0].body["data"]["delta"], json!({"erased": true}));
+        assert!(taken.iter().all(|letter| !letter.body.to_string().contains("4711")));
+    }
+
+    async fn what_does_not_hold_is_refused_at_its_place(db) {
+        let server = Server::start(db).await;
+        let right = || json!({"url": "https://192.0.0.9.example.org/x", "kinds": ["webAction"]});
+        for (place, change) in [
+            ("/url", json!({"url": "https://127.0.0.1/x"})),
+            ("/url", json!({"url": "https://localhost:8443/x"})),
+            ("/url", json!({"url": "https://[::ffff:10.0.0.1]/x"})),
+            ("/url", json!({"url": "https://169.254.169.254/latest/meta-data"})),
+            ("/url", json!({"url": "http://example.org/x"})),
+            ("/url", json!({"url": "https://user:pass@example.org/x"})),
+            ("/url", json!({"url": "hook"})),
+            ("/url", json!({"url": null})),
+            ("/kinds", json!({"kinds": []})),
+            ("/kinds/0", json!({"kinds": ["webActions"]})),
+            ("/kinds", json!({"kinds": "webAction"})),
+            ("/mediaType", json!({"mediaType": ""})),
+            ("/description", json!({"description": "x".repeat(1001)})),
+            ("/event", json!({"event": 1})),
+        ] {
+            let mut body = right();
+            for (name, value) in change.as_object().unwrap() {
+                body[name] = value.clone();
+            }
+            let (status, problem) = server.post(PATH, body).await;
+            assert_eq!((status, &problem["errors"][0]["pointer"]), (422, &json!(place)), "{change} {problem}");
+        }
+        assert_eq!(server.get(PATH).await.1, json!({"items": []}));
+        for (method, path) in [("GET", "/v1/webhooks/none"), ("DELETE", "/v1/webhooks/none"), ("GET", "/v1/webhooks/none/deliveries"), ("GET", "/v1/webhooks/%00")] {
+            let answer = server.request(method, path).send().await.unwrap();
+            assert!([404, 422].contains(&answer.status().as_u16()), "{method} {path}");
+        }
+        assert_eq!(server.patch("/v1/webhooks/none", json!({"enabled": false})).await.0, 404);
+        assert_eq!(server.post("/v1/webhooks/none/secret", json!({})).await.0, 404);
+        assert_eq!(server.post("/v1/webhooks/none/replay", json!({"state": "delivered"})).await.0, 422);
+        let (status, made) = server.post(PATH, right()).await;
+        assert_eq!(status, 201, "a name that cannot be looked up now may be there later: {made}");
+        let path = format!("{PATH}/{}", id(&made));
+        let (status, problem) = server.patch(&path, json!({"url": "https://10.0.0.1/"})).await;
+        assert_eq!((status, &problem["errors"][0]["pointer"]), (422, &json!("/url")));
+        for query in ["state=gone", "before=x", "limit=0", "of=1", "actionId=a&contactId=b"] {
+            assert_eq!(server.get(&format!("{path}/deliveries?{query}")).await.0, 422, "{query}");
+        }
+        for _ in 1..100 {
+            assert_eq!(server.post(PATH, right()).await.0, 201);
+        }
+        assert_eq!(server.post(PATH, right()).await.0, 409);
+    }
+
+    async fn webhooks_are_an_administrators_and_of_a_tenant(db) {
+        let place = Arc::new(Place::new(db).await);
+        let mut tokens = Vec::new();
+        for args in [["--scope", "admin", "--tenant", "1"], ["--scope", "admin", "--tenant", "2"], ["--scope", "read,write", "--tenant", "1"]] {
+            let ran = run(&place.url, &[&["token", "create", "--name", "t"], &args[..]].concat()).await;
+            assert_eq!(ran.code, Some(0), "{ran:?}");
+            tokens.push(ran.out.trim().to_owned());
+        }
+        let mut server = Server::at(place, |config| config.webhooks.allow_private = true).await;
+        let (one, two) = (Receiver::start().await, Receiver::start().await);
+        server.token = Some(tokens[0].clone());
+        let (hook_1, secret) = hook(&server, &one.url, &["webAction"]).await;
+        server.token = Some(tokens[1].clone());
+        assert_eq!(server.get(&format!("{PATH}/{hook_1}")).await.0, 404);
+        assert_eq!(server.delete(&format!("{PATH}/{hook_1}")).await.0, 404);
+        assert_eq!(server.post(&format!("{PATH}/{hook_1}/replay"), json!({})).await.0, 404);
+        hook(&server, &two.url, &["webAction"]).await;
+        server.post("/v1/web-actions", event("a", "offered")).await;
+        let letter = two.wait_for(1).await.pop().unwrap();
+        assert!(one.letters().is_empty() && !letter.is_signed_by(&secret));
+        server.token = Some(tokens[2].clone());
+        assert_eq!(server.get(PATH).await.0, 403);
+        assert_eq!(server.post(PATH, json!({"url": one.url, "kinds": ["webAction"]})).await.0, 403);
+        for (method, path) in [("GET", ""), ("PATCH", ""), ("DELETE", ""), ("POST", "/secret"), ("POST", "/replay"), ("GET", "/deliveries"), ("POST", "/deliveries/1/replay")] {
+            let request = server.request(method, &format!("{PATH}/{hook_1}{path}")).json(&json!({}));
+            assert_eq!(request.send().await.unwrap().status(), 403, "{method} {path}");
+        }
+    }
+
+    async fn a_repeated_request_makes_one_webhook(db) {
+        let server = server(db).await;
+        let body = json!({"url": "http://127.0.0.1:1/", "kinds": ["webAction"]});
+        let key = [("idempotency-key", "k1")];
+        let (_, first) = server.post_with(PATH, &key, body.clone()).await;
+        let (status, second) = server.post_with(PATH, &key, body).await;
+        assert_eq!((status, first), (201, second));
+        assert_eq!(server.get(PATH).await.1["items"].as_array().unwrap().len(), 1);
+    }
+
+    async fn a_setting_that_was_taken_back_holds_for_webhooks_that_are_there(db) {
+        let (server, receiver) = (server(db).await, Receiver::start().await);
+        let (hook, _) = hook(&server, &receiver.url, &["webAction"]).await;
+        let place = server.stop().await;
+        let server = Server::at(place, |_| {}).await;
+        server.post("/v1/web-actions", event("a", "offered")).await;
+        until(&server, &hook, "state=waiting", |all| all.len() == 1).await;
+        let log = deliveries(&server, &hook, "").await;
+        assert!(log[0]["error"].as_str().unwrap().contains("not https"), "{log:?}");
+        assert!(receiver.letters().is_empty());
+        // it can be disabled all the same
+        assert_eq!(server.patch(&format!("{PATH}/{hook}"), json!({"enabled": false})).await.0, 200);
+    }
+}
+
+/// Of two servers on one Postgres one sends; the other takes its place when it stops, and when it is killed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_servers_one_sends_and_another_takes_its_place() {
+    let place = Arc::new(Place::new(Db::Postgres).await);
+    let receiver = Receiver::start().await;
+    let serve = || {
+        let mut command = annals(&place.url, &SERVE);
+        command.env("ANNALS_WEBHOOKS_ALLOW_PRIVATE", "true");
+        command
+    };
+    let first = Process::start(&place, serve()).await;
+    let second = Process::start(&place, serve()).await;
+    hook(&second, &receiver.url, &["webAction"]).await;
+    let send = async |server: &Server, state: &str, count: usize| {
+        let events: Value = (0..50).map(|n| event(&format!("a{n}"), state)).collect();
+        assert_eq!(server.post("/v1/web-actions", events).await.0, 200);
+        receiver.wait_for(count).await;
+    };
+    send(&first, "qualified", 50).await;
+    send(&second, "offered", 100).await;
+    // whichever sends: one of the two is stopped, then one is killed
+    first.stop().await;
+    send(&second, "accepted", 150).await;
+    let third = Process::start(&place, serve()).await;
+    second.kill().await;
+    send(&third, "started", 200).await;
+    let lives = lives(&receiver.taken());
+    assert!(
+        lives.values().all(|states| states[..] == STATES),
+        "{lives:?}"
+    );
+    third.stop().await;
+}
