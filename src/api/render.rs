@@ -92,6 +92,7 @@ fn notes(out: &mut String, dropped: &[String], repeated: &[String]) {
 }
 
 /// The answer to a command, as it is sent and as it is kept for a repeated request.
+#[expect(clippy::too_many_lines, reason = "an arm an outcome")]
 pub fn reply(outcome: &Outcome) -> Reply {
     match outcome {
         Outcome::Recorded {

@@ -22,7 +22,7 @@ const SPECIAL_4: [([u8; 4], u32); 16] = [
     ([224, 0, 0, 0], 3),
 ];
 
-/// Networks of IPv6 inside 2000::/3 that are not globally reachable: protocols, documentation, and 6to4, which may lead into any network of IPv4.
+/// Networks of IPv6 inside `2000::/3` that are not globally reachable: protocols, documentation, and 6to4, which may lead into any network of IPv4.
 const SPECIAL_6: [([u16; 2], u32); 4] = [
     ([0x2001, 0], 23),
     ([0x2001, 0x0db8], 32),
@@ -32,7 +32,7 @@ const SPECIAL_6: [([u16; 2], u32); 4] = [
 
 /// Whether an address is reachable for everybody: neither private, nor loopback, nor link-local, nor otherwise special.
 ///
-/// An address of IPv4 inside one of IPv6 (mapped, or translated under 64:ff9b::/96) counts as the former.
+/// An address of IPv4 inside one of IPv6 (mapped, or translated under `64:ff9b::/96`) counts as the former.
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_4(address),

@@ -463,12 +463,12 @@ impl WebhookCommand {
             }
             _ => {}
         }
-        let named = match self {
-            Self::Change { id, .. }
-            | Self::Rotate { id, .. }
-            | Self::Replay { id, .. }
-            | Self::Delete(id) => id,
-            _ => return Ok(()),
+        let (Self::Change { id: named, .. }
+        | Self::Rotate { id: named, .. }
+        | Self::Replay { id: named, .. }
+        | Self::Delete(named)) = self
+        else {
+            return Ok(());
         };
         if named.contains('\0') {
             return Err(Refusal::invalid("path", "holds a NUL character"));
@@ -585,7 +585,10 @@ mod tests {
             signatures(&both, "m", at(60), "{}"),
             signatures(std::slice::from_ref(&new), "m", at(60), "{}")
         );
-        assert_eq!(rotated(&[old], new.clone(), at(9), at(9)), [new.clone()]);
+        assert_eq!(
+            rotated(&[old], new.clone(), at(9), at(9)),
+            std::slice::from_ref(&new)
+        );
         // a second rotation does not lengthen the life of the first secret
         let third = rotated(&both, Secret::new(&[3; 32]), at(1), at(600));
         assert_eq!(signatures(&third, "m", at(60), "{}").split(' ').count(), 2);
