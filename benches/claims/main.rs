@@ -11,6 +11,7 @@ mod plain;
 mod server;
 mod store;
 mod tell;
+mod webhooks;
 
 use std::error::Error;
 
@@ -51,6 +52,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         if asked("g") {
             notify::changes_to_subscribers().await;
+        }
+        if asked("i") {
+            webhooks::events_to_a_receiver().await;
         }
     });
     Ok(())

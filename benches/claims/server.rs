@@ -28,9 +28,15 @@ pub struct Server {
 impl Server {
     /// `annals serve` on a SQLite file.
     pub fn annals(database: &Path) -> Self {
+        Self::annals_with(database, &[])
+    }
+
+    /// `annals serve` on a SQLite file, with settings of its own.
+    pub fn annals_with(database: &Path, settings: &[(&str, &str)]) -> Self {
         let url = format!("sqlite://{}", database.display());
         let mut command = Command::new(env!("CARGO_BIN_EXE_annals"));
         command.args(["serve", "--listen", "127.0.0.1:0", "--database-url", &url]);
+        command.envs(settings.iter().copied());
         Self::start(&mut command)
     }
 
