@@ -32,9 +32,11 @@ CREATE TABLE webhook_delivery (
     error TEXT,
     PRIMARY KEY (webhook_id, cursor)
 ) WITHOUT ROWID;
-CREATE INDEX webhook_delivery_subject ON webhook_delivery (webhook_id, subject, cursor);
+CREATE INDEX webhook_delivery_subject ON webhook_delivery (webhook_id, subject, state, cursor, next_date);
 CREATE INDEX webhook_delivery_next ON webhook_delivery (webhook_id, next_date) WHERE next_date IS NOT NULL;
-CREATE INDEX webhook_delivery_open ON webhook_delivery (webhook_id, state, cursor) WHERE state <> 1;
+-- conditions and columns stand as the queries have them: SQLite does not see that one follows from another
+CREATE INDEX webhook_delivery_waiting ON webhook_delivery (webhook_id, state, cursor) WHERE state = 0;
+CREATE INDEX webhook_delivery_dead ON webhook_delivery (webhook_id, state, cursor) WHERE state = 2;
 CREATE INDEX webhook_delivery_done ON webhook_delivery (attempt_date) WHERE state = 1;
 
 -- One row: the server that sends, a number that moves while it is alive, and one that moves whenever a webhook changes.

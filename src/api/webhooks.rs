@@ -200,17 +200,9 @@ async fn create(
 
 async fn shown(app: &App, tenant: i64, all: &[Webhook]) -> Result<Vec<WebhookBody>, Failure> {
     let counts = app.reads.delivery_counts(tenant).await?;
-    let count = |id: &str, state| {
-        let found = counts.iter().find(|one| one.0 == id && one.1 == state);
-        found.map_or(0, |one| one.2)
-    };
     let shapes = all.iter().map(|one| {
-        let waiting = count(&one.id, DeliveryState::Waiting);
-        shape(
-            one,
-            None,
-            Some((waiting, count(&one.id, DeliveryState::Dead))),
-        )
+        let counted = counts.get(&one.id).copied().unwrap_or_default();
+        shape(one, None, Some(counted))
     });
     Ok(shapes.collect())
 }

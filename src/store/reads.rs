@@ -1,5 +1,6 @@
 //! Every read there is, over a pool of reading connections.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ use crate::domain::contact::Contact;
 use crate::domain::filter::Search;
 use crate::domain::user_data::{Document, KeyPath};
 use crate::domain::web_action::Recorded;
-use crate::domain::webhook::{Delivery, DeliveryState, Webhook};
+use crate::domain::webhook::{Delivery, Webhook};
 use crate::domain::{Moment, Refusal};
 
 /// What a read returns.
@@ -80,8 +81,8 @@ pub trait Reads: Send + Sync {
     fn webhooks(&self, tenant: Option<i64>) -> Read<'_, Vec<Webhook>>;
     /// One webhook of a tenant.
     fn webhook<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Webhook>>;
-    /// How many deliveries of a tenant's webhooks wait and are dead: webhook, state, number.
-    fn delivery_counts(&self, tenant: i64) -> Read<'_, Vec<(String, DeliveryState, i64)>>;
+    /// How many deliveries of a tenant's webhooks wait, and how many are dead, by webhook.
+    fn delivery_counts(&self, tenant: i64) -> Read<'_, HashMap<String, (i64, i64)>>;
     /// The server that sends to webhooks.
     fn webhook_sender(&self) -> Read<'_, Sender>;
     /// Deliveries of a webhook, newest first.
@@ -382,7 +383,7 @@ impl<D: Dialect> Reads for Readers<D> {
         )
     }
 
-    fn delivery_counts(&self, tenant: i64) -> Read<'_, Vec<(String, DeliveryState, i64)>> {
+    fn delivery_counts(&self, tenant: i64) -> Read<'_, HashMap<String, (i64, i64)>> {
         Box::pin(async move {
             let mut conn = self.limited().await?;
             let found = webhook::counts::<D>(&mut conn, tenant).await;

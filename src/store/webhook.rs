@@ -1,5 +1,7 @@
 //! Reading webhooks and their deliveries.
 
+use std::collections::HashMap;
+
 use super::StoreError;
 use super::dialect::{Arg, Columns, Conn, Dialect, RowOf};
 use crate::domain::Moment;
@@ -110,21 +112,18 @@ pub async fn one<D: Dialect>(
     rows.first().map(webhook::<D>).transpose()
 }
 
-/// How many deliveries of a tenant's webhooks wait and are dead: webhook, state, number.
+/// How many deliveries of a tenant's webhooks wait, and how many are dead, by webhook.
 pub async fn counts<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
-) -> Result<Vec<(String, DeliveryState, i64)>, StoreError> {
-    let sql = "SELECT d.webhook_id, d.state, COUNT(*) FROM webhook w JOIN webhook_delivery d ON d.webhook_id = w.id \
-               WHERE w.tenant_id = $1 AND d.state <> 1 GROUP BY d.webhook_id, d.state";
+) -> Result<HashMap<String, (i64, i64)>, StoreError> {
+    let sql = "SELECT w.id, (SELECT COUNT(*) FROM webhook_delivery d WHERE d.webhook_id = w.id AND d.state = 0), \
+               (SELECT COUNT(*) FROM webhook_delivery d WHERE d.webhook_id = w.id AND d.state = 2) FROM webhook w WHERE w.tenant_id = $1";
     let rows = D::fetch(conn, sql.into(), vec![tenant.into()]).await?;
     rows.iter()
         .map(|row| {
             let mut row = Columns::<D>::of(row);
-            let (id, code) = (row.text()?, row.int()?);
-            let state = DeliveryState::of_code(code)
-                .ok_or_else(|| StoreError::inconsistent("webhook_delivery", "state"))?;
-            Ok((id, state, row.int()?))
+            Ok((row.text()?, (row.int()?, row.int()?)))
         })
         .collect()
 }
@@ -149,22 +148,28 @@ pub async fn deliveries<D: Dialect>(
     conn: &mut Conn<D>,
     query: &DeliveriesQuery,
 ) -> Result<Vec<Delivery>, StoreError> {
-    let mut sql = DELIVERY.to_owned();
+    // the inner query reads an index alone, of what is open or of subjects
+    let mut inner = "SELECT d.cursor FROM webhook_delivery d WHERE d.webhook_id = $1".to_owned();
+    let mut cursor = "d.cursor".to_owned();
     let mut args: Vec<Arg> = vec![query.webhook_id.as_str().into()];
     if let Some(state) = query.state {
-        // written out, so that the partial index of what is open can be used
-        sql += &format!(" AND state = {}", state.code());
+        // written out, so that the partial indexes can be used
+        inner += &format!(" AND d.state = {}", state.code());
     }
     if let Some(subject) = &query.subject {
         args.push(subject.as_str().into());
-        sql += &format!(" AND subject = ${}", args.len());
+        inner += &format!(" AND d.subject = ${}", args.len());
+        cursor = D::unindexed(&cursor);
     }
     if let Some(before) = query.before {
         args.push(before.into());
-        sql += &format!(" AND cursor < ${}", args.len());
+        inner += &format!(" AND {cursor} < ${}", args.len());
     }
     args.push(query.limit.into());
-    sql += &format!(" ORDER BY cursor DESC LIMIT +${}", args.len());
+    let limit = args.len();
+    let sql = format!(
+        "{DELIVERY} AND cursor IN ({inner} ORDER BY {cursor} DESC LIMIT +${limit}) ORDER BY cursor DESC"
+    );
     let rows = D::fetch(conn, sql.into(), args).await?;
     rows.iter().map(delivery::<D>).collect()
 }

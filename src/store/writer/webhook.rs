@@ -1,5 +1,7 @@
 //! Commands that concern webhooks.
 
+use std::collections::BTreeSet;
+
 use crate::domain::command::{Outcome, Rules};
 use crate::domain::webhook::{
     Again, DeliveryState, MOST, Progress, Secret, Subscription, Webhook, WebhookCommand,
@@ -16,6 +18,14 @@ const DELIVERIES: Many = Many {
     columns: 11,
     after: " ON CONFLICT (webhook_id, cursor) DO UPDATE SET state = excluded.state, attempts = excluded.attempts, \
             attempt_date = excluded.attempt_date, next_date = excluded.next_date, status = excluded.status, error = excluded.error",
+    skips_nulls: false,
+};
+
+const DATES: Many = Many {
+    before: "UPDATE webhook_delivery SET next_date = v.column3 FROM (VALUES",
+    casts: &["TEXT", "BIGINT", "TIME"],
+    columns: 3,
+    after: ") AS v WHERE webhook_delivery.webhook_id = v.column1 || '' AND webhook_delivery.cursor = v.column2 + 0",
     skips_nulls: false,
 };
 
@@ -232,7 +242,7 @@ async fn save<D: Dialect>(
         .collect();
     bulk::run::<D>(conn, &DELIVERIES, rows).await?;
     if !progress.subjects.is_empty() {
-        put_in_order::<D>(conn, at, id, Some(&progress.subjects)).await?;
+        put_in_order::<D>(conn, at, id, Some(progress.subjects.clone())).await?;
     }
     if let Some(reason) = &progress.disable {
         let sql = "UPDATE webhook SET enabled = 0, disabled_reason = $2, modified_date = $3 WHERE id = $1";
@@ -252,26 +262,35 @@ async fn put_in_order<D: Dialect>(
     conn: &mut Conn<D>,
     at: Moment,
     id: &str,
-    subjects: Option<&[String]>,
+    subjects: Option<Vec<String>>,
 ) -> Result<(), StoreError> {
-    for (becomes, has, stands) in [(None, "NOT NULL", ">"), (Some(at), "NULL", "=")] {
-        let mut args: Vec<Arg> = vec![id.into()];
-        let mut place = |arg| {
-            args.push(arg);
-            args.len()
-        };
-        let set = becomes.map_or("NULL".to_owned(), |at| format!("${}", place(at.into())));
-        let of_subjects = subjects.map_or(String::new(), |all| {
-            let place = place(Arg::Texts(all.to_vec()));
-            format!(" AND subject IN {}", D::any_of(place))
-        });
-        let sql = format!(
-            "UPDATE webhook_delivery SET next_date = {set} WHERE webhook_id = $1 AND state = 0 AND next_date IS {has}{of_subjects} \
-             AND cursor {stands} (SELECT MIN(d.cursor) FROM webhook_delivery d \
-                                  WHERE d.webhook_id = $1 AND d.state = 0 AND d.subject = webhook_delivery.subject)"
-        );
-        D::execute(conn, sql.into(), args).await?;
+    let mut args: Vec<Arg> = vec![id.into()];
+    let of_subjects = subjects.map_or(String::new(), |all| {
+        args.push(Arg::Texts(all));
+        format!(" AND subject IN {}", D::any_of(2))
+    });
+    // one delivery about a thing has a date, and at most one more that was under way when another was put before it
+    let dated = "(CASE WHEN next_date IS NOT NULL THEN cursor END)";
+    let sql = format!(
+        "SELECT MIN(cursor), MIN{dated}, MAX{dated} FROM webhook_delivery WHERE webhook_id = $1 AND state = 0{of_subjects} GROUP BY subject"
+    );
+    let mut rows = Vec::new();
+    for row in &D::fetch(conn, sql.into(), args).await? {
+        let mut row = Columns::<D>::of(row);
+        let (oldest, dated) = (row.int()?, [row.maybe_int()?, row.maybe_int()?]);
+        if !dated.contains(&Some(oldest)) {
+            rows.extend([id.into(), oldest.into(), at.into()]);
+        }
+        let gone: BTreeSet<i64> = dated
+            .into_iter()
+            .flatten()
+            .filter(|one| *one != oldest)
+            .collect();
+        for cursor in gone {
+            rows.extend([id.into(), cursor.into(), Arg::Time(None)]);
+        }
     }
+    bulk::run::<D>(conn, &DATES, rows).await?;
     Ok(())
 }
 
@@ -281,7 +300,7 @@ async fn replay<D: Dialect>(
     id: &str,
     again: &Again,
 ) -> Result<Outcome, StoreError> {
-    const ANEW: &str = "UPDATE webhook_delivery SET state = 0, attempts = 0, queued_date = $2, next_date = $2, status = NULL, error = NULL \
+    const ANEW: &str = "UPDATE webhook_delivery SET state = 0, attempts = 0, queued_date = $2, next_date = NULL, status = NULL, error = NULL \
                         WHERE webhook_id = $1";
     let (id, mut args): (&str, Vec<Arg>) = (id, vec![id.into(), at.into()]);
     let many = match again {
@@ -315,6 +334,6 @@ async fn replay<D: Dialect>(
         }
         Again::All(_) => None,
     };
-    put_in_order::<D>(conn, at, id, subjects.as_deref()).await?;
+    put_in_order::<D>(conn, at, id, subjects).await?;
     Ok(Outcome::Again(many))
 }
