@@ -10,6 +10,7 @@ use annals::domain::{Clock, Moment};
 use serde_json::{Value, json};
 
 use crate::both;
+use crate::support::direct::Direct;
 use crate::support::process::{Process, SERVE, annals, run};
 use crate::support::receiver::{Letter, Receiver, Reply};
 use crate::support::{Db, Place, Server, id};
@@ -163,23 +164,46 @@ both! {
         assert!(metrics.contains("annals_webhook_delivered_total 240") && metrics.contains("annals_webhook_waiting 0"), "{metrics}");
     }
 
-    async fn a_receiver_that_is_away_altogether_is_told_all_when_it_is_back(db) {
+    async fn a_receiver_that_is_away_altogether_is_left_in_peace_and_told_all_when_it_is_back(db) {
         let (server, receiver) = (server(db).await, Receiver::start().await);
         let (hook, _) = hook(&server, &receiver.url, &["webAction"]).await;
         receiver.behave(|_| Reply::Status(502));
         for state in STATES {
-            let events: Value = (0..300).map(|n| event(&format!("a{n}"), state)).collect();
-            server.post("/v1/web-actions", events).await;
+            let events: Value = (0..1000).map(|n| event(&format!("a{n}"), state)).collect();
+            let (status, _) = server.post("/v1/web-actions", events).await;
+            assert_eq!(status, 200);
         }
-        until(&server, &hook, "state=waiting", |all| all.len() == 1000).await;
-        let errors = deliveries(&server, &hook, "actionId=a0").await;
-        assert_eq!(errors.last().unwrap()["error"], "answered 502");
-        assert!(errors[0].get("nextDate").is_none() && errors.last().unwrap()["nextDate"].is_string(), "only the oldest is attempted");
+        receiver.until("first attempts", |letters| letters.len() >= 20).await;
+        until(&server, &hook, "state=waiting", |all| all.len() >= 20).await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let attempts = receiver.letters().len();
+        assert!(attempts < 60, "{attempts} requests to somebody who is not there");
+        let waiting = deliveries(&server, &hook, "state=waiting").await;
+        assert!(waiting.iter().all(|one| one["error"] == "answered 502" || one["attempts"] == 0), "{waiting:?}");
         receiver.behave(|_| Reply::Status(200));
         let (status, told) = server.post(&format!("{PATH}/{hook}/replay"), json!({"state": "waiting"})).await;
         assert_eq!(status, 202, "{told}");
-        let taken = receiver.wait_for(300 * STATES.len()).await;
+        let taken = receiver.wait_for(1000 * STATES.len()).await;
         assert!(lives(&taken).values().all(|states| states[..] == STATES));
+        until(&server, &hook, "state=waiting", <[Value]>::is_empty).await;
+    }
+
+    async fn what_waits_about_one_thing_waits_behind_the_oldest(db) {
+        let (server, receiver) = (server(db).await, Receiver::start().await);
+        let (hook, _) = hook(&server, &receiver.url, &["webAction"]).await;
+        receiver.behave(|letter| Reply::Status(if letter.body["data"]["actionId"] == "bad" { 500 } else { 200 }));
+        for state in STATES {
+            server.post("/v1/web-actions", json!([event("bad", state), event("good", state)])).await;
+        }
+        until(&server, &hook, "state=waiting", |all| all.len() == 4).await;
+        until(&server, &hook, "actionId=good", |all| all.iter().all(|one| one["state"] == "delivered") && all.len() == 4).await;
+        let log = deliveries(&server, &hook, "actionId=bad").await;
+        let dated: Vec<bool> = log.iter().map(|one| one["nextDate"].is_string()).collect();
+        assert_eq!(dated, [false, false, false, true], "{log:?}");
+        assert_eq!((&log[3]["error"], &log[0]["attempts"]), (&json!("answered 500"), &json!(0)));
+        let page = server.get(&format!("{PATH}/{hook}/deliveries?limit=3&state=waiting")).await.1;
+        let next = page["next"].as_str().expect("there is more");
+        assert_eq!(deliveries(&server, &hook, &format!("state=waiting&before={next}")).await, log[3..]);
     }
 
     async fn a_server_that_is_killed_forgets_nothing_and_keeps_the_order(db) {
@@ -235,12 +259,19 @@ both! {
         receiver.behave(|_| Reply::Status(500));
         server.post("/v1/web-actions", json!([event("a", "offered"), event("a", "accepted")])).await;
         until(&server, &hook, "state=waiting", |all| all.len() == 2).await;
-        // until almost three days are over it goes on
-        clock.0.store(71 * 3600 * 1_000_000, Ordering::SeqCst);
-        until(&server, &hook, "state=waiting", |all| all.len() == 2 && all[1]["attempts"].as_i64() > Some(1)).await;
-        clock.0.store(73 * 3600 * 1_000_000, Ordering::SeqCst);
+        let attempts = async || deliveries(&server, &hook, "actionId=a").await[1]["attempts"].as_i64().expect("a number");
+        let minutes = |minutes: i64| clock.0.store(minutes * 60_000_000, Ordering::SeqCst);
+        // until three days are over it goes on, and after a long time without an attempt it gets one more chance
+        for (at, more) in [(70 * 60, 1), (71 * 60, 1), (74 * 60, 1)] {
+            let before = attempts().await;
+            minutes(at);
+            until(&server, &hook, "state=waiting", |all| all.len() == 2 && all[1]["attempts"].as_i64() >= Some(before + more)).await;
+        }
+        minutes(75 * 60 + 30);
         until(&server, &hook, "state=dead", |all| !all.is_empty()).await;
-        // the one behind it was queued with it, and follows it as soon as it fails once
+        // the one behind it was queued with it; it was never attempted, and gets its chance
+        until(&server, &hook, "state=waiting", |all| all.len() == 1 && all[0]["attempts"].as_i64() > Some(0)).await;
+        minutes(77 * 60);
         until(&server, &hook, "state=dead", |all| all.len() == 2).await;
         assert_eq!(server.get(&format!("{PATH}/{hook}")).await.1["dead"], 2);
         assert!(receiver.letters().len() < 20, "the wait grows");
@@ -271,17 +302,25 @@ both! {
         };
         let second = rotate(json!({})).await;
         assert_ne!(first, second);
-        let told = async |action: &str, count: usize| {
-            // the worker takes the new secret up within a moment
-            tokio::time::sleep(Duration::from_millis(700)).await;
-            server.post("/v1/web-actions", event(action, "offered")).await;
-            receiver.wait_for(count).await.pop().expect("a letter")
+        let count = AtomicI64::new(0);
+        // whoever sends takes a new secret up within a moment
+        let signed = async |by: &[&str], not_by: &[&str]| {
+            let begun = Instant::now();
+            loop {
+                let number = count.fetch_add(1, Ordering::SeqCst);
+                server.post("/v1/web-actions", event(&format!("a{number}"), "offered")).await;
+                receiver.until("a letter", |letters| letters.len() > usize::try_from(number).unwrap()).await;
+                let letter = receiver.letters().pop().expect("a letter");
+                if by.iter().all(|secret| letter.is_signed_by(secret)) && !not_by.iter().any(|secret| letter.is_signed_by(secret)) {
+                    return;
+                }
+                assert!(begun.elapsed() < Duration::from_secs(30), "the new secret is not used");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
         };
-        let letter = told("a", 1).await;
-        assert!(letter.is_signed_by(&first) && letter.is_signed_by(&second));
+        signed(&[&first, &second], &[]).await;
         let third = rotate(json!({"overlapSeconds": 0})).await;
-        let letter = told("b", 2).await;
-        assert!(letter.is_signed_by(&third) && !letter.is_signed_by(&first) && !letter.is_signed_by(&second));
+        signed(&[&third], &[&first, &second]).await;
         for wrong in [json!({"overlapSeconds": -1}), json!({"overlapSeconds": 604_801}), json!({"seconds": 1})] {
             assert_eq!(server.post(&format!("{PATH}/{hook}/secret"), wrong).await.0, 422);
         }
@@ -313,10 +352,69 @@ both! {
         assert_eq!(server.delete(&format!("{PATH}/{hook}")).await.0, 204);
         assert_eq!(server.get(&format!("{PATH}/{hook}/deliveries")).await.0, 404);
         // whoever sends learns of it within a moment
-        tokio::time::sleep(Duration::from_millis(700)).await;
-        server.post("/v1/web-actions", event("c", "offered")).await;
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        assert_eq!(elsewhere.taken().len(), 4);
+        let begun = Instant::now();
+        for number in 0.. {
+            let before = elsewhere.letters().len();
+            server.post("/v1/web-actions", event(&format!("c{number}"), "offered")).await;
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            if elsewhere.letters().len() == before {
+                break;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(30), "it is still told of changes");
+        }
+        let mut direct = Direct::to(&server.place).await;
+        while direct.number("SELECT (SELECT COUNT(*) FROM webhook) + (SELECT COUNT(*) FROM webhook_delivery)").await > 0 {
+            assert!(begun.elapsed() < Duration::from_secs(30), "its deliveries are still there");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    async fn a_webhook_that_is_enabled_right_after_a_410_goes_on(db) {
+        let (server, receiver) = (server(db).await, Receiver::start().await);
+        let (hook, _) = hook(&server, &receiver.url, &["webAction"]).await;
+        receiver.behave(|letter| Reply::Status(if letter.before == 0 { 410 } else { 200 }));
+        for number in 0..5_usize {
+            server.post("/v1/web-actions", event(&format!("a{number}"), "offered")).await;
+            receiver.until("a letter", |letters| letters.len() > 2 * number).await;
+            // at whatever moment of its being disabled this comes
+            tokio::time::sleep(Duration::from_millis(60 * u64::try_from(number).unwrap())).await;
+            let begun = Instant::now();
+            while receiver.taken().len() == number {
+                let (status, _) = server.patch(&format!("{PATH}/{hook}"), json!({"enabled": true})).await;
+                assert_eq!(status, 200);
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                assert!(begun.elapsed() < Duration::from_secs(30), "it stands still");
+            }
+        }
+    }
+
+    async fn kinds_that_are_added_are_told_from_then_on(db) {
+        let (server, receiver) = (server(db).await, Receiver::start().await);
+        let (hook, _) = hook(&server, &receiver.url, &["contact"]).await;
+        let events: Value = (0..300).map(|n| event(&format!("a{n}"), "offered")).collect();
+        server.post("/v1/web-actions", events).await;
+        // until they were looked at, and found to be none of its business
+        tokio::time::sleep(Duration::from_millis(800)).await;
+        let (status, _) = server.patch(&format!("{PATH}/{hook}"), json!({"kinds": ["contact", "webAction"]})).await;
+        assert_eq!(status, 200);
+        tokio::time::sleep(Duration::from_millis(800)).await;
+        server.post("/v1/web-actions", event("new", "offered")).await;
+        let taken = receiver.wait_for(1).await;
+        assert_eq!(taken[0].body["data"]["actionId"], "new");
+    }
+
+    async fn a_replay_counts_though_an_attempt_that_was_under_way_fails_after_it(db) {
+        let (server, receiver) = (server(db).await, Receiver::start().await);
+        let (hook, _) = hook(&server, &receiver.url, &["webAction"]).await;
+        receiver.behave(|letter| if letter.before == 3 { Reply::Never } else { Reply::Status(500) });
+        server.post("/v1/web-actions", event("a", "offered")).await;
+        receiver.until("an attempt that hangs", |letters| letters.len() == 4).await;
+        let cursor = deliveries(&server, &hook, "").await[0]["cursor"].as_str().unwrap().to_owned();
+        let (status, _) = server.post(&format!("{PATH}/{hook}/deliveries/{cursor}/replay"), json!({})).await;
+        assert_eq!(status, 202);
+        receiver.behave(|_| Reply::Status(200));
+        receiver.wait_for(1).await;
+        until(&server, &hook, "state=delivered", |all| all.len() == 1 && all[0]["attempts"] == 1).await;
     }
 
     async fn what_was_erased_goes_out_as_erased(db) {
@@ -345,6 +443,7 @@ both! {
             ("/url", json!({"url": "http://example.org/x"})),
             ("/url", json!({"url": "https://user:pass@example.org/x"})),
             ("/url", json!({"url": "hook"})),
+            ("/url", json!({"url": "https://"})),
             ("/url", json!({"url": null})),
             ("/kinds", json!({"kinds": []})),
             ("/kinds/0", json!({"kinds": ["webActions"]})),
@@ -371,6 +470,12 @@ both! {
         let (status, made) = server.post(PATH, right()).await;
         assert_eq!(status, 201, "a name that cannot be looked up now may be there later: {made}");
         let path = format!("{PATH}/{}", id(&made));
+        for cleared in ["url", "kinds", "enabled"] {
+            let (status, problem) = server.patch(&path, json!({cleared: null})).await;
+            assert_eq!((status, &problem["errors"][0]["pointer"]), (422, &json!(format!("/{cleared}"))));
+        }
+        let (_, made) = server.patch(&path, json!({"url": " https://b\u{fc}cher.example.org/a b?q=\"x\""})).await;
+        assert_eq!(made["url"], "https://xn--bcher-kva.example.org/a%20b?q=%22x%22", "as it can be asked for");
         let (status, problem) = server.patch(&path, json!({"url": "https://10.0.0.1/"})).await;
         assert_eq!((status, &problem["errors"][0]["pointer"]), (422, &json!("/url")));
         for query in ["state=gone", "before=x", "limit=0", "of=1", "actionId=a&contactId=b"] {

@@ -9,6 +9,7 @@ CREATE TABLE webhook (
     description TEXT COLLATE "C",
     enabled SMALLINT NOT NULL CHECK (enabled IN (0, 1)),
     disabled_reason TEXT COLLATE "C",
+    deleted SMALLINT NOT NULL CHECK (deleted IN (0, 1)), -- its deliveries go portion by portion, and then itself
     secrets TEXT COLLATE "C" NOT NULL, -- a JSON list, newest first; what signs cannot be kept as a hash
     cursor BIGINT NOT NULL, -- everything up to here was told, or stands in webhook_delivery
     created_date TIMESTAMPTZ NOT NULL,
@@ -33,7 +34,7 @@ CREATE TABLE webhook_delivery (
     PRIMARY KEY (webhook_id, cursor)
 );
 CREATE INDEX webhook_delivery_subject ON webhook_delivery (webhook_id, subject, state, cursor, next_date);
-CREATE INDEX webhook_delivery_next ON webhook_delivery (webhook_id, next_date) WHERE next_date IS NOT NULL;
+CREATE INDEX webhook_delivery_next ON webhook_delivery (webhook_id, next_date, cursor) WHERE next_date IS NOT NULL;
 -- conditions and columns stand as the queries have them: SQLite does not see that one follows from another
 CREATE INDEX webhook_delivery_waiting ON webhook_delivery (webhook_id, state, cursor) WHERE state = 0;
 CREATE INDEX webhook_delivery_dead ON webhook_delivery (webhook_id, state, cursor) WHERE state = 2;

@@ -190,7 +190,7 @@ pub fn reply(outcome: &Outcome) -> Reply {
             status: if *created { 201 } else { 200 },
             body: super::webhooks::written(webhook, secret.as_ref()),
         },
-        Outcome::Again(many) => Reply {
+        Outcome::Deliveries(many) => Reply {
             status: 202,
             body: serde_json::json!({"deliveries": many}).to_string(),
         },

@@ -44,10 +44,10 @@ pub fn routes() -> OpenApiRouter<App> {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct NewWebhook {
     /// Where deliveries go: https, and no private network unless the server's settings allow it.
-    #[schema(example = "https://example.org/annals")]
+    #[schema(required = true, example = "https://example.org/annals")]
     url: String,
     /// Kinds of changes, whole names or their first parts.
-    #[schema(example = json!(["webAction", "userData.attached"]))]
+    #[schema(required = true, example = json!(["webAction", "userData.attached"]))]
     kinds: Vec<String>,
     /// Only of this media type.
     #[schema(example = "contentoffer")]
@@ -133,15 +133,15 @@ fn secret() -> Secret {
     Secret::new(&bytes)
 }
 
-/// Refuses a URL whose host is known to be private; what is not known yet is looked up again for each delivery.
-async fn want_public(app: &App, url: &str) -> Result<(), Refusal> {
+/// The URL in the form in which it can be asked for. One whose host is known to be private is refused; it is looked up again for each delivery.
+async fn public(app: &App, url: &str) -> Result<String, Refusal> {
     let allow_private = app.config.webhooks.allow_private;
     let url = webhook::check_url(url, allow_private)
         .map_err(|detail| Refusal::invalid("/url", detail))?;
     if !allow_private && client::is_private(&url).await {
         return Err(Refusal::invalid("/url", webhook::PRIVATE));
     }
-    Ok(())
+    Ok(url.into())
 }
 
 async fn submit(
@@ -179,7 +179,7 @@ async fn create(
         description,
         enabled,
     } = posted.value;
-    let subscription = Subscription {
+    let mut subscription = Subscription {
         url,
         kinds,
         media_type: webhook::lower(media_type.as_deref()),
@@ -187,7 +187,7 @@ async fn create(
         enabled: enabled.unwrap_or(true),
     };
     subscription.check(app.config.webhooks.allow_private)?;
-    want_public(&app, &subscription.url).await?;
+    subscription.url = public(&app, &subscription.url).await?;
     let mut id = [0; 8];
     rand::rng().fill_bytes(&mut id);
     let command = WebhookCommand::Create {
@@ -250,9 +250,9 @@ async fn patch(
 ) -> Result<Response, Failure> {
     caller.may(Scope::Admin)?;
     let repeatable = posted.repeatable(render::reply);
-    let patch = posted.value;
-    if let Some(url) = &patch.url {
-        want_public(&app, url).await?;
+    let mut patch = posted.value;
+    if let Some(url) = &mut patch.url {
+        *url = public(&app, url).await?;
     }
     submit(
         &app,

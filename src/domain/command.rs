@@ -251,8 +251,8 @@ pub enum Outcome {
         /// The secret that it got.
         secret: Option<Secret>,
     },
-    /// So many deliveries go out again.
-    Again(u64),
+    /// So many deliveries go out again, or were forgotten.
+    Deliveries(u64),
     /// It is done and there is nothing to say.
     Done,
     /// The same request was answered before; this was the answer.

@@ -7,7 +7,7 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use sha2::Sha256;
 use url::{Host, Url};
 use utoipa::ToSchema;
@@ -30,6 +30,8 @@ const LONGEST_MEDIA_TYPE: usize = 64;
 const SECOND: i64 = 1_000_000;
 /// The longest wait between two attempts.
 const LONGEST_WAIT: i64 = 3600 * SECOND;
+/// A delivery that was not attempted for so long, in microseconds, gets another chance before it is given up: nobody tried.
+pub const LONG_AGO: i64 = 2 * LONGEST_WAIT;
 /// How long a delivery is attempted, in microseconds: three days.
 pub const GIVE_UP: i64 = 3 * 24 * 3600 * SECOND;
 /// How long an old secret may sign beside a new one, in seconds: seven days.
@@ -202,7 +204,7 @@ impl Subscription {
     }
 }
 
-/// Checks where deliveries are to go, as far as the text tells; a name is looked up when it is used.
+/// Checks where deliveries are to go, as far as the text tells; a name is looked up when it is used. What comes back is the URL in the form in which it can be asked for.
 ///
 /// # Errors
 /// A sentence without its subject.
@@ -251,8 +253,10 @@ pub const PRIVATE: &str = "leads into a private network or to this machine, whic
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct WebhookPatch {
     /// Where deliveries go.
+    #[serde(deserialize_with = "set")]
     pub url: Option<String>,
     /// Kinds of changes.
+    #[serde(deserialize_with = "set")]
     pub kinds: Option<Vec<String>>,
     /// Only of this media type.
     #[serde(deserialize_with = "given")]
@@ -263,7 +267,15 @@ pub struct WebhookPatch {
     #[schema(value_type = Option<String>)]
     pub description: Option<Option<String>>,
     /// Whether it is told anything; a disabled one goes on where it stood.
+    #[serde(deserialize_with = "set")]
     pub enabled: Option<bool>,
+}
+
+/// Reads what a patch can set and not clear: null does not fit.
+fn set<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 impl WebhookPatch {
@@ -379,8 +391,17 @@ pub struct Progress {
     pub deliveries: Vec<Delivery>,
     /// Of what these are about, others may wait whose turn it is now.
     pub subjects: Vec<String>,
-    /// Why the webhook is disabled from now on.
-    pub disable: Option<String>,
+    /// Why the webhook is disabled from now on, if it still has the URL that said so.
+    pub disable: Option<Disable>,
+}
+
+/// Why a webhook is disabled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disable {
+    /// The URL that wants nothing more.
+    pub url: String,
+    /// In words.
+    pub reason: &'static str,
 }
 
 /// Which deliveries are to go out again.
@@ -445,7 +466,7 @@ pub enum WebhookCommand {
         /// Of each webhook.
         progress: Vec<Progress>,
     },
-    /// Forgets what was delivered before a moment.
+    /// Forgets some of what was delivered before a moment, and of what belonged to webhooks that were deleted.
     Forget(Moment),
 }
 

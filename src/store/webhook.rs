@@ -92,10 +92,13 @@ pub async fn all<D: Dialect>(
 ) -> Result<Vec<Webhook>, StoreError> {
     let (sql, args) = match tenant {
         Some(tenant) => (
-            format!("{WEBHOOK} WHERE tenant_id = $1 ORDER BY created_date, id"),
+            format!("{WEBHOOK} WHERE tenant_id = $1 AND deleted = 0 ORDER BY created_date, id"),
             vec![tenant.into()],
         ),
-        None => (format!("{WEBHOOK} ORDER BY created_date, id"), Vec::new()),
+        None => (
+            format!("{WEBHOOK} WHERE deleted = 0 ORDER BY created_date, id"),
+            Vec::new(),
+        ),
     };
     let rows = D::fetch(conn, sql.into(), args).await?;
     rows.iter().map(webhook::<D>).collect()
@@ -107,7 +110,7 @@ pub async fn one<D: Dialect>(
     tenant: i64,
     id: &str,
 ) -> Result<Option<Webhook>, StoreError> {
-    let sql = format!("{WEBHOOK} WHERE tenant_id = $1 AND id = $2");
+    let sql = format!("{WEBHOOK} WHERE tenant_id = $1 AND id = $2 AND deleted = 0");
     let rows = D::fetch(conn, sql.into(), vec![tenant.into(), id.into()]).await?;
     rows.first().map(webhook::<D>).transpose()
 }

@@ -50,7 +50,8 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    fn failed(error: impl Into<String>) -> Self {
+    /// One that failed before an answer came.
+    pub fn failed(error: impl Into<String>) -> Self {
         Self {
             error: Some(error.into()),
             ..Self::default()

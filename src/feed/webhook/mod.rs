@@ -12,13 +12,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::Feed;
 use crate::domain::Clock;
+use crate::domain::Refusal;
 use crate::domain::change::Change;
-use crate::domain::command::{Command, Submission};
+use crate::domain::command::{Command, Outcome, Submission};
 use crate::domain::webhook::{Webhook, WebhookCommand};
 use crate::store::{Reads, Sender, StoreError, Writer};
 use client::Client;
@@ -59,7 +61,7 @@ pub struct Parts {
     pub stopping: CancellationToken,
 }
 
-async fn submit(writer: &Writer, command: WebhookCommand) -> Result<(), StoreError> {
+async fn submit(writer: &Writer, command: WebhookCommand) -> Result<Outcome, StoreError> {
     let submission = Submission {
         tenant: 1,
         actor: "webhooks".into(),
@@ -68,7 +70,7 @@ async fn submit(writer: &Writer, command: WebhookCommand) -> Result<(), StoreErr
         command: Command::Webhook(Box::new(command)),
     };
     let answer = writer.enqueue_waiting(submission).await?;
-    answer.wait().await.map(drop)
+    answer.wait().await
 }
 
 /// Sends to webhooks until the server stops.
@@ -78,7 +80,7 @@ pub async fn run(parts: Parts) {
         workers: HashMap::new(),
         webhooks: Vec::new(),
         version: None,
-        term: None,
+        term: watch::Sender::new(None),
         seen: (Sender::default(), Instant::now()),
         saver: None,
         forgot: None,
@@ -99,6 +101,9 @@ pub async fn run(parts: Parts) {
 fn new_name() -> String {
     hex::encode(rand::random::<[u8; 8]>())
 }
+
+/// When a server last said that it sends; `None` while it does not.
+type Term = Option<tokio::time::Instant>;
 
 /// A webhook that is sent to.
 struct Running {
@@ -125,8 +130,8 @@ struct Office {
     /// All webhooks as last read, and their version.
     webhooks: Vec<Webhook>,
     version: Option<i64>,
-    /// When this server last said that it sends, while it does.
-    term: Option<Instant>,
+    /// When this server last said that it sends, while it does; its workers look at that before each request.
+    term: watch::Sender<Term>,
     /// Who was seen to send, and since when that has not moved.
     seen: (Sender, Instant),
     saver: Option<(Saver, Arc<Client>)>,
@@ -134,9 +139,17 @@ struct Office {
 }
 
 impl Office {
+    fn term(&self) -> Term {
+        *self.term.borrow()
+    }
+
     async fn look(&mut self) -> Result<(), StoreError> {
         let sender = self.parts.reads.webhook_sender().await;
-        if self.parts.shared && self.term.is_some_and(|term| term.elapsed() > GIVE_UP_AFTER) {
+        if self.parts.shared
+            && self
+                .term()
+                .is_some_and(|term| term.elapsed() > GIVE_UP_AFTER)
+        {
             tracing::warn!(
                 "this server could not say that it is alive, and sends to no webhook until it can"
             );
@@ -146,6 +159,10 @@ impl Office {
         if self.version != Some(sender.version) {
             self.webhooks = self.parts.reads.webhooks(None).await?;
             self.version = Some(sender.version);
+            self.forgot = None;
+        }
+        if let Err(error) = self.forget().await {
+            tracing::warn!(%error, "old deliveries could not be forgotten yet");
         }
         let any = self.webhooks.iter().any(|one| one.subscription.enabled);
         if !any && self.workers.is_empty() {
@@ -154,7 +171,6 @@ impl Office {
         if !self.hold(sender).await? {
             return Ok(());
         }
-        self.forget().await?;
         self.rearrange().await
     }
 
@@ -163,13 +179,13 @@ impl Office {
         let mut stale = None;
         if sender.holder == self.me {
             if self
-                .term
+                .term()
                 .is_some_and(|term| !self.parts.shared || term.elapsed() < RENEW_EVERY)
             {
                 return Ok(true);
             }
         } else {
-            if self.term.is_some() {
+            if self.term().is_some() {
                 tracing::warn!("another server sends to webhooks now");
                 self.abort().await;
             }
@@ -183,23 +199,23 @@ impl Office {
             }
             stale = Some((sender.holder, sender.term));
         }
-        let asked = Instant::now();
+        let asked = tokio::time::Instant::now();
         let hold = WebhookCommand::Hold {
             holder: self.me.clone(),
             stale,
         };
-        match submit(&self.parts.writer, hold).await {
-            Ok(()) => {
-                self.term = Some(asked);
+        match tokio::time::timeout(GIVE_UP_AFTER, submit(&self.parts.writer, hold)).await {
+            Ok(Ok(_)) => {
+                self.term.send_replace(Some(asked));
                 Ok(true)
             }
-            Err(StoreError::Refused(_)) => Ok(false),
-            Err(error) => Err(error),
+            Ok(Err(StoreError::Refused(Refusal::Conflict(_)))) | Err(_) => Ok(false),
+            Ok(Err(error)) => Err(error),
         }
     }
 
     async fn release(&mut self) -> Result<(), StoreError> {
-        if self.term.take().is_some() {
+        if self.term.send_replace(None).is_some() {
             submit(&self.parts.writer, WebhookCommand::Release(self.me.clone())).await?;
         }
         Ok(())
@@ -207,7 +223,7 @@ impl Office {
 
     /// Drops all that is under way; what was not saved goes out again, under its identifier.
     async fn abort(&mut self) {
-        self.term = None;
+        self.term.send_replace(None);
         // what is still on its way to be written comes too late, also after this server has its place again
         self.me = new_name();
         self.saver = None;
@@ -264,6 +280,7 @@ impl Office {
                 saver.clone(),
                 Arc::clone(&client),
                 webhook.clone(),
+                self.term.subscribe(),
                 stop.clone(),
             );
             let running = Running {
@@ -296,19 +313,22 @@ impl Office {
         (saver.clone(), Arc::clone(client))
     }
 
-    /// Forgets what was delivered long ago.
+    /// Forgets what was delivered long ago, and what belonged to webhooks that were deleted, portion by portion.
     async fn forget(&mut self) -> Result<(), StoreError> {
         if self.forgot.is_some_and(|at| at.elapsed() < FORGET_EVERY) {
             return Ok(());
         }
-        self.forgot = Some(Instant::now());
         let days = i64::from(self.parts.keep_days);
         let before = self
             .parts
             .clock
             .now()
             .plus_micros(-days * 24 * 3600 * 1_000_000);
-        submit(&self.parts.writer, WebhookCommand::Forget(before)).await
+        let forgot = submit(&self.parts.writer, WebhookCommand::Forget(before)).await?;
+        if matches!(forgot, Outcome::Deliveries(0)) {
+            self.forgot = Some(Instant::now());
+        }
+        Ok(())
     }
 
     /// Ends all that is under way as well as time allows, and makes room for another server.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use super::submit;
+use crate::domain::Refusal;
 use crate::domain::webhook::{Progress, WebhookCommand};
 use crate::store::{StoreError, Writer};
 
@@ -62,8 +63,8 @@ async fn run(mut far: mpsc::Receiver<Queued>, writer: Writer, holder: String) {
 async fn saved(writer: &Writer, command: &WebhookCommand) -> bool {
     loop {
         match submit(writer, command.clone()).await {
-            Ok(()) => return true,
-            Err(StoreError::Refused(refusal)) => {
+            Ok(_) => return true,
+            Err(StoreError::Refused(refusal @ Refusal::Conflict(_))) => {
                 tracing::warn!(%refusal, "what became of deliveries was not written");
                 return false;
             }

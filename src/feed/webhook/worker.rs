@@ -12,18 +12,21 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::Parts;
 use super::client::{Attempt, Client, Letter};
 use super::saver::Saver;
+use super::{GIVE_UP_AFTER, Parts, Term};
 use crate::domain::Moment;
 use crate::domain::change::Change;
 use crate::domain::webhook::{
-    Delivery, DeliveryState, GIVE_UP, Progress, Webhook, message_id, signatures, subject, wait,
+    Delivery, DeliveryState, Disable, GIVE_UP, LONG_AGO, Progress, Webhook, message_id, signatures,
+    subject, wait,
 };
 use crate::store::{ChangesQuery, StoreError};
 
 /// Entries read at once.
-const PAGE: usize = 256;
+const PAGE: usize = 64;
+/// Between two readings of what has just come, so that a burst of commits is read at once.
+const PAUSE: Duration = Duration::from_millis(5);
 /// Entries looked at by one statement, whether they fit or not.
 const SPAN: i64 = 20_000;
 /// Requests at once.
@@ -36,6 +39,12 @@ const MOST_OPEN: usize = 1000;
 const MOST_WAITING: i64 = 100_000;
 /// Due deliveries read at once; more than can be under way, so that those do not hide the others.
 const DUE: i64 = 256;
+/// Bytes of what was read that are held until it is sent, roughly; what is beyond is read again.
+const MOST_BYTES: usize = 4 * 1024 * 1024;
+/// After so many failures without a success between them the receiver is taken for away: ...
+const AWAY_AFTER: u32 = 20;
+/// ... it gets one request at a time, so long after the one before, until it takes one.
+const KNOCK_EVERY: Duration = Duration::from_secs(1);
 /// What was read longer ago than this is read again before it is sent: it may have been erased.
 const FRESH: Duration = Duration::from_secs(1);
 /// Entries that are none of this webhook's business, after which its place is written all the same.
@@ -89,6 +98,7 @@ pub struct Worker {
     saver: Saver,
     client: Arc<Client>,
     webhook: Webhook,
+    term: watch::Receiver<Term>,
     stop: CancellationToken,
     head: watch::Receiver<i64>,
     query: ChangesQuery,
@@ -98,6 +108,12 @@ pub struct Worker {
     open: BTreeSet<i64>,
     busy: HashMap<String, Busy>,
     ready: VecDeque<Item>,
+    /// Bytes of what was read and not sent yet.
+    held: usize,
+    /// Failures since the last success, and when the last one was.
+    failures: (u32, Instant),
+    /// When the journal was last read.
+    read: Option<Instant>,
     sending: JoinSet<(Item, Attempt)>,
     /// What is to be written next, and the number of that writing.
     unsaved: Progress,
@@ -109,6 +125,8 @@ pub struct Worker {
     waiting: i64,
     /// Deliveries under way that stand in the store.
     retrying: usize,
+    /// Whether some may.
+    may_wait: bool,
     next: Option<Moment>,
     looked: Option<Instant>,
     /// Whether the store may hold what is not known here.
@@ -122,6 +140,7 @@ impl Worker {
         saver: Saver,
         client: Arc<Client>,
         webhook: Webhook,
+        term: watch::Receiver<Term>,
         stop: CancellationToken,
     ) -> Self {
         let query = ChangesQuery {
@@ -138,12 +157,16 @@ impl Worker {
             saver,
             client,
             webhook,
+            term,
             stop,
             query,
             known: HashSet::new(),
             open: BTreeSet::new(),
             busy: HashMap::new(),
             ready: VecDeque::new(),
+            held: 0,
+            failures: (0, Instant::now()),
+            read: None,
             sending: JoinSet::new(),
             unsaved: Progress::default(),
             number: 0,
@@ -151,6 +174,7 @@ impl Worker {
             is_gone: false,
             waiting: 0,
             retrying: 0,
+            may_wait: true,
             next: None,
             looked: None,
             look: true,
@@ -206,17 +230,21 @@ impl Worker {
             self.take_due().await?;
             self.send().await?;
         }
-        self.save().await;
-        if !more {
-            match self.news().await {
-                News::Answer(item, attempt) => self.finished(*item, &attempt),
-                News::Saved(true) => {
-                    self.saving = None;
-                    self.was_saved().await?;
-                }
-                News::Saved(false) | News::Over => return Ok(false),
-                News::Time => {}
+        self.save(FAR).await;
+        if self.is_gone && self.sending.is_empty() && self.saving.is_none() {
+            // whoever enables the webhook again gets another worker
+            return Ok(false);
+        }
+        // where there is more to read, only what has come in already is looked at
+        let pause = if more { Duration::ZERO } else { self.pause() };
+        match self.news(pause).await {
+            News::Answer(item, attempt) => self.finished(*item, &attempt),
+            News::Saved(true) => {
+                self.saving = None;
+                self.was_saved().await?;
             }
+            News::Saved(false) | News::Over => return Ok(false),
+            News::Time => {}
         }
         // what else came in is looked at without waiting for it
         while let Some(joined) = self.sending.try_join_next() {
@@ -230,21 +258,33 @@ impl Worker {
     }
 
     /// Waits for something to do.
-    async fn news(&mut self) -> News {
-        let (has_room, after, pause) = (self.has_room(), self.query.after, self.pause());
+    async fn news(&mut self, pause: Duration) -> News {
+        let (has_room, after) = (self.has_room(), self.query.after);
+        let rest = self.rest();
+        let (listens, pause) = match rest {
+            Some(rest) => (false, pause.min(rest)),
+            None => (has_room, pause),
+        };
         tokio::select! {
+            biased;
+            saved = answered(&mut self.saving) => News::Saved(saved),
             Some(joined) = self.sending.join_next() => {
                 let (item, attempt) = joined.expect(ATTEMPT);
                 News::Answer(Box::new(item), attempt)
             }
-            saved = answered(&mut self.saving) => News::Saved(saved),
-            newer = self.head.wait_for(|head| *head > after), if has_room => match newer {
+            newer = self.head.wait_for(|head| *head > after), if listens => match newer {
                 Ok(_) => News::Time,
                 Err(_) => News::Over,
             },
             () = tokio::time::sleep(pause) => News::Time,
             () = self.stop.cancelled() => News::Time,
         }
+    }
+
+    /// How long the journal is not to be read again; `None` when it may be.
+    fn rest(&self) -> Option<Duration> {
+        let rest = PAUSE.saturating_sub(self.read?.elapsed());
+        (!rest.is_zero()).then_some(rest)
     }
 
     fn now(&self) -> Moment {
@@ -256,13 +296,43 @@ impl Worker {
         self.open.len() < MOST_OPEN && self.waiting < MOST_WAITING && !self.is_gone
     }
 
+    /// Whether the receiver is taken for away.
+    fn is_away(&self) -> bool {
+        self.failures.0 >= AWAY_AFTER
+    }
+
+    /// How many more requests may be under way.
+    fn free(&self) -> usize {
+        if self.parts.shared
+            && self
+                .term
+                .borrow()
+                .is_none_or(|term| term.elapsed() > GIVE_UP_AFTER)
+        {
+            return 0;
+        }
+        if !self.is_away() {
+            return MOST_SENDING.saturating_sub(self.sending.len());
+        }
+        usize::from(self.sending.is_empty() && self.failures.1.elapsed() >= KNOCK_EVERY)
+    }
+
     /// Whether more that stood in the store can be under way.
     fn may_retry(&self) -> bool {
-        self.retrying < MOST_RETRYING
+        self.retrying < if self.is_away() { 1 } else { MOST_RETRYING }
     }
 
     /// How long nothing is to be done by the clock.
     fn pause(&self) -> Duration {
+        if self.is_away() {
+            let left = KNOCK_EVERY.saturating_sub(self.failures.1.elapsed());
+            // a request that is under way tells by itself when it is over
+            return if self.sending.is_empty() && !left.is_zero() {
+                left
+            } else {
+                LOOK_EVERY
+            };
+        }
         let Some(next) = self.next.filter(|_| self.may_retry()) else {
             return LOOK_EVERY;
         };
@@ -272,17 +342,21 @@ impl Worker {
 
     /// Reads the journal on; true where there is more.
     async fn read(&mut self) -> Result<bool, StoreError> {
-        if *self.head.borrow() <= self.query.after
-            && self.looked.is_some_and(|at| at.elapsed() < LOOK_EVERY)
-        {
+        let has_news = *self.head.borrow() > self.query.after;
+        let looks = self.read.is_none_or(|at| at.elapsed() >= LOOK_EVERY);
+        if self.rest().is_some() || !(has_news || looks) {
             return Ok(false);
         }
         let (reads, tenant) = (Arc::clone(&self.parts.reads), self.webhook.tenant_id);
-        let page = reads.changes(tenant, &self.query).await?;
+        let reading = Arc::clone(&self.parts.feed.reading);
+        let page = {
+            let _turn = reading.acquire().await;
+            reads.changes(tenant, &self.query).await?
+        };
         let mut new: Vec<Change> = page.items;
         new.retain(|change| !self.known.contains(&change.cursor));
         let mut blocked = HashSet::new();
-        if (self.waiting != 0 || self.next.is_some()) && !new.is_empty() {
+        if self.may_wait && !new.is_empty() {
             let subjects: BTreeSet<String> = new.iter().map(subject).collect();
             let found = reads.blocked(&self.webhook.id, subjects.into_iter().collect());
             blocked.extend(found.await?);
@@ -309,12 +383,31 @@ impl Worker {
             let item = Item {
                 delivery,
                 is_kept: false,
-                change: Some((change, Instant::now())),
+                change: self.hold(change),
             };
             let is_blocked = blocked.contains(&item.delivery.subject);
             self.take(item, is_blocked);
         }
-        Ok(page.next < page.head && self.has_room())
+        let more = page.next < page.head;
+        self.read = (!more).then(Instant::now);
+        Ok(more && self.has_room())
+    }
+
+    /// Holds what was read until it is sent, as far as there is room for it.
+    fn hold(&mut self, change: Change) -> Option<(Change, Instant)> {
+        let bytes = change.delta.len();
+        if self.held + bytes > MOST_BYTES {
+            return None;
+        }
+        self.held += bytes;
+        Some((change, Instant::now()))
+    }
+
+    /// Takes what was held of a delivery.
+    fn release(&mut self, item: &mut Item) -> Option<Change> {
+        let (change, _) = item.change.take()?;
+        self.held -= change.delta.len();
+        Some(change)
     }
 
     /// Takes a new delivery: it goes out, or waits for what is before it.
@@ -337,7 +430,9 @@ impl Worker {
     }
 
     /// Keeps a delivery in the store, behind others about its subject.
-    fn keep(&mut self, item: Item) {
+    fn keep(&mut self, mut item: Item) {
+        self.release(&mut item);
+        self.may_wait = true;
         self.waiting += 1;
         self.parts.feed.meters.waiting.inc();
         self.unsaved.subjects.push(item.delivery.subject.clone());
@@ -382,11 +477,9 @@ impl Worker {
         Ok(())
     }
 
-    /// Sends what is ready, as far as there is room.
+    /// Sends what is ready, as far as may be.
     async fn send(&mut self) -> Result<(), StoreError> {
-        let many = MOST_SENDING
-            .saturating_sub(self.sending.len())
-            .min(self.ready.len());
+        let many = self.free().min(self.ready.len());
         let is_fresh =
             |item: &Item| matches!(&item.change, Some((_, read)) if read.elapsed() < FRESH);
         let old: Vec<i64> = self
@@ -403,28 +496,20 @@ impl Worker {
             found.extend(all.into_iter().map(|change| (change.cursor, change)));
         }
         for mut item in self.ready.drain(..many).collect::<Vec<_>>() {
-            let change = match found.remove(&item.delivery.cursor) {
-                Some(change) => Some(change),
-                None => item
-                    .change
-                    .take()
-                    .filter(|(_, read)| read.elapsed() < FRESH)
-                    .map(|(change, _)| change),
+            let cursor = item.delivery.cursor;
+            let held = self.release(&mut item);
+            let change = if old.contains(&cursor) {
+                found.remove(&cursor)
+            } else {
+                held
             };
-            item.change = None;
             let Some(change) = change else {
-                // no entry of the journal ever goes: its reading came too late for this round
-                if old.contains(&item.delivery.cursor) {
-                    return Err(StoreError::inconsistent("journal", "cursor"));
-                }
-                self.ready.push_front(item);
+                self.finished(item, &Attempt::failed("the journal does not hold it"));
                 continue;
             };
             let letter = self.letter(&change);
-            let (client, url) = (
-                Arc::clone(&self.client),
-                self.webhook.subscription.url.clone(),
-            );
+            let client = Arc::clone(&self.client);
+            let url = self.webhook.subscription.url.clone();
             self.sending.spawn(async move {
                 let attempt = client.send(&url, &letter).await;
                 (item, attempt)
@@ -459,18 +544,23 @@ impl Worker {
         } = item;
         let (now, meters) = (self.now(), &self.parts.feed.meters);
         self.retrying -= usize::from(is_kept);
+        let last = delivery.attempt_date.unwrap_or(delivery.queued_date);
         delivery.attempts += 1;
         delivery.attempt_date = Some(now);
         delivery.next_date = None;
         delivery.status = attempt.status.map(i64::from);
         delivery.error.clone_from(&attempt.error);
         delivery.state = if attempt.error.is_none() {
+            self.failures.0 = 0;
             meters.delivered.inc();
             DeliveryState::Delivered
         } else {
+            self.failures = (self.failures.0.saturating_add(1), Instant::now());
+            self.may_wait = true;
             meters.failed.inc();
             let next = now.plus_micros(next_wait(delivery.attempts, attempt));
-            if next.micros() - delivery.queued_date.micros() > GIVE_UP {
+            let is_old = next.micros() - delivery.queued_date.micros() > GIVE_UP;
+            if is_old && now.micros() - last.micros() < LONG_AGO {
                 meters.dead.inc();
                 tracing::warn!(webhook = %self.webhook.id, cursor = delivery.cursor, "a delivery was given up");
                 DeliveryState::Dead
@@ -481,8 +571,10 @@ impl Worker {
         };
         if attempt.is_gone() {
             self.is_gone = true;
-            self.unsaved.disable =
-                Some("the receiver answered 410: it wants nothing more".to_owned());
+            self.unsaved.disable = Some(Disable {
+                url: self.webhook.subscription.url.clone(),
+                reason: "the receiver answered 410: it wants nothing more",
+            });
         }
         let waits = delivery.state == DeliveryState::Waiting;
         match (is_kept, waits) {
@@ -517,8 +609,8 @@ impl Worker {
         }
     }
 
-    /// Hands what is to be written to the saver, unless the writing before is still under way.
-    async fn save(&mut self) {
+    /// Hands what is to be written to the saver, unless the writing before is still under way. That so many entries or more are none of this webhook's business is worth a writing, too.
+    async fn save(&mut self, least: i64) {
         if self.saving.is_some() {
             return;
         }
@@ -529,7 +621,7 @@ impl Worker {
             .open
             .first()
             .map_or(self.query.after, |oldest| oldest - 1);
-        if self.unsaved.deliveries.is_empty() && place - self.webhook.cursor < FAR {
+        if self.unsaved.deliveries.is_empty() && place - self.webhook.cursor < least {
             return;
         }
         self.webhook.cursor = place;
@@ -568,6 +660,7 @@ impl Worker {
                 .waiting
                 .inc_by(outlook.waiting - self.waiting);
             self.waiting = outlook.waiting;
+            self.may_wait = outlook.waiting > 0;
         }
         Ok(())
     }
@@ -590,7 +683,7 @@ impl Worker {
                 return;
             }
             // an entry behind what was dropped is read again
-            self.save().await;
+            self.save(1).await;
             if self.saving.is_none() {
                 return;
             }

@@ -1,10 +1,10 @@
 //! Commands that concern webhooks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::command::{Outcome, Rules};
 use crate::domain::webhook::{
-    Again, DeliveryState, MOST, Progress, Secret, Subscription, Webhook, WebhookCommand,
+    Again, DeliveryState, Disable, MOST, Progress, Secret, Subscription, Webhook, WebhookCommand,
     no_webhook, rotated,
 };
 use crate::domain::{Moment, Refusal};
@@ -12,12 +12,14 @@ use crate::store::bulk::{self, Many};
 use crate::store::dialect::{Arg, Columns, Conn, Dialect};
 use crate::store::{StoreError, webhook};
 
+/// Deliveries that came up or were attempted. That an attempt failed does not count any more when the delivery was sent anew meanwhile, or was written already.
 const DELIVERIES: Many = Many {
     before: "INSERT INTO webhook_delivery (webhook_id, cursor, kind, subject, state, attempts, queued_date, attempt_date, next_date, status, error) VALUES",
     casts: &[],
     columns: 11,
     after: " ON CONFLICT (webhook_id, cursor) DO UPDATE SET state = excluded.state, attempts = excluded.attempts, \
-            attempt_date = excluded.attempt_date, next_date = excluded.next_date, status = excluded.status, error = excluded.error",
+            attempt_date = excluded.attempt_date, next_date = excluded.next_date, status = excluded.status, error = excluded.error \
+            WHERE excluded.state = 1 OR webhook_delivery.attempts = excluded.attempts - 1",
     skips_nulls: false,
 };
 
@@ -29,6 +31,16 @@ const DATES: Many = Many {
     skips_nulls: false,
 };
 
+const GONE: Many = Many {
+    before: "DELETE FROM webhook_delivery WHERE (webhook_id, cursor) IN (VALUES",
+    casts: &["TEXT", "BIGINT"],
+    columns: 2,
+    after: ")",
+    skips_nulls: true,
+};
+
+/// Deliveries that are forgotten at once.
+pub const PORTION: i64 = 5000;
 /// Microseconds of a second.
 const SECOND: i64 = 1_000_000;
 
@@ -47,12 +59,18 @@ pub(super) async fn carry_out<D: Dialect>(
         } => create::<D>(conn, (tenant, at, head), id, subscription, secret).await,
         WebhookCommand::Change { id, patch } => {
             let mut found = find::<D>(conn, tenant, id).await?;
+            let was_enabled = found.subscription.enabled;
             found.subscription = patch.applied(&found.subscription);
             // a URL that was allowed once does not stand against other changes; it is checked again before each delivery
             let trusted = rules.private_webhooks || patch.url.is_none();
             found.subscription.check(trusted)?;
             if found.subscription.enabled {
                 found.disabled_reason = None;
+            }
+            if found.subscription.enabled && !was_enabled {
+                // the time in which nothing was attempted does not count
+                let sql = "UPDATE webhook_delivery SET queued_date = $2 WHERE webhook_id = $1 AND state = 0";
+                D::execute(conn, sql.into(), vec![id.as_str().into(), at.into()]).await?;
             }
             change::<D>(conn, at, found, None).await
         }
@@ -68,12 +86,8 @@ pub(super) async fn carry_out<D: Dialect>(
         }
         WebhookCommand::Delete(id) => {
             find::<D>(conn, tenant, id).await?;
-            for sql in [
-                "DELETE FROM webhook_delivery WHERE webhook_id = $1",
-                "DELETE FROM webhook WHERE id = $1",
-            ] {
-                D::execute(conn, sql.into(), vec![id.as_str().into()]).await?;
-            }
+            let sql = "UPDATE webhook SET deleted = 1, enabled = 0, url = '', secrets = '[]', description = NULL WHERE id = $1";
+            D::execute(conn, sql.into(), vec![id.as_str().into()]).await?;
             changed::<D>(conn).await?;
             Ok(Outcome::Done)
         }
@@ -96,12 +110,36 @@ pub(super) async fn carry_out<D: Dialect>(
             }
             Ok(Outcome::Done)
         }
-        WebhookCommand::Forget(before) => {
-            let sql = "DELETE FROM webhook_delivery WHERE state = 1 AND attempt_date < $1";
-            D::execute(conn, sql.into(), vec![(*before).into()]).await?;
-            Ok(Outcome::Done)
-        }
+        WebhookCommand::Forget(before) => forget::<D>(conn, *before).await,
     }
+}
+
+/// Forgets a portion; what was delivered beyond a webhook's place in the journal must be known there until it gets on.
+async fn forget<D: Dialect>(conn: &mut Conn<D>, before: Moment) -> Result<Outcome, StoreError> {
+    let sql = "SELECT d.webhook_id, d.cursor FROM webhook_delivery d JOIN webhook w ON w.id = d.webhook_id \
+               WHERE d.state = 1 AND d.attempt_date < $1 AND d.cursor <= w.cursor LIMIT +$2";
+    let old = D::fetch(conn, sql.into(), vec![before.into(), PORTION.into()]).await?;
+    let sql = "SELECT d.webhook_id, d.cursor FROM webhook w JOIN webhook_delivery d ON d.webhook_id = w.id WHERE w.deleted = 1 LIMIT +$1";
+    let orphans = D::fetch(conn, sql.into(), vec![PORTION.into()]).await?;
+    let mut by_webhook: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+    for row in old.iter().chain(&orphans) {
+        let mut row = Columns::<D>::of(row);
+        by_webhook.entry(row.text()?).or_default().push(row.int()?);
+    }
+    let rows: Vec<Arg> = by_webhook
+        .into_iter()
+        .flat_map(|(id, cursors)| {
+            cursors
+                .into_iter()
+                .flat_map(move |cursor| [id.as_str().into(), cursor.into()])
+        })
+        .collect();
+    let many = bulk::run::<D>(conn, &GONE, rows).await?;
+    if orphans.is_empty() {
+        let sql = "DELETE FROM webhook WHERE deleted = 1";
+        D::execute(conn, sql.into(), Vec::new()).await?;
+    }
+    Ok(Outcome::Deliveries(many))
 }
 
 fn another_sends() -> StoreError {
@@ -146,7 +184,7 @@ async fn create<D: Dialect>(
         modified_date: at,
     };
     let sql = "INSERT INTO webhook (id, url, kinds, media_type, description, enabled, disabled_reason, secrets, modified_date, \
-               tenant_id, cursor, created_date) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+               tenant_id, cursor, created_date, deleted) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0)";
     let mut args = columns(&webhook);
     args.extend([tenant.into(), head.into(), at.into()]);
     D::execute(conn, sql.into(), args).await?;
@@ -215,7 +253,7 @@ async fn save<D: Dialect>(
     progress: &Progress,
 ) -> Result<(), StoreError> {
     let id = progress.webhook_id.as_str();
-    let sql = "UPDATE webhook SET cursor = $2 WHERE id = $1";
+    let sql = "UPDATE webhook SET cursor = $2 WHERE id = $1 AND deleted = 0";
     let there = D::execute(conn, sql.into(), vec![id.into(), progress.cursor.into()]).await?;
     if there == 0 {
         // it was deleted meanwhile, and its deliveries with it
@@ -244,14 +282,10 @@ async fn save<D: Dialect>(
     if !progress.subjects.is_empty() {
         put_in_order::<D>(conn, at, id, Some(progress.subjects.clone())).await?;
     }
-    if let Some(reason) = &progress.disable {
-        let sql = "UPDATE webhook SET enabled = 0, disabled_reason = $2, modified_date = $3 WHERE id = $1";
-        D::execute(
-            conn,
-            sql.into(),
-            vec![id.into(), reason.as_str().into(), at.into()],
-        )
-        .await?;
+    if let Some(Disable { url, reason }) = &progress.disable {
+        let sql = "UPDATE webhook SET enabled = 0, disabled_reason = $2, modified_date = $3 WHERE id = $1 AND url = $4";
+        let args = vec![id.into(), (*reason).into(), at.into(), url.as_str().into()];
+        D::execute(conn, sql.into(), args).await?;
         changed::<D>(conn).await?;
     }
     Ok(())
@@ -315,10 +349,15 @@ async fn replay<D: Dialect>(
         // what waits keeps its age: it only goes out sooner
         Again::All(DeliveryState::Waiting) => {
             let sql = "UPDATE webhook_delivery SET next_date = $2 WHERE webhook_id = $1 AND next_date > $2";
-            return Ok(Outcome::Again(D::execute(conn, sql.into(), args).await?));
+            return Ok(Outcome::Deliveries(
+                D::execute(conn, sql.into(), args).await?,
+            ));
         }
         Again::All(state) => {
-            let sql = format!("{ANEW} AND state = {}", state.code());
+            let sql = format!(
+                "{ANEW} AND cursor IN (SELECT d.cursor FROM webhook_delivery d WHERE d.webhook_id = $1 AND d.state = {})",
+                state.code()
+            );
             D::execute(conn, sql.into(), args).await?
         }
     };
@@ -335,5 +374,5 @@ async fn replay<D: Dialect>(
         Again::All(_) => None,
     };
     put_in_order::<D>(conn, at, id, subjects).await?;
-    Ok(Outcome::Again(many))
+    Ok(Outcome::Deliveries(many))
 }
