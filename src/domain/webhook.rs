@@ -391,6 +391,8 @@ pub struct Progress {
     pub deliveries: Vec<Delivery>,
     /// Of what these are about, others may wait whose turn it is now.
     pub subjects: Vec<String>,
+    /// Whether all that waits for its next attempt is to be attempted now: the receiver is back.
+    pub hasten: bool,
     /// Why the webhook is disabled from now on, if it still has the URL that said so.
     pub disable: Option<Disable>,
 }

@@ -41,10 +41,10 @@ const MOST_WAITING: i64 = 100_000;
 const DUE: i64 = 256;
 /// Bytes of what was read that are held until it is sent, roughly; what is beyond is read again.
 const MOST_BYTES: usize = 4 * 1024 * 1024;
-/// After so many failures without a success between them the receiver is taken for away: ...
+/// After so many deliveries that failed at their first attempt, without a success between them, the receiver is taken for away: ...
 const AWAY_AFTER: u32 = 20;
 /// ... it gets one request at a time, so long after the one before, until it takes one.
-const KNOCK_EVERY: Duration = Duration::from_secs(1);
+const KNOCK_EVERY: Duration = Duration::from_millis(100);
 /// What was read longer ago than this is read again before it is sent: it may have been erased.
 const FRESH: Duration = Duration::from_secs(1);
 /// Entries that are none of this webhook's business, after which its place is written all the same.
@@ -107,11 +107,15 @@ pub struct Worker {
     /// Entries about which nothing is written yet.
     open: BTreeSet<i64>,
     busy: HashMap<String, Busy>,
+    /// New deliveries that may go out, and those that stood in the store.
     ready: VecDeque<Item>,
+    again: VecDeque<Item>,
     /// Bytes of what was read and not sent yet.
     held: usize,
-    /// Failures since the last success, and when the last one was.
-    failures: (u32, Instant),
+    /// First attempts that failed since the last success.
+    failures: u32,
+    /// When the last attempt failed, and whether a new delivery is to be attempted next.
+    knocked: (Instant, bool),
     /// When the journal was last read.
     read: Option<Instant>,
     sending: JoinSet<(Item, Attempt)>,
@@ -164,8 +168,10 @@ impl Worker {
             open: BTreeSet::new(),
             busy: HashMap::new(),
             ready: VecDeque::new(),
+            again: VecDeque::new(),
             held: 0,
-            failures: (0, Instant::now()),
+            failures: 0,
+            knocked: (Instant::now(), true),
             read: None,
             sending: JoinSet::new(),
             unsaved: Progress::default(),
@@ -298,7 +304,7 @@ impl Worker {
 
     /// Whether the receiver is taken for away.
     fn is_away(&self) -> bool {
-        self.failures.0 >= AWAY_AFTER
+        self.failures >= AWAY_AFTER
     }
 
     /// How many more requests may be under way.
@@ -314,7 +320,7 @@ impl Worker {
         if !self.is_away() {
             return MOST_SENDING.saturating_sub(self.sending.len());
         }
-        usize::from(self.sending.is_empty() && self.failures.1.elapsed() >= KNOCK_EVERY)
+        usize::from(self.sending.is_empty() && self.knocked.0.elapsed() >= KNOCK_EVERY)
     }
 
     /// Whether more that stood in the store can be under way.
@@ -325,7 +331,7 @@ impl Worker {
     /// How long nothing is to be done by the clock.
     fn pause(&self) -> Duration {
         if self.is_away() {
-            let left = KNOCK_EVERY.saturating_sub(self.failures.1.elapsed());
+            let left = KNOCK_EVERY.saturating_sub(self.knocked.0.elapsed());
             // a request that is under way tells by itself when it is over
             return if self.sending.is_empty() && !left.is_zero() {
                 left
@@ -461,7 +467,7 @@ impl Worker {
             }
             self.retrying += 1;
             self.busy.insert(delivery.subject.clone(), Busy::Kept);
-            self.ready.push_front(Item {
+            self.again.push_back(Item {
                 delivery,
                 is_kept: true,
                 change: None,
@@ -479,23 +485,30 @@ impl Worker {
 
     /// Sends what is ready, as far as may be.
     async fn send(&mut self) -> Result<(), StoreError> {
-        let many = self.free().min(self.ready.len());
+        let mut next: Vec<Item> = Vec::new();
+        for _ in 0..self.free() {
+            let Some(item) = self.pick() else { break };
+            next.push(item);
+        }
         let is_fresh =
             |item: &Item| matches!(&item.change, Some((_, read)) if read.elapsed() < FRESH);
-        let old: Vec<i64> = self
-            .ready
+        let old: Vec<i64> = next
             .iter()
-            .take(many)
             .filter(|item| !is_fresh(item))
             .map(|item| item.delivery.cursor)
             .collect();
         let mut found: HashMap<i64, Change> = HashMap::new();
         if !old.is_empty() {
             let tenant = self.webhook.tenant_id;
-            let all = self.parts.reads.changes_at(tenant, &old).await?;
-            found.extend(all.into_iter().map(|change| (change.cursor, change)));
+            match self.parts.reads.changes_at(tenant, &old).await {
+                Ok(all) => found.extend(all.into_iter().map(|change| (change.cursor, change))),
+                Err(error) => {
+                    next.into_iter().rev().for_each(|item| self.put_back(item));
+                    return Err(error);
+                }
+            }
         }
-        for mut item in self.ready.drain(..many).collect::<Vec<_>>() {
+        for mut item in next {
             let cursor = item.delivery.cursor;
             let held = self.release(&mut item);
             let change = if old.contains(&cursor) {
@@ -516,6 +529,25 @@ impl Worker {
             });
         }
         Ok(())
+    }
+
+    /// The delivery that goes out next: one that failed before, unless the receiver is away; then, in turns, also a new one, which may be to its liking.
+    fn pick(&mut self) -> Option<Item> {
+        let prefers_new = self.is_away() && self.knocked.1;
+        self.knocked.1 = !self.knocked.1;
+        if prefers_new {
+            self.ready.pop_front().or_else(|| self.again.pop_front())
+        } else {
+            self.again.pop_front().or_else(|| self.ready.pop_front())
+        }
+    }
+
+    fn put_back(&mut self, item: Item) {
+        if item.is_kept {
+            self.again.push_front(item);
+        } else {
+            self.ready.push_front(item);
+        }
     }
 
     fn letter(&self, change: &Change) -> Letter {
@@ -551,11 +583,14 @@ impl Worker {
         delivery.status = attempt.status.map(i64::from);
         delivery.error.clone_from(&attempt.error);
         delivery.state = if attempt.error.is_none() {
-            self.failures.0 = 0;
+            // what waits for its turn need not wait until then when the receiver is back
+            self.unsaved.hasten |= self.failures >= AWAY_AFTER;
+            self.failures = 0;
             meters.delivered.inc();
             DeliveryState::Delivered
         } else {
-            self.failures = (self.failures.0.saturating_add(1), Instant::now());
+            self.failures = self.failures.saturating_add(u32::from(!is_kept));
+            self.knocked.0 = Instant::now();
             self.may_wait = true;
             meters.failed.inc();
             let next = now.plus_micros(next_wait(delivery.attempts, attempt));
@@ -630,7 +665,7 @@ impl Worker {
         progress.cursor = place;
         progress.subjects.sort_unstable();
         progress.subjects.dedup();
-        self.look |= !progress.subjects.is_empty();
+        self.look |= progress.hasten || !progress.subjects.is_empty();
         self.number += 1;
         self.saving = Some(self.saver.save(progress).await);
     }
@@ -667,12 +702,10 @@ impl Worker {
 
     /// Waits a moment for the last answers, and until all is written.
     async fn end(&mut self) {
-        self.ready.clear();
         let answers = async {
             while let Some(joined) = self.sending.join_next().await {
                 let (item, attempt) = joined.expect(ATTEMPT);
                 self.finished(item, &attempt);
-                self.ready.clear();
             }
         };
         let _ = tokio::time::timeout(LAST_ANSWERS, answers).await;

@@ -279,6 +279,9 @@ async fn save<D: Dialect>(
         })
         .collect();
     bulk::run::<D>(conn, &DELIVERIES, rows).await?;
+    if progress.hasten {
+        hasten::<D>(conn, at, id).await?;
+    }
     if !progress.subjects.is_empty() {
         put_in_order::<D>(conn, at, id, Some(progress.subjects.clone())).await?;
     }
@@ -289,6 +292,12 @@ async fn save<D: Dialect>(
         changed::<D>(conn).await?;
     }
     Ok(())
+}
+
+/// Has all that waits for its next attempt attempted now; it keeps its age. Returns how many those are.
+async fn hasten<D: Dialect>(conn: &mut Conn<D>, at: Moment, id: &str) -> Result<u64, StoreError> {
+    let sql = "UPDATE webhook_delivery SET next_date = $2 WHERE webhook_id = $1 AND next_date > $2";
+    Ok(D::execute(conn, sql.into(), vec![id.into(), at.into()]).await?)
 }
 
 /// Of what waits about one thing only the oldest is to be attempted: others lose their date, and the oldest gets one, now, where it has none.
@@ -346,12 +355,8 @@ async fn replay<D: Dialect>(
             }
             many
         }
-        // what waits keeps its age: it only goes out sooner
         Again::All(DeliveryState::Waiting) => {
-            let sql = "UPDATE webhook_delivery SET next_date = $2 WHERE webhook_id = $1 AND next_date > $2";
-            return Ok(Outcome::Deliveries(
-                D::execute(conn, sql.into(), args).await?,
-            ));
+            return Ok(Outcome::Deliveries(hasten::<D>(conn, at, id).await?));
         }
         Again::All(state) => {
             let sql = format!(
