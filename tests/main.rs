@@ -34,3 +34,4 @@ mod tokens;
 mod web_actions;
 mod web_actions_browser;
 mod web_actions_ingest;
+mod web_actions_report;
