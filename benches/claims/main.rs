@@ -11,6 +11,7 @@ mod plain;
 mod server;
 mod store;
 mod tell;
+mod web_actions;
 mod webhooks;
 
 use std::error::Error;
@@ -52,6 +53,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         if asked("g") {
             notify::changes_to_subscribers().await;
+        }
+        if asked("h") {
+            web_actions::events_against_plain_inserts(size()).await;
         }
         if asked("i") {
             webhooks::events_to_a_receiver().await;

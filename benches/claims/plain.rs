@@ -1,23 +1,24 @@
-//! The other side of claim (a): the same bytes into the same tables and indexes, by plain multi-row inserts and nothing else.
+//! The other side of claims (a) and (h): the same bytes by plain multi-row inserts and nothing else; for (a) into the same tables and indexes.
 
 use annals::domain::words;
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{
-    Arguments, AssertSqlSafe, ConnectOptions, Connection, Row, SqliteConnection, TypeInfo, Value,
-    ValueRef,
+    Arguments, AssertSqlSafe, ConnectOptions, Connection, Row, Sqlite, SqliteConnection,
+    Transaction, TypeInfo, Value, ValueRef,
 };
 
 /// Rows of one transaction.
 pub const GROUP: usize = 1000;
 
 /// A table, and how the rows of a range of cursors are read back from it.
-struct Table {
-    name: &'static str,
-    columns: &'static [&'static str],
-    from: &'static str,
+pub struct Table {
+    pub name: &'static str,
+    pub columns: &'static [&'static str],
+    pub from: &'static str,
 }
 
-const BY_SEQ: &str = "WHERE r.seq > $1 AND r.seq <= $2 ORDER BY r.seq";
+/// Of a table that holds the cursor as `seq`.
+pub const BY_SEQ: &str = "WHERE r.seq > $1 AND r.seq <= $2 ORDER BY r.seq";
 
 const TABLES: [Table; 4] = [
     Table {
@@ -89,15 +90,26 @@ const TABLES: [Table; 4] = [
 ];
 
 /// A value of a row.
-enum Cell {
+pub enum Cell {
     Null,
     Int(i64),
     Text(String),
     Blob(Vec<u8>),
 }
 
+impl Cell {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Null => 0,
+            Self::Int(_) => 8,
+            Self::Text(text) => text.len(),
+            Self::Blob(bytes) => bytes.len(),
+        }
+    }
+}
+
 /// A table's name, its columns, and its rows.
-type Filled = (&'static str, &'static [&'static str], Vec<Vec<Cell>>);
+pub type Filled = (&'static str, &'static [&'static str], Vec<Vec<Cell>>);
 
 /// The rows of one transaction: table by table, each with the number of its columns.
 pub struct Prebuilt {
@@ -120,32 +132,42 @@ fn cell(row: &sqlx::sqlite::SqliteRow, column: usize) -> Cell {
     }
 }
 
+/// Bytes of all values.
+pub fn bytes(filled: &Filled) -> usize {
+    filled.2.iter().flatten().map(Cell::bytes).sum()
+}
+
+/// Reads back the rows of one table that the store wrote after one cursor and up to another.
+pub async fn read(conn: &mut SqliteConnection, table: &Table, after: i64, until: i64) -> Filled {
+    let columns: Vec<String> = table
+        .columns
+        .iter()
+        .map(|name| format!("r.{name}"))
+        .collect();
+    let sql = format!(
+        "SELECT {} FROM {} r {}",
+        columns.join(", "),
+        table.name,
+        table.from
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(after)
+        .bind(until)
+        .fetch_all(conn)
+        .await
+        .expect("the store's rows can be read");
+    let rows = rows
+        .iter()
+        .map(|row| (0..table.columns.len()).map(|n| cell(row, n)).collect())
+        .collect();
+    (table.name, table.columns, rows)
+}
+
 /// Reads back what the store wrote after one cursor and up to another.
 pub async fn read_back(conn: &mut SqliteConnection, after: i64, until: i64) -> Prebuilt {
     let mut tables = Vec::new();
     for table in &TABLES {
-        let columns: Vec<String> = table
-            .columns
-            .iter()
-            .map(|name| format!("r.{name}"))
-            .collect();
-        let sql = format!(
-            "SELECT {} FROM {} r {}",
-            columns.join(", "),
-            table.name,
-            table.from
-        );
-        let rows = sqlx::query(AssertSqlSafe(sql))
-            .bind(after)
-            .bind(until)
-            .fetch_all(&mut *conn)
-            .await
-            .expect("the store's rows can be read");
-        let rows: Vec<Vec<Cell>> = rows
-            .iter()
-            .map(|row| (0..table.columns.len()).map(|n| cell(row, n)).collect())
-            .collect();
-        tables.push((table.name, table.columns, rows));
+        tables.push(read(conn, table, after, until).await);
     }
     let sql = "SELECT i.seq, i.subject, t.text FROM interaction i \
                LEFT JOIN interaction_text t ON t.seq = i.seq \
@@ -164,16 +186,7 @@ pub async fn read_back(conn: &mut SqliteConnection, after: i64, until: i64) -> P
         })
         .collect();
     tables.push(("interaction_words", &["rowid", "words"], found));
-    let bytes = tables
-        .iter()
-        .flat_map(|(.., rows)| rows.iter().flatten())
-        .map(|cell| match cell {
-            Cell::Null => 0,
-            Cell::Int(_) => 8,
-            Cell::Text(text) => text.len(),
-            Cell::Blob(bytes) => bytes.len(),
-        })
-        .sum();
+    let bytes = tables.iter().map(bytes).sum();
     Prebuilt {
         tables,
         last_cursor: until,
@@ -196,39 +209,48 @@ pub async fn connect(path: &std::path::Path) -> SqliteConnection {
         .expect("the file can be opened")
 }
 
+/// Begins to write.
+pub async fn begin(conn: &mut SqliteConnection) -> Transaction<'_, Sqlite> {
+    conn.begin_with("BEGIN IMMEDIATE")
+        .await
+        .expect("nobody else writes")
+}
+
+/// Inserts rows with one statement.
+pub async fn insert_rows(conn: &mut SqliteConnection, (table, columns, rows): Filled) {
+    if rows.is_empty() {
+        return;
+    }
+    let mut sql = format!("INSERT INTO {table} ({}) VALUES ", columns.join(", "));
+    let row = format!("({})", vec!["?"; columns.len()].join(", "));
+    for n in 0..rows.len() {
+        if n > 0 {
+            sql.push_str(", ");
+        }
+        sql.push_str(&row);
+    }
+    let mut args = SqliteArguments::default();
+    args.reserve(rows.len() * columns.len(), 0);
+    for value in rows.into_iter().flatten() {
+        match value {
+            Cell::Null => args.add(None::<i64>),
+            Cell::Int(number) => args.add(number),
+            Cell::Text(text) => args.add(text),
+            Cell::Blob(bytes) => args.add(bytes),
+        }
+        .expect("every value can be bound");
+    }
+    sqlx::query_with(AssertSqlSafe(sql), args)
+        .execute(conn)
+        .await
+        .expect("the rows fit");
+}
+
 /// Inserts prebuilt rows: one transaction, one statement a table.
 pub async fn insert(conn: &mut SqliteConnection, rows: Prebuilt) {
-    let mut transaction = conn
-        .begin_with("BEGIN IMMEDIATE")
-        .await
-        .expect("nobody else writes");
-    for (table, columns, rows) in rows.tables {
-        if rows.is_empty() {
-            continue;
-        }
-        let mut sql = format!("INSERT INTO {table} ({}) VALUES ", columns.join(", "));
-        let row = format!("({})", vec!["?"; columns.len()].join(", "));
-        for n in 0..rows.len() {
-            if n > 0 {
-                sql.push_str(", ");
-            }
-            sql.push_str(&row);
-        }
-        let mut args = SqliteArguments::default();
-        args.reserve(rows.len() * columns.len(), 0);
-        for value in rows.into_iter().flatten() {
-            match value {
-                Cell::Null => args.add(None::<i64>),
-                Cell::Int(number) => args.add(number),
-                Cell::Text(text) => args.add(text),
-                Cell::Blob(bytes) => args.add(bytes),
-            }
-            .expect("every value can be bound");
-        }
-        sqlx::query_with(AssertSqlSafe(sql), args)
-            .execute(&mut *transaction)
-            .await
-            .expect("the rows fit");
+    let mut transaction = begin(conn).await;
+    for filled in rows.tables {
+        insert_rows(&mut transaction, filled).await;
     }
     sqlx::query("UPDATE journal_head SET last_cursor = ? WHERE id = 1")
         .bind(rows.last_cursor)

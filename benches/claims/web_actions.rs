@@ -1,0 +1,224 @@
+//! Web actions: how many events a server takes.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use annals::domain::Moment;
+use rand::seq::IndexedRandom;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde_json::{Value, json};
+use sqlx::SqliteConnection;
+
+use crate::load::{self, post};
+use crate::plain::{self, Filled, Table};
+use crate::server::Server;
+use crate::store;
+use crate::tell::{median, rate};
+
+const ROUNDS: usize = 7;
+/// Events of a request, and rows of a transaction on the other side.
+const PORTION: usize = plain::GROUP;
+/// Requests of a round at most.
+const PORTIONS: usize = 30;
+/// Connections that arrays come on.
+const CONNECTIONS: usize = 4;
+
+/// The states of lives; an action has three or four on average.
+const LIVES: [&str; 6] = [
+    "qualified offered accepted started engaged completed",
+    "qualified offered rejected",
+    "qualified offered ignored",
+    "qualified offered timedout",
+    "qualified offered accepted abandoned",
+    "qualified",
+];
+
+/// The table of events.
+const EVENTS: Table = Table {
+    name: "web_action",
+    columns: &[
+        "seq",
+        "tenant_id",
+        "action_id",
+        "state",
+        "media_type",
+        "map_id",
+        "map_version",
+        "customer_id",
+        "session_id",
+        "reference",
+        "event_date",
+        "contradicted",
+        "fingerprint",
+        "event",
+    ],
+    from: plain::BY_SEQ,
+};
+
+/// The plain table of the same columns.
+const PLAIN: &str = "plain_web_action";
+
+/// An identifier as the vendor's pages make them.
+fn id(random: &mut impl Rng) -> String {
+    let [high, low]: [u64; 2] = random.random();
+    format!(
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        high >> 32,
+        (high >> 16) & 0xffff,
+        high & 0xffff,
+        low >> 48,
+        low & 0xffff_ffff_ffff
+    )
+}
+
+/// A site: pages send events of many lives at the same time, in the order in which they happen.
+struct Site {
+    random: ChaCha8Rng,
+    /// When the next life begins, in microseconds since 1970.
+    next: i64,
+}
+
+impl Site {
+    fn new() -> Self {
+        Self {
+            random: ChaCha8Rng::seed_from_u64(8),
+            next: 1_772_000_000_000_000,
+        }
+    }
+
+    /// The next so many events.
+    fn events(&mut self, count: usize) -> Vec<Value> {
+        let mut events = Vec::new();
+        while events.len() < count {
+            self.next += self.random.random_range(0..20_000);
+            self.life(&mut events);
+        }
+        events.sort_by_key(|(at, _)| *at);
+        events.truncate(count);
+        events.into_iter().map(|(_, event)| event).collect()
+    }
+
+    /// The events of one life, each with its time.
+    fn life(&mut self, events: &mut Vec<(i64, Value)>) {
+        let random = &mut self.random;
+        let [action, customer, session, conversation]: [String; 4] =
+            std::array::from_fn(|_| id(random));
+        let (map, version) = (random.random_range(0..20), random.random_range(1..5));
+        let page = random.random_range(0..10_000);
+        let mut at = self.next;
+        let life = LIVES.choose(random).expect("there are lives");
+        for state in life.split(' ') {
+            let mut event = json!({"actionId": action, "actionState": state, "actionMediaType": "webchat", "actionMapId": format!("map-{map}"),
+                "actionMapVersion": version, "customerId": customer, "customerIdType": "cookie", "sessionId": session,
+                "eventDate": Moment::from_micros(at).expect("a time of 2026"), "pageUrl": format!("https://shop.example/chairs/{page}?sort=price"),
+                "pageTitle": "Garden chairs, folding and not", "browserFamily": "Firefox", "deviceCategory": "desktop"});
+            if ["started", "engaged", "completed"].contains(&state) {
+                event["conversationId"] = json!(conversation);
+            }
+            events.push((at, event));
+            at += random.random_range(1_000_000..60_000_000);
+        }
+    }
+}
+
+/// A file with the plain table, in a store that rests, so that its log is copied into it as the server's is.
+async fn other_side(path: &Path) -> (annals::store::Store, SqliteConnection) {
+    let rests = store::open(path).await;
+    let mut conn = plain::connect(path).await;
+    sqlx::query("CREATE TABLE plain_web_action (seq INTEGER PRIMARY KEY, tenant_id INTEGER, action_id TEXT, state TEXT, media_type TEXT, map_id TEXT, \
+                 map_version INTEGER, customer_id TEXT, session_id TEXT, reference TEXT, event_date INTEGER, contradicted INTEGER, fingerprint BLOB, event TEXT)")
+        .execute(&mut conn)
+        .await
+        .expect("a table can be made");
+    (rests, conn)
+}
+
+/// The last event of a file.
+async fn last(conn: &mut SqliteConnection) -> i64 {
+    sqlx::query_scalar("SELECT COALESCE(MAX(seq), 0) FROM web_action")
+        .fetch_one(conn)
+        .await
+        .expect("the store's rows can be read")
+}
+
+/// What a server recorded after an event, in portions for the plain table.
+async fn recorded(conn: &mut SqliteConnection, after: i64) -> Vec<Filled> {
+    let until = last(conn).await;
+    let portion = i64::try_from(PORTION).expect("a portion is small");
+    let mut portions = Vec::new();
+    let mut from = after;
+    while from < until {
+        let (_, columns, rows) = plain::read(conn, &EVENTS, from, until.min(from + portion)).await;
+        portions.push((PLAIN, columns, rows));
+        from += portion;
+    }
+    portions
+}
+
+/// Claim (h): events in arrays over HTTP, durable, against plain inserts of the same rows into a table without indexes.
+pub async fn events_against_plain_inserts(size: usize) {
+    let folder = tempfile::tempdir().expect("there is a temporary folder");
+    let (ours, theirs) = (
+        folder.path().join("served.db"),
+        folder.path().join("plain.db"),
+    );
+    let server = Server::annals(&ours);
+    let mut reading = plain::connect(&ours).await;
+    let (rests, mut inserting) = other_side(&theirs).await;
+    let mut site = Site::new();
+    let count = (size / ROUNDS / PORTION).clamp(1, PORTIONS) * PORTION;
+    let (mut event_rates, mut plain_rates, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut seconds, mut processor, mut bytes) = (Vec::new(), Duration::ZERO, 0);
+    for round in 0..=ROUNDS {
+        let requests = site
+            .events(count)
+            .chunks(PORTION)
+            .map(|portion| post("/v1/web-actions", &json!(portion).to_string()))
+            .collect();
+        let before = last(&mut reading).await;
+        let used = server.processor_time();
+        let load = load::run(server.address, CONNECTIONS, Arc::new(requests)).await;
+        let used = server.processor_time().saturating_sub(used);
+
+        let portions = recorded(&mut reading, before).await;
+        let made: usize = portions.iter().map(|(.., rows)| rows.len()).sum();
+        assert_eq!(made, count, "every event was recorded");
+        bytes = portions.iter().map(plain::bytes).sum::<usize>() / count;
+        let begun = Instant::now();
+        for portion in portions {
+            let mut transaction = plain::begin(&mut inserting).await;
+            plain::insert_rows(&mut transaction, portion).await;
+            transaction.commit().await.expect("the disk has room");
+        }
+        let (taken, inserted) = (rate(count, load.took), rate(count, begun.elapsed()));
+        if round == 0 {
+            continue; // statements are prepared, pages are warm
+        }
+        println!(
+            "          round {round}: {taken:.0} events/s, plain {inserted:.0} rows/s, {:.3}",
+            taken / inserted
+        );
+        event_rates.push(taken);
+        plain_rates.push(inserted);
+        ratios.push(taken / inserted);
+        seconds.extend(load.seconds);
+        processor += used;
+    }
+    println!(
+        "actions   {:.0} events of web actions a second in arrays of {PORTION}, {:?} of the server's processor each, an array in {:.0} ms in the median; \
+         plain inserts into a table without indexes {:.0} rows/s; {bytes} bytes a row; peak memory {} MiB",
+        median(&event_rates),
+        processor / u32::try_from(count * ROUNDS).unwrap_or(u32::MAX),
+        median(&seconds) * 1e3,
+        median(&plain_rates),
+        server.peak_memory()
+    );
+    println!(
+        "actions   (h) events over HTTP against plain inserts: {:.3}",
+        median(&ratios)
+    );
+    drop((reading, inserting));
+    rests.close().await;
+}
