@@ -1,4 +1,4 @@
-//! The other side of claims (a) and (h): the same bytes by plain multi-row inserts and nothing else; for (a) into the same tables and indexes.
+//! The other side of claims (a) and (h): the same bytes by plain multi-row inserts into the same tables and indexes, and nothing else.
 
 use annals::domain::words;
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -19,6 +19,25 @@ pub struct Table {
 
 /// Of a table that holds the cursor as `seq`.
 pub const BY_SEQ: &str = "WHERE r.seq > $1 AND r.seq <= $2 ORDER BY r.seq";
+
+/// The journal.
+pub const JOURNAL: Table = Table {
+    name: "journal",
+    columns: &[
+        "cursor",
+        "tenant_id",
+        "at",
+        "kind",
+        "interaction_id",
+        "contact_id",
+        "media_type",
+        "owner_id",
+        "action_id",
+        "actor",
+        "delta",
+    ],
+    from: "WHERE r.cursor > $1 AND r.cursor <= $2 ORDER BY r.cursor",
+};
 
 const TABLES: [Table; 4] = [
     Table {
@@ -70,23 +89,7 @@ const TABLES: [Table; 4] = [
         ],
         from: BY_SEQ,
     },
-    Table {
-        name: "journal",
-        columns: &[
-            "cursor",
-            "tenant_id",
-            "at",
-            "kind",
-            "interaction_id",
-            "contact_id",
-            "media_type",
-            "owner_id",
-            "action_id",
-            "actor",
-            "delta",
-        ],
-        from: "WHERE r.cursor > $1 AND r.cursor <= $2 ORDER BY r.cursor",
-    },
+    JOURNAL,
 ];
 
 /// A value of a row.
