@@ -94,8 +94,8 @@ pub trait Reads: Send + Sync {
         now: Moment,
         limit: i64,
     ) -> Read<'a, Vec<Delivery>>;
-    /// What waits for a webhook.
-    fn outlook<'a>(&'a self, webhook: &'a str) -> Read<'a, Outlook>;
+    /// What waits for a webhook; to count it costs more than to know what is next.
+    fn outlook<'a>(&'a self, webhook: &'a str, counts: bool) -> Read<'a, Outlook>;
     /// Of these subjects, those about which deliveries to a webhook wait.
     fn blocked<'a>(&'a self, webhook: &'a str, subjects: Vec<String>) -> Read<'a, Vec<String>>;
     /// The cursors after one of which there are deliveries to a webhook already.
@@ -414,10 +414,10 @@ impl<D: Dialect> Reads for Readers<D> {
         })
     }
 
-    fn outlook<'a>(&'a self, webhook: &'a str) -> Read<'a, Outlook> {
-        Box::pin(
-            async move { webhook::outlook::<D>(&mut *self.pool.acquire().await?, webhook).await },
-        )
+    fn outlook<'a>(&'a self, webhook: &'a str, counts: bool) -> Read<'a, Outlook> {
+        Box::pin(async move {
+            webhook::outlook::<D>(&mut *self.pool.acquire().await?, webhook, counts).await
+        })
     }
 
     fn blocked<'a>(&'a self, webhook: &'a str, subjects: Vec<String>) -> Read<'a, Vec<String>> {

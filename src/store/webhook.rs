@@ -36,8 +36,8 @@ pub struct DeliveriesQuery {
 /// What waits for a webhook.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outlook {
-    /// How many deliveries wait.
-    pub waiting: i64,
+    /// How many deliveries wait, where that was asked for.
+    pub waiting: Option<i64>,
     /// When the next one is to go out.
     pub next: Option<Moment>,
 }
@@ -190,22 +190,24 @@ pub async fn due<D: Dialect>(
     rows.iter().map(delivery::<D>).collect()
 }
 
-/// What waits for a webhook.
+/// What waits for a webhook; to count it costs more than to know what is next.
 pub async fn outlook<D: Dialect>(
     conn: &mut Conn<D>,
     webhook_id: &str,
+    counts: bool,
 ) -> Result<Outlook, StoreError> {
-    let sql = "SELECT (SELECT COUNT(*) FROM webhook_delivery WHERE webhook_id = $1 AND state = 0), \
-               (SELECT MIN(next_date) FROM webhook_delivery WHERE webhook_id = $1 AND next_date IS NOT NULL)";
+    let next = "SELECT MIN(next_date) FROM webhook_delivery WHERE webhook_id = $1 AND next_date IS NOT NULL";
+    let waiting = "SELECT COUNT(*) FROM webhook_delivery WHERE webhook_id = $1 AND state = 0";
+    let waiting = if counts { waiting } else { "NULL" };
+    let sql = format!("SELECT ({next}), ({waiting})");
     let rows = D::fetch(conn, sql.into(), vec![webhook_id.into()]).await?;
     let Some(row) = rows.first() else {
         return Ok(Outlook::default());
     };
     let mut row = Columns::<D>::of(row);
-    Ok(Outlook {
-        waiting: row.int()?,
-        next: row.maybe_time()?,
-    })
+    let next = row.maybe_time()?;
+    let waiting = if counts { row.maybe_int()? } else { None };
+    Ok(Outlook { waiting, next })
 }
 
 /// Of these subjects, those about which deliveries wait.

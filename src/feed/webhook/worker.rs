@@ -51,7 +51,9 @@ const FRESH: Duration = Duration::from_secs(1);
 const FAR: i64 = 5000;
 /// How often it is looked for deliveries that are due.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// The same, while some fail all the time.
+/// How often they are counted.
+const COUNT_EVERY: Duration = Duration::from_secs(10);
+/// How often it is looked while some fail all the time.
 const LOOK_SOON: Duration = Duration::from_millis(100);
 /// How long a stop waits for answers.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
@@ -133,6 +135,7 @@ pub struct Worker {
     may_wait: bool,
     next: Option<Moment>,
     looked: Option<Instant>,
+    counted: Option<Instant>,
     /// Whether the store may hold what is not known here.
     look: bool,
 }
@@ -183,6 +186,7 @@ impl Worker {
             may_wait: true,
             next: None,
             looked: None,
+            counted: None,
             look: true,
         }
     }
@@ -683,19 +687,24 @@ impl Worker {
 
     /// Looks for what waits in the store.
     async fn look_up(&mut self) -> Result<(), StoreError> {
-        let outlook = self.parts.reads.outlook(&self.webhook.id).await?;
-        self.looked = Some(Instant::now());
+        // what is not written yet is counted here alone
+        let is_settled = self.saving.is_none() && self.unsaved.deliveries.is_empty();
+        let is_old = self.counted.is_none_or(|at| at.elapsed() >= COUNT_EVERY);
+        let reads = Arc::clone(&self.parts.reads);
+        let outlook = reads
+            .outlook(&self.webhook.id, is_settled && is_old)
+            .await?;
+        let now = Instant::now();
+        self.looked = Some(now);
         self.look = false;
         self.next = outlook.next;
-        // what is not written yet is counted here alone
-        if self.saving.is_none() && self.unsaved.deliveries.is_empty() {
-            self.parts
-                .feed
-                .meters
-                .waiting
-                .inc_by(outlook.waiting - self.waiting);
-            self.waiting = outlook.waiting;
-            self.may_wait = outlook.waiting > 0;
+        // the oldest of what waits has a date
+        self.may_wait = outlook.next.is_some() || !is_settled;
+        if let Some(waiting) = outlook.waiting {
+            let meter = &self.parts.feed.meters.waiting;
+            meter.inc_by(waiting - self.waiting);
+            self.waiting = waiting;
+            self.counted = Some(now);
         }
         Ok(())
     }
