@@ -161,7 +161,10 @@ impl Office {
             self.version = Some(sender.version);
             self.forgot = None;
         }
-        if let Err(error) = self.forget().await {
+        // where there never was a webhook there is nothing to look after
+        if sender.version > 0
+            && let Err(error) = self.forget().await
+        {
             tracing::warn!(%error, "old deliveries could not be forgotten yet");
         }
         let any = self.webhooks.iter().any(|one| one.subscription.enabled);
