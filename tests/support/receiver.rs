@@ -1,7 +1,7 @@
 //! Somebody else's server that is told of changes, and does not always behave.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -146,13 +146,21 @@ impl Receiver {
             .unwrap_or_else(PoisonError::into_inner) = Arc::new(manners);
     }
 
-    /// All that came, in the order in which it came.
-    pub fn letters(&self) -> Vec<Letter> {
+    fn desk(&self) -> MutexGuard<'_, Vec<Letter>> {
         self.desk
             .letters
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    }
+
+    /// All that came, in the order in which it came.
+    pub fn letters(&self) -> Vec<Letter> {
+        self.desk().clone()
+    }
+
+    /// How many of those that came are so.
+    pub fn count(&self, is: impl Fn(&Letter) -> bool) -> usize {
+        self.desk().iter().filter(|letter| is(letter)).count()
     }
 
     /// What was taken.
@@ -177,12 +185,12 @@ impl Receiver {
     /// Waits until something holds of what came.
     pub async fn until(&self, what: &str, holds: impl Fn(&[Letter]) -> bool) {
         let begun = Instant::now();
-        while !holds(&self.letters()) {
+        while !holds(&self.desk()) {
             assert!(
                 begun.elapsed() < PATIENCE,
                 "no {what}; {} came, {} taken",
-                self.letters().len(),
-                self.taken().len()
+                self.count(|_| true),
+                self.count(|letter| letter.taken)
             );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

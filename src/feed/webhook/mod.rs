@@ -218,8 +218,9 @@ impl Office {
     }
 
     async fn release(&mut self) -> Result<(), StoreError> {
-        if self.term.send_replace(None).is_some() {
+        if self.term().is_some() {
             submit(&self.parts.writer, WebhookCommand::Release(self.me.clone())).await?;
+            self.term.send_replace(None);
         }
         Ok(())
     }

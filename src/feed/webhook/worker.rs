@@ -45,6 +45,8 @@ const MOST_BYTES: usize = 4 * 1024 * 1024;
 const AWAY_AFTER: u32 = 20;
 /// ... it gets one request at a time, so long after the one before, until it takes one.
 const KNOCK_EVERY: Duration = Duration::from_millis(100);
+/// How often all that waits is brought forward because the receiver is back: one that goes and comes all the time is asked when it is due.
+const HASTEN_EVERY: Duration = Duration::from_secs(60);
 /// What was read longer ago than this is read again before it is sent: it may have been erased.
 const FRESH: Duration = Duration::from_secs(1);
 /// Entries that are none of this webhook's business, after which its place is written all the same.
@@ -118,6 +120,8 @@ pub struct Worker {
     failures: u32,
     /// When the last attempt failed, and whether a new delivery is to be attempted next.
     knocked: (Instant, bool),
+    /// When all that waits was last brought forward.
+    hastened: Option<Instant>,
     /// When the journal was last read.
     read: Option<Instant>,
     sending: JoinSet<(Item, Attempt)>,
@@ -175,6 +179,7 @@ impl Worker {
             held: 0,
             failures: 0,
             knocked: (Instant::now(), true),
+            hastened: None,
             read: None,
             sending: JoinSet::new(),
             unsaved: Progress::default(),
@@ -311,14 +316,15 @@ impl Worker {
         self.failures >= AWAY_AFTER
     }
 
+    /// Whether this server sends, as far as others can know.
+    fn is_alive(&self) -> bool {
+        let is_recent = |term: tokio::time::Instant| term.elapsed() <= GIVE_UP_AFTER;
+        !self.parts.shared || self.term.borrow().is_some_and(is_recent)
+    }
+
     /// How many more requests may be under way.
     fn free(&self) -> usize {
-        if self.parts.shared
-            && self
-                .term
-                .borrow()
-                .is_none_or(|term| term.elapsed() > GIVE_UP_AFTER)
-        {
+        if !self.is_alive() {
             return 0;
         }
         if !self.is_away() {
@@ -343,7 +349,7 @@ impl Worker {
                 LOOK_EVERY
             };
         }
-        let Some(next) = self.next.filter(|_| self.may_retry()) else {
+        let Some(next) = self.next.filter(|_| self.may_retry() && !self.is_gone) else {
             return LOOK_EVERY;
         };
         let micros = next.micros().saturating_sub(self.now().micros());
@@ -359,9 +365,10 @@ impl Worker {
         }
         let (reads, tenant) = (Arc::clone(&self.parts.reads), self.webhook.tenant_id);
         let reading = Arc::clone(&self.parts.feed.reading);
-        let page = {
+        let (page, began) = {
             let _turn = reading.acquire().await;
-            reads.changes(tenant, &self.query).await?
+            let began = Instant::now();
+            (reads.changes(tenant, &self.query).await?, began)
         };
         let mut new: Vec<Change> = page.items;
         new.retain(|change| !self.known.contains(&change.cursor));
@@ -393,7 +400,7 @@ impl Worker {
             let item = Item {
                 delivery,
                 is_kept: false,
-                change: self.hold(change),
+                change: self.hold(change, began),
             };
             let is_blocked = blocked.contains(&item.delivery.subject);
             self.take(item, is_blocked);
@@ -404,13 +411,13 @@ impl Worker {
     }
 
     /// Holds what was read until it is sent, as far as there is room for it.
-    fn hold(&mut self, change: Change) -> Option<(Change, Instant)> {
+    fn hold(&mut self, change: Change, read: Instant) -> Option<(Change, Instant)> {
         let bytes = change.delta.len();
         if self.held + bytes > MOST_BYTES {
             return None;
         }
         self.held += bytes;
-        Some((change, Instant::now()))
+        Some((change, read))
     }
 
     /// Takes what was held of a delivery.
@@ -505,10 +512,12 @@ impl Worker {
         if !old.is_empty() {
             let tenant = self.webhook.tenant_id;
             match self.parts.reads.changes_at(tenant, &old).await {
-                Ok(all) => found.extend(all.into_iter().map(|change| (change.cursor, change))),
-                Err(error) => {
+                Ok(all) if self.is_alive() => {
+                    found.extend(all.into_iter().map(|change| (change.cursor, change)));
+                }
+                late => {
                     next.into_iter().rev().for_each(|item| self.put_back(item));
-                    return Err(error);
+                    return late.map(drop);
                 }
             }
         }
@@ -588,7 +597,12 @@ impl Worker {
         delivery.error.clone_from(&attempt.error);
         delivery.state = if attempt.error.is_none() {
             // what waits for its turn need not wait until then when the receiver is back
-            self.unsaved.hasten |= self.failures >= AWAY_AFTER;
+            if self.failures >= AWAY_AFTER
+                && self.hastened.is_none_or(|at| at.elapsed() >= HASTEN_EVERY)
+            {
+                self.unsaved.hasten = true;
+                self.hastened = Some(Instant::now());
+            }
             self.failures = 0;
             meters.delivered.inc();
             DeliveryState::Delivered
@@ -679,9 +693,14 @@ impl Worker {
         let number = self.number;
         self.busy
             .retain(|_, busy| !matches!(busy, Busy::Until(last) if *last < number));
-        if self.look && self.looked.is_none_or(|at| at.elapsed() >= LOOK_SOON) {
-            self.look_up().await?;
+        if !self.look {
+            return Ok(());
         }
+        if self.looked.is_none_or(|at| at.elapsed() >= LOOK_SOON) {
+            return self.look_up().await;
+        }
+        // a turn may have come all the same, and to look for that alone costs little
+        self.next = Some(self.now());
         Ok(())
     }
 

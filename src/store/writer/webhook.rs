@@ -36,7 +36,7 @@ const GONE: Many = Many {
     casts: &["TEXT", "BIGINT"],
     columns: 2,
     after: ")",
-    skips_nulls: true,
+    skips_nulls: false,
 };
 
 /// Deliveries that are forgotten at once.
