@@ -264,6 +264,7 @@ impl Config {
                     .collect(),
             },
             copy_user_data: Some(self.engagement.copy_user_data.clone()),
+            session_keys: self.engagement.session_keys.clone(),
             private_webhooks: self.webhooks.allow_private,
         }
     }

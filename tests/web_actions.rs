@@ -69,6 +69,40 @@ both! {
         assert_eq!(life["flags"], json!([{"actionState": "engaged", "flag": "unexpected", "after": "rejected"}]));
     }
 
+    async fn erasing_a_person_erases_the_web_actions_that_led_to_them(db) {
+        let server = Server::start(db).await;
+        let mut events = json!([event("visited", "offered", 1), event("visited", "accepted", 2), event("led", "offered", 3), event("led", "started", 4), event("others", "offered", 5)]);
+        for (n, (visit, page)) in [("visit-1", "/secret-1"), ("visit-1", "/secret-2"), ("visit-9", "/secret-3"), ("visit-9", "/secret-4"), ("visit-7", "/kept")].into_iter().enumerate() {
+            events[n]["sessionId"] = json!(visit);
+            events[n]["page"] = json!(page);
+            events[n]["customerId"] = json!("cookie-secret");
+            events[n]["actionMapId"] = json!("map");
+        }
+        events[3]["conversationId"] = json!("conv-1");
+        server.post("/v1/web-actions", events).await;
+        let ann = json!({"EmailAddress": "ann@example.test"});
+        server.record(json!({"id": "w", "mediaType": "webengagement", "contact": ann, "userData": {"visitID": "visit-1"}})).await;
+        let chat = server.record(json!({"mediaType": "chat", "externalId": "conv-1", "contact": ann})).await;
+        let (_, before) = server.get("/v1/reports/web-actions?groupBy=actionMapId").await;
+        let (status, _) = server.post(&format!("/v1/contacts/{}/erase", chat["contactId"].as_str().unwrap()), json!({})).await;
+        assert_eq!(status, 200);
+        let (_, list) = server.get("/v1/web-actions?limit=100").await;
+        let text = list.to_string();
+        assert!(text.contains("/kept") && !text.contains("/secret") && !text.contains("visit-1") && !text.contains("conv-1"), "{text}");
+        assert_eq!(list["items"].as_array().unwrap().len(), 5, "what is counted stays");
+        assert_eq!(text.matches("cookie-secret").count(), 1);
+        let (_, after) = server.get("/v1/reports/web-actions?groupBy=actionMapId").await;
+        assert_eq!(before, after);
+        let (_, life) = server.get("/v1/web-actions/led").await;
+        assert_eq!(states(&life["items"]), ["offered", "started"]);
+        let journal = serde_json::to_string(&server.journal().await).unwrap();
+        assert!(journal.contains("/kept") && !journal.contains("/secret"), "{journal}");
+        assert_eq!(server.get("/v1/web-actions?customerId=cookie-secret").await.1["items"].as_array().unwrap().len(), 1);
+        // the same event again is not taken for a new one
+        let (_, again) = server.post("/v1/web-actions", json!([event("led", "offered", 3)])).await;
+        assert_eq!(again["items"][0]["status"], 200, "{again}");
+    }
+
     async fn an_array_is_answered_item_by_item(db) {
         let server = Server::start(db).await;
         let events = json!([event("a", "offered", 1), {"actionState": "offered"}, event("a", "gone", 2), event("a", "offered", 1), event("b", "timed out", 3),

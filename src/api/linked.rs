@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::domain::Refusal;
 use crate::domain::interaction::{Interaction, WEB_ENGAGEMENT};
-use crate::domain::user_data;
 use crate::domain::web_action::{self, Recorded, State};
 use crate::store::{StoreError, WebActionsQuery};
 use crate::web::App;
@@ -43,7 +42,9 @@ pub async fn web_actions(
             references.entry(reference).or_default().insert(&of.id);
         }
         if of.media_type == WEB_ENGAGEMENT {
-            for visit in named_visits(led.user_data, &app.config.engagement.session_keys) {
+            for visit in
+                web_action::named_visits(led.user_data, &app.config.engagement.session_keys)
+            {
                 visits.entry(visit).or_default().insert(&of.id);
             }
         }
@@ -92,13 +93,6 @@ pub async fn web_actions(
         (id, all.into_iter().map(|(_, text)| text).collect())
     };
     Ok(told.into_iter().map(in_order).collect())
-}
-
-/// The visits that UserData names.
-fn named_visits(user_data: &str, keys: &[String]) -> BTreeSet<String> {
-    let document = user_data::read(user_data).unwrap_or_default();
-    let named = keys.iter().filter_map(|key| document.get(key)?.as_str());
-    named.map(str::to_owned).collect()
 }
 
 async fn events(

@@ -323,6 +323,8 @@ pub struct Rules {
     pub transience: Transience,
     /// What an engagement copies when its request says nothing.
     pub copy_user_data: Option<String>,
+    /// Keys of UserData that name the visit of a web engagement.
+    pub session_keys: Vec<String>,
     /// Whether webhooks may lead into private networks, and go out unencrypted.
     pub private_webhooks: bool,
 }

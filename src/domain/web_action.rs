@@ -3,6 +3,8 @@
 //!
 //! An event is one state of one action. Events come in any order; what follows what is found out when a life is read ([`life`]).
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -384,6 +386,13 @@ pub fn life(mut states: Vec<Recorded>) -> (Vec<Recorded>, Vec<Flag>, bool) {
         }
     }
     (states, flags, over)
+}
+
+/// The visits that the UserData of a web engagement names under any of these keys.
+pub fn named_visits(user_data: &str, keys: &[String]) -> BTreeSet<String> {
+    let document = user_data::read(user_data).unwrap_or_default();
+    let named = keys.iter().filter_map(|key| document.get(key)?.as_str());
+    named.map(str::to_owned).collect()
 }
 
 #[cfg(test)]

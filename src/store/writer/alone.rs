@@ -1,11 +1,13 @@
 //! Commands with a transaction of their own: deletion, merging, erasure, indexed keys, tokens; those of webhooks are in [`webhook`].
 
 use super::ledger::{Entry, index_words};
-use super::{Queued, Task, flush, load, webhook};
+use super::{Queued, Task, flush, load, web_action, webhook};
 use crate::domain::change::Kind;
 use crate::domain::client::TAKEN_AWAY;
 use crate::domain::command::{Command, NewToken, Outcome, Stored};
+use crate::domain::interaction::WEB_ENGAGEMENT;
 use crate::domain::user_data::KeyPath;
+use crate::domain::web_action::named_visits;
 use crate::domain::{Moment, Refusal};
 use crate::store::contact;
 use crate::store::dialect::{Arg, Columns, Conn, Dialect};
@@ -104,7 +106,8 @@ impl<D: Dialect> Task<D> {
                 contact_outcome::<D>(conn, tenant, id).await?
             }
             Command::EraseContact(id) => {
-                let (at, contacts, interactions) = erase::<D>(conn, tenant, at, id).await?;
+                let (at, contacts, interactions) =
+                    erase::<D>(conn, tenant, at, id, &self.rules.session_keys).await?;
                 for cleared in &interactions {
                     enter(
                         Kind::InteractionChanged,
@@ -537,7 +540,7 @@ async fn set_merged<D: Dialect>(
     Ok(())
 }
 
-/// Erases the contact, its merged identities, and the content of their interactions.
+/// Erases the contact, its merged identities, the content of their interactions, and that of the web actions that led to those.
 ///
 /// What stays of an interaction is what tells nothing of the person: media, type, status, times, queue and the family.
 async fn erase<D: Dialect>(
@@ -545,6 +548,7 @@ async fn erase<D: Dialect>(
     tenant: i64,
     at: Moment,
     id: &str,
+    session_keys: &[String],
 ) -> Result<(Moment, Vec<String>, Vec<Member>), StoreError> {
     let family = contact::person::<D>(conn, tenant, id).await?;
     if family.is_empty() {
@@ -557,10 +561,18 @@ async fn erase<D: Dialect>(
     let found = members::<D>(conn, sql, vec![tenant.into(), Arg::Texts(family.clone())]).await?;
     let at = after_all(at, &found);
     clear::<D>(conn, tenant, &found, false).await?;
+    let mut traces = web_action::Traces::default();
     for portion in found.chunks(PORTION) {
         let mut erased = whole::<D>(conn, tenant, portion).await?;
         for (_, stored) in &mut erased {
             let interaction = &mut stored.interaction;
+            traces.references.insert(interaction.id.clone());
+            traces.references.extend(interaction.external_id.clone());
+            if interaction.media_type == WEB_ENGAGEMENT {
+                traces
+                    .visits
+                    .extend(named_visits(&stored.user_data, session_keys));
+            }
             interaction.contact_id = None;
             interaction.subject = None;
             interaction.external_id = None;
@@ -577,6 +589,7 @@ async fn erase<D: Dialect>(
         let args = vec![tenant.into(), ids(portion), Arg::Bytes(Vec::new())];
         D::execute(conn, sql.into(), args).await?;
     }
+    web_action::erase::<D>(conn, tenant, traces).await?;
     forget_contacts::<D>(conn, tenant, &family).await?;
     Ok((at, family, found))
 }

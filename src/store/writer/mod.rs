@@ -10,6 +10,7 @@ mod flush;
 pub use flush::INDEXED_CHARACTERS;
 mod ledger;
 mod load;
+mod web_action;
 mod webhook;
 
 use std::sync::Arc;

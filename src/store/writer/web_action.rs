@@ -1,0 +1,107 @@
+//! Taking what tells of a person out of web actions.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::store::bulk::{self, Many};
+use crate::store::dialect::{Arg, Columns, Conn, Dialect};
+use crate::store::{StoreError, content};
+
+/// Actions that one statement works on.
+const PORTION: usize = 500;
+
+/// What stays of an event, for counting.
+const KEPT: [&str; 6] = [
+    "actionId",
+    "actionState",
+    "actionMediaType",
+    "actionMapId",
+    "actionMapVersion",
+    "eventDate",
+];
+
+const EVENTS: Many = Many {
+    before: "UPDATE web_action SET event = v.column2 FROM (VALUES",
+    casts: &["BIGINT", "TEXT"],
+    columns: 2,
+    after: ") AS v WHERE web_action.seq = v.column1 + 0",
+    skips_nulls: false,
+};
+
+const DELTAS: Many = Many {
+    before: "UPDATE journal SET delta = v.column2 FROM (VALUES",
+    casts: &["BIGINT", "TEXT"],
+    columns: 2,
+    after: ") AS v WHERE journal.cursor = v.column1 + 0",
+    skips_nulls: false,
+};
+
+/// What a person's interactions are known by among web actions.
+#[derive(Default)]
+pub(super) struct Traces {
+    /// Their identifiers, here and elsewhere.
+    pub references: BTreeSet<String>,
+    /// The visits that web engagements name.
+    pub visits: BTreeSet<String>,
+}
+
+/// Erases the web actions that led to these interactions, whole lives of them: only what is counted stays.
+pub(super) async fn erase<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    traces: Traces,
+) -> Result<(), StoreError> {
+    let mut actions: BTreeSet<String> = BTreeSet::new();
+    for (column, values) in [
+        ("reference", traces.references),
+        ("session_id", traces.visits),
+    ] {
+        let sql = format!(
+            "SELECT DISTINCT action_id FROM web_action WHERE tenant_id = $1 AND {column} IN {}",
+            D::any_of(2)
+        );
+        for portion in Vec::from_iter(values).chunks(PORTION) {
+            let args = vec![tenant.into(), Arg::Texts(portion.to_vec())];
+            for row in &D::fetch(conn, sql.clone().into(), args).await? {
+                actions.insert(Columns::<D>::of(row).text()?);
+            }
+        }
+    }
+    for portion in Vec::from_iter(actions).chunks(PORTION) {
+        erase_lives::<D>(conn, tenant, portion).await?;
+    }
+    Ok(())
+}
+
+async fn erase_lives<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    actions: &[String],
+) -> Result<(), StoreError> {
+    let any = D::any_of(2);
+    let actions = vec![tenant.into(), Arg::Texts(actions.to_vec())];
+    let sql =
+        format!("SELECT seq, event FROM web_action WHERE tenant_id = $1 AND action_id IN {any}");
+    let (mut events, mut deltas) = (Vec::new(), Vec::new());
+    for row in &D::fetch(conn, sql.into(), actions.clone()).await? {
+        let mut row = Columns::<D>::of(row);
+        let (seq, event) = (row.int()?, row.text()?);
+        let mut event: Value = serde_json::from_str(&event)
+            .map_err(|_| StoreError::inconsistent("web_action", "event"))?;
+        if let Some(event) = event.as_object_mut() {
+            event.retain(|key, _| KEPT.contains(&key.as_str()));
+        }
+        events.extend([seq.into(), event.to_string().into()]);
+        deltas.extend([seq.into(), content::ERASED.into()]);
+    }
+    bulk::run::<D>(conn, &EVENTS, events).await?;
+    bulk::run::<D>(conn, &DELTAS, deltas).await?;
+    let sql = format!(
+        "UPDATE web_action SET customer_id = NULL, session_id = NULL, reference = NULL, fingerprint = $3 WHERE tenant_id = $1 AND action_id IN {any}"
+    );
+    let mut args = actions;
+    args.push(Arg::Bytes(Vec::new()));
+    D::execute(conn, sql.into(), args).await?;
+    Ok(())
+}
