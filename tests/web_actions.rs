@@ -83,6 +83,9 @@ both! {
         let ann = json!({"EmailAddress": "ann@example.test"});
         server.record(json!({"id": "w", "mediaType": "webengagement", "contact": ann, "userData": {"visitID": "visit-1"}})).await;
         let chat = server.record(json!({"mediaType": "chat", "externalId": "conv-1", "contact": ann})).await;
+        let (_, export) = server.get(&format!("/v1/contacts/{}/export", chat["contactId"].as_str().unwrap())).await;
+        let pages: Vec<&str> = export["webActions"].as_array().unwrap().iter().map(|event| event["page"].as_str().unwrap()).collect();
+        assert_eq!(pages, ["/secret-1", "/secret-2", "/secret-3", "/secret-4"]);
         let (_, before) = server.get("/v1/reports/web-actions?groupBy=actionMapId").await;
         let (status, _) = server.post(&format!("/v1/contacts/{}/erase", chat["contactId"].as_str().unwrap()), json!({})).await;
         assert_eq!(status, 200);

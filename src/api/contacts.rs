@@ -13,6 +13,7 @@ use utoipa_axum::routes;
 use super::auth::{Caller, Scope};
 use super::body::{Posted, if_match};
 use super::find::Of;
+use super::linked::{self, Led};
 use super::params::{NoParams, Params};
 use super::problem::{Failure, Problem};
 use super::schema::ContactBody;
@@ -262,7 +263,7 @@ async fn erase(
     Ok(render::send(&outcome, render::reply))
 }
 
-/// Everything kept about one person: the contact, its merged identities, their interactions whole, and their journal.
+/// Everything kept about one person: the contact, its merged identities, their interactions whole, the events of the web actions that led to those, and their journal.
 #[utoipa::path(get, path = "/v1/contacts/{id}/export", tag = "contacts", params(("id" = String, Path)),
     responses((status = 200, body = Object), (status = 404, body = Problem)))]
 async fn export(
@@ -284,12 +285,25 @@ async fn export(
     };
     let mut interactions = Vec::new();
     let mut theirs = HashSet::new();
+    let mut events = BTreeMap::new();
     loop {
         let page = app.reads.search(&search).await?;
+        let mut cores = Vec::with_capacity(page.items.len());
         for found in &page.items {
             interactions.push(render::interaction(found));
-            theirs.insert(found.interaction()?.id);
+            cores.push(found.interaction()?);
         }
+        let led: Vec<Led<'_>> = cores
+            .iter()
+            .zip(&page.items)
+            .map(|(interaction, found)| Led {
+                interaction,
+                user_data: &found.user_data,
+            })
+            .collect();
+        let of_page = linked::all_events(&app, tenant, &led).await?;
+        events.extend(of_page.into_iter().map(|event| (event.seq, event.event)));
+        theirs.extend(cores.into_iter().map(|core| core.id));
         match page.next {
             Some(next) => search.after = Some(next),
             None => break,
@@ -318,10 +332,12 @@ async fn export(
         });
         changes.extend(own.map(render::change));
     }
+    let events: Vec<String> = events.into_values().collect();
     Ok(render::json(format!(
-        "{{\"contacts\":[{}],\"interactions\":[{}],\"changes\":[{}]}}",
+        "{{\"contacts\":[{}],\"interactions\":[{}],\"webActions\":[{}],\"changes\":[{}]}}",
         contacts.join(","),
         interactions.join(","),
+        events.join(","),
         changes.join(",")
     )))
 }

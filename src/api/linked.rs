@@ -22,15 +22,13 @@ pub struct Led<'i> {
     pub user_data: &'i str,
 }
 
-/// Web actions by the identifier of the interaction that they led to: JSON texts, the oldest first.
-///
-/// # Errors
-/// When the store fails, or when there are more events than one answer may rest on.
-pub async fn web_actions(
-    app: &App,
-    tenant: i64,
-    all: &[Led<'_>],
-) -> Result<HashMap<String, Vec<String>>, StoreError> {
+/// Actions with the interactions that they led to, and what tied them; and the events of each.
+type Found<'l> = (
+    BTreeMap<(String, &'l str), &'static str>,
+    HashMap<String, Vec<Recorded>>,
+);
+
+async fn found<'l>(app: &App, tenant: i64, all: &'l [Led<'_>]) -> Result<Found<'l>, StoreError> {
     let mut references: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     let mut visits: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     for led in all {
@@ -52,7 +50,7 @@ pub async fn web_actions(
     let keys = references.keys().map(|key| (*key).to_owned()).collect();
     let by_reference = events(app, tenant, "reference", keys).await?;
     let by_visit = events(app, tenant, "session_id", visits.keys().cloned().collect()).await?;
-    // action, interaction and what tied them; what the page said itself counts more
+    // what the page said itself counts more
     let mut ties: BTreeMap<(String, &str), &'static str> = BTreeMap::new();
     for event in &by_visit {
         let led = event
@@ -80,6 +78,34 @@ pub async fn web_actions(
             .or_default()
             .push(event);
     }
+    Ok((ties, lives))
+}
+
+/// All events of the web actions that led to some interactions, in the order in which they were recorded.
+///
+/// # Errors
+/// As for [`web_actions`].
+pub async fn all_events(
+    app: &App,
+    tenant: i64,
+    all: &[Led<'_>],
+) -> Result<Vec<Recorded>, StoreError> {
+    let (_, lives) = found(app, tenant, all).await?;
+    let mut events: Vec<Recorded> = lives.into_values().flatten().collect();
+    events.sort_by_key(|event| event.seq);
+    Ok(events)
+}
+
+/// Web actions by the identifier of the interaction that they led to: JSON texts, the oldest first.
+///
+/// # Errors
+/// When the store fails, or when there are more events than one answer may rest on.
+pub async fn web_actions(
+    app: &App,
+    tenant: i64,
+    all: &[Led<'_>],
+) -> Result<HashMap<String, Vec<String>>, StoreError> {
+    let (ties, lives) = found(app, tenant, all).await?;
     let mut told: HashMap<String, Vec<(i64, String)>> = HashMap::new();
     for ((action, id), by) in ties {
         let Some(life) = lives.get(&action) else {
