@@ -376,7 +376,7 @@ pub struct Delivery {
     pub next_date: Option<Moment>,
     /// The HTTP status of the last attempt.
     pub status: Option<i64>,
-    /// Why the last attempt failed, in our words: what the receiver said may hold a customer's data.
+    /// Why the last attempt failed, in our words or the transport's: what the receiver said may hold a customer's data.
     pub error: Option<String>,
 }
 

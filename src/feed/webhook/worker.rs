@@ -107,7 +107,7 @@ pub struct Worker {
     head: watch::Receiver<i64>,
     query: ChangesQuery,
     /// Entries after the webhook's place in the journal about which something is written already.
-    known: HashSet<i64>,
+    known: BTreeSet<i64>,
     /// Entries about which nothing is written yet.
     open: BTreeSet<i64>,
     busy: HashMap<String, Busy>,
@@ -131,16 +131,18 @@ pub struct Worker {
     saving: Option<oneshot::Receiver<()>>,
     /// Whether the receiver wants nothing more.
     is_gone: bool,
-    /// Deliveries that wait in the store, as last counted, and what the counter was told of them.
-    waiting: i64,
     /// Deliveries under way that stand in the store.
     retrying: usize,
-    /// Whether some may.
+    /// Deliveries that wait, those that are not written yet included; the gauge was told of as many.
+    waiting: i64,
+    /// Whether some may wait in the store.
     may_wait: bool,
+    /// When the next of those is due, as far as is known.
     next: Option<Moment>,
+    /// When that was last looked for, and when they were last counted.
     looked: Option<Instant>,
     counted: Option<Instant>,
-    /// Whether the store may hold what is not known here.
+    /// Whether what was written last may have changed that.
     look: bool,
 }
 
@@ -171,7 +173,7 @@ impl Worker {
             term,
             stop,
             query,
-            known: HashSet::new(),
+            known: BTreeSet::new(),
             open: BTreeSet::new(),
             busy: HashMap::new(),
             ready: VecDeque::new(),
@@ -379,9 +381,7 @@ impl Worker {
             blocked.extend(found.await?);
         }
         self.query.after = page.next;
-        if !self.known.is_empty() && self.known.iter().all(|cursor| *cursor <= page.next) {
-            self.known.clear();
-        }
+        self.known = self.known.split_off(&(page.next + 1));
         let now = self.now();
         for change in new {
             self.open.insert(change.cursor);
