@@ -312,10 +312,15 @@ async fn put_in_order<D: Dialect>(
         args.push(Arg::Texts(all));
         format!(" AND subject IN {}", D::any_of(2))
     });
+    let waiting = if of_subjects.is_empty() {
+        "state = 0"
+    } else {
+        webhook::WAITING_OF_SUBJECTS
+    };
     // one delivery about a thing has a date, and at most one more that was under way when another was put before it
     let dated = "(CASE WHEN next_date IS NOT NULL THEN cursor END)";
     let sql = format!(
-        "SELECT MIN(cursor), MIN{dated}, MAX{dated} FROM webhook_delivery WHERE webhook_id = $1 AND state = 0{of_subjects} GROUP BY subject"
+        "SELECT MIN(cursor), MIN{dated}, MAX{dated} FROM webhook_delivery WHERE webhook_id = $1 AND {waiting}{of_subjects} GROUP BY subject"
     );
     let mut rows = Vec::new();
     for row in &D::fetch(conn, sql.into(), args).await? {
