@@ -220,9 +220,11 @@ pub async fn blocked<D: Dialect>(
     webhook_id: &str,
     subjects: Vec<String>,
 ) -> Result<Vec<String>, StoreError> {
+    // a look for each: a Postgres that has no figures of a new table would sort all there is for a few
     let sql = format!(
-        "SELECT DISTINCT subject FROM webhook_delivery WHERE webhook_id = $1 AND {WAITING_OF_SUBJECTS} AND subject IN {}",
-        D::any_of(2)
+        "SELECT k.value FROM {} WHERE (SELECT d.cursor FROM webhook_delivery d WHERE d.webhook_id = $1 AND d.subject = k.value \
+         AND d.{WAITING_OF_SUBJECTS} LIMIT 1) IS NOT NULL",
+        D::listed(2)
     );
     let rows = D::fetch(
         conn,
