@@ -1,0 +1,200 @@
+//! Settings: defaults < file < environment < flags.
+//!
+//! The defaults are a documented file in the binary, `default.toml`; it also says which settings there are, so that one that is misspelt is an
+//! error that names it.
+
+pub mod gws;
+mod print;
+mod sections;
+mod sources;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+use crate::domain::command::Rules;
+use crate::domain::limits::Limits;
+use crate::domain::user_data::{KeyPath, Transience};
+pub use print::redacted;
+use print::{HIDDEN, inline};
+pub use sections::{Database, Engagement, Gws, Log, Queue, Server, UserData, WebActions, Webhooks};
+use sources::{NOT_SETTINGS, merge, of_kubernetes, placed, set};
+
+/// The documented defaults.
+pub const DEFAULTS: &str = include_str!("default.toml");
+
+/// All settings.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The server.
+    pub server: Server,
+    /// The database.
+    pub database: Database,
+    /// The queue in front of the writer.
+    pub queue: Queue,
+    /// Web engagements.
+    pub engagement: Engagement,
+    /// UserData.
+    pub user_data: UserData,
+    /// Web actions from the pages of web sites.
+    pub web_actions: WebActions,
+    /// Webhooks.
+    pub webhooks: Webhooks,
+    /// Web Services v2.
+    pub gws: Gws,
+    /// Bounds.
+    pub limits: Limits,
+    /// Logs.
+    pub log: Log,
+}
+
+impl Config {
+    /// Reads the settings: defaults, the file if one is given, and the environment.
+    ///
+    /// # Errors
+    /// A sentence that names the file or variable and what is wrong with it.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, String> {
+        let mut settings: Table = toml::from_str(DEFAULTS).map_err(|error| error.to_string())?;
+        if let Some(path) = file {
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| format!("{}: {error}", path.display()))?;
+            let given: Table = toml::from_str(&text)
+                .map_err(|error| format!("{}: {}", path.display(), placed(&error, &text)))?;
+            gws::want_hashes(&given).map_err(|what| format!("{}: {what}", path.display()))?;
+            merge(&mut settings, given).map_err(|what| format!("{}: {what}", path.display()))?;
+        }
+        for (name, value) in environment {
+            if name.starts_with("ANNALS_")
+                && !NOT_SETTINGS.contains(&name.as_str())
+                && !name.starts_with("ANNALS_BENCH_")
+                && !of_kubernetes(&name, &value)
+            {
+                set(&mut settings, &name, &value).map_err(|what| format!("{name}: {what}"))?;
+            }
+        }
+        Self::of(settings)
+    }
+
+    fn of(settings: Table) -> Result<Self, String> {
+        gws::check_users(&settings)?;
+        let config: Self = settings
+            .try_into()
+            .map_err(|error: toml::de::Error| error.message().to_owned())?;
+        if config.database.readers == 0
+            || config.queue.commands == 0
+            || config.queue.bytes < 1024 * 1024
+        {
+            return Err("[database] readers and [queue] commands want at least 1, [queue] bytes at least 1048576".to_owned());
+        }
+        if config.gws.queue == 0
+            || config.gws.behind < 1
+            || config.gws.timeout_seconds == 0
+            || config.gws.max_interval_seconds == 0
+        {
+            return Err(
+                "[gws] queue, behind, timeout_seconds and max_interval_seconds want at least 1"
+                    .to_owned(),
+            );
+        }
+        gws::check(&config.gws)?;
+        let web_actions = &config.web_actions;
+        want_origins("web_actions", &web_actions.allow_origins)?;
+        if web_actions.rate == 0 || web_actions.burst == 0 || web_actions.largest < 1024 {
+            return Err(
+                "[web_actions] rate and burst want at least 1, largest at least 1024".to_owned(),
+            );
+        }
+        if !["text", "json"].contains(&config.log.format.as_str()) {
+            return Err("[log] format is neither text nor json".to_owned());
+        }
+        Ok(config)
+    }
+
+    /// The rules for commands.
+    pub fn rules(&self) -> Rules {
+        Rules {
+            limits: self.limits.clone(),
+            transience: Transience {
+                keys: self.user_data.transient.clone(),
+                extract: self
+                    .user_data
+                    .extract
+                    .iter()
+                    .map(|(key, path)| (key.clone(), KeyPath::parse(path)))
+                    .collect(),
+            },
+            copy_user_data: Some(self.engagement.copy_user_data.clone()),
+            session_keys: self.engagement.session_keys.clone(),
+            private_webhooks: self.webhooks.allow_private,
+        }
+    }
+
+    /// How long a query may take.
+    pub fn time_limit(&self) -> Duration {
+        Duration::from_secs(self.database.query_seconds)
+    }
+
+    /// The documented file with the values in force; passwords are left out.
+    pub fn printed(&self) -> String {
+        let mut shown = self.clone();
+        shown.database.url = redacted(&self.database.url);
+        for user in &mut shown.gws.users {
+            let name = user.split(':').next().unwrap_or_default();
+            *user = format!("{name}:{HIDDEN}");
+        }
+        let Ok(Value::Table(values)) = Value::try_from(&shown) else {
+            return DEFAULTS.to_owned();
+        };
+        let mut section = String::new();
+        let mut out = String::new();
+        for line in DEFAULTS.lines() {
+            let trimmed = line.trim();
+            if let Some(name) = trimmed
+                .strip_prefix('[')
+                .and_then(|rest| rest.strip_suffix(']'))
+            {
+                name.clone_into(&mut section);
+            }
+            match trimmed.split_once(" = ") {
+                Some((key, _)) if !trimmed.starts_with('#') => {
+                    let value = values.get(&section).and_then(|table| table.get(key));
+                    out += &value.map_or_else(
+                        || line.to_owned(),
+                        |value| format!("{key} = {}", inline(value)),
+                    );
+                }
+                _ => out += line,
+            }
+            out.push('\n');
+        }
+        out
+    }
+}
+
+/// Refuses what is no web site, as a browser names one.
+fn want_origins(section: &str, origins: &[String]) -> Result<(), String> {
+    let is_origin = |origin: &&String| {
+        url::Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == **origin)
+    };
+    match origins.iter().find(|origin| !is_origin(origin)) {
+        None => Ok(()),
+        Some(origin) => Err(format!(
+            "[{section}] allow_origins has {origin:?}, which is no web site of the form \"https://desk.example.org\""
+        )),
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.printed())
+    }
+}

@@ -1,0 +1,129 @@
+//! A search: a filter, an order and a page.
+
+use super::field::{ATTRIBUTES, Attribute, Field, attribute_named};
+use super::{Filter, Operand, Test};
+use crate::domain::Refusal;
+
+/// A sort key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SortKey {
+    /// By this attribute; absent values come last.
+    pub by: &'static Attribute,
+    /// Largest first.
+    pub descending: bool,
+}
+
+/// Where a page begins: the values of the sort keys of the last item before it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Position(pub Vec<Option<Operand>>);
+
+/// A question for interactions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Search {
+    /// The tenant asked about.
+    pub tenant: i64,
+    /// Only interactions of this contact and of those that were merged into it; without the contact the search is refused.
+    pub contact: Option<String>,
+    /// The condition.
+    pub filter: Filter,
+    /// At least one key; the last one is always `id`.
+    pub sort: Vec<SortKey>,
+    /// Items of a page.
+    pub limit: usize,
+    /// Where to go on.
+    pub after: Option<Position>,
+    /// Whether to count all that the filter finds.
+    pub count: bool,
+    /// Whether the long texts are wanted.
+    pub long_texts: bool,
+}
+
+impl Filter {
+    /// A condition that an attribute, which must be one that exists, is one of these texts.
+    pub fn any_of(attribute: &str, values: Vec<String>) -> Self {
+        let field = Field::parse(attribute).expect("the callers name attributes that exist");
+        Self::Leaf(
+            field,
+            Test::In(values.into_iter().map(Operand::Text).collect()),
+        )
+    }
+}
+
+impl Search {
+    /// The first of what a filter finds, oldest first, without long texts.
+    pub fn oldest_first(tenant: i64, filter: Filter, limit: usize) -> Self {
+        Self {
+            tenant,
+            contact: None,
+            filter,
+            sort: parse_sort("", ["startDate"]).expect("startDate can be sorted by"),
+            limit,
+            after: None,
+            count: false,
+            long_texts: false,
+        }
+    }
+
+    /// The same, of interactions of any of these contacts.
+    #[must_use]
+    pub fn of_any(&self, contacts: Vec<String>) -> Self {
+        let filter = Filter::And(vec![
+            Filter::any_of("contactId", contacts),
+            self.filter.clone(),
+        ]);
+        Self {
+            contact: None,
+            filter,
+            ..self.clone()
+        }
+    }
+}
+
+///
+/// # Errors
+/// [`Refusal::Invalid`] naming the key that cannot be sorted by.
+pub fn parse_sort<'a>(
+    pointer: &str,
+    keys: impl IntoIterator<Item = &'a str>,
+) -> Result<Vec<SortKey>, Refusal> {
+    let mut sort: Vec<SortKey> = Vec::new();
+    for key in keys.into_iter().filter(|key| !key.is_empty()) {
+        let (name, descending) = key
+            .strip_prefix('-')
+            .map_or((key, false), |name| (name, true));
+        let by = attribute_named(name)
+            .filter(|attribute| attribute.sortable)
+            .ok_or_else(|| {
+                let known: Vec<&str> = ATTRIBUTES
+                    .iter()
+                    .filter(|a| a.sortable)
+                    .map(|a| a.name)
+                    .collect();
+                Refusal::invalid(
+                    pointer,
+                    format!(
+                        "names {name:?}, which cannot be sorted by; sortable are {}",
+                        known.join(", ")
+                    ),
+                )
+            })?;
+        if sort.iter().all(|earlier| earlier.by.name != by.name) {
+            sort.push(SortKey { by, descending });
+        }
+    }
+    if sort.is_empty() {
+        let by = attribute_named("startDate").expect("startDate is an attribute");
+        sort.push(SortKey {
+            by,
+            descending: true,
+        });
+    }
+    if sort.iter().all(|key| key.by.name != "id") {
+        let by = attribute_named("id").expect("id is an attribute");
+        let descending = sort.last().is_some_and(|key| key.descending);
+        sort.push(SortKey { by, descending });
+    }
+    let id = sort.iter().position(|key| key.by.name == "id").unwrap_or(0);
+    sort.truncate(id + 1);
+    Ok(sort)
+}

@@ -1,0 +1,212 @@
+//! An interaction as a caller records it.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::check::{
+    ShortTexts, check_attributes, check_long_texts, check_span, participants_weight,
+};
+use super::{EntityType, Participant, Status, fingerprint, media_type};
+use crate::domain::contact::GivenAttributes;
+use crate::domain::limits::{Limits, check_id, check_new_id, check_text};
+use crate::domain::user_data::{Given, Transience};
+use crate::domain::{Fault, Moment, Refusal};
+
+/// An interaction to record. Only `mediaType` is required.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct NewInteraction {
+    /// The caller's own identifier, up to 64 characters; made by the server when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Must be the caller's tenant where given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant_id: Option<i64>,
+    /// `webengagement`, `chat`, `webcallback`, `sms`, `smssession`, `email`, `voice`, `workitem`, or any open media.
+    #[schema(example = "webengagement")]
+    pub media_type: String,
+    /// UCS's kind of record; follows from the media type when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entity_type: Option<EntityType>,
+    /// `Inbound`, `Outbound`, …
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// `InboundNew`, …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subtype: Option<String>,
+    /// `New` when absent, `Stopped` when an end is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status>,
+    /// A known contact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contact_id: Option<String>,
+    /// Identifies, or creates, the contact in the same commit; in place of `contactId`.
+    #[serde(
+        deserialize_with = "crate::domain::contact::maybe_given",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(value_type = Option<Object>, example = json!({"EmailAddress": "ann@example.test"}))]
+    pub contact: Option<GivenAttributes>,
+    /// The agent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner_id: Option<String>,
+    /// The interaction it came from; its thread is taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent_id: Option<String>,
+    /// The thread; ignored when a parent is given, a new one when neither is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thread_id: Option<String>,
+    /// True when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub can_be_parent: Option<bool>,
+    /// Now when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub start_date: Option<Moment>,
+    /// Not before the start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub end_date: Option<Moment>,
+    /// Up to 4,000 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// Body or transcript as plain text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Body or transcript with its markup.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub structured_text: Option<String>,
+    /// The agent's note.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// Queue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<String>,
+    /// Category.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category_id: Option<String>,
+    /// Identifier in another system.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+    /// Why it was stopped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped_reason: Option<String>,
+    /// Language.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// Who took part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub participants: Option<Vec<Participant>>,
+    /// An object, or a list of `{key, type, value}`.
+    #[schema(value_type = Object)]
+    pub user_data: Given,
+}
+
+/// What follows `/v1/interactions/` in paths that mean no interaction.
+const NO_IDS: [&str; 2] = ["batch", "search"];
+
+impl NewInteraction {
+    /// Brings the interaction into the form in which it is kept: media type folded, transient keys out.
+    ///
+    /// Returns the dropped keys and the repeated ones.
+    pub fn receive(&mut self, rules: &Transience, limits: &Limits) -> (Vec<String>, Vec<String>) {
+        self.media_type = media_type(&self.media_type);
+        (
+            rules.apply(&mut self.user_data.document, limits, |_| false),
+            std::mem::take(&mut self.user_data.repeated),
+        )
+    }
+
+    /// Checks everything that can be said without looking into the store, but the size of UserData, which its JSON text tells.
+    ///
+    /// Returns roughly the bytes of memory that UserData takes.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] with every fault; [`Refusal::Forbidden`] when another tenant is named.
+    pub fn check(&self, tenant: i64, limits: &Limits) -> Result<usize, Refusal> {
+        if self.tenant_id.is_some_and(|named| named != tenant) {
+            return Err(Refusal::Forbidden(
+                "tenantId names a tenant that is not the caller's".to_owned(),
+            ));
+        }
+        let mut faults = Vec::new();
+        if self.media_type.is_empty() {
+            faults.push(Fault::at("/mediaType", "is required"));
+        }
+        check_text("/mediaType", &self.media_type, 64, &mut faults);
+        if let Some(id) = &self.id {
+            check_new_id("/id", id, &NO_IDS, limits, &mut faults);
+        }
+        for (pointer, id) in [
+            ("/contactId", &self.contact_id),
+            ("/ownerId", &self.owner_id),
+            ("/parentId", &self.parent_id),
+            ("/threadId", &self.thread_id),
+        ] {
+            if let Some(id) = id {
+                check_id(pointer, id, limits, &mut faults);
+            }
+        }
+        check_attributes(&ShortTexts::from(self), &mut faults);
+        check_long_texts(
+            self.text.as_deref(),
+            self.structured_text.as_deref(),
+            self.comment.as_deref(),
+            self.participants.as_deref(),
+            &mut faults,
+        );
+        if self.contact.is_some() && self.contact_id.is_some() {
+            faults.push(Fault::at(
+                "/contact",
+                "cannot be given together with contactId",
+            ));
+        }
+        check_span(self.start_date, self.end_date, self.status, &mut faults);
+        let user_data = crate::domain::user_data::check(
+            "/userData",
+            &self.user_data.document,
+            limits,
+            &mut faults,
+        );
+        if faults.is_empty() {
+            Ok(user_data)
+        } else {
+            Err(Refusal::Invalid(faults))
+        }
+    }
+
+    /// Roughly the bytes of memory that it takes, without its UserData.
+    pub fn weight(&self) -> usize {
+        let texts = [
+            &self.id,
+            &self.kind,
+            &self.subtype,
+            &self.contact_id,
+            &self.owner_id,
+            &self.parent_id,
+            &self.thread_id,
+            &self.subject,
+            &self.text,
+            &self.structured_text,
+            &self.comment,
+            &self.queue,
+            &self.category_id,
+            &self.external_id,
+            &self.stopped_reason,
+            &self.language,
+        ];
+        size_of::<Self>()
+            + self.media_type.len()
+            + texts.into_iter().flatten().map(String::len).sum::<usize>()
+            + self.participants.as_deref().map_or(0, participants_weight)
+            + self
+                .contact
+                .as_ref()
+                .map_or(0, crate::domain::contact::weight)
+    }
+
+    /// A fingerprint of what was sent, the same for the same content whatever the order of its keys.
+    pub fn fingerprint(&self) -> Vec<u8> {
+        fingerprint(self)
+    }
+}

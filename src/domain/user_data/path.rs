@@ -1,0 +1,50 @@
+//! Paths into nested UserData.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use super::Document;
+
+/// A way into nested documents, written with dots; a dot inside a key is escaped with a backslash.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct KeyPath(pub Vec<String>);
+
+impl KeyPath {
+    /// Reads `IWAttachedDataInformation.DispositionCode\.Key`.
+    pub fn parse(text: &str) -> Self {
+        let mut steps = vec![String::new()];
+        let mut escaped = false;
+        for c in text.chars() {
+            let step = steps.last_mut().expect("there is always one step");
+            match c {
+                _ if escaped => {
+                    step.push(c);
+                    escaped = false;
+                }
+                '\\' => escaped = true,
+                '.' => steps.push(String::new()),
+                _ => step.push(c),
+            }
+        }
+        Self(steps)
+    }
+
+    /// The value at the end of the way.
+    pub fn find<'v>(&self, document: &'v Document) -> Option<&'v Value> {
+        let (first, rest) = self.0.split_first()?;
+        rest.iter().try_fold(document.get(first)?, |value, step| {
+            value.as_object()?.get(step)
+        })
+    }
+}
+
+impl fmt::Display for KeyPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, step) in self.0.iter().enumerate() {
+            let dot = if index == 0 { "" } else { "." };
+            write!(f, "{dot}{}", step.replace('\\', "\\\\").replace('.', "\\."))?;
+        }
+        Ok(())
+    }
+}
