@@ -1,9 +1,11 @@
 //! The schema: many at once, nothing by surprise, and never a database that does not belong to the program.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::future::join_all;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use crate::both;
 use crate::support::direct::Direct;
@@ -162,4 +164,48 @@ async fn a_sqlite_file_belongs_to_one_server() {
         200,
         "the lock ends with the process, however it ends"
     );
+}
+
+/// Every migration that was ever applied stays as it is: a store remembers the checksum of each.
+#[test]
+fn migrations_are_frozen() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let sums = std::fs::read_to_string(folder.join("SHA256SUMS")).unwrap();
+    let listed: BTreeMap<&str, &str> = sums
+        .lines()
+        .map(|line| {
+            let (sum, name) = line.split_once("  ").unwrap();
+            (name, sum)
+        })
+        .collect();
+    let mut versions: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+    let mut names: Vec<BTreeSet<String>> = Vec::new();
+    for database in ["sqlite", "postgres"] {
+        names.push(BTreeSet::new());
+        for file in std::fs::read_dir(folder.join(database)).unwrap() {
+            let file = file.unwrap();
+            let name = file.file_name().into_string().unwrap();
+            let path = format!("{database}/{name}");
+            let sum = hex::encode(Sha256::digest(std::fs::read(file.path()).unwrap()));
+            assert_eq!(
+                listed.get(path.as_str()),
+                Some(&sum.as_str()),
+                "{path} is not as migrations/SHA256SUMS has it. \
+                 A migration never changes: write a new one, and add its line there."
+            );
+            let version = name.split("__").next().unwrap()[1..].parse().unwrap();
+            versions.entry(database.into()).or_default().push(version);
+            names.last_mut().unwrap().insert(name);
+        }
+    }
+    assert_eq!(
+        names[0], names[1],
+        "both databases have the same migrations"
+    );
+    assert_eq!(names[0].len() * 2, listed.len(), "a migration is missing");
+    for mut found in versions.into_values() {
+        found.sort_unstable();
+        let wanted: Vec<u32> = (1..).take(found.len()).collect();
+        assert_eq!(found, wanted, "versions count up from 1");
+    }
 }
