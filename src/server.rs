@@ -21,10 +21,10 @@ use crate::domain::{Clock, Moment};
 use crate::feed::{self, Feed};
 use crate::store::writer::QueueLimits;
 use crate::store::{Schema, Settings, Store, StoreError, Writer};
-use crate::telemetry::{self, Metrics};
+use crate::telemetry::Metrics;
 use crate::web::access::{Access, Door};
 use crate::web::rate::Rate;
-use crate::web::{App, Parts};
+use crate::web::{App, Parts, requests};
 
 /// How often replies kept for repeated requests are looked through for old ones.
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
@@ -159,7 +159,7 @@ fn router(app: App) -> Router {
         .merge(gws::router(app.clone()))
         .layer(axum::middleware::from_fn_with_state(
             app,
-            telemetry::middleware,
+            requests::middleware,
         ))
 }
 

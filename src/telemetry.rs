@@ -1,24 +1,18 @@
-//! Logs and figures. A log line never holds a customer's text, a token or a transient key: requests are told by their route, not by their path.
+//! Logs and metrics.
 
 use std::io::IsTerminal;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method};
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::http::Method;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
-use rand::RngCore;
-use tracing::Instrument;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::Log;
 use crate::store::meters::Meters;
-use crate::web::{App, Cause};
 
 /// Starts logging to standard error.
 ///
@@ -79,7 +73,8 @@ impl Metrics {
         }
     }
 
-    fn answered(&self, route: &str, method: &Method, status: u16, took: Duration) {
+    /// Counts an answered request.
+    pub fn answered(&self, route: &str, method: &Method, status: u16, took: Duration) {
         let method = match *method {
             Method::GET => "GET",
             Method::POST => "POST",
@@ -99,48 +94,4 @@ impl Metrics {
             .inc();
         self.seconds.observe(took.as_secs_f64());
     }
-}
-
-/// The header that carries a request's id, both ways.
-pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// The caller's request id where it is a sensible one, else a new one.
-fn request_id(request: &Request) -> HeaderValue {
-    let given = request.headers().get(REQUEST_ID).filter(|value| {
-        value.len() <= 64
-            && value
-                .as_bytes()
-                .iter()
-                .all(|c| c.is_ascii_alphanumeric() || b"-_.".contains(c))
-    });
-    given.cloned().unwrap_or_else(|| {
-        let id = format!("{:016x}", rand::rng().next_u64());
-        HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("none"))
-    })
-}
-
-/// Gives each request its id, counts it, and tells of it: failures of ours as errors, what went well at debug.
-pub async fn middleware(State(app): State<App>, request: Request, next: Next) -> Response {
-    let begun = Instant::now();
-    let method = request.method().clone();
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or("none", MatchedPath::as_str)
-        .to_owned();
-    let id = request_id(&request);
-    let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default(), %method, route);
-    let mut response = next.run(request).instrument(span.clone()).await;
-    let status = response.status().as_u16();
-    let took = begun.elapsed();
-    app.metrics.answered(&route, &method, status, took);
-    let millis = took.as_secs_f64() * 1000.0;
-    span.in_scope(|| match response.extensions().get::<Cause>() {
-        Some(cause) => tracing::error!(status, millis, cause = cause.0, "failed"),
-        None if status == 503 => tracing::warn!(status, millis, "turned away"),
-        None if status >= 400 => tracing::info!(status, millis, "refused"),
-        None => tracing::debug!(status, millis, "answered"),
-    });
-    response.headers_mut().insert(REQUEST_ID, id);
-    response
 }

@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::auth::{Caller, Scope};
-use super::params::Params;
+use super::params::{Params, cursor};
 use super::problem::{Failure, Problem};
 use super::render;
 use super::schema::ChangeList;
@@ -53,14 +53,6 @@ struct ChangesParams {
     /// Only of this interaction.
     #[param(rename = "interactionId")]
     interaction_id: Option<String>,
-}
-
-/// Reads a cursor; `place` is where it was given.
-pub fn cursor(place: &str, text: &str) -> Result<i64, Refusal> {
-    text.parse()
-        .ok()
-        .filter(|cursor| *cursor >= 0)
-        .ok_or_else(|| Refusal::invalid(place, "is no cursor of this journal"))
 }
 
 fn query(params: &mut Params) -> Result<ChangesQuery, Refusal> {

@@ -21,6 +21,7 @@ mod schema;
 mod sdk;
 mod spill;
 mod web_actions;
+mod webhook_body;
 mod webhooks;
 
 use axum::Router;

@@ -40,6 +40,17 @@ impl FromRequestParts<App> for NoParams {
     }
 }
 
+/// Reads a cursor of the journal; `place` is where it was given.
+///
+/// # Errors
+/// [`Refusal::Invalid`] naming the place.
+pub fn cursor(place: &str, text: &str) -> Result<i64, Refusal> {
+    text.parse()
+        .ok()
+        .filter(|cursor| *cursor >= 0)
+        .ok_or_else(|| Refusal::invalid(place, "is no cursor of this journal"))
+}
+
 /// Refuses any parameter, unless the handler takes [`Params`].
 ///
 /// # Errors

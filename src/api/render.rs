@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::webhook_body::WebhookBody;
 use crate::domain::Refusal;
 use crate::domain::change::Change;
 use crate::domain::command::{Outcome, Reply, Stored};
@@ -188,7 +189,7 @@ pub fn reply(outcome: &Outcome) -> Reply {
             secret,
         } => Reply {
             status: if *created { 201 } else { 200 },
-            body: super::webhooks::written(webhook, secret.as_ref()),
+            body: text(&WebhookBody::new(webhook, secret.as_ref(), None)),
         },
         Outcome::Deliveries(many) => Reply {
             status: 202,

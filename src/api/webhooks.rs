@@ -13,6 +13,7 @@ use super::body::Posted;
 use super::params::{NoParams, Params};
 use super::problem::{Failure, Problem};
 use super::render;
+use super::webhook_body::WebhookBody;
 use crate::domain::command::Command;
 use crate::domain::webhook::{
     self, Again, Delivery, DeliveryState, SECRET_BYTES, Secret, Subscription, Webhook,
@@ -59,72 +60,10 @@ struct NewWebhook {
     enabled: Option<bool>,
 }
 
-/// A webhook.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct WebhookBody {
-    id: String,
-    url: String,
-    kinds: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    media_type: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    description: Option<String>,
-    enabled: bool,
-    /// Why the server disabled it, where it did.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    disabled_reason: Option<String>,
-    /// What signs deliveries; told when it is made and when it is given a new one, and never again.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    secret: Option<String>,
-    /// Deliveries that failed, or are behind one that did, and will be attempted.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    waiting: Option<i64>,
-    /// Deliveries that were given up.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dead: Option<i64>,
-    /// Everything up to this cursor of the journal was told, or stands among the deliveries.
-    cursor: String,
-    #[schema(value_type = String, format = DateTime)]
-    created_date: Moment,
-    #[schema(value_type = String, format = DateTime)]
-    modified_date: Moment,
-}
-
 /// All webhooks, oldest first.
 #[derive(Serialize, ToSchema)]
 struct WebhookList {
     items: Vec<WebhookBody>,
-}
-
-fn shape(webhook: &Webhook, secret: Option<&Secret>, counts: Option<(i64, i64)>) -> WebhookBody {
-    let Subscription {
-        url,
-        kinds,
-        media_type,
-        description,
-        enabled,
-    } = webhook.subscription.clone();
-    WebhookBody {
-        id: webhook.id.clone(),
-        url,
-        kinds,
-        media_type,
-        description,
-        enabled,
-        disabled_reason: webhook.disabled_reason.clone(),
-        secret: secret.map(|secret| secret.text().to_owned()),
-        waiting: counts.map(|(waiting, _)| waiting),
-        dead: counts.map(|(_, dead)| dead),
-        cursor: webhook.cursor.to_string(),
-        created_date: webhook.created_date,
-        modified_date: webhook.modified_date,
-    }
-}
-
-/// A webhook as JSON text, with the secret that it has just got.
-pub fn written(webhook: &Webhook, secret: Option<&Secret>) -> String {
-    render::text(&shape(webhook, secret, None))
 }
 
 fn secret() -> Secret {
@@ -202,7 +141,7 @@ async fn shown(app: &App, tenant: i64, all: &[Webhook]) -> Result<Vec<WebhookBod
     let counts = app.reads.delivery_counts(tenant).await?;
     let shapes = all.iter().map(|one| {
         let counted = counts.get(&one.id).copied().unwrap_or_default();
-        shape(one, None, Some(counted))
+        WebhookBody::new(one, None, Some(counted))
     });
     Ok(shapes.collect())
 }
@@ -422,7 +361,7 @@ async fn deliveries(
         query.state = Some(state("?state", &name)?);
     }
     if let Some(text) = params.take("before") {
-        query.before = Some(super::changes::cursor("?before", &text)?);
+        query.before = Some(super::params::cursor("?before", &text)?);
     }
     for name in ["interactionId", "actionId", "contactId"] {
         if let Some(id) = params.take(name) {
@@ -492,6 +431,6 @@ async fn replay(
     _: NoParams,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Admin)?;
-    let again = Again::One(super::changes::cursor("path", &cursor)?);
+    let again = Again::One(super::params::cursor("path", &cursor)?);
     submit(&app, &caller, WebhookCommand::Replay { id, again }, None).await
 }

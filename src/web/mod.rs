@@ -3,6 +3,7 @@
 pub mod access;
 pub mod body;
 pub mod rate;
+pub mod requests;
 
 use std::sync::Arc;
 
