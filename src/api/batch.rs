@@ -40,7 +40,7 @@ pub fn routes() -> OpenApiRouter<App> {
 /// Answers one line each, in order: `{"line": 1, "status": 201, "id": "…"}` or `{"line": 2, "status": 422, "problem": {…}}`. A bad line does not hurt its neighbours. A server that
 /// is told to stop answers the lines it took, and 503 for the first that it did not take.
 /// `reply=errors` answers the refused lines and a closing summary only. With an `Idempotency-Key` each line is repeatable.
-#[utoipa::path(post, path = "/v1/interactions/batch", tag = "interactions",
+#[utoipa::path(post, operation_id = "recordInteractionBatch", path = "/v1/interactions/batch", tag = "interactions",
     request_body(content = String, content_type = "application/x-ndjson", description = "One interaction a line, at most 1 MiB each"),
     params(("reply" = Option<String>, Query, description = "`all` or `errors`"), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, content_type = "application/x-ndjson", body = String), (status = 403, body = Problem)))]

@@ -102,7 +102,7 @@ async fn page(app: &App, caller: &Caller, query: &ChangesQuery) -> Result<Respon
 ///
 /// With `Accept: text/event-stream` the same as a live stream: the `id` of an event is its cursor, `Last-Event-ID` goes on after it and counts more than `after`. Without either
 /// the stream begins with what comes.
-#[utoipa::path(get, path = "/v1/changes", tag = "changes", params(ChangesParams, ("Last-Event-ID" = Option<String>, Header, description = "For a stream: the cursor of the last event seen")),
+#[utoipa::path(get, operation_id = "listChanges", path = "/v1/changes", tag = "changes", params(ChangesParams, ("Last-Event-ID" = Option<String>, Header, description = "For a stream: the cursor of the last event seen")),
     responses((status = 200, body = ChangeList), (status = 422, body = Problem)))]
 async fn changes(
     State(app): State<App>,
@@ -171,7 +171,7 @@ fn wants_stream(headers: &HeaderMap) -> bool {
 }
 
 /// The journal of one interaction, oldest first.
-#[utoipa::path(get, path = "/v1/interactions/{id}/changes", tag = "changes",
+#[utoipa::path(get, operation_id = "listInteractionChanges", path = "/v1/interactions/{id}/changes", tag = "changes",
     params(("id" = String, Path), ("after" = Option<String>, Query), ("limit" = Option<usize>, Query), ("kind" = Option<String>, Query)),
     responses((status = 200, body = ChangeList), (status = 404, body = Problem)))]
 async fn of_interaction(

@@ -52,7 +52,7 @@ struct NewContact {
 }
 
 /// Makes a contact.
-#[utoipa::path(post, path = "/v1/contacts", tag = "contacts", request_body = NewContact,
+#[utoipa::path(post, operation_id = "createContact", path = "/v1/contacts", tag = "contacts", request_body = NewContact,
     responses((status = 201, body = ContactBody), (status = 200, description = "It stood there before", body = ContactBody), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn create(
     State(app): State<App>,
@@ -90,7 +90,7 @@ struct Identify {
 ///
 /// Ranks, after UCS 8.x: `EmailAddress`, `PhoneNumber`, `FirstName` with `LastName`, `Title`. Where several fit, `contactId` is the oldest and `candidates` are all.
 /// With `create: false` nothing is written, and the scope `read` is enough.
-#[utoipa::path(post, path = "/v1/contacts/identify", tag = "contacts", request_body = Identify,
+#[utoipa::path(post, operation_id = "identifyContact", path = "/v1/contacts/identify", tag = "contacts", request_body = Identify,
     responses((status = 200, body = Object), (status = 422, body = Problem)))]
 async fn identify(
     State(app): State<App>,
@@ -112,7 +112,7 @@ async fn identify(
 }
 
 /// One contact.
-#[utoipa::path(get, path = "/v1/contacts/{id}", tag = "contacts", params(("id" = String, Path)),
+#[utoipa::path(get, operation_id = "getContact", path = "/v1/contacts/{id}", tag = "contacts", params(("id" = String, Path)),
     responses((status = 200, body = ContactBody), (status = 404, body = Problem)))]
 async fn get(
     State(app): State<App>,
@@ -141,7 +141,7 @@ struct ContactPatch {
 }
 
 /// Sets and clears attributes of a contact.
-#[utoipa::path(patch, path = "/v1/contacts/{id}", tag = "contacts", request_body = ContactPatch,
+#[utoipa::path(patch, operation_id = "changeContact", path = "/v1/contacts/{id}", tag = "contacts", request_body = ContactPatch,
     params(("id" = String, Path), ("If-Match" = Option<String>, Header)),
     responses((status = 200, body = ContactBody), (status = 404, body = Problem), (status = 412, body = Problem)))]
 async fn patch(
@@ -162,7 +162,7 @@ async fn patch(
 }
 
 /// Deletes a contact that has no interactions.
-#[utoipa::path(delete, path = "/v1/contacts/{id}", tag = "contacts", params(("id" = String, Path)),
+#[utoipa::path(delete, operation_id = "deleteContact", path = "/v1/contacts/{id}", tag = "contacts", params(("id" = String, Path)),
     responses((status = 204), (status = 404, body = Problem), (status = 409, description = "It has interactions", body = Problem)))]
 async fn delete(
     State(app): State<App>,
@@ -186,7 +186,7 @@ struct Merge {
 }
 
 /// Merges a contact into another: both histories are found under the one that stays.
-#[utoipa::path(post, path = "/v1/contacts/{id}/merge", tag = "contacts", request_body = Merge, params(("id" = String, Path)),
+#[utoipa::path(post, operation_id = "mergeContact", path = "/v1/contacts/{id}/merge", tag = "contacts", request_body = Merge, params(("id" = String, Path)),
     responses((status = 200, body = ContactBody), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn merge(
     State(app): State<App>,
@@ -213,7 +213,7 @@ async fn merge(
 struct Nothing {}
 
 /// Undoes a merge.
-#[utoipa::path(post, path = "/v1/contacts/{id}/unmerge", tag = "contacts", params(("id" = String, Path)),
+#[utoipa::path(post, operation_id = "unmergeContact", path = "/v1/contacts/{id}/unmerge", tag = "contacts", params(("id" = String, Path)),
     responses((status = 200, body = ContactBody), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn unmerge(
     State(app): State<App>,
@@ -231,7 +231,7 @@ async fn unmerge(
 }
 
 /// The interactions of a contact and of those merged into it; newest first. Takes the parameters of `GET /v1/interactions`.
-#[utoipa::path(get, path = "/v1/contacts/{id}/history", tag = "contacts", params(("id" = String, Path)),
+#[utoipa::path(get, operation_id = "getContactHistory", path = "/v1/contacts/{id}/history", tag = "contacts", params(("id" = String, Path)),
     responses((status = 200, body = super::schema::InteractionList), (status = 404, body = Problem)))]
 async fn history(
     State(app): State<App>,
@@ -246,7 +246,7 @@ async fn history(
 /// Erases a person: the contact, its merged identities, and the content of their interactions. Cannot be undone.
 ///
 /// Media, times, status and the family of each interaction stay, for counting. The journal tells of the erasure and no longer of what was erased.
-#[utoipa::path(post, path = "/v1/contacts/{id}/erase", tag = "contacts", params(("id" = String, Path)),
+#[utoipa::path(post, operation_id = "eraseContact", path = "/v1/contacts/{id}/erase", tag = "contacts", params(("id" = String, Path)),
     responses((status = 200, body = Object), (status = 403, description = "The token lacks the scope admin", body = Problem), (status = 404, body = Problem)))]
 async fn erase(
     State(app): State<App>,
@@ -264,7 +264,7 @@ async fn erase(
 }
 
 /// Everything kept about one person: the contact, its merged identities, their interactions whole, the events of the web actions that led to those, and their journal.
-#[utoipa::path(get, path = "/v1/contacts/{id}/export", tag = "contacts", params(("id" = String, Path)),
+#[utoipa::path(get, operation_id = "exportContact", path = "/v1/contacts/{id}/export", tag = "contacts", params(("id" = String, Path)),
     responses((status = 200, body = Object), (status = 404, body = Problem)))]
 async fn export(
     State(app): State<App>,

@@ -338,7 +338,7 @@ struct ListParams {
 }
 
 /// Lists interactions by filters in the query string; newest first.
-#[utoipa::path(get, path = "/v1/interactions", tag = "finding", params(ListParams),
+#[utoipa::path(get, operation_id = "listInteractions", path = "/v1/interactions", tag = "finding", params(ListParams),
     responses((status = 200, body = super::schema::InteractionList), (status = 422, body = Problem), (status = 503, description = "The query took too long", body = Problem)))]
 async fn list(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, Failure> {
     caller.may(Scope::Read)?;
@@ -365,7 +365,7 @@ struct SearchBody {
 }
 
 /// Finds interactions by a filter.
-#[utoipa::path(post, path = "/v1/interactions/search", tag = "finding", request_body = SearchBody,
+#[utoipa::path(post, operation_id = "searchInteractions", path = "/v1/interactions/search", tag = "finding", request_body = SearchBody,
     responses((status = 200, body = super::schema::InteractionList), (status = 422, body = Problem), (status = 503, description = "The query took too long", body = Problem)))]
 async fn search(
     State(app): State<App>,
@@ -398,7 +398,7 @@ async fn search(
 }
 
 /// The interactions of a thread; oldest first unless `sort` says otherwise.
-#[utoipa::path(get, path = "/v1/threads/{id}", tag = "finding", params(("id" = String, Path), ListParams),
+#[utoipa::path(get, operation_id = "getThread", path = "/v1/threads/{id}", tag = "finding", params(("id" = String, Path), ListParams),
     responses((status = 200, body = super::schema::InteractionList), (status = 404, body = Problem)))]
 async fn thread(
     State(app): State<App>,
@@ -417,7 +417,7 @@ async fn thread(
 }
 
 /// The fields to filter and sort by, with their types and operators.
-#[utoipa::path(get, path = "/v1/fields", tag = "finding", responses((status = 200, body = Object)))]
+#[utoipa::path(get, operation_id = "listFields", path = "/v1/fields", tag = "finding", responses((status = 200, body = Object)))]
 async fn fields(State(app): State<App>, caller: Caller, _: NoParams) -> Result<Response, Failure> {
     caller.may(Scope::Read)?;
     let ordered = [

@@ -38,7 +38,7 @@ pub fn routes() -> OpenApiRouter<App> {
 /// Records an interaction.
 ///
 /// The same `id` with the same content again answers 200 and writes nothing; with other content 409. An `Idempotency-Key` makes any POST repeatable for 24 hours.
-#[utoipa::path(post, path = "/v1/interactions", tag = "interactions", request_body = NewInteraction,
+#[utoipa::path(post, operation_id = "recordInteraction", path = "/v1/interactions", tag = "interactions", request_body = NewInteraction,
     params(("Idempotency-Key" = Option<String>, Header, description = "Any text of up to 255 characters")),
     responses((status = 201, body = super::schema::InteractionBody), (status = 200, description = "It stood there before", body = super::schema::InteractionBody),
         (status = 409, body = Problem), (status = 422, body = Problem), (status = 503, description = "The queue is full; see Retry-After", body = Problem)))]
@@ -71,7 +71,7 @@ struct Include {
 const MOST_CHILDREN: usize = 500;
 
 /// One interaction, whole. The `ETag` is its revision.
-#[utoipa::path(get, path = "/v1/interactions/{id}", tag = "interactions", params(("id" = String, Path), Include),
+#[utoipa::path(get, operation_id = "getInteraction", path = "/v1/interactions/{id}", tag = "interactions", params(("id" = String, Path), Include),
     responses((status = 200, body = super::schema::InteractionBody), (status = 404, body = Problem)))]
 async fn get(
     State(app): State<App>,
@@ -130,7 +130,7 @@ fn children_of(tenant: i64, id: &str) -> Search {
 }
 
 /// Changes core attributes by a JSON merge patch; never UserData.
-#[utoipa::path(patch, path = "/v1/interactions/{id}", tag = "interactions", request_body = InteractionPatch,
+#[utoipa::path(patch, operation_id = "changeInteraction", path = "/v1/interactions/{id}", tag = "interactions", request_body = InteractionPatch,
     params(("id" = String, Path), ("If-Match" = Option<String>, Header, description = "The revision it must have")),
     responses((status = 200, body = super::schema::InteractionBody), (status = 404, body = Problem), (status = 412, body = Problem), (status = 422, body = Problem)))]
 async fn patch(
@@ -151,7 +151,7 @@ async fn patch(
 }
 
 /// Deletes an interaction.
-#[utoipa::path(delete, path = "/v1/interactions/{id}", tag = "interactions",
+#[utoipa::path(delete, operation_id = "deleteInteraction", path = "/v1/interactions/{id}", tag = "interactions",
     params(("id" = String, Path), ("cascade" = Option<bool>, Query, description = "Its descendants too")),
     responses((status = 204), (status = 404, body = Problem), (status = 409, description = "It has children", body = Problem)))]
 async fn delete(
@@ -181,7 +181,7 @@ struct Stop {
 }
 
 /// Stops an interaction: status `Stopped`, with its end.
-#[utoipa::path(post, path = "/v1/interactions/{id}/stop", tag = "interactions", request_body = Stop,
+#[utoipa::path(post, operation_id = "stopInteraction", path = "/v1/interactions/{id}/stop", tag = "interactions", request_body = Stop,
     params(("id" = String, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = super::schema::InteractionBody), (status = 404, body = Problem)))]
 async fn stop(
@@ -225,7 +225,7 @@ struct UserDataEdit {
 }
 
 /// Attaches, updates and deletes keys of UserData: one change, all or nothing.
-#[utoipa::path(post, path = "/v1/interactions/{id}/user-data", tag = "user data", request_body = UserDataEdit,
+#[utoipa::path(post, operation_id = "editUserData", path = "/v1/interactions/{id}/user-data", tag = "user data", request_body = UserDataEdit,
     params(("id" = String, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = super::schema::EditedUserData), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn edit_user_data(
@@ -260,7 +260,7 @@ async fn edit_user_data(
 }
 
 /// UserData now, or as it was at a moment (inclusive).
-#[utoipa::path(get, path = "/v1/interactions/{id}/user-data", tag = "user data",
+#[utoipa::path(get, operation_id = "getUserData", path = "/v1/interactions/{id}/user-data", tag = "user data",
     params(("id" = String, Path), ("at" = Option<String>, Query, description = "RFC 3339")),
     responses((status = 200, body = super::schema::UserDataAt), (status = 404, body = Problem)))]
 async fn user_data(
@@ -309,7 +309,7 @@ async fn user_data(
 /// Creates the chat or web callback that a web engagement led to.
 ///
 /// `copyUserData` is `all`, `no`, or keys separated by semicolons; absent, the server's setting counts. The child's own keys win over copied ones.
-#[utoipa::path(post, path = "/v1/interactions/{id}/engagements", tag = "engagements", request_body = super::schema::EngagementBody,
+#[utoipa::path(post, operation_id = "createEngagement", path = "/v1/interactions/{id}/engagements", tag = "engagements", request_body = super::schema::EngagementBody,
     params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 201, body = super::schema::InteractionBody), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn engage(
@@ -345,7 +345,7 @@ struct NoEngage {
 }
 
 /// Declines a web engagement: `noEngageCode` and `noEngageDescription` in its UserData, in one change.
-#[utoipa::path(post, path = "/v1/interactions/{id}/no-engage", tag = "engagements", request_body = NoEngage,
+#[utoipa::path(post, operation_id = "recordNoEngage", path = "/v1/interactions/{id}/no-engage", tag = "engagements", request_body = NoEngage,
     params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = super::schema::EditedUserData), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn no_engage(
@@ -384,7 +384,7 @@ async fn no_engage(
 }
 
 /// The whole family of an interaction: who led to whom, and what was propagated.
-#[utoipa::path(get, path = "/v1/interactions/{id}/lineage", tag = "engagements", params(("id" = String, Path)),
+#[utoipa::path(get, operation_id = "getLineage", path = "/v1/interactions/{id}/lineage", tag = "engagements", params(("id" = String, Path)),
     responses((status = 200, body = super::schema::Lineage), (status = 404, body = Problem)))]
 async fn lineage(
     State(app): State<App>,

@@ -12,6 +12,7 @@ mod find;
 mod ingest;
 mod interactions;
 mod linked;
+mod openapi;
 mod operation;
 mod params;
 pub mod problem;
@@ -28,8 +29,7 @@ use axum::Router;
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{Info, OpenApi, OpenApiBuilder, SecurityRequirement};
+use utoipa::openapi::{Info, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::domain::change::{Change, Kind};
@@ -57,25 +57,8 @@ fn described() -> OpenApiRouter<App> {
 }
 
 /// The OpenAPI document, as the handlers say it.
-pub fn openapi() -> OpenApi {
-    finished(described().split_for_parts().1)
-}
-
-fn finished(document: OpenApi) -> OpenApi {
-    let mut document: OpenApi = OpenApiBuilder::from(document)
-        .security(Some([
-            SecurityRequirement::default(),
-            SecurityRequirement::new("token", Vec::<String>::new()),
-        ]))
-        .build();
-    document
-        .components
-        .get_or_insert_default()
-        .add_security_scheme(
-            "token",
-            SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)),
-        );
-    document
+pub fn document() -> OpenApi {
+    openapi::finished(described().split_for_parts().1)
 }
 
 /// What a webhook is told of a change, as JSON text: the event of a web action as it is everywhere, else the change.
@@ -90,7 +73,7 @@ pub fn delivered(change: &Change) -> String {
 /// The routes of this surface.
 pub fn router(app: App) -> Router {
     let (router, document) = described().split_for_parts();
-    let document = finished(document);
+    let document = openapi::finished(document);
     router
         .merge(sdk::routes())
         .merge(utoipa_swagger_ui::SwaggerUi::new("/docs").url("/openapi.json", document))

@@ -24,13 +24,13 @@ pub fn routes() -> OpenApiRouter<App> {
 }
 
 /// Whether the process is alive.
-#[utoipa::path(get, path = "/healthz", tag = "operating", security(()), responses((status = 200, body = Object)))]
+#[utoipa::path(get, operation_id = "getHealth", path = "/healthz", tag = "operating", security(()), responses((status = 200, body = Object)))]
 async fn health() -> Response {
     render::json(json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}).to_string())
 }
 
 /// Whether the database answers; its migrations were applied before the server began.
-#[utoipa::path(get, path = "/readyz", tag = "operating", security(()), responses((status = 200, body = Object), (status = 503, body = Object)))]
+#[utoipa::path(get, operation_id = "getReadiness", path = "/readyz", tag = "operating", security(()), responses((status = 200, body = Object), (status = 503, body = Object)))]
 async fn ready(State(app): State<App>) -> Response {
     let cursor = match tokio::time::timeout(PATIENCE, app.reads.head()).await {
         Ok(Ok(cursor)) if app.writer.is_open() && !app.stopping.is_cancelled() => Some(cursor),
@@ -52,7 +52,7 @@ async fn ready(State(app): State<App>) -> Response {
 }
 
 /// Figures of requests, queue, groups and commits, for Prometheus.
-#[utoipa::path(get, path = "/metrics", tag = "operating", responses((status = 200, content_type = "application/openmetrics-text", body = String)))]
+#[utoipa::path(get, operation_id = "getMetrics", path = "/metrics", tag = "operating", responses((status = 200, content_type = "application/openmetrics-text", body = String)))]
 async fn metrics(State(app): State<App>) -> Response {
     let mut text = String::new();
     if prometheus_client::encoding::text::encode(&mut text, &app.metrics.registry).is_err() {

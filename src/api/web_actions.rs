@@ -41,7 +41,7 @@ fn command(event: &RawValue, app: &App) -> Result<Command, Refusal> {
 
 /// Records one event, or each of an array for itself. The same state of the same action again writes nothing; what came first is kept, and a difference is flagged.
 /// Pages name a token of the scope `publish`, in the header or in a body `{"key": "…", "events": [ … ]}`, which may be plain text.
-#[utoipa::path(post, path = "/v1/web-actions", tag = "web actions", request_body = WebActionEvent,
+#[utoipa::path(post, operation_id = "recordWebActions", path = "/v1/web-actions", tag = "web actions", request_body = WebActionEvent,
     responses((status = 201, description = "Recorded"), (status = 200, description = "It stood there; or, of an array, an answer for each item"),
         (status = 403, body = Problem, description = "A page of a web site that may not send"), (status = 422, body = Problem),
         (status = 429, body = Problem, description = "A page sends more than it may; `Retry-After` says when to come again")))]
@@ -182,7 +182,7 @@ fn value(name: &str, given: String) -> Result<String, Refusal> {
 }
 
 /// Events in the order in which they were recorded.
-#[utoipa::path(get, path = "/v1/web-actions", tag = "web actions", params(ListParams),
+#[utoipa::path(get, operation_id = "listWebActions", path = "/v1/web-actions", tag = "web actions", params(ListParams),
     responses((status = 200, body = WebActionList), (status = 422, body = Problem)))]
 async fn list(
     Extracted(app): Extracted<App>,
@@ -229,7 +229,7 @@ async fn list(
 }
 
 /// The life of one action: its events in the order of the lifecycle, what is odd about them, and whether it is over.
-#[utoipa::path(get, path = "/v1/web-actions/{actionId}", tag = "web actions", params(("actionId" = String, Path)),
+#[utoipa::path(get, operation_id = "getWebAction", path = "/v1/web-actions/{actionId}", tag = "web actions", params(("actionId" = String, Path)),
     responses((status = 200, body = WebActionLife), (status = 404, body = Problem)))]
 async fn life(
     Extracted(app): Extracted<App>,

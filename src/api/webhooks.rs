@@ -102,7 +102,7 @@ async fn submit(
 /// Deliveries follow the Standard Webhooks convention: `webhook-id`, `webhook-timestamp`, `webhook-signature`, and a body
 /// `{"type": <kind>, "timestamp": <when>, "data": {…}}`, where `data` is the event of a web action, or the change. What is about one interaction, web action or contact
 /// goes out in order. Any status of 200 to 299 takes a delivery; all else is tried again after about 1, 2, 4, 8 s, and so on up to an hour, for three days.
-#[utoipa::path(post, path = "/v1/webhooks", tag = "webhooks", request_body = NewWebhook,
+#[utoipa::path(post, operation_id = "createWebhook", path = "/v1/webhooks", tag = "webhooks", request_body = NewWebhook,
     responses((status = 201, body = WebhookBody), (status = 403, body = Problem), (status = 409, body = Problem, description = "There are as many as there may be"), (status = 422, body = Problem)))]
 async fn create(
     State(app): State<App>,
@@ -147,7 +147,7 @@ async fn shown(app: &App, tenant: i64, all: &[Webhook]) -> Result<Vec<WebhookBod
 }
 
 /// All webhooks, oldest first.
-#[utoipa::path(get, path = "/v1/webhooks", tag = "webhooks", responses((status = 200, body = WebhookList)))]
+#[utoipa::path(get, operation_id = "listWebhooks", path = "/v1/webhooks", tag = "webhooks", responses((status = 200, body = WebhookList)))]
 async fn list(State(app): State<App>, caller: Caller, _: NoParams) -> Result<Response, Failure> {
     caller.may(Scope::Admin)?;
     let all = app.reads.webhooks(Some(caller.tenant)).await?;
@@ -165,7 +165,7 @@ async fn found(app: &App, caller: &Caller, id: &str) -> Result<Webhook, Failure>
 }
 
 /// One webhook.
-#[utoipa::path(get, path = "/v1/webhooks/{id}", tag = "webhooks", params(("id" = String, Path)),
+#[utoipa::path(get, operation_id = "getWebhook", path = "/v1/webhooks/{id}", tag = "webhooks", params(("id" = String, Path)),
     responses((status = 200, body = WebhookBody), (status = 404, body = Problem)))]
 async fn get(
     State(app): State<App>,
@@ -179,7 +179,7 @@ async fn get(
 }
 
 /// Changes a webhook: what is absent stays, null clears. What waits goes to the new URL; a webhook that is enabled again goes on where it stood.
-#[utoipa::path(patch, path = "/v1/webhooks/{id}", tag = "webhooks", request_body = WebhookPatch, params(("id" = String, Path)),
+#[utoipa::path(patch, operation_id = "changeWebhook", path = "/v1/webhooks/{id}", tag = "webhooks", request_body = WebhookPatch, params(("id" = String, Path)),
     responses((status = 200, body = WebhookBody), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn patch(
     State(app): State<App>,
@@ -203,7 +203,7 @@ async fn patch(
 }
 
 /// Deletes a webhook with its log of deliveries.
-#[utoipa::path(delete, path = "/v1/webhooks/{id}", tag = "webhooks", params(("id" = String, Path)),
+#[utoipa::path(delete, operation_id = "deleteWebhook", path = "/v1/webhooks/{id}", tag = "webhooks", params(("id" = String, Path)),
     responses((status = 204), (status = 404, body = Problem)))]
 async fn delete(
     State(app): State<App>,
@@ -225,7 +225,7 @@ struct Rotation {
 }
 
 /// Gives a webhook a new secret. Until the overlap is over, deliveries carry a signature by each.
-#[utoipa::path(post, path = "/v1/webhooks/{id}/secret", tag = "webhooks", request_body = Rotation, params(("id" = String, Path)),
+#[utoipa::path(post, operation_id = "rotateWebhookSecret", path = "/v1/webhooks/{id}/secret", tag = "webhooks", request_body = Rotation, params(("id" = String, Path)),
     responses((status = 200, body = WebhookBody), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn rotate(
     State(app): State<App>,
@@ -342,7 +342,7 @@ fn state(place: &str, name: &str) -> Result<DeliveryState, Refusal> {
 }
 
 /// The log of deliveries, newest change first. What was delivered is known for some days (`[webhooks] keep_days`); what waits or was given up stays.
-#[utoipa::path(get, path = "/v1/webhooks/{id}/deliveries", tag = "webhooks", params(("id" = String, Path), DeliveriesParams),
+#[utoipa::path(get, operation_id = "listDeliveries", path = "/v1/webhooks/{id}/deliveries", tag = "webhooks", params(("id" = String, Path), DeliveriesParams),
     responses((status = 200, body = DeliveryList), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn deliveries(
     State(app): State<App>,
@@ -395,7 +395,7 @@ struct Replay {
 }
 
 /// Sends all dead deliveries again, or attempts at once what waits. Each keeps its `webhook-id`.
-#[utoipa::path(post, path = "/v1/webhooks/{id}/replay", tag = "webhooks", request_body = Replay, params(("id" = String, Path)),
+#[utoipa::path(post, operation_id = "replayDeliveries", path = "/v1/webhooks/{id}/replay", tag = "webhooks", request_body = Replay, params(("id" = String, Path)),
     responses((status = 202, body = Object, description = "`deliveries` says how many"), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn replay_all(
     State(app): State<App>,
@@ -421,7 +421,7 @@ async fn replay_all(
 }
 
 /// Sends one delivery again, whatever became of it, under the same `webhook-id`.
-#[utoipa::path(post, path = "/v1/webhooks/{id}/deliveries/{cursor}/replay", tag = "webhooks",
+#[utoipa::path(post, operation_id = "replayDelivery", path = "/v1/webhooks/{id}/deliveries/{cursor}/replay", tag = "webhooks",
     params(("id" = String, Path), ("cursor" = String, Path)),
     responses((status = 202, body = Object), (status = 404, body = Problem)))]
 async fn replay(

@@ -6,7 +6,7 @@ use super::Failed;
 
 /// Writes the document as the handlers say it.
 pub(super) fn run() -> Result<ExitCode, Failed> {
-    let document = crate::api::openapi()
+    let document = crate::api::document()
         .to_pretty_json()
         .map_err(|error| Failed(error.to_string()))?;
     println!("{document}");

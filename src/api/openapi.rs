@@ -1,0 +1,139 @@
+//! The OpenAPI document: what the handlers say, and what holds for all of them.
+//!
+//! Handlers describe their own parameters, bodies and answers. This file adds what every operation
+//! shares: how to sign in, the errors that any request may get, and the media type of errors.
+
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{
+    Content, OpenApi, OpenApiBuilder, PathItem, Ref, RefOr, Response, ResponseBuilder,
+    SecurityRequirement,
+};
+
+/// Errors that any operation may answer with.
+const ANY: [(&str, &str); 6] = [
+    ("400", "The request was not understood"),
+    ("405", "The path does not take this method"),
+    ("414", "The address is too long"),
+    ("422", "The request is invalid; `errors` names each place"),
+    (
+        "500",
+        "The server failed; its log has the cause under the request's id",
+    ),
+    ("503", "The server cannot answer now; see `Retry-After`"),
+];
+/// Errors of operations that want a token.
+const SIGNED_IN: [(&str, &str); 2] = [
+    ("401", "A token is needed"),
+    (
+        "403",
+        "The token does not allow this, or another tenant is named",
+    ),
+];
+/// Errors of operations that take a body.
+const WITH_BODY: [(&str, &str); 2] = [
+    ("413", "The body is larger than the limit"),
+    (
+        "415",
+        "The body is of another type or encoding than the operation takes",
+    ),
+];
+/// Errors of operations on one thing.
+const OF_ONE: [(&str, &str); 1] = [("404", "There is no such thing")];
+
+/// Adds to the handlers' document what all operations share.
+pub fn finished(document: OpenApi) -> OpenApi {
+    let mut document: OpenApi = OpenApiBuilder::from(document)
+        .security(Some([
+            SecurityRequirement::default(),
+            SecurityRequirement::new("token", Vec::<String>::new()),
+        ]))
+        .build();
+    document
+        .components
+        .get_or_insert_default()
+        .add_security_scheme(
+            "token",
+            SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)),
+        );
+    for (path, item) in &mut document.paths.paths {
+        for operation in operations(item) {
+            add_errors(path, operation);
+        }
+    }
+    document
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [
+        &mut item.get,
+        &mut item.post,
+        &mut item.put,
+        &mut item.patch,
+        &mut item.delete,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+fn add_errors(path: &str, operation: &mut Operation) {
+    let open = operation.security.is_some();
+    let mut errors: Vec<(&str, &str)> = ANY.to_vec();
+    if !open {
+        errors.extend(SIGNED_IN);
+    }
+    if operation.request_body.is_some() {
+        errors.extend(WITH_BODY);
+    }
+    if path.contains('{') {
+        errors.extend(OF_ONE);
+    }
+    let responses = &mut operation.responses.responses;
+    for (status, description) in errors {
+        responses
+            .entry(status.to_owned())
+            .or_insert_with(|| RefOr::T(problem(description)));
+    }
+    for (status, response) in responses {
+        if let RefOr::T(response) = response
+            && status.starts_with(['4', '5'])
+        {
+            as_problem(status, response);
+        }
+    }
+}
+
+fn problem(description: &str) -> Response {
+    ResponseBuilder::new()
+        .description(description)
+        .content(
+            "application/problem+json",
+            Content::new(Some(Ref::from_schema_name("Problem"))),
+        )
+        .build()
+}
+
+/// Handlers name the body of an error; its media type is the same everywhere.
+fn as_problem(status: &str, response: &mut Response) {
+    if let Some(content) = response.content.swap_remove("application/json") {
+        response
+            .content
+            .insert("application/problem+json".to_owned(), content);
+    }
+    if response.description.is_empty() {
+        let known = ANY
+            .iter()
+            .chain(&SIGNED_IN)
+            .chain(&WITH_BODY)
+            .chain(&OF_ONE)
+            .chain(&[
+                ("409", "It conflicts with what is stored"),
+                ("412", "`If-Match` names another revision"),
+                ("429", "Too many requests; see `Retry-After`"),
+            ])
+            .find(|(known, _)| *known == status);
+        if let Some((_, description)) = known {
+            (*description).clone_into(&mut response.description);
+        }
+    }
+}
