@@ -58,6 +58,7 @@ async fn record(
 }
 
 #[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
 #[expect(
     dead_code,
     reason = "describes the parameter for OpenAPI; Params reads it"
@@ -215,10 +216,10 @@ async fn stop(
 #[serde(deny_unknown_fields, default)]
 struct UserDataEdit {
     /// Keys to attach.
-    #[schema(value_type = Object)]
+    #[schema(value_type = crate::domain::user_data::GivenSchema)]
     attach: Given,
     /// Keys to overwrite.
-    #[schema(value_type = Object)]
+    #[schema(value_type = crate::domain::user_data::GivenSchema)]
     update: Given,
     /// Keys to delete; an absent one is no error.
     delete: Option<Vec<String>>,

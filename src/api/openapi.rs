@@ -6,9 +6,12 @@
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{
-    Content, OpenApi, OpenApiBuilder, PathItem, Ref, RefOr, Response, ResponseBuilder,
+    Content, OpenApi, OpenApiBuilder, PathItem, Ref, RefOr, Response, ResponseBuilder, Schema,
     SecurityRequirement,
 };
+
+use crate::domain::interaction::{LONGEST_MEDIA_TYPE, LONGEST_SUBJECT, MOST_PARTICIPANTS, SHORT};
+use crate::domain::limits::Limits;
 
 /// Errors that any operation may answer with.
 const ANY: [(&str, &str); 6] = [
@@ -41,8 +44,8 @@ const WITH_BODY: [(&str, &str); 2] = [
 /// Errors of operations on one thing.
 const OF_ONE: [(&str, &str); 1] = [("404", "There is no such thing")];
 
-/// Adds to the handlers' document what all operations share.
-pub fn finished(document: OpenApi) -> OpenApi {
+/// Adds to the handlers' document what all operations share, and the limits in force.
+pub fn finished(document: OpenApi, limits: &Limits) -> OpenApi {
     let mut document: OpenApi = OpenApiBuilder::from(document)
         .security(Some([
             SecurityRequirement::default(),
@@ -56,12 +59,83 @@ pub fn finished(document: OpenApi) -> OpenApi {
             "token",
             SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)),
         );
+    set_limits(&mut document, limits);
     for (path, item) in &mut document.paths.paths {
         for operation in operations(item) {
             add_errors(path, operation);
         }
     }
     document
+}
+
+/// Characters of the texts of an interaction, by the names of its attributes.
+fn longest(limits: &Limits) -> [(&'static str, usize); 14] {
+    [
+        ("id", limits.id),
+        ("contactId", limits.id),
+        ("ownerId", limits.id),
+        ("parentId", limits.id),
+        ("threadId", limits.id),
+        ("mediaType", LONGEST_MEDIA_TYPE),
+        ("type", SHORT),
+        ("subtype", SHORT),
+        ("queue", SHORT),
+        ("categoryId", SHORT),
+        ("externalId", SHORT),
+        ("stoppedReason", SHORT),
+        ("language", SHORT),
+        ("subject", LONGEST_SUBJECT),
+    ]
+}
+
+/// Schemas of what callers send about an interaction.
+const OF_INTERACTIONS: [&str; 4] = [
+    "NewInteraction",
+    "EngagementBody",
+    "InteractionPatch",
+    "Stop",
+];
+
+fn set_limits(document: &mut OpenApi, limits: &Limits) {
+    let Some(components) = &mut document.components else {
+        return;
+    };
+    let longest = longest(limits);
+    for name in OF_INTERACTIONS {
+        let Some(RefOr::T(Schema::Object(schema))) = components.schemas.get_mut(name) else {
+            continue;
+        };
+        if let Some(RefOr::T(Schema::Object(media_type))) = schema.properties.get("mediaType")
+            && media_type.default == Some("".into())
+        {
+            schema.required.push("mediaType".to_owned());
+        }
+        for (property, of) in &mut schema.properties {
+            forget_default(of);
+            let most = longest.iter().find(|(name, _)| name == property);
+            match of {
+                RefOr::T(Schema::Object(text)) if let Some((name, most)) = most => {
+                    text.max_length = Some(*most);
+                    let empty = name.ends_with("Id") || ["id", "mediaType"].contains(name);
+                    text.min_length = empty.then_some(1);
+                }
+                RefOr::T(Schema::Array(list)) if property == "participants" => {
+                    list.max_items = Some(MOST_PARTICIPANTS);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// What serde fills in for an absent property is no value that a caller could send.
+fn forget_default(property: &mut RefOr<Schema>) {
+    match property {
+        RefOr::T(Schema::Object(of)) => of.default = None,
+        RefOr::T(Schema::Array(of)) => of.default = None,
+        RefOr::T(Schema::OneOf(of)) => of.default = None,
+        _ => {}
+    }
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
@@ -115,7 +189,14 @@ fn problem(description: &str) -> Response {
 
 /// Handlers name the body of an error; its media type is the same everywhere.
 fn as_problem(status: &str, response: &mut Response) {
-    if let Some(content) = response.content.swap_remove("application/json") {
+    let names_problem =
+        |content: &Content| content.schema == Some(RefOr::Ref(Ref::from_schema_name("Problem")));
+    if response
+        .content
+        .get("application/json")
+        .is_some_and(names_problem)
+        && let Some(content) = response.content.shift_remove("application/json")
+    {
         response
             .content
             .insert("application/problem+json".to_owned(), content);

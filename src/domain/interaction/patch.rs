@@ -4,8 +4,8 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use utoipa::ToSchema;
 
 use super::check::{
-    LONGEST_SUBJECT, SHORT, ShortTexts, check_attributes, check_long_texts, check_span,
-    participants_weight,
+    LONGEST_MEDIA_TYPE, LONGEST_SUBJECT, SHORT, ShortTexts, check_attributes, check_long_texts,
+    check_span, participants_weight,
 };
 use super::{EntityType, Interaction, LongTexts, Participant, Status, media_type};
 use crate::domain::limits::{Limits, check_id, check_text};
@@ -38,9 +38,11 @@ fn kept<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 pub struct InteractionPatch {
     /// Media type; cannot be cleared.
     #[serde(deserialize_with = "kept", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub media_type: Option<String>,
     /// UCS's kind of record; cannot be cleared.
     #[serde(deserialize_with = "kept", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub entity_type: Option<EntityType>,
     /// `Inbound`, …
     #[serde(
@@ -56,6 +58,7 @@ pub struct InteractionPatch {
     pub subtype: Option<Option<String>>,
     /// Where it stands; cannot be cleared.
     #[serde(deserialize_with = "kept", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub status: Option<Status>,
     /// The customer, who must be known.
     #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
@@ -67,10 +70,11 @@ pub struct InteractionPatch {
     pub owner_id: Option<Option<String>>,
     /// Whether others may name it as their parent; cannot be cleared.
     #[serde(deserialize_with = "kept", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub can_be_parent: Option<bool>,
     /// When it began; cannot be cleared.
     #[serde(deserialize_with = "kept", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(value_type = Option<String>, format = DateTime, nullable = false)]
     pub start_date: Option<Moment>,
     /// When it ended.
     #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
@@ -138,7 +142,7 @@ impl InteractionPatch {
             if media_type.trim().is_empty() {
                 faults.push(Fault::at("/mediaType", "cannot be empty"));
             }
-            check_text("/mediaType", media_type, 64, &mut faults);
+            check_text("/mediaType", media_type, LONGEST_MEDIA_TYPE, &mut faults);
         }
         for (pointer, id) in [
             ("/contactId", inner(&self.contact_id)),
