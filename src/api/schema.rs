@@ -381,7 +381,7 @@ pub struct WebActionFlag {
 #[serde(untagged)]
 pub enum WebActionRequest {
     /// One event.
-    One(WebActionEvent),
+    One(Box<WebActionEvent>),
     /// Up to 1,000 events.
     Many(Vec<WebActionEvent>),
     /// Events with the page's token.
