@@ -213,7 +213,7 @@ async fn merge(
 struct Nothing {}
 
 /// Undoes a merge.
-#[utoipa::path(post, operation_id = "unmergeContact", path = "/v1/contacts/{id}/unmerge", tag = "contacts", params(("id" = String, Path)),
+#[utoipa::path(post, operation_id = "unmergeContact", path = "/v1/contacts/{id}/unmerge", tag = "contacts", request_body = Nothing, params(("id" = String, Path)),
     responses((status = 200, body = ContactBody), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn unmerge(
     State(app): State<App>,
@@ -246,7 +246,7 @@ async fn history(
 /// Erases a person: the contact, its merged identities, and the content of their interactions. Cannot be undone.
 ///
 /// Media, times, status and the family of each interaction stay, for counting. The journal tells of the erasure and no longer of what was erased.
-#[utoipa::path(post, operation_id = "eraseContact", path = "/v1/contacts/{id}/erase", tag = "contacts", params(("id" = String, Path)),
+#[utoipa::path(post, operation_id = "eraseContact", path = "/v1/contacts/{id}/erase", tag = "contacts", request_body = Nothing, params(("id" = String, Path)),
     responses((status = 200, body = super::schema::Erased), (status = 403, description = "The token lacks the scope admin", body = Problem), (status = 404, body = Problem)))]
 async fn erase(
     State(app): State<App>,

@@ -3,11 +3,13 @@
 //! Handlers describe their own parameters, bodies and answers. This file adds what every operation
 //! shares: how to sign in, the errors that any request may get, and the media type of errors.
 
+use std::collections::HashSet;
+
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{
-    Content, OpenApi, OpenApiBuilder, PathItem, Ref, RefOr, Response, ResponseBuilder, Schema,
-    SecurityRequirement,
+    Content, OpenApi, OpenApiBuilder, PathItem, Ref, RefOr, Required, Response, ResponseBuilder,
+    Schema, SecurityRequirement,
 };
 
 use crate::domain::interaction::{LONGEST_MEDIA_TYPE, LONGEST_SUBJECT, MOST_PARTICIPANTS, SHORT};
@@ -60,12 +62,33 @@ pub fn finished(document: OpenApi, limits: &Limits) -> OpenApi {
             SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)),
         );
     set_limits(&mut document, limits);
+    let empty_will_do = without_required(&document);
     for (path, item) in &mut document.paths.paths {
         for operation in operations(item) {
             add_errors(path, operation);
+            if let Some(body) = &mut operation.request_body
+                && let Some(Content {
+                    schema: Some(RefOr::Ref(of)),
+                    ..
+                }) = body.content.get("application/json")
+                && empty_will_do.contains(&of.ref_location)
+            {
+                body.required = Some(Required::False);
+            }
         }
     }
     document
+}
+
+/// References to the schemas that an empty object fits: a request with such a body may leave it out.
+fn without_required(document: &OpenApi) -> HashSet<String> {
+    let schemas = document.components.iter().flat_map(|all| &all.schemas);
+    schemas
+        .filter(|(_, schema)| {
+            matches!(schema, RefOr::T(Schema::Object(object)) if object.required.is_empty())
+        })
+        .map(|(name, _)| Ref::from_schema_name(name).ref_location)
+        .collect()
 }
 
 /// Characters of the texts of an interaction, by the names of its attributes.
@@ -150,6 +173,16 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     .flatten()
 }
 
+/// Statuses of operations that take a header.
+const BY_HEADER: [(&str, &str, &str); 2] = [
+    (
+        "Idempotency-Key",
+        "409",
+        "The same key or identifier came before with other content",
+    ),
+    ("If-Match", "412", "`If-Match` names another revision"),
+];
+
 fn add_errors(path: &str, operation: &mut Operation) {
     let open = operation.security.is_some();
     let mut errors: Vec<(&str, &str)> = ANY.to_vec();
@@ -161,6 +194,11 @@ fn add_errors(path: &str, operation: &mut Operation) {
     }
     if path.contains('{') {
         errors.extend(OF_ONE);
+    }
+    let headers = operation.parameters.iter().flatten();
+    for parameter in headers {
+        let by = BY_HEADER.iter().find(|(name, ..)| *name == parameter.name);
+        errors.extend(by.map(|(_, status, description)| (*status, *description)));
     }
     let responses = &mut operation.responses.responses;
     for (status, description) in errors {
