@@ -47,7 +47,7 @@ struct NewContact {
     id: Option<String>,
     /// Names with a value or a list of values; the first is the primary one.
     #[serde(deserialize_with = "contact::given")]
-    #[schema(value_type = Object, example = json!({"EmailAddress": ["ann@example.test"], "LastName": "Rossi"}))]
+    #[schema(value_type = Option<HashMap<String, crate::domain::schema::AttributeValue>>, example = json!({"EmailAddress": ["ann@example.test"], "LastName": "Rossi"}))]
     attributes: GivenAttributes,
 }
 
@@ -75,7 +75,7 @@ async fn create(
 struct Identify {
     /// What is known.
     #[serde(default, deserialize_with = "contact::given")]
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<HashMap<String, crate::domain::schema::AttributeValue>>)]
     attributes: GivenAttributes,
     /// Make a contact when nobody fits; true when absent.
     #[serde(default)]
@@ -136,7 +136,7 @@ async fn get(
 #[serde(deny_unknown_fields)]
 struct ContactPatch {
     /// Names with new values; null and an empty list clear, what is absent stays.
-    #[schema(value_type = Object)]
+    #[schema(value_type = HashMap<String, crate::domain::schema::AttributeValue>)]
     attributes: BTreeMap<String, Option<OneOrMany>>,
 }
 

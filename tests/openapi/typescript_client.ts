@@ -10,7 +10,7 @@ const called = new Set<string>();
 
 type Answer = { status: number; data?: unknown };
 /** The body of an answer with this status. */
-type Body<A extends Answer, S extends number> = A extends { status: S; data: infer D } ? D : undefined;
+type Body<A extends Answer, S extends number> = A extends { status: S } ? (A extends { data: infer D } ? D : undefined) : never;
 
 /** Awaits the answer of an operation, and returns its body where its status is the one that is wanted. */
 async function want<A extends Answer, S extends A["status"]>(operation: keyof typeof api, status: S, answer: Promise<A>): Promise<Body<A, S>> {
