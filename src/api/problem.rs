@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::domain::requirement::Condition;
 use crate::domain::{Fault, Refusal};
 use crate::store::StoreError;
 use crate::store::writer::RETRY_AFTER;
@@ -34,6 +35,12 @@ impl From<Refusal> for Problem {
         let (status, kind, title) = match &refusal {
             Refusal::NotFound(..) => (404, "not-found", "Not found"),
             Refusal::Invalid(_) => (422, "invalid", "The request does not hold"),
+            Refusal::Unmet(Condition::MediaType, _) => {
+                (422, "invalid", "The request does not hold")
+            }
+            Refusal::Unmet(Condition::Owner | Condition::Status, _) => {
+                (409, "conflict", "It conflicts with what is stored")
+            }
             Refusal::Conflict(_) => (409, "conflict", "It conflicts with what is stored"),
             Refusal::Stale(_) => (412, "stale", "It was changed meanwhile"),
             Refusal::Forbidden(_) => (403, "forbidden", "Not allowed"),
@@ -44,6 +51,7 @@ impl From<Refusal> for Problem {
         };
         let errors = match refusal {
             Refusal::Invalid(faults) => faults,
+            Refusal::Unmet(_, detail) => vec![Fault::at("", detail)],
             _ => Vec::new(),
         };
         Self {

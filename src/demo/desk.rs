@@ -9,6 +9,7 @@ use crate::domain::command::Command;
 use crate::domain::contact::GivenAttributes;
 use crate::domain::id::Ids;
 use crate::domain::interaction::{InteractionPatch, NewInteraction};
+use crate::domain::requirement::Requirement;
 use crate::domain::user_data::{Document, Edit};
 
 /// A second in microseconds.
@@ -122,12 +123,9 @@ impl Desk {
     ) -> Option<Live> {
         let live = self.begin(at, &mut child)?;
         child.thread_id = None;
-        let command = Command::Engage {
-            parent: parent.id.clone(),
-            child: Box::new(child),
-            copy: copy.map(str::to_owned),
-        };
-        self.lay(at, actor, command);
+        child.parent_id = Some(parent.id.clone());
+        child.copy_user_data = copy.map(str::to_owned);
+        self.lay(at, actor, Command::Engage(Box::new(child)));
         Some(live)
     }
 
@@ -160,6 +158,7 @@ impl Desk {
             id,
             edit: Box::new(edit),
             if_match: Some(revision),
+            require: Requirement::default(),
         });
     }
 
@@ -169,6 +168,7 @@ impl Desk {
             id,
             patch: Box::new(patch),
             if_match: Some(revision),
+            require: Requirement::default(),
         });
     }
 
@@ -181,6 +181,7 @@ impl Desk {
             reason,
             end: Some(end),
             if_match: Some(revision),
+            require: Requirement::default(),
         });
     }
 

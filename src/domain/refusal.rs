@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::requirement::Condition;
+
 /// One thing that is wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fault {
@@ -30,6 +32,8 @@ pub enum Refusal {
     Invalid(Vec<Fault>),
     /// What is stored already stands against it.
     Conflict(String),
+    /// The interaction is not what the command requires.
+    Unmet(Condition, String),
     /// `If-Match` names another revision than the stored one.
     Stale(String),
     /// The caller may not.
@@ -72,7 +76,8 @@ impl std::fmt::Display for Refusal {
                 }
                 Ok(())
             }
-            Self::Conflict(detail)
+            Self::Unmet(_, detail)
+            | Self::Conflict(detail)
             | Self::Stale(detail)
             | Self::Forbidden(detail)
             | Self::Unauthenticated(detail)

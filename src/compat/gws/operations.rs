@@ -13,6 +13,7 @@ use super::place::Place;
 use super::sign_in::{ANYBODY, User};
 use crate::domain::command::{Command, Outcome};
 use crate::domain::interaction::{NewInteraction, Status};
+use crate::domain::requirement::Requirement;
 use crate::domain::user_data::{self, Document, Edit, Given};
 use crate::domain::{Fault, Refusal};
 use crate::store::StoreError;
@@ -219,6 +220,7 @@ async fn submit_edit(
         id: place.id.clone(),
         edit: Box::new(edit),
         if_match,
+        require: Requirement::default(),
     };
     match app.writer.submit(user.submission(command)).await {
         Ok(outcome) => Ok(cursor(&outcome)),
@@ -285,6 +287,7 @@ async fn complete(app: &App, user: &User, place: &Place) -> Result<Option<i64>, 
         reason: None,
         end: None,
         if_match: None,
+        require: Requirement::default(),
     };
     let outcome = app.writer.submit(user.submission(command)).await?;
     // somebody else was faster: nothing changed
@@ -323,6 +326,7 @@ fn made(user: &User, place: &Place, asked: &Parameters) -> Result<NewInteraction
         status: Some(Status::InProcess),
         owner_id: Some(user.name.to_string()).filter(|name| name != ANYBODY),
         parent_id: asked.text("parentId")?,
+        copy_user_data: asked.text("copyUserData")?,
         user_data: asked.user_data("userData")?.unwrap_or_default(),
         ..NewInteraction::default()
     })

@@ -13,6 +13,7 @@ use crate::domain::filter::{Filter, Search};
 use crate::domain::interaction::{
     Coded, Interaction, InteractionPatch, NewInteraction, Participant, Status,
 };
+use crate::domain::requirement::Requirement;
 use crate::domain::user_data::{Edit, Given};
 use crate::store::StoreError;
 use crate::web::App;
@@ -213,6 +214,7 @@ impl Call {
                 id,
                 patch: Box::new(patch),
                 if_match: None,
+                require: Requirement::default(),
             },
         )
         .await
@@ -240,6 +242,7 @@ async fn complete(
             id: of.id.clone(),
             edit: Box::new(edit),
             if_match: None,
+            require: Requirement::default(),
         };
         submit(app, user, edited).await?;
     }
@@ -248,6 +251,7 @@ async fn complete(
         reason: None,
         end: seconds.map(|seconds| of.start_date.plus_micros(seconds * 1_000_000)),
         if_match: None,
+        require: Requirement::default(),
     };
     // a full queue is waited for: what was stored already shall not stand alone
     let stopped = async {
