@@ -19,7 +19,7 @@ use crate::domain::command::{Command, Outcome};
 use crate::domain::filter::{Filter, Search};
 use crate::domain::interaction::{InteractionPatch, NewInteraction, WEB_ENGAGEMENT};
 use crate::domain::user_data::{Edit, Given};
-use crate::domain::{Moment, Refusal};
+use crate::domain::{Moment, Refusal, Requirement};
 use crate::store::{Family, StoreError};
 use crate::web::App;
 
@@ -145,7 +145,7 @@ async fn patch(
     let command = Command::Change {
         id,
         patch: Box::new(posted.value),
-        if_match: if_match(&headers)?,
+        requires: Requirement::revision(if_match(&headers)?),
     };
     let outcome = app.writer.submit(caller.submission(command, None)).await?;
     Ok(render::send(&outcome, render::reply))
@@ -202,7 +202,7 @@ async fn stop(
         id,
         reason,
         end,
-        if_match: if_match(&headers)?,
+        requires: Requirement::revision(if_match(&headers)?),
     };
     let outcome = app
         .writer
@@ -247,11 +247,12 @@ async fn edit_user_data(
         attach,
         update,
         delete: delete.unwrap_or_default(),
+        ..Edit::default()
     });
     let command = Command::EditUserData {
         id,
         edit,
-        if_match: if_match(&headers)?,
+        requires: Requirement::revision(if_match(&headers)?),
     };
     let outcome = app
         .writer
@@ -375,7 +376,7 @@ async fn no_engage(
     let command = Command::EditUserData {
         id,
         edit,
-        if_match: None,
+        requires: Requirement::default(),
     };
     let outcome: Outcome = app
         .writer

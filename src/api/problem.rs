@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::domain::requirement::Unmet;
 use crate::domain::{Fault, Refusal};
 use crate::store::StoreError;
 use crate::store::writer::RETRY_AFTER;
@@ -35,6 +36,11 @@ impl From<Refusal> for Problem {
             Refusal::NotFound(..) => (404, "not-found", "Not found"),
             Refusal::Invalid(_) => (422, "invalid", "The request does not hold"),
             Refusal::Conflict(_) => (409, "conflict", "It conflicts with what is stored"),
+            Refusal::Unmet(_, Unmet::Owner) => (403, "forbidden", "Not allowed"),
+            Refusal::Unmet(_, Unmet::MediaType) => (422, "invalid", "The request does not hold"),
+            Refusal::Unmet(_, Unmet::Status) => {
+                (409, "conflict", "It conflicts with what is stored")
+            }
             Refusal::Stale(_) => (412, "stale", "It was changed meanwhile"),
             Refusal::Forbidden(_) => (403, "forbidden", "Not allowed"),
             Refusal::Unauthenticated(_) => (401, "unauthenticated", "Sign-in is needed"),

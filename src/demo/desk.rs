@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::dice::Dice;
-use crate::domain::Moment;
 use crate::domain::command::Command;
 use crate::domain::contact::GivenAttributes;
 use crate::domain::id::Ids;
 use crate::domain::interaction::{InteractionPatch, NewInteraction};
 use crate::domain::user_data::{Document, Edit};
+use crate::domain::{Moment, Requirement};
 
 /// A second in microseconds.
 pub const SECOND: i64 = 1_000_000;
@@ -159,7 +159,7 @@ impl Desk {
         self.change(at, actor, live, |id, revision| Command::EditUserData {
             id,
             edit: Box::new(edit),
-            if_match: Some(revision),
+            requires: Requirement::revision(Some(revision)),
         });
     }
 
@@ -168,7 +168,7 @@ impl Desk {
         self.change(at, actor, live, |id, revision| Command::Change {
             id,
             patch: Box::new(patch),
-            if_match: Some(revision),
+            requires: Requirement::revision(Some(revision)),
         });
     }
 
@@ -180,7 +180,7 @@ impl Desk {
             id,
             reason,
             end: Some(end),
-            if_match: Some(revision),
+            requires: Requirement::revision(Some(revision)),
         });
     }
 

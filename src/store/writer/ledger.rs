@@ -18,13 +18,14 @@ use crate::domain::interaction::{
 use crate::domain::propagation::propagate;
 use crate::domain::user_data::{self, Document, Edit, KeyPath};
 use crate::domain::web_action::{State, WebAction};
-use crate::domain::{Clock, Moment, Refusal, words};
+use crate::domain::{Clock, Moment, Refusal, Requirement, words};
 use crate::store::{StoreError, content};
 
 /// A tenant and an identifier in it.
 pub type Key = (i64, String);
 
 /// An interaction in the ledger.
+#[derive(Clone)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each says of a part of the row whether it is to be written"
@@ -252,23 +253,30 @@ impl<'t> Ledger<'t> {
         };
         let outcome = match &submission.command {
             Command::Record(new) => self.record(&ask, new)?,
+            Command::Ensure { new, requires } => self.ensure(&ask, new, requires)?,
             Command::Engage {
                 parent,
                 child,
                 copy,
             } => self.engage(&ask, parent, child, copy.as_deref())?,
-            Command::EditUserData { id, edit, if_match } => self.edit(&ask, id, edit, *if_match)?,
+            Command::EditUserData { id, edit, requires } => self.edit(&ask, id, edit, requires)?,
             Command::Change {
                 id,
                 patch,
-                if_match,
-            } => self.change(&ask, id, patch, *if_match, Kind::InteractionChanged)?,
+                requires,
+            } => self.change(&ask, id, patch, requires, Kind::InteractionChanged)?,
             Command::Stop {
                 id,
                 reason,
                 end,
-                if_match,
-            } => self.stop(&ask, id, reason.as_ref(), *end, *if_match)?,
+                requires,
+            } => self.stop(&ask, id, reason.as_ref(), *end, requires)?,
+            Command::Complete {
+                id,
+                edit,
+                lasted,
+                requires,
+            } => self.complete(&ask, id, edit, *lasted, requires)?,
             Command::CreateContact { id, .. } => self.create_contact(&ask, id.as_deref())?,
             Command::ChangeContact {
                 id,
@@ -387,6 +395,22 @@ impl<'t> Ledger<'t> {
         Ok(self.add(ask, Kind::InteractionRecorded, stored, delta, None))
     }
 
+    fn ensure(
+        &mut self,
+        ask: &Ask<'_>,
+        new: &NewInteraction,
+        requires: &Requirement,
+    ) -> Result<Outcome, Refusal> {
+        let known = |id: &String| self.interactions.get(&(ask.tenant, id.clone()));
+        match new.id.as_ref().and_then(known) {
+            Some(held) => {
+                requires.check(&held.stored.interaction)?;
+                Ok(recorded_before(ask, held))
+            }
+            None => self.record(ask, new),
+        }
+    }
+
     fn engage(
         &mut self,
         ask: &Ask<'_>,
@@ -465,14 +489,7 @@ impl<'t> Ledger<'t> {
         match self.interactions.get(&(ask.tenant, id.clone())) {
             None => Ok(None),
             Some(held) if held.fingerprint == ask.ready.fingerprint => {
-                Ok(Some(Outcome::Recorded {
-                    stored: Arc::clone(&held.stored),
-                    created: false,
-                    dropped: ask.ready.dropped.clone(),
-                    repeated: ask.ready.repeated.clone(),
-                    copied: None,
-                    cursor: None,
-                }))
+                Ok(Some(recorded_before(ask, held)))
             }
             Some(_) => Err(Refusal::Conflict(format!(
                 "an interaction {id:?} was recorded before, with other content"
@@ -619,27 +636,22 @@ impl<'t> Ledger<'t> {
         }
     }
 
-    /// A stored interaction that is to change: its revision fits, and the moment of the change is later than the last.
+    /// The interaction that a command changes, and the moment of the change, which is later than
+    /// that of the last one. Every command that changes an interaction gets it here, so that its
+    /// requirement is checked against what is stored now.
     fn changing(
         &mut self,
         ask: &Ask<'_>,
         id: &str,
-        if_match: Option<i64>,
+        requires: &Requirement,
     ) -> Result<(&mut Held, Moment), Refusal> {
         let held = self
             .interactions
             .get_mut(&(ask.tenant, id.to_owned()))
             .ok_or_else(|| Refusal::no_interaction(id))?;
-        let there = &held.stored.interaction;
-        if let Some(wanted) = if_match
-            && wanted != there.revision
-        {
-            return Err(Refusal::Stale(format!(
-                "the interaction is at revision {}, not {wanted}",
-                there.revision
-            )));
-        }
-        let at = ask.at.max(there.modified_date.just_after());
+        let existing = &held.stored.interaction;
+        requires.check(existing)?;
+        let at = ask.at.max(existing.modified_date.just_after());
         Ok((held, at))
     }
 
@@ -648,11 +660,12 @@ impl<'t> Ledger<'t> {
         ask: &Ask<'_>,
         id: &str,
         edit: &Edit,
-        if_match: Option<i64>,
+        requires: &Requirement,
     ) -> Result<Outcome, StoreError> {
         let limits = self.rules.limits.clone();
-        let (held, at) = self.changing(ask, id, if_match)?;
+        let (held, at) = self.changing(ask, id, requires)?;
         let mut document = document(&held.stored.user_data)?;
+        let edit = &*edit.named(&document);
         let keys = document.len();
         let previous = edit.apply(&mut document);
         let after = text(&document);
@@ -701,13 +714,13 @@ impl<'t> Ledger<'t> {
         ask: &Ask<'_>,
         id: &str,
         patch: &InteractionPatch,
-        if_match: Option<i64>,
+        requires: &Requirement,
         kind: Kind,
     ) -> Result<Outcome, Refusal> {
         if let Some(Some(contact)) = &patch.contact_id {
             self.known_contact(ask, contact)?;
         }
-        let (held, at) = self.changing(ask, id, if_match)?;
+        let (held, at) = self.changing(ask, id, requires)?;
         let mut after = (*held.stored).clone();
         let mut texts = after.texts.take().unwrap_or_default();
         patch.apply(&mut after.interaction, &mut texts)?;
@@ -751,20 +764,44 @@ impl<'t> Ledger<'t> {
         id: &str,
         reason: Option<&String>,
         end: Option<Moment>,
-        if_match: Option<i64>,
+        requires: &Requirement,
     ) -> Result<Outcome, Refusal> {
-        let (held, at) = self.changing(ask, id, if_match)?;
-        let there = &held.stored.interaction;
+        let (held, at) = self.changing(ask, id, requires)?;
+        let existing = &held.stored.interaction;
         let end = end
-            .or(there.end_date)
-            .unwrap_or_else(|| at.max(there.start_date));
+            .or(existing.end_date)
+            .unwrap_or_else(|| at.max(existing.start_date));
         let patch = InteractionPatch {
             status: Some(Status::Stopped),
             end_date: Some(Some(end)),
             stopped_reason: reason.map(|reason| Some(reason.clone())),
             ..InteractionPatch::default()
         };
-        self.change(ask, id, &patch, None, Kind::InteractionStopped)
+        let checked = Requirement::default();
+        self.change(ask, id, &patch, &checked, Kind::InteractionStopped)
+    }
+
+    /// Stores UserData and stops the interaction. Where the stop is refused, the edit is undone.
+    fn complete(
+        &mut self,
+        ask: &Ask<'_>,
+        id: &str,
+        edit: &Edit,
+        lasted: Option<i64>,
+        requires: &Requirement,
+    ) -> Result<Outcome, StoreError> {
+        let (held, _) = self.changing(ask, id, requires)?;
+        let before = held.clone();
+        let end = lasted.map(|micros| held.stored.interaction.start_date.plus_micros(micros));
+        let entries = self.journal.len();
+        let checked = Requirement::default();
+        self.edit(ask, id, edit, &checked)?;
+        self.stop(ask, id, None, end, &checked).map_err(|refusal| {
+            self.journal.truncate(entries);
+            self.interactions
+                .insert((ask.tenant, id.to_owned()), before);
+            refusal.into()
+        })
     }
 
     fn record_web_action(&mut self, ask: &Ask<'_>, action: &WebAction) -> Outcome {
@@ -1090,6 +1127,18 @@ fn add_values(to: &mut Attributes, from: &Attributes) {
                 there.push(value.clone());
             }
         }
+    }
+}
+
+/// The outcome of recording what is recorded already.
+fn recorded_before(ask: &Ask<'_>, held: &Held) -> Outcome {
+    Outcome::Recorded {
+        stored: Arc::clone(&held.stored),
+        created: false,
+        dropped: ask.ready.dropped.clone(),
+        repeated: ask.ready.repeated.clone(),
+        copied: None,
+        cursor: None,
     }
 }
 

@@ -81,7 +81,7 @@ pub(super) async fn load<D: Dialect>(
 impl<'g> Needs<'g> {
     fn add(&mut self, queued: &'g Queued) {
         match &queued.submission.command {
-            Command::Record(new) => {
+            Command::Record(new) | Command::Ensure { new, .. } => {
                 self.interactions.extend(
                     new.id
                         .as_deref()
@@ -101,7 +101,9 @@ impl<'g> Needs<'g> {
                     self.values.push(&queued.ready.attributes);
                 }
             }
-            Command::EditUserData { id, .. } | Command::Stop { id, .. } => {
+            Command::EditUserData { id, .. }
+            | Command::Stop { id, .. }
+            | Command::Complete { id, .. } => {
                 self.interactions.insert(id);
             }
             Command::Change { id, patch, .. } => {
