@@ -18,9 +18,8 @@ use super::render;
 use crate::domain::command::{Command, Outcome};
 use crate::domain::filter::{Filter, Search};
 use crate::domain::interaction::{InteractionPatch, NewInteraction, WEB_ENGAGEMENT};
-use crate::domain::requirement::Requirement;
 use crate::domain::user_data::{Edit, Given};
-use crate::domain::{Moment, Refusal};
+use crate::domain::{Moment, Refusal, Requirement};
 use crate::store::{Family, StoreError};
 use crate::web::App;
 
@@ -147,8 +146,7 @@ async fn patch(
     let command = Command::Change {
         id,
         patch: Box::new(posted.value),
-        if_match: if_match(&headers)?,
-        require: Requirement::default(),
+        requires: Requirement::revision(if_match(&headers)?),
     };
     let outcome = app.writer.submit(caller.submission(command, None)).await?;
     Ok(render::send(&outcome, render::reply))
@@ -205,8 +203,7 @@ async fn stop(
         id,
         reason,
         end,
-        if_match: if_match(&headers)?,
-        require: Requirement::default(),
+        requires: Requirement::revision(if_match(&headers)?),
     };
     let outcome = app
         .writer
@@ -251,12 +248,12 @@ async fn edit_user_data(
         attach,
         update,
         delete: delete.unwrap_or_default(),
+        ..Edit::default()
     });
     let command = Command::EditUserData {
         id,
         edit,
-        if_match: if_match(&headers)?,
-        require: Requirement::default(),
+        requires: Requirement::revision(if_match(&headers)?),
     };
     let outcome = app
         .writer
@@ -374,7 +371,7 @@ async fn set_parent(
         id,
         parent,
         copy,
-        if_match: if_match(&headers)?,
+        requires: Requirement::revision(if_match(&headers)?),
     };
     let outcome = app
         .writer
@@ -424,8 +421,7 @@ async fn no_engage(
     let command = Command::EditUserData {
         id,
         edit,
-        if_match: None,
-        require: Requirement::media_type(WEB_ENGAGEMENT),
+        requires: Requirement::media_type(WEB_ENGAGEMENT),
     };
     let outcome: Outcome = app
         .writer

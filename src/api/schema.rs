@@ -7,11 +7,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::problem::Problem;
-use crate::domain::interaction::{EntityType, NewInteraction, Participant, Status};
+use crate::domain::interaction::{EntityType, Participant, Status};
 
 /// An interaction as stored.
 #[derive(ToSchema)]

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::dice::Dice;
-use crate::domain::Moment;
 use crate::domain::command::Command;
 use crate::domain::contact::GivenAttributes;
 use crate::domain::id::Ids;
 use crate::domain::interaction::{InteractionPatch, NewInteraction};
-use crate::domain::requirement::Requirement;
 use crate::domain::user_data::{Document, Edit};
+use crate::domain::{Moment, Requirement};
 
 /// A second in microseconds.
 pub const SECOND: i64 = 1_000_000;
@@ -157,8 +156,7 @@ impl Desk {
         self.change(at, actor, live, |id, revision| Command::EditUserData {
             id,
             edit: Box::new(edit),
-            if_match: Some(revision),
-            require: Requirement::default(),
+            requires: Requirement::revision(Some(revision)),
         });
     }
 
@@ -167,8 +165,7 @@ impl Desk {
         self.change(at, actor, live, |id, revision| Command::Change {
             id,
             patch: Box::new(patch),
-            if_match: Some(revision),
-            require: Requirement::default(),
+            requires: Requirement::revision(Some(revision)),
         });
     }
 
@@ -180,8 +177,7 @@ impl Desk {
             id,
             reason,
             end: Some(end),
-            if_match: Some(revision),
-            require: Requirement::default(),
+            requires: Requirement::revision(Some(revision)),
         });
     }
 

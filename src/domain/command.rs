@@ -13,11 +13,10 @@ use super::interaction::{
 };
 use super::limits::{Limits, check_id, check_text};
 use super::propagation::CopyPolicy;
-use super::requirement::Requirement;
 use super::user_data::{Edit, Given, KeyPath, Transience};
 use super::web_action::WebAction;
 use super::webhook::{Secret, Webhook, WebhookCommand};
-use super::{Fault, Moment, Refusal};
+use super::{Fault, Moment, Refusal, Requirement};
 
 /// An interaction as stored, whole.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +37,14 @@ pub const REPLY_KEPT: i64 = 24 * 3600 * 1_000_000;
 pub enum Command {
     /// Records one interaction.
     Record(Box<NewInteraction>),
+    /// Records an interaction under its own identifier unless that is known; then nothing
+    /// changes, whatever content is stored under it.
+    Ensure {
+        /// The interaction, with an identifier.
+        new: Box<NewInteraction>,
+        /// What must hold of an interaction that is stored under the identifier.
+        requires: Requirement,
+    },
     /// Records the child that a web engagement led to: the same as [`Command::Record`], but refused where the parent is
     /// no web engagement.
     Engage(Box<NewInteraction>),
@@ -49,8 +56,8 @@ pub enum Command {
         parent: String,
         /// What it takes along, as `copyUserData` says it; `None` where nothing was said.
         copy: Option<String>,
-        /// The revision it must have.
-        if_match: Option<i64>,
+        /// What must hold of it.
+        requires: Requirement,
     },
     /// Changes UserData.
     EditUserData {
@@ -58,10 +65,8 @@ pub enum Command {
         id: String,
         /// How.
         edit: Box<Edit>,
-        /// The revision it must have.
-        if_match: Option<i64>,
-        /// What the interaction must be.
-        require: Requirement,
+        /// What must hold of it.
+        requires: Requirement,
     },
     /// Patches core attributes.
     Change {
@@ -69,10 +74,8 @@ pub enum Command {
         id: String,
         /// How.
         patch: Box<InteractionPatch>,
-        /// The revision it must have.
-        if_match: Option<i64>,
-        /// What the interaction must be.
-        require: Requirement,
+        /// What must hold of it.
+        requires: Requirement,
     },
     /// Stops an interaction.
     Stop {
@@ -82,10 +85,20 @@ pub enum Command {
         reason: Option<String>,
         /// When it ended; now when absent.
         end: Option<Moment>,
-        /// The revision it must have.
-        if_match: Option<i64>,
-        /// What the interaction must be.
-        require: Requirement,
+        /// What must hold of it.
+        requires: Requirement,
+    },
+    /// Stores UserData and stops an interaction: both in one commit, or neither.
+    Complete {
+        /// Which.
+        id: String,
+        /// How UserData changes.
+        edit: Box<Edit>,
+        /// How long it lasted from its start, in microseconds. When absent it ended at the end
+        /// that is stored already, else now.
+        lasted: Option<i64>,
+        /// What must hold of it.
+        requires: Requirement,
     },
     /// Deletes an interaction.
     Delete {
@@ -373,7 +386,7 @@ impl Command {
             ..Preparation::default()
         };
         match self {
-            Self::Record(new) => {
+            Self::Record(new) | Self::Ensure { new, .. } => {
                 let tree = ready.interaction(new, tenant, rules)?;
                 let linked = new.parent_id.is_some() || !rules.link_by.is_empty();
                 if new.copy_user_data.is_some() && !(new.may_be_engagement() && linked) {
@@ -405,31 +418,8 @@ impl Command {
                     return Err(Refusal::Invalid(faults));
                 }
             }
-            Self::EditUserData { edit, .. } => {
-                let Edit {
-                    attach,
-                    update,
-                    delete,
-                } = &mut **edit;
-                let (set, change) = (&mut attach.document, &mut update.document);
-                let transience = &rules.transience;
-                let deleted = |name: &str| delete.iter().any(|key| key == name);
-                ready.dropped = transience.apply(set, limits, |name| {
-                    change.contains_key(name) || deleted(name)
-                });
-                let also = transience.apply(change, limits, |name| {
-                    set.contains_key(name) || deleted(name)
-                });
-                ready.dropped.extend(also);
-                ready.dropped.sort_unstable();
-                ready.dropped.dedup();
-                ready.visits = super::propagation::visits(&rules.link_by, set);
-                ready
-                    .visits
-                    .extend(super::propagation::visits(&rules.link_by, change));
-                ready.repeated.append(&mut attach.repeated);
-                ready.repeated.append(&mut update.repeated);
-                ready.weight += edit.check(limits)?;
+            Self::EditUserData { edit, .. } | Self::Complete { edit, .. } => {
+                ready.edit(edit, rules)?;
             }
             Self::Change { patch, .. } => ready.weight += patch.check(limits)?,
             Self::Stop { reason, .. } => {
@@ -520,6 +510,7 @@ impl Command {
             Self::EditUserData { id, .. }
             | Self::Change { id, .. }
             | Self::Stop { id, .. }
+            | Self::Complete { id, .. }
             | Self::Delete { id, .. }
             | Self::ChangeContact { id, .. }
             | Self::DeleteContact(id)
@@ -528,6 +519,7 @@ impl Command {
             | Self::RevokeToken(id)
             | Self::EditSession(SessionEdit { id, .. }) => (Some(id), None, None),
             Self::Record(_)
+            | Self::Ensure { .. }
             | Self::Engage(_)
             | Self::CreateContact { .. }
             | Self::IdentifyContact { .. }
@@ -560,11 +552,13 @@ impl Command {
         !matches!(
             self,
             Self::Record(_)
+                | Self::Ensure { .. }
                 | Self::Engage(_)
                 | Self::SetParent { .. }
                 | Self::EditUserData { .. }
                 | Self::Change { .. }
                 | Self::Stop { .. }
+                | Self::Complete { .. }
                 | Self::CreateContact { .. }
                 | Self::ChangeContact { .. }
                 | Self::IdentifyContact { .. }
@@ -622,6 +616,36 @@ impl Preparation {
         );
         self.weight += new.weight() + self.user_data.len() + self.words.len();
         Ok(tree)
+    }
+
+    /// Prepares a change of UserData: takes transient keys out, then checks what is left.
+    fn edit(&mut self, edit: &mut Edit, rules: &Rules) -> Result<(), Refusal> {
+        let limits = &rules.limits;
+        let Edit {
+            attach,
+            update,
+            delete,
+            ..
+        } = edit;
+        let (set, change) = (&mut attach.document, &mut update.document);
+        let transience = &rules.transience;
+        let deleted = |name: &str| delete.iter().any(|key| key == name);
+        self.dropped = transience.apply(set, limits, |name| {
+            change.contains_key(name) || deleted(name)
+        });
+        let also = transience.apply(change, limits, |name| {
+            set.contains_key(name) || deleted(name)
+        });
+        self.dropped.extend(also);
+        self.dropped.sort_unstable();
+        self.dropped.dedup();
+        self.visits = super::propagation::visits(&rules.link_by, set);
+        self.visits
+            .extend(super::propagation::visits(&rules.link_by, change));
+        self.repeated.append(&mut attach.repeated);
+        self.repeated.append(&mut update.repeated);
+        self.weight += edit.check(limits)?;
+        Ok(())
     }
 
     /// Checks a contact's attributes, which are kept twice: as given and as checked.

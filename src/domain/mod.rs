@@ -26,3 +26,4 @@ pub mod words;
 
 pub use moment::{Clock, Moment};
 pub use refusal::{Fault, Refusal};
+pub use requirement::Requirement;

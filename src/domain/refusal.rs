@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::requirement::Condition;
+use super::requirement::Unmet;
 
 /// One thing that is wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -32,10 +32,10 @@ pub enum Refusal {
     Invalid(Vec<Fault>),
     /// What is stored already stands against it.
     Conflict(String),
-    /// The interaction is not what the command requires.
-    Unmet(Condition, String),
     /// `If-Match` names another revision than the stored one.
     Stale(String),
+    /// The interaction of this identifier is not what the command requires.
+    Unmet(String, Unmet),
     /// The caller may not.
     Forbidden(String),
     /// No caller was named, or one that is not known.
@@ -69,6 +69,7 @@ impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::NotFound(what, id) => write!(f, "there is no {what} {id:?}"),
+            Self::Unmet(id, what) => write!(f, "the interaction {id:?} {what}"),
             Self::Invalid(faults) => {
                 for (index, fault) in faults.iter().enumerate() {
                     let separator = if index == 0 { "" } else { "; " };
@@ -76,8 +77,7 @@ impl std::fmt::Display for Refusal {
                 }
                 Ok(())
             }
-            Self::Unmet(_, detail)
-            | Self::Conflict(detail)
+            Self::Conflict(detail)
             | Self::Stale(detail)
             | Self::Forbidden(detail)
             | Self::Unauthenticated(detail)

@@ -1,21 +1,48 @@
-//! What an interaction must be for a command to apply to it. The writer checks it, so that nothing can change in between.
+//! What a command requires of the interaction that it changes.
+//!
+//! The writer checks a requirement against the interaction as it stands when the command is applied. A read before
+//! the command could not: the interaction may change hands between the read and the write.
 
 use super::Refusal;
 use super::interaction::{Interaction, Status};
 
-/// Conditions on the interaction that a command names. An empty one always holds.
+/// What must hold for a command to be applied. The default requires nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Requirement {
-    /// It belongs to this owner, or to nobody.
-    pub owner_id: Option<String>,
-    /// It is of one of these media types; an empty list allows all.
+    /// The revision that the interaction must have (`If-Match`).
+    pub revision: Option<i64>,
+    /// The user that it must belong to. An interaction without an owner belongs to every user.
+    pub owner: Option<String>,
+    /// The media types that it may have; empty allows every one.
     pub media_types: Vec<String>,
-    /// It is in one of these states; an empty list allows all.
-    pub statuses: Vec<Status>,
+    /// The statuses that it may have; empty allows every one.
+    pub statuses: &'static [Status],
 }
 
+/// A part of a [`Requirement`] that does not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unmet {
+    /// The interaction belongs to another user.
+    Owner,
+    /// The interaction has another media type.
+    MediaType,
+    /// The interaction has another status.
+    Status,
+}
+
+/// Every status but `Stopped`.
+pub const OPEN: &[Status] = &[Status::New, Status::Pending, Status::InProcess];
+
 impl Requirement {
-    /// It must be of this media type.
+    /// Requires a revision, where one is given.
+    pub fn revision(revision: Option<i64>) -> Self {
+        Self {
+            revision,
+            ..Self::default()
+        }
+    }
+
+    /// Requires a media type.
     pub fn media_type(name: &str) -> Self {
         Self {
             media_types: vec![name.to_owned()],
@@ -23,47 +50,123 @@ impl Requirement {
         }
     }
 
-    /// Checks the interaction as it stands.
+    /// Checks an interaction. The owner is checked first, so that a user learns nothing of what belongs to another.
     ///
     /// # Errors
-    /// [`Refusal::Unmet`] with the first condition that fails: medium, owner, state.
-    pub fn check(&self, interaction: &Interaction) -> Result<(), Refusal> {
-        let id = &interaction.id;
-        if !self.media_types.is_empty() && !self.media_types.contains(&interaction.media_type) {
-            return Err(Refusal::Unmet(
-                Condition::MediaType,
-                format!(
-                    "the interaction {id:?} is a {}, not a {}",
-                    interaction.media_type,
-                    self.media_types.join(" or a ")
-                ),
-            ));
+    /// [`Refusal::Unmet`] or [`Refusal::Stale`].
+    pub fn check(&self, of: &Interaction) -> Result<(), Refusal> {
+        let unmet = |what| Err(Refusal::Unmet(of.id.clone(), what));
+        let foreign = |owner: &String| of.owner_id.as_ref().is_some_and(|other| other != owner);
+        if self.owner.as_ref().is_some_and(foreign) {
+            return unmet(Unmet::Owner);
         }
-        if let (Some(wanted), Some(owner)) = (&self.owner_id, &interaction.owner_id)
-            && wanted != owner
-        {
-            return Err(Refusal::Unmet(
-                Condition::Owner,
-                format!("the interaction {id:?} belongs to another user"),
-            ));
+        if !self.media_types.is_empty() && !self.media_types.contains(&of.media_type) {
+            return unmet(Unmet::MediaType);
         }
-        if !self.statuses.is_empty() && !self.statuses.contains(&interaction.status) {
-            return Err(Refusal::Unmet(
-                Condition::Status,
-                format!("the interaction {id:?} is {:?}", interaction.status),
-            ));
+        if !self.statuses.is_empty() && !self.statuses.contains(&of.status) {
+            return unmet(Unmet::Status);
         }
-        Ok(())
+        match self.revision {
+            Some(wanted) if wanted != of.revision => Err(Refusal::Stale(format!(
+                "the interaction is at revision {}, not {wanted}",
+                of.revision
+            ))),
+            _ => Ok(()),
+        }
     }
 }
 
-/// Which condition of a [`Requirement`] failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Condition {
-    /// The media type.
-    MediaType,
-    /// The owner.
-    Owner,
-    /// The state.
-    Status,
+impl std::fmt::Display for Unmet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Owner => "belongs to another user",
+            Self::MediaType => "has another media type than this operation needs",
+            Self::Status => "is in a state that does not allow this operation",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Moment;
+    use crate::domain::interaction::EntityType;
+
+    fn chat(owner: Option<&str>, status: Status) -> Interaction {
+        let at = Moment::from_micros(0).unwrap();
+        Interaction {
+            id: "c".to_owned(),
+            tenant_id: 1,
+            media_type: "chat".to_owned(),
+            entity_type: EntityType::of_media("chat", None),
+            kind: None,
+            subtype: None,
+            status,
+            contact_id: None,
+            owner_id: owner.map(str::to_owned),
+            parent_id: None,
+            thread_id: "t".to_owned(),
+            can_be_parent: true,
+            start_date: at,
+            end_date: None,
+            created_date: at,
+            modified_date: at,
+            revision: 3,
+            subject: None,
+            queue: None,
+            category_id: None,
+            external_id: None,
+            stopped_reason: None,
+            language: None,
+        }
+    }
+
+    fn unmet(requirement: &Requirement, of: &Interaction) -> Option<Unmet> {
+        match requirement.check(of) {
+            Ok(()) => None,
+            Err(Refusal::Unmet(id, what)) if id == of.id => Some(what),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn nothing_required_holds_of_everything() {
+        let of = chat(Some("bob"), Status::Stopped);
+        assert_eq!(unmet(&Requirement::default(), &of), None);
+    }
+
+    #[test]
+    fn an_interaction_belongs_to_its_owner_and_one_without_to_everybody() {
+        let anns = Requirement {
+            owner: Some("ann".to_owned()),
+            ..Requirement::default()
+        };
+        for (owner, wanted) in [
+            (Some("ann"), None),
+            (None, None),
+            (Some("bob"), Some(Unmet::Owner)),
+        ] {
+            assert_eq!(unmet(&anns, &chat(owner, Status::New)), wanted);
+        }
+    }
+
+    #[test]
+    fn the_first_part_that_does_not_hold_is_told() {
+        let mut all = Requirement {
+            revision: Some(2),
+            owner: Some("ann".to_owned()),
+            media_types: vec!["email".to_owned()],
+            statuses: OPEN,
+        };
+        let of = chat(Some("bob"), Status::Stopped);
+        assert_eq!(unmet(&all, &of), Some(Unmet::Owner));
+        all.owner = None;
+        assert_eq!(unmet(&all, &of), Some(Unmet::MediaType));
+        all.media_types.push("chat".to_owned());
+        assert_eq!(unmet(&all, &of), Some(Unmet::Status));
+        all.statuses = &[];
+        assert!(matches!(all.check(&of), Err(Refusal::Stale(_))));
+        all.revision = Some(3);
+        assert_eq!(unmet(&all, &of), None);
+    }
 }

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::ledger::{Ask, Held, Ledger, Link, document, text};
+use super::ledger::{Ask, Held, Ledger, Link, document, recorded_before, text};
 use crate::domain::change::Kind;
 use crate::domain::command::{Outcome, Stored};
 use crate::domain::interaction::{
@@ -14,7 +14,7 @@ use crate::domain::interaction::{
 };
 use crate::domain::propagation::{propagate, propagate_late, visits};
 use crate::domain::user_data::Document;
-use crate::domain::{Moment, Refusal};
+use crate::domain::{Moment, Refusal, Requirement};
 use crate::store::{StoreError, content};
 
 /// How a link came about, where no key of UserData tied the two.
@@ -68,6 +68,23 @@ impl Ledger<'_> {
         }
         let thread = parent.interaction.thread_id.clone();
         Ok(self.add_alone(ask, new, Some(thread))?)
+    }
+
+    /// Records an interaction unless its identifier is known.
+    pub(super) fn ensure(
+        &mut self,
+        ask: &Ask<'_>,
+        new: &NewInteraction,
+        requires: &Requirement,
+    ) -> Result<Outcome, StoreError> {
+        let known = |id: &String| self.interactions.get(&(ask.tenant, id.clone()));
+        match new.id.as_ref().and_then(known) {
+            Some(held) => {
+                requires.check(&held.stored.interaction)?;
+                Ok(recorded_before(ask, held))
+            }
+            None => self.record(ask, new),
+        }
     }
 
     /// Records the child that a web engagement led to.
@@ -199,14 +216,7 @@ impl Ledger<'_> {
         match self.interactions.get(&(ask.tenant, id.clone())) {
             None => Ok(None),
             Some(held) if held.fingerprint == ask.ready.fingerprint => {
-                Ok(Some(Outcome::Recorded {
-                    stored: Arc::clone(&held.stored),
-                    created: false,
-                    dropped: ask.ready.dropped.clone(),
-                    repeated: ask.ready.repeated.clone(),
-                    copied: None,
-                    cursor: None,
-                }))
+                Ok(Some(recorded_before(ask, held)))
             }
             Some(_) => Err(Refusal::Conflict(format!(
                 "an interaction {id:?} was recorded before, with other content"

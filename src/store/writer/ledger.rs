@@ -16,16 +16,16 @@ use crate::domain::id::Ids;
 use crate::domain::interaction::{
     EntityType, Interaction, InteractionPatch, LongTexts, NewInteraction, Status,
 };
-use crate::domain::requirement::Requirement;
 use crate::domain::user_data::{self, Document, Edit, KeyPath};
 use crate::domain::web_action::{State, WebAction};
-use crate::domain::{Clock, Moment, Refusal, words};
+use crate::domain::{Clock, Moment, Refusal, Requirement, words};
 use crate::store::{StoreError, content};
 
 /// A tenant and an identifier in it.
 pub type Key = (i64, String);
 
 /// An interaction in the ledger.
+#[derive(Clone)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each says of a part of the row whether it is to be written"
@@ -105,6 +105,7 @@ pub struct Entry {
 }
 
 /// Where a web engagement led.
+#[derive(Clone)]
 pub struct Link {
     /// Tenant.
     pub tenant: i64,
@@ -258,49 +259,47 @@ impl<'t> Ledger<'t> {
         };
         let outcome = match &submission.command {
             Command::Record(new) => self.record(&ask, new)?,
+            Command::Ensure { new, requires } => self.ensure(&ask, new, requires)?,
             Command::Engage(child) => self.engage(&ask, child)?,
             Command::SetParent {
                 id,
                 parent,
                 copy,
-                if_match,
+                requires,
             } => {
-                self.changing(&ask, id, *if_match, &Requirement::default())?;
-                self.set_parent(
-                    &ask,
-                    id,
-                    parent,
-                    copy.as_deref(),
-                    &InteractionPatch::default(),
-                )?
+                self.check(&ask, id, requires)?;
+                let rest = InteractionPatch::default();
+                self.set_parent(&ask, id, parent, copy.as_deref(), &rest)?
             }
-            Command::EditUserData {
-                id,
-                edit,
-                if_match,
-                require,
-            } => {
-                self.changing(&ask, id, *if_match, require)?;
+            Command::EditUserData { id, edit, requires } => {
+                self.check(&ask, id, requires)?;
                 self.edit(&ask, id, edit)?
             }
             Command::Change {
                 id,
                 patch,
-                if_match,
-                require,
+                requires,
             } => {
-                self.changing(&ask, id, *if_match, require)?;
+                self.check(&ask, id, requires)?;
                 self.patch(&ask, id, patch)?
             }
             Command::Stop {
                 id,
                 reason,
                 end,
-                if_match,
-                require,
+                requires,
             } => {
-                self.changing(&ask, id, *if_match, require)?;
+                self.check(&ask, id, requires)?;
                 self.stop(&ask, id, reason.as_ref(), *end)?
+            }
+            Command::Complete {
+                id,
+                edit,
+                lasted,
+                requires,
+            } => {
+                self.check(&ask, id, requires)?;
+                self.complete(&ask, id, edit, *lasted)?
             }
             Command::CreateContact { id, .. } => self.create_contact(&ask, id.as_deref())?,
             Command::ChangeContact {
@@ -526,29 +525,14 @@ impl<'t> Ledger<'t> {
         }
     }
 
-    /// Checks that an interaction is there, at the revision and of the kind that the command wants.
-    fn changing(
-        &self,
-        ask: &Ask<'_>,
-        id: &str,
-        if_match: Option<i64>,
-        require: &Requirement,
-    ) -> Result<(), Refusal> {
+    /// Checks what a command requires of the interaction that it changes, as that is stored now. Every command that
+    /// changes an interaction comes here first.
+    fn check(&self, ask: &Ask<'_>, id: &str, requires: &Requirement) -> Result<(), Refusal> {
         let held = self
             .interactions
             .get(&(ask.tenant, id.to_owned()))
             .ok_or_else(|| Refusal::no_interaction(id))?;
-        let there = &held.stored.interaction;
-        require.check(there)?;
-        if let Some(wanted) = if_match
-            && wanted != there.revision
-        {
-            return Err(Refusal::Stale(format!(
-                "the interaction is at revision {}, not {wanted}",
-                there.revision
-            )));
-        }
-        Ok(())
+        requires.check(&held.stored.interaction)
     }
 
     /// A stored interaction, and the moment of its next change, which is later than the last.
@@ -567,6 +551,7 @@ impl<'t> Ledger<'t> {
         let limits = self.rules.limits.clone();
         let (held, at) = self.held(ask, id)?;
         let mut document = document(&held.stored.user_data)?;
+        let edit = &*edit.named(&document);
         let keys = document.len();
         let previous = edit.apply(&mut document);
         let after = text(&document);
@@ -711,6 +696,31 @@ impl<'t> Ledger<'t> {
             ..InteractionPatch::default()
         };
         self.change(ask, id, &patch, Kind::InteractionStopped)
+    }
+
+    /// Stores UserData and stops the interaction. Where the stop is refused, the edit is undone.
+    fn complete(
+        &mut self,
+        ask: &Ask<'_>,
+        id: &str,
+        edit: &Edit,
+        lasted: Option<i64>,
+    ) -> Result<Outcome, StoreError> {
+        let (held, _) = self.held(ask, id)?;
+        let before = held.clone();
+        let end = lasted.map(|micros| held.stored.interaction.start_date.plus_micros(micros));
+        let (entries, key) = (self.journal.len(), (ask.tenant, id.to_owned()));
+        let link = self.links.get(&key).cloned();
+        self.edit(ask, id, edit)?;
+        self.stop(ask, id, None, end).map_err(|refusal| {
+            self.journal.truncate(entries);
+            self.interactions.insert(key.clone(), before);
+            match link {
+                Some(link) => self.links.insert(key, link),
+                None => self.links.remove(&key),
+            };
+            refusal.into()
+        })
     }
 
     fn record_web_action(&mut self, ask: &Ask<'_>, action: &WebAction) -> Outcome {
@@ -1040,6 +1050,18 @@ fn add_values(to: &mut Attributes, from: &Attributes) {
                 there.push(value.clone());
             }
         }
+    }
+}
+
+/// The outcome of recording what is recorded already.
+pub(super) fn recorded_before(ask: &Ask<'_>, held: &Held) -> Outcome {
+    Outcome::Recorded {
+        stored: Arc::clone(&held.stored),
+        created: false,
+        dropped: ask.ready.dropped.clone(),
+        repeated: ask.ready.repeated.clone(),
+        copied: None,
+        cursor: None,
     }
 }
 

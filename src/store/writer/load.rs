@@ -92,7 +92,7 @@ pub(super) async fn load<D: Dialect>(
 impl<'g> Needs<'g> {
     fn add(&mut self, queued: &'g Queued) {
         match &queued.submission.command {
-            Command::Record(new) | Command::Engage(new) => {
+            Command::Record(new) | Command::Ensure { new, .. } | Command::Engage(new) => {
                 self.interactions.extend(
                     new.id
                         .as_deref()
@@ -112,7 +112,7 @@ impl<'g> Needs<'g> {
                 self.moved.insert(id);
                 self.parents.insert(parent);
             }
-            Command::EditUserData { id, .. } => {
+            Command::EditUserData { id, .. } | Command::Complete { id, .. } => {
                 self.interactions.insert(id);
                 if !queued.ready.visits.is_empty() {
                     self.moved.insert(id);
