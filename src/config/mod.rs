@@ -9,6 +9,7 @@ mod sections;
 mod sources;
 #[cfg(test)]
 mod tests;
+mod vendor;
 
 use std::fmt;
 use std::path::Path;
@@ -67,8 +68,9 @@ impl Config {
         if let Some(path) = file {
             let text = std::fs::read_to_string(path)
                 .map_err(|error| format!("{}: {error}", path.display()))?;
-            let given: Table = toml::from_str(&text)
+            let mut given: Table = toml::from_str(&text)
                 .map_err(|error| format!("{}: {}", path.display(), placed(&error, &text)))?;
+            vendor::adopt(&mut given).map_err(|what| format!("{}: {what}", path.display()))?;
             gws::want_hashes(&given).map_err(|what| format!("{}: {what}", path.display()))?;
             merge(&mut settings, given).map_err(|what| format!("{}: {what}", path.display()))?;
         }
