@@ -14,6 +14,7 @@ pub mod id;
 pub mod interaction;
 pub mod limits;
 pub mod moment;
+pub mod period;
 pub mod propagation;
 pub mod refusal;
 pub mod requirement;

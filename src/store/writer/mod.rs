@@ -12,6 +12,7 @@ pub use flush::INDEXED_CHARACTERS;
 mod ledger;
 mod load;
 mod web_action;
+mod web_event;
 mod webhook;
 
 use std::sync::Arc;

@@ -29,14 +29,6 @@ const EVENTS: Many = Many {
     skips_nulls: false,
 };
 
-const DELTAS: Many = Many {
-    before: "UPDATE journal SET delta = v.column2 FROM (VALUES",
-    casts: &["BIGINT", "TEXT"],
-    columns: 2,
-    after: ") AS v WHERE journal.cursor = v.column1 + 0",
-    skips_nulls: false,
-};
-
 /// What a person's interactions are known by among web actions.
 #[derive(Default)]
 pub(super) struct Traces {
@@ -54,6 +46,7 @@ pub(super) async fn erase<D: Dialect>(
 ) -> Result<(), StoreError> {
     let mut actions: BTreeSet<String> = BTreeSet::new();
     for (column, values) in [
+        ("conversation_id", traces.references.clone()),
         ("reference", traces.references),
         ("session_id", traces.visits),
     ] {
@@ -83,7 +76,7 @@ async fn erase_lives<D: Dialect>(
     let actions = vec![tenant.into(), Arg::Texts(actions.to_vec())];
     let sql =
         format!("SELECT seq, event FROM web_action WHERE tenant_id = $1 AND action_id IN {any}");
-    let (mut events, mut deltas) = (Vec::new(), Vec::new());
+    let mut events = Vec::new();
     for row in &D::fetch(conn, sql.into(), actions.clone()).await? {
         let mut row = Columns::<D>::of(row);
         let (seq, event) = (row.int()?, row.text()?);
@@ -93,12 +86,16 @@ async fn erase_lives<D: Dialect>(
             event.retain(|key, _| KEPT.contains(&key.as_str()));
         }
         events.extend([seq.into(), event.to_string().into()]);
-        deltas.extend([seq.into(), content::ERASED.into()]);
     }
     bulk::run::<D>(conn, &EVENTS, events).await?;
-    bulk::run::<D>(conn, &DELTAS, deltas).await?;
     let sql = format!(
-        "UPDATE web_action SET customer_id = NULL, session_id = NULL, reference = NULL, fingerprint = $3 WHERE tenant_id = $1 AND action_id IN {any}"
+        "UPDATE journal SET delta = '{}' WHERE tenant_id = $1 AND action_id IS NOT NULL AND action_id IN {any}",
+        content::ERASED
+    );
+    D::execute(conn, sql.into(), actions.clone()).await?;
+    let sql = format!(
+        "UPDATE web_action SET customer_id = NULL, session_id = NULL, reference = NULL, conversation_id = NULL, error_code = NULL, \
+         fingerprint = $3 WHERE tenant_id = $1 AND action_id IN {any}"
     );
     let mut args = actions;
     args.push(Arg::Bytes(Vec::new()));
