@@ -23,6 +23,7 @@ use crate::domain::change::Change;
 use crate::domain::command::Command;
 use crate::domain::contact::{self, GivenAttributes, OneOrMany};
 use crate::domain::filter::{Filter, Search};
+use crate::domain::interaction;
 use crate::store::ChangesQuery;
 use crate::web::App;
 
@@ -80,15 +81,15 @@ struct Identify {
     /// Make a contact when nobody fits; true when absent.
     #[serde(default)]
     create: Option<bool>,
-    /// Taken for the sake of older clients and not looked at: the ranks are the same for all media.
-    #[serde(default, rename = "mediaType")]
-    #[schema(rename = "mediaType")]
-    _media_type: Option<String>,
+    /// The medium, whose ranks count where the settings have some.
+    #[serde(default)]
+    media_type: Option<String>,
 }
 
 /// Finds the contact meant, or makes it.
 ///
-/// Ranks, after UCS 8.x: `EmailAddress`, `PhoneNumber`, `FirstName` with `LastName`, `Title`. Where several fit, `contactId` is the oldest and `candidates` are all.
+/// Ranks by default, after UCS 8.x: `EmailAddress`, `PhoneNumber`, `FirstName` with `LastName`; `Title` only narrows. Where several fit, `contactId` is the oldest and `candidates` are all.
+/// What a known contact lacks is added to it (`[contacts] learn`); `unkeptAttributes` names what was not.
 /// With `create: false` nothing is written, and the scope `read` is enough.
 #[utoipa::path(post, operation_id = "identifyContact", path = "/v1/contacts/identify", tag = "contacts", request_body = Identify,
     responses((status = 200, body = super::schema::Identified), (status = 422, body = Problem)))]
@@ -99,11 +100,17 @@ async fn identify(
 ) -> Result<Response, Failure> {
     let repeatable = posted.repeatable(render::reply);
     let Identify {
-        attributes, create, ..
+        attributes,
+        create,
+        media_type,
     } = posted.value;
     let create = create.unwrap_or(true);
     caller.may(if create { Scope::Write } else { Scope::Read })?;
-    let command = Command::IdentifyContact { attributes, create };
+    let command = Command::IdentifyContact {
+        attributes,
+        media_type: media_type.map(|name| interaction::media_type(&name)),
+        create,
+    };
     let outcome = app
         .writer
         .submit(caller.submission(command, repeatable))

@@ -102,6 +102,7 @@ pub fn reply(outcome: &Outcome) -> Reply {
             dropped,
             repeated,
             copied,
+            unkept,
             ..
         } => {
             let mut body = written(stored);
@@ -109,6 +110,9 @@ pub fn reply(outcome: &Outcome) -> Reply {
                 member(&mut body, "copiedKeys", &text(copied));
             }
             notes(&mut body, dropped, repeated);
+            if !unkept.is_empty() {
+                member(&mut body, "unkeptAttributes", &text(unkept));
+            }
             body.push('}');
             Reply {
                 status: if *created { 201 } else { 200 },
@@ -149,8 +153,12 @@ pub fn reply(outcome: &Outcome) -> Reply {
             contact_id,
             created,
             candidates,
+            unkept,
         } => {
-            let body = serde_json::json!({"contactId": contact_id, "created": created, "candidates": candidates});
+            let mut body = serde_json::json!({"contactId": contact_id, "created": created, "candidates": candidates});
+            if !unkept.is_empty() {
+                body["unkeptAttributes"] = unkept.as_slice().into();
+            }
             Reply {
                 status: 200,
                 body: body.to_string(),

@@ -68,6 +68,9 @@ pub struct InteractionBody {
     /// Keys copied from the parent.
     #[schema(required = false)]
     copied_keys: Option<Vec<String>>,
+    /// Attributes of the contact that were given, are not known, and were not added to it.
+    #[schema(required = false, nullable = false)]
+    unkept_attributes: Option<Vec<String>>,
     /// With `include=children`: its children, oldest first, at most 500.
     #[schema(required = false)]
     children: Option<Vec<InteractionItem>>,
@@ -393,6 +396,9 @@ pub struct Identified {
     created: bool,
     /// All that fit, oldest first.
     candidates: Vec<String>,
+    /// Attributes that were given, are not known of the contact, and were not added to it.
+    #[schema(required = false, nullable = false)]
+    unkept_attributes: Option<Vec<String>>,
 }
 
 /// What an erasure reached.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::client::{Answer, ClientSession, SessionEdit};
-use super::contact::{Attributes, Contact, GivenAttributes};
+use super::contact::{Attributes, Contact, ContactRules, Folded, GivenAttributes};
 use super::interaction::{
     Interaction, InteractionPatch, LongTexts, NewInteraction, WEB_ENGAGEMENT,
 };
@@ -127,8 +127,15 @@ pub enum Command {
     IdentifyContact {
         /// What is known.
         attributes: GivenAttributes,
-        /// Whether to make one when nobody fits.
+        /// The medium by whose ranks; the ranks of all media when absent.
+        media_type: Option<String>,
+        /// Whether to make one when nobody fits, and to add to a known one what is new.
         create: bool,
+    },
+    /// Folds the values of the next contacts anew where the rules changed; the last contact done is given.
+    FoldContacts {
+        /// The contact after which to go on.
+        after: String,
     },
     /// Deletes a contact that has no interactions.
     DeleteContact(String),
@@ -206,6 +213,8 @@ pub enum Outcome {
         repeated: Vec<String>,
         /// Keys copied from the parent, for an engagement.
         copied: Option<Vec<String>>,
+        /// Attributes that were given, are not known of the contact, and were not added to it.
+        unkept: Vec<String>,
         /// The journal entry that tells of it; `None` when it stood there before.
         cursor: Option<i64>,
     },
@@ -243,6 +252,8 @@ pub enum Outcome {
         created: bool,
         /// All that fit.
         candidates: Vec<String>,
+        /// Attributes that were given, are not known of the contact, and were not added to it.
+        unkept: Vec<String>,
     },
     /// What was erased: contacts and interactions.
     Erased {
@@ -341,6 +352,8 @@ pub struct Preparation {
     pub repeated: Vec<String>,
     /// Attributes of a contact, checked.
     pub attributes: Attributes,
+    /// Those by which a contact is identified, folded.
+    pub folded: Folded,
     /// Roughly how many bytes of memory the command takes while it waits, with all that was made ready.
     pub weight: usize,
 }
@@ -352,6 +365,8 @@ pub struct Rules {
     pub limits: Limits,
     /// Transient keys and extraction.
     pub transience: Transience,
+    /// How contacts are identified.
+    pub contacts: ContactRules,
     /// What an engagement copies when its request says nothing.
     pub copy_user_data: Option<String>,
     /// Keys of UserData by which a conversation without a parent is linked to a web engagement.
@@ -438,7 +453,7 @@ impl Command {
                 if let Some(id) = id {
                     super::contact::check_own_id(id, limits)?;
                 }
-                ready.attributes("/attributes", attributes, limits)?;
+                ready.attributes("/attributes", attributes, rules)?;
                 ready.fingerprint = super::interaction::fingerprint(&(&id, &ready.attributes));
             }
             Self::ChangeContact { attributes, .. } => {
@@ -450,17 +465,11 @@ impl Command {
                     .iter()
                     .filter_map(|(n, v)| Some((n.clone(), v.clone()?)))
                     .collect();
-                ready.attributes("/attributes", &set, limits)?;
+                ready.attributes("/attributes", &set, rules)?;
                 ready.weight += attributes.keys().map(|name| 64 + name.len()).sum::<usize>();
             }
             Self::IdentifyContact { attributes, .. } => {
-                ready.attributes("/attributes", attributes, limits)?;
-                if ready.attributes.is_empty() {
-                    return Err(Refusal::invalid(
-                        "/attributes",
-                        "holds no value to identify by",
-                    ));
-                }
+                ready.attributes("/attributes", attributes, rules)?;
             }
             Self::DeclareKey(key) | Self::DropKey(key) | Self::FillKey { key, .. } => {
                 if key.0.iter().any(|step| step.contains('\0')) {
@@ -475,6 +484,7 @@ impl Command {
             | Self::CreateToken(_)
             | Self::RevokeToken(_)
             | Self::ForgetReplies(_)
+            | Self::FoldContacts { .. }
             | Self::ForgetClients(_) => {}
             Self::RecordWebAction(action) => {
                 // the time of receipt is no content: the same event sent again is the same
@@ -528,6 +538,7 @@ impl Command {
             | Self::FillKey { .. }
             | Self::DropKey(_)
             | Self::ForgetReplies(_)
+            | Self::FoldContacts { .. }
             | Self::RecordWebAction(_)
             | Self::OpenSession(_)
             | Self::KeepCursors(_)
@@ -589,13 +600,7 @@ impl Preparation {
         // it is the caller's: said or not, the content is the same
         new.tenant_id = None;
         if let Some(contact) = &new.contact {
-            self.attributes("/contact", contact, limits)?;
-            if self.attributes.is_empty() {
-                return Err(Refusal::invalid(
-                    "/contact",
-                    "holds no value to identify by",
-                ));
-            }
+            self.attributes("/contact", contact, rules)?;
         }
         self.fingerprint = new.fingerprint();
         self.user_data = serde_json::to_string(&new.user_data).unwrap_or_default();
@@ -653,9 +658,10 @@ impl Preparation {
         &mut self,
         pointer: &str,
         given: &GivenAttributes,
-        limits: &Limits,
+        rules: &Rules,
     ) -> Result<(), Refusal> {
-        self.attributes = super::contact::receive(pointer, given, limits)?;
+        self.attributes = super::contact::receive(pointer, given, &rules.limits)?;
+        self.folded = rules.contacts.fold_all(&self.attributes);
         self.weight += 2 * super::contact::weight(given);
         Ok(())
     }

@@ -20,7 +20,7 @@ use super::reads::{Readers, Reads};
 use super::writer::{QueueLimits, Signals, Writer};
 use super::{StoreError, checkpoint};
 use crate::domain::Clock;
-use crate::domain::command::Rules;
+use crate::domain::command::{Command, Outcome, Rules, Submission};
 use crate::domain::id::Ids;
 
 /// What to do about the schema on opening.
@@ -197,10 +197,40 @@ impl Store {
     /// # Errors
     /// When the URL is not understood, the database cannot be reached, its schema does not fit, or another server has the file.
     pub async fn open(settings: Settings) -> Result<Self, StoreError> {
-        match target(&settings.url)? {
-            Target::Sqlite(options) => Self::open_sqlite(settings, options).await,
-            Target::Postgres(options) => Self::open_postgres(settings, options).await,
+        let store = match target(&settings.url)? {
+            Target::Sqlite(options) => Self::open_sqlite(settings, options).await?,
+            Target::Postgres(options) => Self::open_postgres(settings, options).await?,
+        };
+        store.fold_contacts().await?;
+        Ok(store)
+    }
+
+    /// Folds the identifying values of contacts anew where the rules are not those of the last time.
+    async fn fold_contacts(&self) -> Result<(), StoreError> {
+        let mut after = String::new();
+        let mut total = 0;
+        loop {
+            let submission = Submission {
+                tenant: 1,
+                actor: "contacts".into(),
+                at: None,
+                repeatable: None,
+                command: Command::FoldContacts { after },
+            };
+            let answer = self.writer.enqueue_waiting(submission).await?;
+            let Outcome::Filled { last, done } = answer.wait().await? else {
+                return Err(StoreError::Closed);
+            };
+            total += done;
+            match last {
+                Some(last) => after = last,
+                None => break,
+            }
         }
+        if total > 0 {
+            tracing::info!(contacts = total, "contacts follow the rules of [contacts]");
+        }
+        Ok(())
     }
 
     async fn open_sqlite(
@@ -334,6 +364,7 @@ impl Store {
         let meters = Arc::new(Meters::default());
         let committed = Arc::clone(&signals.committed);
         let ids = Ids::new(Box::new(rand_chacha::ChaCha12Rng::from_os_rng()));
+        let contacts = settings.rules.contacts.clone();
         let (writer, write_task) = Writer::start::<D>(
             write_pool.clone(),
             Arc::new(settings.rules),
@@ -347,6 +378,7 @@ impl Store {
             read_pool.clone(),
             &short_pool,
             settings.time_limit,
+            contacts,
         ));
         let close = Box::new(move || -> futures_util::future::BoxFuture<'static, ()> {
             Box::pin(async move {

@@ -19,7 +19,7 @@ use super::{
 use crate::domain::change::Change;
 use crate::domain::client::ClientSession;
 use crate::domain::command::Stored;
-use crate::domain::contact::Contact;
+use crate::domain::contact::{Contact, ContactRules};
 use crate::domain::filter::Search;
 use crate::domain::user_data::{Document, KeyPath};
 use crate::domain::web_action::Recorded;
@@ -106,17 +106,24 @@ pub trait Reads: Send + Sync {
 pub struct Readers<D: Dialect> {
     pool: Pool<D::Db>,
     time_limit: Duration,
+    contacts: ContactRules,
     interactions: Grouped<D, interaction::Whole>,
     pages: Grouped<D, search::ShortPages>,
 }
 
 impl<D: Dialect> Readers<D> {
     /// Over a pool for searches, and one for the reads that are grouped: while one reader is at the database another gathers the next group.
-    pub(super) fn start(pool: Pool<D::Db>, short: &Pool<D::Db>, time_limit: Duration) -> Self {
+    pub(super) fn start(
+        pool: Pool<D::Db>,
+        short: &Pool<D::Db>,
+        time_limit: Duration,
+        contacts: ContactRules,
+    ) -> Self {
         let readers = short.options().get_max_connections();
         Self {
             pool,
             time_limit,
+            contacts,
             interactions: Grouped::start(short, readers),
             pages: Grouped::start(short, readers),
         }
@@ -139,6 +146,13 @@ impl<D: Dialect> Readers<D> {
                 _ => return search::page_of(search, found.items),
             }
         }
+        let folded;
+        let search = if search.filter.asks_for_contact() {
+            folded = search.folded(&self.contacts);
+            &folded
+        } else {
+            search
+        };
         let mut conn = self.limited().await?;
         let found = Self::searched(&mut conn, search).await;
         conn.give_back(found).await

@@ -76,6 +76,9 @@ impl<D: Dialect> Task<D> {
                 }
                 Outcome::Deleted(ids.into_iter().map(|member| member.id).collect())
             }
+            Command::FoldContacts { after } => {
+                super::fold::contacts::<D>(conn, &self.rules.contacts, after).await?
+            }
             Command::DeleteContact(id) => {
                 delete_contact::<D>(conn, tenant, id).await?;
                 enter(Kind::ContactErased, at, None, Some(id), "{}".to_owned());

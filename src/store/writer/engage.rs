@@ -114,10 +114,11 @@ impl Ledger<'_> {
         new: &NewInteraction,
         thread: Option<String>,
     ) -> Result<Outcome, Refusal> {
-        let contact = self.contact_of(ask, new)?;
+        let (contact, unkept) = self.contact_of(ask, new)?;
         let stored = self.build(ask, new, thread, contact, ask.ready.user_data.clone());
         let delta = content::recorded(&stored, None);
-        let outcome = self.add(ask, Kind::InteractionRecorded, stored, delta, None);
+        let kind = Kind::InteractionRecorded;
+        let outcome = self.add(ask, kind, stored, delta, None, unkept);
         if let Outcome::Recorded { stored, .. } = &outcome {
             self.note_visits(&ask.ready.visits, &Arc::clone(stored));
         }
@@ -136,10 +137,8 @@ impl Ledger<'_> {
         let (document, copied) = propagate(&policy, &given, child.user_data.document.clone());
         let user_data = text(&document);
         self.check_size(&document, &user_data)?;
-        let contact = match self.contact_of(ask, child)? {
-            None => from.interaction.contact_id.clone(),
-            known => known,
-        };
+        let (contact, unkept) = self.contact_of(ask, child)?;
+        let contact = contact.or_else(|| from.interaction.contact_id.clone());
         let thread = Some(from.interaction.thread_id.clone());
         let mut stored = self.build(ask, child, thread, contact, user_data);
         stored.interaction.parent_id = Some(from.interaction.id.clone());
@@ -156,7 +155,14 @@ impl Ledger<'_> {
             tie.linked_by.clone(),
             stored.interaction.created_date,
         );
-        Ok(self.add(ask, Kind::EngagementCreated, stored, delta, Some(copied)))
+        Ok(self.add(
+            ask,
+            Kind::EngagementCreated,
+            stored,
+            delta,
+            Some(copied),
+            unkept,
+        ))
     }
 
     /// The policy in the words in which it was said, and the parent's UserData without what is transient by now.
@@ -263,7 +269,10 @@ impl Ledger<'_> {
         }
         let began = new.start_date.or(new.end_date).unwrap_or(ask.at);
         let contact = match &new.contact_id {
-            None if new.contact.is_some() => self.identified(ask, false).0,
+            None if new.contact.is_some() => {
+                self.identified(ask, Some(&new.media_type), false)
+                    .contact_id
+            }
             known => known.clone(),
         };
         self.of_visit(ask.tenant, &ask.ready.visits, began, contact.as_deref())

@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use futures_util::future::join;
 
-use super::ledger::{Entry, GivenAnswer, Held, HeldSession, HeldWebAction, Key, Ledger, Link};
+use super::ledger::{
+    Entry, GivenAnswer, Held, HeldSession, HeldWebAction, Key, Ledger, Link, Standing,
+};
 use crate::domain::command::Stored;
+use crate::domain::contact::ContactRules;
 use crate::domain::interaction::LongTexts;
 use crate::domain::user_data::{self, KeyPath};
 use crate::domain::web_action::State;
@@ -189,6 +192,7 @@ pub async fn flush<D: Dialect>(ledger: Ledger<'_>, conn: &mut Conn<D>) -> Result
         web_actions,
         sessions,
         answers,
+        rules,
         ..
     } = ledger;
     let last = head + i64::try_from(journal.len()).unwrap_or(0);
@@ -217,13 +221,10 @@ pub async fn flush<D: Dialect>(ledger: Ledger<'_>, conn: &mut Conn<D>) -> Result
     .await;
     written?;
     write_links::<D>(conn, links).await?;
-    write_contacts::<D>(
-        conn,
-        contacts
-            .into_values()
-            .filter(|held| held.new || held.changed),
-    )
-    .await?;
+    let written = contacts
+        .into_values()
+        .filter(|held| held.state != Standing::Loaded);
+    write_contacts::<D>(conn, &rules.contacts, written).await?;
     write_entries::<D>(conn, entries).await?;
     let replies = replies
         .into_iter()
@@ -606,6 +607,7 @@ pub fn index_rows(keys: &[KeyPath], stored: &Stored) -> Vec<Arg> {
 
 async fn write_contacts<D: Dialect>(
     conn: &mut Conn<D>,
+    rules: &ContactRules,
     held: impl Iterator<Item = super::ledger::HeldContact>,
 ) -> Result<(), StoreError> {
     let mut contacts = Vec::new();
@@ -613,7 +615,7 @@ async fn write_contacts<D: Dialect>(
     let mut changed: BTreeMap<i64, Vec<String>> = BTreeMap::new();
     for held in held {
         let contact = &held.contact;
-        if held.changed {
+        if held.state == Standing::Changed {
             changed
                 .entry(contact.tenant_id)
                 .or_default()
@@ -627,7 +629,7 @@ async fn write_contacts<D: Dialect>(
                     name.as_str().into(),
                     i64::try_from(position).unwrap_or(i64::MAX).into(),
                     value.as_str().into(),
-                    crate::domain::contact::folded(name, value).into(),
+                    rules.fold(name, value).unwrap_or_default().into(),
                 ]);
             }
         }

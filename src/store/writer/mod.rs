@@ -8,6 +8,7 @@
 mod alone;
 mod engage;
 mod flush;
+mod fold;
 pub use flush::INDEXED_CHARACTERS;
 mod ledger;
 mod load;

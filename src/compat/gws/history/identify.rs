@@ -67,6 +67,7 @@ impl Identify {
     pub async fn run(self, app: &App, user: &User) -> Result<String, StoreError> {
         let command = Command::IdentifyContact {
             attributes: self.attributes,
+            media_type: None,
             create: self.create,
         };
         let outcome = app.writer.submit(user.submission(command)).await?;
