@@ -30,8 +30,8 @@ both! {
         let server = Server::start(db).await;
         for nothing in ["", "  ", "anonymous", "UNKNOWN", "N/A", "0", "-", "+", "Private Number", "sip:anonymous@anonymous.invalid"] {
             for name in ["EmailAddress", "PhoneNumber"] {
-                let ann = contact_of(&server, json!({name: nothing, "FirstName": "Ann", "LastName": format!("Ash {name} {nothing}")})).await;
-                let bob = contact_of(&server, json!({name: nothing, "FirstName": "Bob", "LastName": format!("Birch {name} {nothing}")})).await;
+                let ann = contact_of(&server, json!({name: nothing, "FirstName": "Ann", "LastName": format!("Ash {name} {nothing:?}")})).await;
+                let bob = contact_of(&server, json!({name: nothing, "FirstName": "Bob", "LastName": format!("Birch {name} {nothing:?}")})).await;
                 assert!(ann.is_string() && bob.is_string());
                 assert_ne!(ann, bob, "{name} {nothing:?}");
                 assert_eq!(identified(&server, json!({name: nothing})).await, Value::Null, "{nothing:?} finds nobody");
