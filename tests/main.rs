@@ -16,6 +16,7 @@ mod api_user_data;
 mod discretion;
 mod durability;
 mod engagements;
+mod erasure;
 mod failing;
 mod gws_bayeux;
 mod gws_cometd;
