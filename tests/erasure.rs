@@ -31,14 +31,23 @@ impl Marks {
 
     /// The places of the marks that a text holds.
     fn found_in(&self, text: &str) -> Vec<&'static str> {
-        let found = self.0.iter().filter(|(mark, _)| text.contains(mark.as_str()));
+        let found = self
+            .0
+            .iter()
+            .filter(|(mark, _)| text.contains(mark.as_str()));
         found.map(|(_, place)| *place).collect()
     }
 
     /// The places of the marks that a text lacks. A long text that was overwritten is nowhere: the journal has its length only.
     fn missing_in(&self, text: &str) -> Vec<&'static str> {
-        let missing = self.0.iter().filter(|(mark, _)| !text.contains(mark.as_str()));
-        missing.map(|(_, place)| *place).filter(|place| *place != "text").collect()
+        let missing = self
+            .0
+            .iter()
+            .filter(|(mark, _)| !text.contains(mark.as_str()));
+        missing
+            .map(|(_, place)| *place)
+            .filter(|place| *place != "text")
+            .collect()
     }
 
     /// The places of the marks of which bytes hold enough to tell them.
@@ -67,7 +76,8 @@ async fn dump(place: &Place) -> String {
     assert!(columns.len() > 80, "{columns:?}");
     let mut dump = String::new();
     for (table, column) in columns {
-        let rows = format!("SELECT '{table}', COALESCE(CAST(\"{column}\" AS text), '') FROM \"{table}\"");
+        let rows =
+            format!("SELECT '{table}', COALESCE(CAST(\"{column}\" AS text), '') FROM \"{table}\"");
         let value = if sqlite {
             rows.replace(&format!("CAST(\"{column}\" AS text)"), &format!("CASE typeof(\"{column}\") WHEN 'blob' THEN '' ELSE CAST(\"{column}\" AS text) END"))
         } else {
@@ -90,28 +100,55 @@ async fn walk(server: &Server, contacts: &[&str], hook: Option<&str>) -> String 
         paths.push(format!("/v1/webhooks/{hook}/deliveries?limit=1000"));
     }
     for contact in contacts {
-        paths.extend(["", "/history", "/export"].map(|what| format!("/v1/contacts/{contact}{what}")));
+        paths.extend(
+            ["", "/history", "/export"].map(|what| format!("/v1/contacts/{contact}{what}")),
+        );
         paths.push(format!("/v1/changes?contactId={contact}"));
     }
-    let moments: Vec<String> = server.journal().await.iter().map(|entry| entry["at"].as_str().unwrap().to_owned()).collect();
+    let moments: Vec<String> = server
+        .journal()
+        .await
+        .iter()
+        .map(|entry| entry["at"].as_str().unwrap().to_owned())
+        .collect();
     let (_, all) = server.get("/v1/interactions?limit=500").await;
     for interaction in all["items"].as_array().unwrap() {
         let path = format!("/v1/interactions/{}", id(interaction));
-        paths.extend(["", "?include=children,parent,contact", "/lineage", "/user-data"].map(|what| format!("{path}{what}")));
+        paths.extend(
+            [
+                "",
+                "?include=children,parent,contact",
+                "/lineage",
+                "/user-data",
+            ]
+            .map(|what| format!("{path}{what}")),
+        );
         paths.extend(moments.iter().map(|at| format!("{path}/user-data?at={at}")));
         paths.push(format!("/v1/changes?interactionId={}", id(interaction)));
-        paths.push(format!("/v1/threads/{}", interaction["threadId"].as_str().unwrap()));
+        paths.push(format!(
+            "/v1/threads/{}",
+            interaction["threadId"].as_str().unwrap()
+        ));
         for medium in ["chats", "emails", "webengagements"] {
             paths.push(format!("/api/v2/me/{medium}/{}", id(interaction)));
         }
     }
     let (_, actions) = server.get("/v1/web-actions?limit=500").await;
-    paths.extend(actions["items"].as_array().unwrap().iter().map(|one| format!("/v1/web-actions/{}", one["actionId"].as_str().unwrap())));
+    paths.extend(
+        actions["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| format!("/v1/web-actions/{}", one["actionId"].as_str().unwrap())),
+    );
     let mut told = String::new();
     for path in paths {
         let (status, answer) = server.get(&path).await;
         // before an interaction was recorded there is no UserData of it
-        assert!([200, 404].contains(&status) || path.contains("?at="), "{path}: {answer}");
+        assert!(
+            [200, 404].contains(&status) || path.contains("?at="),
+            "{path}: {answer}"
+        );
         told += &format!("{path}: {answer}\n");
     }
     told
@@ -120,7 +157,9 @@ async fn walk(server: &Server, contacts: &[&str], hook: Option<&str>) -> String 
 /// Posts with an `Idempotency-Key`, so that the reply is kept.
 async fn post(server: &Server, path: &str, body: Value) -> Value {
     let key = format!("key-{}", NEXT.fetch_add(1, Ordering::Relaxed));
-    let (status, answer) = server.post_with(path, &[("idempotency-key", &key)], body).await;
+    let (status, answer) = server
+        .post_with(path, &[("idempotency-key", &key)], body)
+        .await;
     assert!((200..300).contains(&status), "{path}: {answer}");
     answer
 }
@@ -137,11 +176,26 @@ fn marked(marks: &mut Marks, id: &str, media_type: &str) -> Value {
 async fn change(server: &Server, marks: &mut Marks, id: &str) {
     let path = format!("/v1/interactions/{id}");
     post(server, &format!("{path}/user-data"), json!({"attach": {"later": marks.at("a value that was overwritten")}, "update": {"indexed": marks.at("an updated value")}})).await;
-    post(server, &format!("{path}/user-data"), json!({"update": {"later": marks.at("a value that was deleted")}})).await;
-    post(server, &format!("{path}/user-data"), json!({"delete": ["later"]})).await;
+    post(
+        server,
+        &format!("{path}/user-data"),
+        json!({"update": {"later": marks.at("a value that was deleted")}}),
+    )
+    .await;
+    post(
+        server,
+        &format!("{path}/user-data"),
+        json!({"delete": ["later"]}),
+    )
+    .await;
     let patch = json!({"subject": marks.at("a patched subject"), "comment": marks.at("a patched comment"), "text": marks.at("a patched text")});
     assert_eq!(server.patch(&path, patch).await.0, 200);
-    post(server, &format!("{path}/stop"), json!({"stoppedReason": marks.at("a reason given on stopping")})).await;
+    post(
+        server,
+        &format!("{path}/stop"),
+        json!({"stoppedReason": marks.at("a reason given on stopping")}),
+    )
+    .await;
 }
 
 fn event(marks: &mut Marks, action: &str, state: &str) -> Value {
@@ -410,6 +464,10 @@ async fn gone_from_files(place: &Place, find: impl Fn(&[u8]) -> Vec<&'static str
 
 /// The bytes of a SQLite database and its log.
 fn files(place: &Place) -> Vec<u8> {
-    let read = |entry: std::io::Result<std::fs::DirEntry>| std::fs::read(entry.unwrap().path()).unwrap();
-    std::fs::read_dir(place.path()).unwrap().flat_map(read).collect()
+    let read =
+        |entry: std::io::Result<std::fs::DirEntry>| std::fs::read(entry.unwrap().path()).unwrap();
+    std::fs::read_dir(place.path())
+        .unwrap()
+        .flat_map(read)
+        .collect()
 }

@@ -23,6 +23,7 @@ mod packed;
 mod person;
 mod reads;
 mod rows;
+mod scrub;
 pub mod search;
 mod token;
 mod web_action;
