@@ -13,7 +13,7 @@ use crate::web::App;
 pub use crate::web::body::{read, want_json};
 
 /// Characters of an `Idempotency-Key`.
-const LONGEST_KEY: usize = 255;
+pub const LONGEST_KEY: usize = 255;
 
 /// A JSON body, and what makes the request repeatable.
 pub struct Posted<T> {

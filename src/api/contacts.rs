@@ -43,7 +43,7 @@ struct NewContact {
     id: Option<String>,
     /// Names with a value or a list of values; the first is the primary one.
     #[serde(deserialize_with = "contact::given")]
-    #[schema(value_type = Object, example = json!({"EmailAddress": ["ann@example.test"], "LastName": "Rossi"}))]
+    #[schema(value_type = Option<HashMap<String, crate::domain::schema::AttributeValue>>, example = json!({"EmailAddress": ["ann@example.test"], "LastName": "Rossi"}))]
     attributes: GivenAttributes,
 }
 
@@ -71,7 +71,7 @@ async fn create(
 struct Identify {
     /// What is known.
     #[serde(default, deserialize_with = "contact::given")]
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<HashMap<String, crate::domain::schema::AttributeValue>>)]
     attributes: GivenAttributes,
     /// Make a contact when nobody fits; true when absent.
     #[serde(default)]
@@ -132,7 +132,7 @@ async fn get(
 #[serde(deny_unknown_fields)]
 struct ContactPatch {
     /// Names with new values; null and an empty list clear, what is absent stays.
-    #[schema(value_type = Object)]
+    #[schema(value_type = HashMap<String, crate::domain::schema::AttributeValue>)]
     attributes: BTreeMap<String, Option<OneOrMany>>,
 }
 
@@ -209,7 +209,7 @@ async fn merge(
 struct Nothing {}
 
 /// Undoes a merge.
-#[utoipa::path(post, operation_id = "unmergeContact", path = "/v1/contacts/{id}/unmerge", tag = "contacts", params(("id" = String, Path)),
+#[utoipa::path(post, operation_id = "unmergeContact", path = "/v1/contacts/{id}/unmerge", tag = "contacts", request_body = Nothing, params(("id" = String, Path)),
     responses((status = 200, body = ContactBody), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn unmerge(
     State(app): State<App>,
@@ -244,7 +244,7 @@ async fn history(
 /// Anonymous interactions of their families are theirs too. Those that belong to somebody else as well are named in `shared`, and lose only the keys that they
 /// exchanged with this person's. Media, times, status and the family of each interaction stay, for counting. The journal tells of the erasure and no longer of
 /// what was erased.
-#[utoipa::path(post, operation_id = "eraseContact", path = "/v1/contacts/{id}/erase", tag = "contacts", params(("id" = String, Path)),
+#[utoipa::path(post, operation_id = "eraseContact", path = "/v1/contacts/{id}/erase", tag = "contacts", request_body = Nothing, params(("id" = String, Path)),
     responses((status = 200, body = super::schema::Erased), (status = 403, description = "The token lacks the scope admin", body = Problem), (status = 404, body = Problem)))]
 async fn erase(
     State(app): State<App>,

@@ -216,10 +216,10 @@ async fn stop(
 #[serde(deny_unknown_fields, default)]
 struct UserDataEdit {
     /// Keys to attach.
-    #[schema(value_type = crate::domain::user_data::GivenSchema)]
+    #[schema(value_type = crate::domain::schema::GivenSchema)]
     attach: Given,
     /// Keys to overwrite.
-    #[schema(value_type = crate::domain::user_data::GivenSchema)]
+    #[schema(value_type = crate::domain::schema::GivenSchema)]
     update: Given,
     /// Keys to delete; an absent one is no error.
     delete: Option<Vec<String>>,

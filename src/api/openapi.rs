@@ -3,13 +3,17 @@
 //! Handlers describe their own parameters, bodies and answers. This file adds what every operation
 //! shares: how to sign in, the errors that any request may get, and the media type of errors.
 
+use std::collections::HashSet;
+
 use utoipa::openapi::path::Operation;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{
-    Content, OpenApi, OpenApiBuilder, PathItem, Ref, RefOr, Response, ResponseBuilder, Schema,
-    SecurityRequirement,
+    Content, OpenApi, OpenApiBuilder, PathItem, Ref, RefOr, Required, Response, ResponseBuilder,
+    Schema, SecurityRequirement,
 };
 
+use super::body::LONGEST_KEY;
 use crate::domain::interaction::{LONGEST_MEDIA_TYPE, LONGEST_SUBJECT, MOST_PARTICIPANTS, SHORT};
 use crate::domain::limits::Limits;
 
@@ -60,12 +64,33 @@ pub fn finished(document: OpenApi, limits: &Limits) -> OpenApi {
             SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)),
         );
     set_limits(&mut document, limits);
+    let empty_will_do = without_required(&document);
     for (path, item) in &mut document.paths.paths {
         for operation in operations(item) {
             add_errors(path, operation);
+            if let Some(body) = &mut operation.request_body
+                && let Some(Content {
+                    schema: Some(RefOr::Ref(of)),
+                    ..
+                }) = body.content.get("application/json")
+                && empty_will_do.contains(&of.ref_location)
+            {
+                body.required = Some(Required::False);
+            }
         }
     }
     document
+}
+
+/// References to the schemas that an empty object fits: a request with such a body may leave it out.
+fn without_required(document: &OpenApi) -> HashSet<String> {
+    let schemas = document.components.iter().flat_map(|all| &all.schemas);
+    schemas
+        .filter(|(_, schema)| {
+            matches!(schema, RefOr::T(Schema::Object(object)) if object.required.is_empty())
+        })
+        .map(|(name, _)| Ref::from_schema_name(name).ref_location)
+        .collect()
 }
 
 /// Characters of the texts of an interaction, by the names of its attributes.
@@ -97,12 +122,13 @@ const OF_INTERACTIONS: [&str; 4] = [
 ];
 
 fn set_limits(document: &mut OpenApi, limits: &Limits) {
-    let Some(components) = &mut document.components else {
-        return;
-    };
     let longest = longest(limits);
-    for name in OF_INTERACTIONS {
-        let Some(RefOr::T(Schema::Object(schema))) = components.schemas.get_mut(name) else {
+    for (name, schema) in document
+        .components
+        .iter_mut()
+        .flat_map(|all| &mut all.schemas)
+    {
+        let RefOr::T(Schema::Object(schema)) = schema else {
             continue;
         };
         if let Some(RefOr::T(Schema::Object(media_type))) = schema.properties.get("mediaType")
@@ -110,21 +136,30 @@ fn set_limits(document: &mut OpenApi, limits: &Limits) {
         {
             schema.required.push("mediaType".to_owned());
         }
+        let of_interaction = OF_INTERACTIONS.contains(&name.as_str());
         for (property, of) in &mut schema.properties {
             forget_default(of);
-            let most = longest.iter().find(|(name, _)| name == property);
-            match of {
-                RefOr::T(Schema::Object(text)) if let Some((name, most)) = most => {
-                    text.max_length = Some(*most);
-                    let empty = name.ends_with("Id") || ["id", "mediaType"].contains(name);
-                    text.min_length = empty.then_some(1);
-                }
-                RefOr::T(Schema::Array(list)) if property == "participants" => {
-                    list.max_items = Some(MOST_PARTICIPANTS);
-                }
-                _ => {}
+            if of_interaction {
+                set_limit(property, of, &longest);
             }
         }
+    }
+}
+
+fn set_limit(property: &str, of: &mut RefOr<Schema>, longest: &[(&'static str, usize)]) {
+    match of {
+        RefOr::T(Schema::Object(text)) => {
+            if let Some((name, most)) = longest.iter().find(|(name, _)| *name == property) {
+                text.max_length = Some(*most);
+                let names = name.ends_with("Id") || ["id", "mediaType"].contains(name);
+                text.min_length =
+                    (names && *name != "externalId" && *name != "categoryId").then_some(1);
+            }
+        }
+        RefOr::T(Schema::Array(list)) if property == "participants" => {
+            list.max_items = Some(MOST_PARTICIPANTS);
+        }
+        _ => {}
     }
 }
 
@@ -150,6 +185,23 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     .flatten()
 }
 
+/// Statuses of operations that take a header.
+const BY_HEADER: [(&str, &str, &str); 2] = [
+    (
+        "Idempotency-Key",
+        "409",
+        "The same key or identifier came before with other content",
+    ),
+    ("If-Match", "412", "`If-Match` names another revision"),
+];
+
+/// Forms of headers: characters at most, and a pattern.
+const HEADERS: [(&str, usize, &str); 3] = [
+    ("Idempotency-Key", LONGEST_KEY, "^[!-~]([ -~]*[!-~])?$"),
+    ("If-Match", 32, "^(\\*|(W/)?\"[0-9]{1,18}\"|[0-9]{1,18})$"),
+    ("Last-Event-ID", 19, "^[0-9]{1,18}$"),
+];
+
 fn add_errors(path: &str, operation: &mut Operation) {
     let open = operation.security.is_some();
     let mut errors: Vec<(&str, &str)> = ANY.to_vec();
@@ -161,6 +213,19 @@ fn add_errors(path: &str, operation: &mut Operation) {
     }
     if path.contains('{') {
         errors.extend(OF_ONE);
+    }
+    for parameter in operation.parameters.iter_mut().flatten() {
+        if let Some((_, most, pattern)) = HEADERS.iter().find(|(name, ..)| *name == parameter.name)
+        {
+            let text = ObjectBuilder::new()
+                .schema_type(Type::String)
+                .min_length(Some(1))
+                .max_length(Some(*most))
+                .pattern(Some(*pattern));
+            parameter.schema = Some(Schema::Object(text.build()).into());
+        }
+        let by = BY_HEADER.iter().find(|(name, ..)| *name == parameter.name);
+        errors.extend(by.map(|(_, status, description)| (*status, *description)));
     }
     let responses = &mut operation.responses.responses;
     for (status, description) in errors {

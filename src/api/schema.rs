@@ -304,7 +304,7 @@ engagement! {
     status: Option<Status>,
     contact_id: Option<String>,
     #[serde(deserialize_with = "crate::domain::contact::maybe_given")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<HashMap<String, crate::domain::schema::AttributeValue>>)]
     contact: Option<crate::domain::contact::GivenAttributes>,
     owner_id: Option<String>,
     can_be_parent: Option<bool>,
@@ -322,7 +322,7 @@ engagement! {
     stopped_reason: Option<String>,
     language: Option<String>,
     participants: Option<Vec<Participant>>,
-    #[schema(value_type = crate::domain::user_data::GivenSchema)]
+    #[schema(value_type = crate::domain::schema::GivenSchema)]
     user_data: crate::domain::user_data::Given,
 }
 
@@ -381,7 +381,7 @@ pub struct WebActionFlag {
 #[serde(untagged)]
 pub enum WebActionRequest {
     /// One event.
-    One(WebActionEvent),
+    One(Box<WebActionEvent>),
     /// Up to 1,000 events.
     Many(Vec<WebActionEvent>),
     /// Events with the page's token.

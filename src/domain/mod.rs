@@ -18,6 +18,7 @@ pub mod person;
 pub mod propagation;
 pub mod redaction;
 pub mod refusal;
+pub mod schema;
 pub mod transcript;
 pub mod user_data;
 pub mod web_action;

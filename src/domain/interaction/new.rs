@@ -46,7 +46,7 @@ pub struct NewInteraction {
         deserialize_with = "crate::domain::contact::maybe_given",
         skip_serializing_if = "Option::is_none"
     )]
-    #[schema(value_type = Option<Object>, example = json!({"EmailAddress": "ann@example.test"}))]
+    #[schema(value_type = Option<HashMap<String, crate::domain::schema::AttributeValue>>, example = json!({"EmailAddress": "ann@example.test"}))]
     pub contact: Option<GivenAttributes>,
     /// The agent.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,7 +99,7 @@ pub struct NewInteraction {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub participants: Option<Vec<Participant>>,
     /// An object, or a list of `{key, type, value}`.
-    #[schema(value_type = crate::domain::user_data::GivenSchema)]
+    #[schema(value_type = crate::domain::schema::GivenSchema)]
     pub user_data: Given,
 }
 

@@ -14,7 +14,6 @@ mod transience;
 
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
 
 pub use check::check;
 pub use edit::Edit;
@@ -53,30 +52,4 @@ impl Serialize for Given {
 /// Escapes one step of a JSON pointer (RFC 6901).
 pub fn escape_pointer(step: &str) -> String {
     step.replace('~', "~0").replace('/', "~1")
-}
-
-/// UserData as OpenAPI shows what a caller may send: an object, or a list of pairs.
-#[derive(Serialize, ToSchema)]
-#[serde(untagged)]
-#[schema(as = UserData)]
-pub enum GivenSchema {
-    /// Keys with their values.
-    #[schema(value_type = Object)]
-    Document(Document),
-    /// The pair list of older clients; of a repeated key the last value wins.
-    Pairs(Vec<Pair>),
-}
-
-/// A key with its value in a pair list.
-#[derive(Serialize, ToSchema)]
-pub struct Pair {
-    /// The key.
-    key: String,
-    /// `str`, `int`, `kvlist`, …; only `kvlist` matters: the value is a list of pairs.
-    #[serde(rename = "type")]
-    #[schema(required = false, nullable = false)]
-    kind: Option<String>,
-    /// The value, null when absent.
-    #[schema(required = false)]
-    value: Option<Value>,
 }
