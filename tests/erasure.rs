@@ -199,6 +199,222 @@ fn event(marks: &mut Marks, action: &str, state: &str) -> Value {
         "errorMessage": marks.at("errorMessage"), "page": marks.at("enrichment")})
 }
 
+/// The person, with a merged identity, and somebody else.
+async fn plant_contacts(server: &Server, gone: &mut Marks, kept: &mut Marks) {
+    for contact in ["person", "merged", "other"] {
+        let marks = if contact == "other" {
+            &mut *kept
+        } else {
+            &mut *gone
+        };
+        post(server, "/v1/contacts", json!({"id": contact, "attributes": {"EmailAddress": format!("{}@example.test", marks.at("an address")), "LastName": marks.at("a name")}})).await;
+        let patch = json!({"attributes": {"LastName": [marks.at("a new name")], "Remark": marks.at("an attribute")}});
+        assert_eq!(
+            server
+                .patch(&format!("/v1/contacts/{contact}"), patch)
+                .await
+                .0,
+            200
+        );
+    }
+    post(
+        server,
+        "/v1/contacts/merged/merge",
+        json!({"into": "person"}),
+    )
+    .await;
+}
+
+/// An anonymous visit, the visit before it, the chat that it led to, and what came of both besides. Returns the name of the visit.
+async fn plant_family(server: &Server, gone: &mut Marks) -> String {
+    let visit_id = gone.at("a visit");
+    let mut first = marked(gone, "first", "webengagement");
+    first["userData"]["visitID"] = json!(visit_id);
+    post(server, "/v1/interactions", first).await;
+    let mut visit = marked(gone, "visit", "webengagement");
+    visit["parentId"] = json!("first");
+    post(server, "/v1/interactions", visit).await;
+    let mut chat = marked(gone, "chat", "chat");
+    chat["contactId"] = json!("person");
+    chat["copyUserData"] = json!("all");
+    post(server, "/v1/interactions/visit/engagements", chat).await;
+    let mut sibling = marked(gone, "sibling", "chat");
+    sibling["copyUserData"] = json!(format!("deep;{}", gone.at("a policy")));
+    post(server, "/v1/interactions/visit/engagements", sibling).await;
+    let mut below = marked(gone, "below", "email");
+    below["parentId"] = json!("chat");
+    post(server, "/v1/interactions", below).await;
+    // one of the merged identity, found by its address, and one that was somebody else's at first
+    let mut own = marked(gone, "own", "email");
+    own["contactId"] = json!("merged");
+    post(server, "/v1/interactions", own).await;
+    post(server, "/v1/interactions", json!({"id": "moved-in", "mediaType": "email", "contactId": "other", "subject": gone.at("a subject of its former time")})).await;
+    assert_eq!(
+        server
+            .patch("/v1/interactions/moved-in", json!({"contactId": "person"}))
+            .await
+            .0,
+        200
+    );
+    for id in [
+        "first", "visit", "chat", "sibling", "below", "own", "moved-in",
+    ] {
+        change(server, gone, id).await;
+    }
+    // no edit, no text: only what was there from the beginning
+    post(server, "/v1/interactions", json!({"id": "plain", "mediaType": "chat", "contactId": "person", "subject": gone.at("a plain subject"), "text": gone.at("a plain text"), "userData": {"indexed": gone.at("a plain value")}})).await;
+    visit_id
+}
+
+/// What is somebody else's: one of their own, one that was the person's once, and one that the person's chat led to.
+async fn plant_others(server: &Server, kept: &mut Marks) {
+    let mut hers = marked(kept, "hers", "chat");
+    hers["contactId"] = json!("other");
+    post(server, "/v1/interactions", hers).await;
+    let mut moved_out = marked(kept, "moved-out", "email");
+    moved_out["contactId"] = json!("person");
+    post(server, "/v1/interactions", moved_out).await;
+    assert_eq!(
+        server
+            .patch("/v1/interactions/moved-out", json!({"contactId": "other"}))
+            .await
+            .0,
+        200
+    );
+    let mut next = marked(kept, "next", "chat");
+    next["contactId"] = json!("other");
+    next["parentId"] = json!("chat");
+    post(server, "/v1/interactions", next).await;
+    for id in ["hers", "moved-out", "next"] {
+        change(server, kept, id).await;
+    }
+}
+
+/// What was planted in the visit that led to both.
+struct Both {
+    /// The value that was handed to the person's chat.
+    now: String,
+    /// The value that was handed to the other one.
+    theirs: String,
+    /// The name of the visit.
+    visit: Value,
+}
+
+/// A visit that led to both. The key that the person's chat received goes, with what it held before and where else its value stands.
+async fn plant_shared(server: &Server, gone: &mut Marks, kept: &mut Marks) -> Both {
+    let (before, now) = (
+        gone.at("a shared value of before"),
+        gone.at("a shared value"),
+    );
+    let theirs = kept.at("a value of the other person");
+    let mut both = marked(kept, "both", "webengagement");
+    both["userData"]["mine"] = json!(before);
+    both["userData"]["hers"] = json!(theirs);
+    both["userData"]["visitID"] = json!(kept.at("a shared visit"));
+    let visit = both["userData"]["visitID"].clone();
+    post(server, "/v1/interactions", both).await;
+    post(
+        server,
+        "/v1/interactions/both/user-data",
+        json!({"update": {"mine": {"is": now}}, "attach": {"note": format!("{now} called")}}),
+    )
+    .await;
+    post(
+        server,
+        "/v1/interactions/both/engagements",
+        json!({"id": "mine", "mediaType": "chat", "contactId": "person", "copyUserData": "mine"}),
+    )
+    .await;
+    post(server, "/v1/interactions/both/engagements", json!({"id": "hers-too", "mediaType": "chat", "contactId": "other", "copyUserData": "hers"})).await;
+    let text = format!("{now} and {}", kept.at("the rest of a shared text"));
+    let patch = json!({"subject": format!("a chat with {now}"), "text": text, "comment": format!("of {before}"), "participants": [{"participantId": now, "nickname": before}]});
+    assert_eq!(server.patch("/v1/interactions/both", patch).await.0, 200);
+    Both { now, theirs, visit }
+}
+
+/// The web actions that led to them, by the visit and by the interaction; and others.
+async fn plant_web_actions(
+    server: &Server,
+    gone: &mut Marks,
+    kept: &mut Marks,
+    visit: &str,
+    both: &Both,
+) {
+    let mut events = json!([
+        event(gone, "visited", "offered"),
+        event(gone, "visited", "accepted"),
+        event(gone, "led", "offered"),
+        event(gone, "led", "started"),
+        event(kept, "shared", "offered"),
+        event(kept, "others", "offered")
+    ]);
+    events[0]["sessionId"] = json!(visit);
+    events[1]["sessionId"] = json!(gone.at("a visit that one event names"));
+    events[3]["interactionId"] = json!("chat");
+    events[4]["sessionId"] = both.visit.clone();
+    events[4]["mail"] = json!(both.now);
+    let (status, answer) = server.post("/v1/web-actions", events).await;
+    assert_eq!(status, 200, "{answer}");
+}
+
+/// No search finds what is gone, and the words of what stays are found.
+async fn is_not_found(server: &Server, gone: &Marks, kept: &Marks) {
+    for mark in gone.0.keys() {
+        let (_, found) = server.get(&format!("/v1/interactions?q={mark}")).await;
+        assert_eq!(found["items"], json!([]), "{}", gone.0[mark]);
+        let (_, found) = server.post("/v1/interactions/search", json!({"filter": {"or": [{"field": "userData.indexed", "eq": mark}, {"field": "userData.mine", "exists": true}, {"field": "externalId", "eq": mark}]}})).await;
+        assert_eq!(found["items"], json!([]), "{}", gone.0[mark]);
+    }
+    for (mark, place) in &kept.0 {
+        if ["a patched subject", "the rest of a shared text"].contains(place) {
+            let (_, found) = server.get(&format!("/v1/interactions?q={mark}")).await;
+            assert_eq!(found["items"].as_array().unwrap().len(), 1, "{place}");
+        }
+    }
+}
+
+/// The shared visit lost what was the person's, and its journal tells so.
+async fn is_cleaned(server: &Server, both: &Both) {
+    let (_, stored) = server.get("/v1/interactions/both").await;
+    assert_eq!(
+        stored["text"].as_str().unwrap().split(' ').next(),
+        Some("[erased]"),
+        "{stored}"
+    );
+    assert_eq!(stored["userData"]["hers"], json!(both.theirs));
+    assert!(
+        stored["userData"].get("mine").is_none() && stored["userData"]["note"] == "[erased] called",
+        "{stored}"
+    );
+    let (_, journal) = server
+        .get("/v1/changes?interactionId=both&limit=1000")
+        .await;
+    let last: Vec<&Value> = journal["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .rev()
+        .take(2)
+        .map(|entry| &entry["kind"])
+        .collect();
+    assert_eq!(
+        last,
+        ["interaction.changed", "userData.edited"],
+        "{journal}"
+    );
+    let (_, at_last) = server
+        .get(&format!(
+            "/v1/interactions/both/user-data?at={}",
+            stored["modifiedDate"].as_str().unwrap()
+        ))
+        .await;
+    assert_eq!(
+        (&at_last["userData"], &at_last["revision"]),
+        (&stored["userData"], &stored["revision"]),
+        "the journal still leads to the present"
+    );
+}
+
 both! {
     async fn nothing_of_a_person_is_left_anywhere_and_everything_of_others_stays(db) {
         let receiver = Receiver::start().await;
@@ -212,87 +428,11 @@ both! {
         let hook = id(&hook).to_owned();
         let (mut gone, mut kept) = (Marks::default(), Marks::default());
 
-        // the person, with a merged identity, and somebody else
-        for contact in ["person", "merged", "other"] {
-            let marks = if contact == "other" { &mut kept } else { &mut gone };
-            post(&server, "/v1/contacts", json!({"id": contact, "attributes": {"EmailAddress": format!("{}@example.test", marks.at("an address")), "LastName": marks.at("a name")}})).await;
-            let patch = json!({"attributes": {"LastName": [marks.at("a new name")], "Remark": marks.at("an attribute")}});
-            assert_eq!(server.patch(&format!("/v1/contacts/{contact}"), patch).await.0, 200);
-        }
-        post(&server, "/v1/contacts/merged/merge", json!({"into": "person"})).await;
-
-        // an anonymous visit, the visit before it, the chat that it led to, and what came of both besides
-        let visit_id = gone.at("a visit");
-        let mut first = marked(&mut gone, "first", "webengagement");
-        first["userData"]["visitID"] = json!(visit_id);
-        post(&server, "/v1/interactions", first).await;
-        let mut visit = marked(&mut gone, "visit", "webengagement");
-        visit["parentId"] = json!("first");
-        post(&server, "/v1/interactions", visit).await;
-        let mut chat = marked(&mut gone, "chat", "chat");
-        chat["contactId"] = json!("person");
-        chat["copyUserData"] = json!("all");
-        post(&server, "/v1/interactions/visit/engagements", chat).await;
-        let mut sibling = marked(&mut gone, "sibling", "chat");
-        sibling["copyUserData"] = json!(format!("deep;{}", gone.at("a policy")));
-        post(&server, "/v1/interactions/visit/engagements", sibling).await;
-        let mut below = marked(&mut gone, "below", "email");
-        below["parentId"] = json!("chat");
-        post(&server, "/v1/interactions", below).await;
-        // one of the merged identity, found by its address, and one that was somebody else's at first
-        let mut own = marked(&mut gone, "own", "email");
-        own["contactId"] = json!("merged");
-        post(&server, "/v1/interactions", own).await;
-        post(&server, "/v1/interactions", json!({"id": "moved-in", "mediaType": "email", "contactId": "other", "subject": gone.at("a subject of its former time")})).await;
-        assert_eq!(server.patch("/v1/interactions/moved-in", json!({"contactId": "person"})).await.0, 200);
-        for id in ["first", "visit", "chat", "sibling", "below", "own", "moved-in"] {
-            change(&server, &mut gone, id).await;
-        }
-        // no edit, no text: only what was there from the beginning
-        post(&server, "/v1/interactions", json!({"id": "plain", "mediaType": "chat", "contactId": "person", "subject": gone.at("a plain subject"), "text": gone.at("a plain text"), "userData": {"indexed": gone.at("a plain value")}})).await;
-
-        // somebody else's: one of their own, one that was the person's once, and one that the person's chat led to
-        let mut hers = marked(&mut kept, "hers", "chat");
-        hers["contactId"] = json!("other");
-        post(&server, "/v1/interactions", hers).await;
-        let mut moved_out = marked(&mut kept, "moved-out", "email");
-        moved_out["contactId"] = json!("person");
-        post(&server, "/v1/interactions", moved_out).await;
-        assert_eq!(server.patch("/v1/interactions/moved-out", json!({"contactId": "other"})).await.0, 200);
-        let mut next = marked(&mut kept, "next", "chat");
-        next["contactId"] = json!("other");
-        next["parentId"] = json!("chat");
-        post(&server, "/v1/interactions", next).await;
-        for id in ["hers", "moved-out", "next"] {
-            change(&server, &mut kept, id).await;
-        }
-
-        // a visit that led to both: the person's key goes, with what it held before and where else it stands
-        let (before, now) = (gone.at("a shared value of before"), gone.at("a shared value"));
-        let theirs = kept.at("a value of the other person");
-        let mut both = marked(&mut kept, "both", "webengagement");
-        both["userData"]["mine"] = json!(before);
-        both["userData"]["hers"] = json!(theirs);
-        both["userData"]["visitID"] = json!(kept.at("a shared visit"));
-        let shared_visit = both["userData"]["visitID"].clone();
-        post(&server, "/v1/interactions", both).await;
-        post(&server, "/v1/interactions/both/user-data", json!({"update": {"mine": {"is": now}}, "attach": {"note": format!("{now} called")}})).await;
-        post(&server, "/v1/interactions/both/engagements", json!({"id": "mine", "mediaType": "chat", "contactId": "person", "copyUserData": "mine"})).await;
-        post(&server, "/v1/interactions/both/engagements", json!({"id": "hers-too", "mediaType": "chat", "contactId": "other", "copyUserData": "hers"})).await;
-        let text = format!("{now} and {}", kept.at("the rest of a shared text"));
-        let patch = json!({"subject": format!("a chat with {now}"), "text": text, "comment": format!("of {before}"), "participants": [{"participantId": now, "nickname": before}]});
-        assert_eq!(server.patch("/v1/interactions/both", patch).await.0, 200);
-
-        // the web actions that led to them: by the visit, by the interaction; and others
-        let mut events = json!([event(&mut gone, "visited", "offered"), event(&mut gone, "visited", "accepted"), event(&mut gone, "led", "offered"),
-            event(&mut gone, "led", "started"), event(&mut kept, "shared", "offered"), event(&mut kept, "others", "offered")]);
-        events[0]["sessionId"] = json!(visit_id);
-        events[1]["sessionId"] = json!(gone.at("a visit that one event names"));
-        events[3]["interactionId"] = json!("chat");
-        events[4]["sessionId"] = shared_visit;
-        events[4]["mail"] = json!(now);
-        let (status, answer) = server.post("/v1/web-actions", events).await;
-        assert_eq!(status, 200, "{answer}");
+        plant_contacts(&server, &mut gone, &mut kept).await;
+        let visit = plant_family(&server, &mut gone).await;
+        plant_others(&server, &mut kept).await;
+        let both = plant_shared(&server, &mut gone, &mut kept).await;
+        plant_web_actions(&server, &mut gone, &mut kept, &visit, &both).await;
         let mut direct = Direct::to(&server.place).await;
         let moment = if db == Db::Sqlite { "0" } else { "now()" };
         direct.execute(&format!("INSERT INTO client_answer (cursor, tenant_id, user_name, channel, reference_id, data, created_date) \
@@ -331,31 +471,11 @@ both! {
         let sent_before = receiver.letters().len();
         receiver.behave(|_| Reply::Status(204));
 
-        // answers
         let told = walk(&server, &["person", "merged", "other"], Some(&hook)).await;
         assert_eq!(gone.found_in(&told), Vec::<&str>::new());
         assert_eq!(kept.missing_in(&told), Vec::<&str>::new());
-        for mark in gone.0.keys() {
-            let (_, found) = server.get(&format!("/v1/interactions?q={mark}")).await;
-            assert_eq!(found["items"], json!([]), "{}", gone.0[mark]);
-            let (_, found) = server.post("/v1/interactions/search", json!({"filter": {"or": [{"field": "userData.indexed", "eq": mark}, {"field": "userData.mine", "exists": true}, {"field": "externalId", "eq": mark}]}})).await;
-            assert_eq!(found["items"], json!([]), "{}", gone.0[mark]);
-        }
-        for (mark, place) in &kept.0 {
-            if ["a patched subject", "the rest of a shared text"].contains(place) {
-                let (_, found) = server.get(&format!("/v1/interactions?q={mark}")).await;
-                assert_eq!(found["items"].as_array().unwrap().len(), 1, "{place}");
-            }
-        }
-        let (_, both) = server.get("/v1/interactions/both").await;
-        assert_eq!(both["text"].as_str().unwrap().split(' ').next(), Some("[erased]"), "{both}");
-        assert_eq!(both["userData"]["hers"], json!(theirs));
-        assert!(both["userData"].get("mine").is_none() && both["userData"]["note"] == "[erased] called", "{both}");
-        let (_, journal) = server.get("/v1/changes?interactionId=both&limit=1000").await;
-        let last: Vec<&Value> = journal["items"].as_array().unwrap().iter().rev().take(2).map(|entry| &entry["kind"]).collect();
-        assert_eq!(last, ["interaction.changed", "userData.edited"], "{journal}");
-        let (_, at_last) = server.get(&format!("/v1/interactions/both/user-data?at={}", both["modifiedDate"].as_str().unwrap())).await;
-        assert_eq!((&at_last["userData"], &at_last["revision"]), (&both["userData"], &both["revision"]), "the journal still leads to the present");
+        is_not_found(&server, &gone, &kept).await;
+        is_cleaned(&server, &both).await;
         for id in ["first", "visit", "chat", "sibling", "below", "own", "moved-in", "plain", "mine"] {
             let (_, entries) = server.get(&format!("/v1/changes?interactionId={id}&limit=1000")).await;
             assert!(entries["items"].as_array().unwrap().iter().all(|entry| entry["delta"] == json!({"erased": true}) && entry["contactId"].is_null()), "{entries}");
@@ -386,7 +506,7 @@ both! {
         let export = run(&place.url, &["export"]).await;
         assert_eq!(export.code, Some(0), "{export:?}");
         assert_eq!(gone.found_in(&export.out), Vec::<&str>::new());
-        assert!(export.out.contains(&theirs));
+        assert!(export.out.contains(&both.theirs));
     }
 
     async fn two_persons_who_share_a_visit_are_erased_one_after_the_other(db) {
@@ -458,7 +578,11 @@ async fn gone_from_files(place: &Place, find: impl Fn(&str) -> Vec<&'static str>
 /// A SQLite database and its log. Another process reads them: to close a file would take this one's locks on it.
 async fn files(place: &Place) -> String {
     let path = |end: &str| place.path().join(format!("annals.db{end}"));
-    let read = tokio::process::Command::new("cat").args([path(""), path("-wal")]).output().await.unwrap();
+    let read = tokio::process::Command::new("cat")
+        .args([path(""), path("-wal")])
+        .output()
+        .await
+        .unwrap();
     assert!(read.status.success(), "{read:?}");
     String::from_utf8_lossy(&read.stdout).into_owned()
 }

@@ -143,7 +143,8 @@ fn unused(page: &[u8], header: usize) -> Option<Vec<Range<usize>>> {
     if content < pointers || content > page.len() {
         return None;
     }
-    let mut parts = Vec::from([(pointers..content)]);
+    let mut parts = Vec::new();
+    parts.push(pointers..content);
     let (mut block, mut end) = (number(header + 1)?, content);
     while block != 0 {
         let (next, length) = (number(block)?, number(block + 2)?);
