@@ -558,7 +558,14 @@ both! {
         assert!(!dump(&server.place).await.contains("secretword"));
         if db == Db::Sqlite {
             gone_from_files(&server.place, |files| files.matches("secretword").map(|_| "secretword").collect()).await;
+            // what was overwritten in pages and in the index of words was not in use
+            let mut direct = Direct::to(&server.place).await;
+            let checked = direct.pairs("SELECT integrity_check, '' FROM pragma_integrity_check").await;
+            assert_eq!(checked, [("ok".to_owned(), String::new())]);
+            direct.execute("INSERT INTO interaction_words (interaction_words) VALUES ('integrity-check')").await;
         }
+        let (_, left) = server.get("/v1/interactions?q=%22another+word%22&count=true&limit=1").await;
+        assert_eq!(left["count"], 2995, "{left}");
     }
 }
 

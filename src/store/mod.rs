@@ -25,6 +25,7 @@ mod reads;
 mod rows;
 mod scrub;
 pub mod search;
+mod separators;
 mod token;
 mod web_action;
 mod webhook;

@@ -6,6 +6,8 @@
 
 mod shared;
 
+use std::collections::BTreeSet;
+
 use super::ledger::index_words;
 use super::{flush, web_action};
 use crate::domain::change::Kind;
@@ -89,8 +91,9 @@ pub(super) async fn clear<D: Dialect>(
     gone: &[Member],
     rows_too: bool,
 ) -> Result<(), StoreError> {
+    let mut words = BTreeSet::new();
     for chunk in gone.chunks(CHUNK) {
-        remove_words::<D>(conn, tenant, chunk).await?;
+        words.extend(remove_words::<D>(conn, tenant, chunk).await?);
         let any = D::any_of(2);
         let mut statements = vec![
             format!("DELETE FROM user_data_index WHERE tenant_id = $1 AND interaction_id IN {any}"),
@@ -119,6 +122,7 @@ pub(super) async fn clear<D: Dialect>(
             D::execute(conn, sql.into(), vec![tenant.into(), ids(chunk)]).await?;
         }
     }
+    D::forget_words(conn, &words).await?;
     Ok(())
 }
 
@@ -146,24 +150,32 @@ async fn whole<D: Dialect>(
     found.iter().map(rows::placed::<D>).collect()
 }
 
+/// Takes the words of interactions out of the index; returns them.
 async fn remove_words<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
     of: &[Member],
-) -> Result<(), StoreError> {
-    let mut words = Vec::new();
+) -> Result<BTreeSet<String>, StoreError> {
+    let mut rows = Vec::new();
+    let mut words = BTreeSet::new();
     for (_, stored) in whole::<D>(conn, tenant, ids(of)).await? {
         let found = index_words(&stored.interaction, &stored.texts.unwrap_or_default());
         if !found.is_empty() {
-            words.extend([
+            words.extend(each_word(&found));
+            rows.extend([
                 stored.interaction.id.into(),
                 tenant.into(),
                 D::words(&found).into(),
             ]);
         }
     }
-    bulk::run::<D>(conn, &D::REMOVE_WORDS, words).await?;
-    Ok(())
+    bulk::run::<D>(conn, &D::REMOVE_WORDS, rows).await?;
+    Ok(words)
+}
+
+/// The words of an index entry.
+fn each_word(joined: &str) -> impl Iterator<Item = String> {
+    joined.split_ascii_whitespace().map(str::to_owned)
 }
 
 /// Deletes contacts, and what journal and kept replies say of them.

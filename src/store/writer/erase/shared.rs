@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Member, forget_fingerprints, ids, members_of, whole};
+use super::{Member, each_word, forget_fingerprints, ids, members_of, whole};
 use crate::domain::Moment;
 use crate::domain::change::Kind;
 use crate::domain::command::Stored;
@@ -198,6 +198,7 @@ async fn clean_one<D: Dialect>(
             bulk::run::<D>(conn, &D::REMOVE_WORDS, words(&before)).await?;
         }
         bulk::run::<D>(conn, &D::ADD_WORDS, words(&after)).await?;
+        D::forget_words(conn, &each_word(&before).collect()).await?;
     }
     if patch.touches_texts() {
         let row = rows::text_args(seq, &stored.interaction, &texts).into();
