@@ -129,10 +129,14 @@ pub fn reply(outcome: &Outcome) -> Reply {
             body.push('}');
             Reply { status: 200, body }
         }
-        Outcome::Changed { stored, .. } => Reply {
-            status: 200,
-            body: written(stored) + "}",
-        },
+        Outcome::Changed { stored, copied, .. } => {
+            let mut body = written(stored);
+            if let Some(copied) = copied {
+                member(&mut body, "copiedKeys", &text(copied));
+            }
+            body.push('}');
+            Reply { status: 200, body }
+        }
         Outcome::Contact(contact) => Reply {
             status: 200,
             body: text(contact),
@@ -286,11 +290,12 @@ pub fn change(change: &Change) -> String {
 /// A step from parent to child.
 pub fn link(link: &FamilyLink) -> String {
     format!(
-        "{{\"parentId\":{},\"childId\":{},\"copyUserData\":{},\"copiedKeys\":{},\"createdDate\":\"{}\"}}",
+        "{{\"parentId\":{},\"childId\":{},\"copyUserData\":{},\"copiedKeys\":{},\"linkedBy\":{},\"createdDate\":\"{}\"}}",
         text(&link.parent),
         text(&link.child),
         text(&link.copy_user_data),
         link.copied_keys,
+        text(&link.linked_by),
         link.created_date
     )
 }

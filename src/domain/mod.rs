@@ -18,6 +18,7 @@ pub mod person;
 pub mod propagation;
 pub mod redaction;
 pub mod refusal;
+pub mod requirement;
 pub mod schema;
 pub mod transcript;
 pub mod user_data;
@@ -27,3 +28,4 @@ pub mod words;
 
 pub use moment::{Clock, Moment};
 pub use refusal::{Fault, Refusal};
+pub use requirement::Requirement;

@@ -197,7 +197,7 @@ pub async fn links<D: Dialect>(
     children: Vec<String>,
 ) -> Result<Vec<FamilyLink>, StoreError> {
     let sql = format!(
-        "SELECT i.parent_id, i.id, l.copy_user_data, l.copied_keys, i.created_date FROM interaction i \
+        "SELECT i.parent_id, i.id, l.copy_user_data, l.copied_keys, l.linked_by, COALESCE(l.created_date, i.created_date) FROM interaction i \
          LEFT JOIN link l ON l.child_id = i.id AND l.tenant_id = i.tenant_id \
          WHERE i.tenant_id = $1 AND i.id IN {} AND i.parent_id IS NOT NULL ORDER BY i.start_date, i.id",
         D::any_of(2)
@@ -211,6 +211,7 @@ pub async fn links<D: Dialect>(
                 child: row.text()?,
                 copy_user_data: row.maybe_text()?,
                 copied_keys: row.maybe_text()?.unwrap_or_else(|| "[]".to_owned()),
+                linked_by: row.maybe_text()?,
                 created_date: row.time()?,
             })
         })
