@@ -95,21 +95,15 @@ async fn walk<D: Dialect>(
     );
     each_chunk::<D>(conn, tenant, &sql, contacts, &mut walk).await?;
     let own: Vec<String> = walk.found.iter().map(|one| one.id.clone()).collect();
-    let has_other_parent = |one: &&Relative| {
-        let parent = one.parent.as_ref();
-        parent.is_some_and(|parent| !walk.starts.contains_key(parent))
-    };
-    let led_to: Vec<String> = walk
-        .found
-        .iter()
-        .filter(has_other_parent)
-        .map(|one| one.id.clone())
+    let led_to = walk.found.iter().filter_map(|one| one.parent.as_ref());
+    let parents: HashSet<&String> = led_to
+        .filter(|parent| !walk.starts.contains_key(*parent))
         .collect();
+    let parents: Vec<String> = parents.into_iter().cloned().collect();
     // up to the first ancestor of a known contact
     let sql = format!(
         "WITH RECURSIVE up (id, parent_id, contact_id, start_date) AS ( \
-             SELECT {parent} FROM interaction c CROSS JOIN interaction p \
-             WHERE c.tenant_id = $1 AND c.id IN {any} AND p.id = c.parent_id AND p.tenant_id = $1 \
+             SELECT {parent} FROM interaction p WHERE p.tenant_id = $1 AND p.id IN {any} \
              UNION \
              SELECT {parent} FROM up CROSS JOIN interaction p \
              WHERE up.contact_id IS NULL AND p.id = up.parent_id AND p.tenant_id = $1 \
@@ -118,7 +112,7 @@ async fn walk<D: Dialect>(
         any = D::any_of(2),
         found = columns("up")
     );
-    let ancestors = each_chunk::<D>(conn, tenant, &sql, &led_to, &mut walk).await?;
+    let ancestors = each_chunk::<D>(conn, tenant, &sql, &parents, &mut walk).await?;
     let anonymous: HashSet<&str> = walk.found[ancestors.clone()]
         .iter()
         .filter(|one| one.contact.is_none())
@@ -199,8 +193,10 @@ pub async fn links<D: Dialect>(
     let sql = format!(
         "SELECT i.parent_id, i.id, l.copy_user_data, l.copied_keys, l.linked_by, COALESCE(l.created_date, i.created_date) FROM interaction i \
          LEFT JOIN link l ON l.child_id = i.id AND l.tenant_id = i.tenant_id \
-         WHERE i.tenant_id = $1 AND i.id IN {} AND i.parent_id IS NOT NULL ORDER BY i.start_date, i.id",
-        D::any_of(2)
+         WHERE i.tenant_id = $1 AND i.id IN {} AND {} IS NOT NULL ORDER BY {}, i.id",
+        D::any_of(2),
+        D::unindexed("i.parent_id"),
+        D::unindexed("i.start_date")
     );
     let rows = D::fetch(conn, sql.into(), vec![tenant.into(), Arg::Texts(children)]).await?;
     rows.iter()
