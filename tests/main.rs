@@ -17,6 +17,7 @@ mod contacts_identity;
 mod discretion;
 mod durability;
 mod engagements;
+mod erasure;
 mod failing;
 mod gws_bayeux;
 mod gws_cometd;

@@ -447,21 +447,7 @@ async fn lineage(
         .ok_or_else(|| Refusal::no_interaction(&id))?;
     let actions = led_to(&app, caller.tenant, &family).await?;
     let nodes: Vec<&str> = family.nodes.iter().map(|node| node.core.as_str()).collect();
-    let links: Vec<String> = family
-        .links
-        .iter()
-        .map(|link| {
-            format!(
-                "{{\"parentId\":{},\"childId\":{},\"copyUserData\":{},\"copiedKeys\":{},\"linkedBy\":{},\"createdDate\":\"{}\"}}",
-                render::text(&link.parent),
-                render::text(&link.child),
-                render::text(&link.copy_user_data),
-                link.copied_keys,
-                render::text(&link.linked_by),
-                link.created_date
-            )
-        })
-        .collect();
+    let links: Vec<String> = family.links.iter().map(render::link).collect();
     Ok(render::json(format!(
         "{{\"root\":{},\"nodes\":[{}],\"links\":[{}],\"webActions\":[{}]}}",
         render::text(&family.root),

@@ -16,6 +16,7 @@ mod linked;
 mod openapi;
 mod operation;
 mod params;
+mod person;
 pub mod problem;
 mod render;
 mod reports;

@@ -409,6 +409,17 @@ pub struct Erased {
     contacts: Vec<String>,
     /// How many interactions lost their content.
     interactions: i64,
+    /// Interactions that belong to somebody else as well: they lost the keys named.
+    shared: Vec<SharedInteraction>,
+}
+
+/// An interaction without a contact that belongs to this person and to somebody else.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct SharedInteraction {
+    interaction_id: String,
+    /// The keys of its UserData that it handed to this person's interactions, or received from them.
+    keys: Vec<String>,
 }
 
 /// Everything kept about a person.
@@ -417,12 +428,16 @@ pub struct Erased {
 pub struct PersonExport {
     /// The contact and its merged identities.
     contacts: Vec<ContactBody>,
-    /// Their interactions, whole, oldest first.
+    /// Their interactions, whole, oldest first; anonymous ones of their families too.
     interactions: Vec<InteractionItem>,
-    /// The events of the web actions that led to those.
+    /// The steps that lead to those from their parents.
+    links: Vec<LineageLink>,
+    /// The events of the web actions that led to those, life by life.
     web_actions: Vec<WebActionEvent>,
-    /// Their journal, oldest first for each contact.
+    /// The journal of the contacts, then of each interaction, oldest entry first.
     changes: Vec<ChangeBody>,
+    /// Interactions that belong to somebody else as well. Their content is not shown.
+    shared: Vec<SharedInteraction>,
 }
 
 /// The fields to filter and sort by.

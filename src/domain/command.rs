@@ -261,6 +261,8 @@ pub enum Outcome {
         contacts: Vec<String>,
         /// Interactions whose content was erased.
         interactions: usize,
+        /// Interactions that are somebody else's too, with the keys that they lost.
+        shared: Vec<super::person::Shared>,
     },
     /// A part of the index was filled.
     Filled {

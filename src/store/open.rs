@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join;
 use rand::SeedableRng;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -18,7 +19,7 @@ use super::meters::Meters;
 use super::migrate::{self, Migrate};
 use super::reads::{Readers, Reads};
 use super::writer::{QueueLimits, Signals, Writer};
-use super::{StoreError, checkpoint};
+use super::{StoreError, checkpoint, scrub};
 use crate::domain::Clock;
 use crate::domain::command::{Command, Outcome, Rules, Submission};
 use crate::domain::id::Ids;
@@ -68,7 +69,7 @@ pub struct Store {
     /// The database's name.
     pub database: &'static str,
     write_task: JoinHandle<()>,
-    checkpoint_task: Option<JoinHandle<()>>,
+    upkeep_task: Option<JoinHandle<()>>,
     close: Box<dyn FnOnce() -> futures_util::future::BoxFuture<'static, ()> + Send>,
     lock: Option<File>,
 }
@@ -294,13 +295,18 @@ impl Store {
         want_durable::<OnSqlite>(&write_pool).await?;
         // a process beside the server checkpoints too: it may write without one
         let signals = Signals::default();
-        let checkpoints = tokio::spawn(checkpoint::run(base.clone(), Arc::clone(&signals.shred)));
+        let renew = Arc::new(Notify::new());
+        let checkpoints = checkpoint::run(base.clone(), Arc::clone(&renew));
+        let scrubs = scrub::run(base.clone(), Arc::clone(&signals.shred), renew);
+        let upkeep = tokio::spawn(async move {
+            join(checkpoints, scrubs).await;
+        });
         Ok(Self::start::<OnSqlite>(
             settings,
             write_pool,
             read_pool,
             short_pool,
-            Some(checkpoints),
+            Some(upkeep),
             lock,
             signals,
         ))
@@ -354,7 +360,7 @@ impl Store {
         write_pool: Pool<D::Db>,
         read_pool: Pool<D::Db>,
         short_pool: Pool<D::Db>,
-        checkpoint_task: Option<JoinHandle<()>>,
+        upkeep_task: Option<JoinHandle<()>>,
         lock: Option<File>,
         signals: Signals,
     ) -> Self
@@ -394,7 +400,7 @@ impl Store {
             committed,
             database: D::NAME,
             write_task,
-            checkpoint_task,
+            upkeep_task,
             close,
             lock,
         }
@@ -404,7 +410,7 @@ impl Store {
     pub async fn close(self) {
         drop(self.writer);
         let _ = self.write_task.await;
-        if let Some(task) = self.checkpoint_task {
+        if let Some(task) = self.upkeep_task {
             task.abort();
             let _ = task.await;
         }

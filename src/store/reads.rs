@@ -13,8 +13,9 @@ use super::grouped::Grouped;
 use super::journal::{Changes, ChangesQuery};
 use super::search::{Page, ShortPage};
 use super::{
-    Count, CountsQuery, DeliveriesQuery, Family, Found, News, Outlook, Sender, StoreError, Token,
-    WebActionsQuery, client, contact, interaction, journal, search, token, web_action, webhook,
+    Count, CountsQuery, DeliveriesQuery, Family, FamilyLink, Found, News, Outlook, Person, Sender,
+    StoreError, Token, WebActionsQuery, client, contact, interaction, journal, person, search,
+    token, web_action, webhook,
 };
 use crate::domain::change::Change;
 use crate::domain::client::ClientSession;
@@ -54,8 +55,10 @@ pub trait Reads: Send + Sync {
     fn contact<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Contact>>;
     /// Contacts by identifier, those after one.
     fn contacts<'a>(&'a self, tenant: i64, after: &'a str, limit: i64) -> Read<'a, Vec<Contact>>;
-    /// A person with all identities, whichever of them is asked for.
-    fn person<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Vec<String>>;
+    /// The person that a contact stands for, with all identities and all that is theirs.
+    fn person<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Person>>;
+    /// The steps that lead from a parent to these interactions.
+    fn links(&self, tenant: i64, children: Vec<String>) -> Read<'_, Vec<FamilyLink>>;
     /// All access tokens.
     fn tokens(&self) -> Read<'_, Vec<Token>>;
     /// Declared keys, and whether each is ready.
@@ -156,6 +159,18 @@ impl<D: Dialect> Readers<D> {
         let mut conn = self.limited().await?;
         let found = Self::searched(&mut conn, search).await;
         conn.give_back(found).await
+    }
+
+    async fn whole_person(
+        conn: &mut Conn<D>,
+        tenant: i64,
+        id: &str,
+    ) -> Result<Option<Person>, StoreError> {
+        // the steps of the walk must see one state of the store
+        let mut held = conn.begin_with(D::BEGIN_READ).await?;
+        let found = person::of_contact::<D>(&mut held, tenant, id).await;
+        held.rollback().await?;
+        found
     }
 
     async fn searched(conn: &mut Conn<D>, search: &Search) -> Result<Page, StoreError> {
@@ -308,10 +323,18 @@ impl<D: Dialect> Reads for Readers<D> {
         })
     }
 
-    fn person<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Vec<String>> {
-        Box::pin(
-            async move { contact::person::<D>(&mut *self.pool.acquire().await?, tenant, id).await },
-        )
+    fn person<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Person>> {
+        Box::pin(async move {
+            let mut conn = self.limited().await?;
+            let found = Self::whole_person(&mut conn, tenant, id).await;
+            conn.give_back(found).await
+        })
+    }
+
+    fn links(&self, tenant: i64, children: Vec<String>) -> Read<'_, Vec<FamilyLink>> {
+        Box::pin(async move {
+            person::links::<D>(&mut *self.pool.acquire().await?, tenant, children).await
+        })
     }
 
     fn tokens(&self) -> Read<'_, Vec<Token>> {

@@ -7,6 +7,7 @@
 
 mod alone;
 mod engage;
+mod erase;
 mod flush;
 mod fold;
 pub use flush::INDEXED_CHARACTERS;
