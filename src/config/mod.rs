@@ -22,7 +22,9 @@ use crate::domain::limits::Limits;
 use crate::domain::user_data::{KeyPath, Transience};
 pub use print::redacted;
 use print::{HIDDEN, inline};
-pub use sections::{Database, Engagement, Gws, Log, Queue, Server, UserData, WebActions, Webhooks};
+pub use sections::{
+    Capabilities, Database, Engagement, Gws, Log, Queue, Server, UserData, WebActions, Webhooks,
+};
 use sources::{NOT_SETTINGS, merge, of_kubernetes, placed, set};
 
 /// The documented defaults.

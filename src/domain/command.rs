@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::client::{Answer, ClientSession, SessionEdit};
+use super::client::{Answer, ClientSession, NewChoice, SessionEdit};
 use super::contact::{Attributes, Contact, GivenAttributes};
 use super::interaction::{Interaction, InteractionPatch, LongTexts, NewInteraction};
 use super::limits::{Limits, check_text};
@@ -157,6 +157,8 @@ pub enum Command {
     OpenSession(Box<ClientSession>),
     /// Changes a session.
     EditSession(SessionEdit),
+    /// Remembers which spelling of a collection a user's clients chose.
+    ChooseSpelling(Box<NewChoice>),
     /// Notes what sessions have received: each with its cursor.
     KeepCursors(Vec<(String, i64)>),
     /// Records a state of a web action.
@@ -462,6 +464,7 @@ impl Command {
             }
             Self::OpenSession(session) => ready.weight += weigh(&session.subscriptions),
             Self::EditSession(edit) => ready.weight += weigh(&edit.add) + weigh(&edit.remove),
+            Self::ChooseSpelling(choice) => ready.weight += choice.user.len(),
             Self::KeepCursors(all) => ready.weight += 64 * all.len(),
             Self::Answer(answer) => ready.weight += answer.data.len(),
             Self::Webhook(command) => {
@@ -507,6 +510,7 @@ impl Command {
             | Self::ForgetReplies(_)
             | Self::RecordWebAction(_)
             | Self::OpenSession(_)
+            | Self::ChooseSpelling(_)
             | Self::KeepCursors(_)
             | Self::Answer(_)
             | Self::ForgetClients(_)
@@ -541,6 +545,7 @@ impl Command {
                 | Self::RecordWebAction(_)
                 | Self::OpenSession(_)
                 | Self::EditSession(_)
+                | Self::ChooseSpelling(_)
                 | Self::Answer(_)
         )
     }

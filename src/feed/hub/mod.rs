@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use channel::Pattern;
-pub use session::{Batch, Over, Session};
+pub use session::{Batch, Delivery, Over, Session};
 
 use super::{Feed, Message, Translate};
 use crate::domain::change::{Change, Kind};
@@ -231,11 +231,12 @@ impl Hub {
         self.parts().writer.submit(submission).await
     }
 
-    /// Opens a session, which is told of what happens from now on.
+    /// Opens a session of a user, in a sign-in session if there is one. It is told of what happens
+    /// from now on.
     ///
     /// # Errors
     /// [`Denied::Full`], or [`Denied::Store`].
-    pub async fn open(&self, user: &str) -> Result<Arc<Session>, Denied> {
+    pub async fn open(&self, user: &str, sign_in: &str) -> Result<Arc<Session>, Denied> {
         self.until_ready().await?;
         {
             let held = self.held();
@@ -252,9 +253,11 @@ impl Hub {
             subscriptions: Vec::new(),
             cursor,
             holder: self.0.holder.clone(),
+            sign_in: sign_in.to_owned(),
+            choices: Vec::new(),
         };
+        let row = self.changed(Command::OpenSession(Box::new(row))).await?;
         let session = Session::new(&row);
-        self.submit(Command::OpenSession(Box::new(row))).await?;
         self.add(&mut self.held(), &session);
         Ok(session)
     }
@@ -327,7 +330,12 @@ impl Hub {
     }
 
     async fn edit(&self, edit: SessionEdit) -> Result<Arc<ClientSession>, Denied> {
-        match self.submit(Command::EditSession(edit)).await {
+        self.changed(Command::EditSession(edit)).await
+    }
+
+    /// Changes a session in the store, and returns its row.
+    async fn changed(&self, command: Command) -> Result<Arc<ClientSession>, Denied> {
+        match self.submit(command).await {
             Ok(Outcome::Session(row)) => Ok(row),
             Ok(_) => Err(StoreError::Closed.into()),
             Err(StoreError::Refused(Refusal::NotFound(..))) => Err(Denied::Unknown),
@@ -507,7 +515,9 @@ impl Hub {
             }
             state.through = stretch.through;
             for message in &stretch.messages {
-                if state.wants(&message.channel) && !state.push(message, self.limits().queue) {
+                if let Some(delivery) = state.delivery(message)
+                    && !state.push(delivery, self.limits().queue)
+                {
                     state.through = message.cursor - 1;
                     break;
                 }
@@ -674,11 +684,14 @@ impl Hub {
 
     fn hand(&self, session: &Session, message: &Arc<Message>) {
         let mut state = session.state();
-        if !state.live || !state.wants(&message.channel) {
+        if !state.live {
             return;
         }
+        let Some(delivery) = state.delivery(message) else {
+            return;
+        };
         let meters = &self.parts().feed.meters;
-        if state.push(message, self.limits().queue) {
+        if state.push(delivery, self.limits().queue) {
             drop(state);
             meters.messages.inc();
             session.news.notify_waiters();
@@ -784,6 +797,7 @@ fn message((cursor, answer): (i64, Answer)) -> Message {
         user: Some(answer.user),
         is_answer: true,
         channel: answer.channel,
+        twin: None,
         data: answer.data,
     }
 }

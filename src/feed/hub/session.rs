@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use super::channel::Pattern;
-use crate::domain::client::ClientSession;
-use crate::feed::Message;
+use crate::domain::client::{Choice, ClientSession, chosen};
+use crate::feed::{Message, Twin};
 
 /// Messages of one reply at most.
 const BATCH: usize = 256;
@@ -38,8 +38,12 @@ pub struct Session {
 pub struct State {
     /// What it subscribed to.
     pub patterns: Vec<Pattern>,
+    /// The sign-in session in which it was opened.
+    sign_in: String,
+    /// The spellings that its client chose.
+    choices: Vec<Choice>,
     /// Messages that have not been sent, or not been acknowledged, oldest first.
-    waiting: VecDeque<Arc<Message>>,
+    waiting: VecDeque<Delivery>,
     /// The bytes of those.
     bytes: usize,
     /// Everything up to here has been received, as far as can be known.
@@ -73,9 +77,42 @@ pub enum Over {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Batch {
     /// Messages, oldest first.
-    pub messages: Vec<Arc<Message>>,
+    pub messages: Vec<Delivery>,
     /// Whoever has received this has received everything up to here.
     pub cursor: i64,
+}
+
+/// A message on its way to one client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// The message.
+    pub message: Arc<Message>,
+    /// The spelling of its channel, where that has two.
+    channel: usize,
+    /// The spelling of the names in its data.
+    names: usize,
+}
+
+impl Delivery {
+    /// The channel, as the client subscribed to it.
+    pub fn channel(&self) -> &str {
+        match self.message.twin {
+            Some(twin) => twin.channel[self.channel],
+            None => &self.message.channel,
+        }
+    }
+
+    /// What stands in the data for [`COLLECTION`](crate::feed::COLLECTION).
+    pub fn collection(&self) -> &'static str {
+        self.message
+            .twin
+            .map_or("", |twin| twin.collection[self.names])
+    }
+
+    /// What stands in the data for [`KEY`](crate::feed::KEY).
+    pub fn key(&self) -> &'static str {
+        self.message.twin.map_or("", |twin| twin.key[self.names])
+    }
 }
 
 impl Session {
@@ -90,6 +127,8 @@ impl Session {
             reading: tokio::sync::Mutex::new(()),
             state: Mutex::new(State {
                 patterns: patterns(row),
+                sign_in: row.sign_in.clone(),
+                choices: row.choices.clone(),
                 waiting: VecDeque::new(),
                 bytes: 0,
                 received: cursor,
@@ -119,12 +158,61 @@ impl Session {
 
 impl State {
     /// Whether a channel was subscribed to, however often.
-    pub fn wants(&self, channel: &str) -> bool {
+    fn wants(&self, channel: &str) -> bool {
         self.patterns.iter().any(|pattern| pattern.matches(channel))
     }
 
+    /// How a message goes to this session; `None` where nothing subscribed to its channel.
+    pub fn delivery(&self, message: &Arc<Message>) -> Option<Delivery> {
+        let (channel, names) = match message.twin {
+            None => self.wants(&message.channel).then_some((0, 0))?,
+            Some(twin) => {
+                let names = self.spelling(twin);
+                // a client may ask by one spelling and listen by the other
+                let mut channels = [names, 1 - names].into_iter();
+                (channels.find(|of| self.wants(twin.channel[*of]))?, names)
+            }
+        };
+        Some(Delivery {
+            message: Arc::clone(message),
+            channel,
+            names,
+        })
+    }
+
+    /// The spelling that the client gets: as it asked in its sign-in session; else as it subscribed,
+    /// where that says so; else as the user's clients without a sign-in session asked.
+    fn spelling(&self, twin: &Twin) -> usize {
+        let asked = |sign_in: &str| {
+            let choice = chosen(&self.choices, sign_in, twin.collection[0])?;
+            Some(usize::from(choice.twin))
+        };
+        let subscribed = || {
+            let exact = |of: usize| {
+                self.patterns
+                    .iter()
+                    .any(|one| one.as_str() == twin.channel[of])
+            };
+            match (exact(0), exact(1)) {
+                (true, false) => Some(0),
+                (false, true) => Some(1),
+                _ => None,
+            }
+        };
+        let in_session = if self.sign_in.is_empty() {
+            None
+        } else {
+            asked(&self.sign_in)
+        };
+        in_session
+            .or_else(subscribed)
+            .or_else(|| asked(""))
+            .unwrap_or(0)
+    }
+
     /// Hands a message over; false when as many wait as may.
-    pub fn push(&mut self, message: &Arc<Message>, most: usize) -> bool {
+    pub fn push(&mut self, delivery: Delivery, most: usize) -> bool {
+        let message = &delivery.message;
         // a client that comes from another server may be ahead of this one
         if message.cursor <= self.received {
             return true;
@@ -133,7 +221,7 @@ impl State {
             return false;
         }
         self.bytes += message.data.len();
-        self.waiting.push_back(Arc::clone(message));
+        self.waiting.push_back(delivery);
         true
     }
 
@@ -166,10 +254,10 @@ impl State {
         while self
             .waiting
             .front()
-            .is_some_and(|message| message.cursor <= cursor)
+            .is_some_and(|one| one.message.cursor <= cursor)
         {
             if let Some(gone) = self.waiting.pop_front() {
-                self.bytes -= gone.data.len();
+                self.bytes -= gone.message.data.len();
             }
         }
         self.received = self.received.max(cursor);
@@ -178,19 +266,19 @@ impl State {
     /// The next messages to send; `position` is how far the journal was looked at. Without acknowledgements what is sent counts as received.
     pub fn batch(&mut self, position: i64, acknowledges: bool) -> Batch {
         let mut bytes = 0;
-        let messages: Vec<Arc<Message>> = self
+        let messages: Vec<Delivery> = self
             .waiting
             .iter()
             .take(BATCH)
-            .take_while(|message| {
+            .take_while(|one| {
                 let first = bytes == 0;
-                bytes += message.data.len();
+                bytes += one.message.data.len();
                 first || bytes <= BATCH_BYTES
             })
             .cloned()
             .collect();
         let cursor = match messages.last() {
-            Some(last) if messages.len() < self.waiting.len() => last.cursor,
+            Some(last) if messages.len() < self.waiting.len() => last.message.cursor,
             _ => position.max(self.received),
         };
         if !acknowledges {
@@ -199,9 +287,22 @@ impl State {
         Batch { messages, cursor }
     }
 
-    /// Takes over what changed of its row: its subscriptions, and that nothing is owed of what was before the first.
+    /// Takes over what changed of its row: its subscriptions, its choices, and that nothing is owed
+    /// from before the first subscription.
     pub fn follow(&mut self, row: &ClientSession) {
         self.patterns = patterns(row);
+        for new in &row.choices {
+            // rows may come out of order
+            match chosen(&self.choices, &new.sign_in, &new.collection) {
+                Some(known) if known.at >= new.at => {}
+                _ => {
+                    self.choices.retain(|known| {
+                        (&known.sign_in, &known.collection) != (&new.sign_in, &new.collection)
+                    });
+                    self.choices.push(new.clone());
+                }
+            }
+        }
         if row.cursor > self.received {
             self.skip(row.cursor);
         }
@@ -244,33 +345,38 @@ fn patterns(row: &ClientSession) -> Vec<Pattern> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Moment;
 
     fn session(cursor: i64) -> Arc<Session> {
         Session::new(&ClientSession {
             id: "s".to_owned(),
             tenant_id: 1,
             user: "u".to_owned(),
-            subscriptions: Vec::new(),
+            subscriptions: vec!["/a".to_owned()],
             cursor,
             holder: String::new(),
+            sign_in: String::new(),
+            choices: Vec::new(),
         })
     }
 
-    fn message(cursor: i64, bytes: usize) -> Arc<Message> {
-        Arc::new(Message {
+    fn message(cursor: i64, bytes: usize) -> Delivery {
+        let message = Arc::new(Message {
             cursor,
             user: None,
             is_answer: false,
             channel: "/a".to_owned(),
+            twin: None,
             data: "x".repeat(bytes),
-        })
+        });
+        session(0).state().delivery(&message).unwrap()
     }
 
     fn cursors(batch: &Batch) -> Vec<i64> {
         batch
             .messages
             .iter()
-            .map(|message| message.cursor)
+            .map(|one| one.message.cursor)
             .collect()
     }
 
@@ -279,7 +385,7 @@ mod tests {
         let session = session(5);
         let mut state = session.state();
         for cursor in [7, 8, 11] {
-            assert!(state.push(&message(cursor, 1), 10));
+            assert!(state.push(message(cursor, 1), 10));
         }
         let first = state.batch(12, true);
         assert_eq!((cursors(&first), first.cursor), (vec![7, 8, 11], 12));
@@ -302,7 +408,7 @@ mod tests {
     fn without_acknowledgements_what_is_sent_is_not_sent_again() {
         let session = session(0);
         let mut state = session.state();
-        assert!(state.push(&message(1, 1), 10));
+        assert!(state.push(message(1, 1), 10));
         assert_eq!(cursors(&state.batch(1, false)), [1]);
         assert_eq!(cursors(&state.batch(1, false)), [0_i64; 0]);
     }
@@ -311,13 +417,10 @@ mod tests {
     fn as_many_bytes_wait_as_may() {
         let session = session(0);
         let mut state = session.state();
-        assert!(
-            state.push(&message(1, QUEUE_BYTES), 10),
-            "one may be longer"
-        );
-        assert!(!state.push(&message(2, 1), 10));
+        assert!(state.push(message(1, QUEUE_BYTES), 10), "one may be longer");
+        assert!(!state.push(message(2, 1), 10));
         state.acknowledge(1);
-        assert!(state.push(&message(2, 1), 10));
+        assert!(state.push(message(2, 1), 10));
         state.forget_waiting();
         assert!(!state.has_waiting() && !state.live && state.through == 1);
     }
@@ -327,13 +430,90 @@ mod tests {
         let session = session(0);
         let mut state = session.state();
         for cursor in 1..=3 {
-            assert!(state.push(&message(cursor, BATCH_BYTES), 3));
+            assert!(state.push(message(cursor, BATCH_BYTES), 3));
         }
-        assert!(!state.push(&message(4, 1), 3), "as many wait as may");
+        assert!(!state.push(message(4, 1), 3), "as many wait as may");
         let batch = state.batch(9, true);
         assert_eq!((cursors(&batch), batch.cursor), (vec![1], 1));
         state.acknowledge(2);
         let rest = state.batch(9, true);
         assert_eq!((cursors(&rest), rest.cursor), (vec![3], 9));
+    }
+    static TWIN: Twin = Twin {
+        collection: ["things", "tings"],
+        key: ["thing", "ting"],
+        channel: ["/things", "/tings"],
+    };
+
+    /// The channel, collection and key that a client gets that subscribed so and chose so, each
+    /// choice with its sign-in session.
+    fn spelled(subscriptions: &[&str], choices: &[(&str, bool)]) -> Option<[&'static str; 3]> {
+        let session = Session::new(&ClientSession {
+            id: "s".to_owned(),
+            tenant_id: 1,
+            user: "u".to_owned(),
+            subscriptions: subscriptions.iter().map(|one| (*one).to_owned()).collect(),
+            cursor: 0,
+            holder: String::new(),
+            sign_in: "mine".to_owned(),
+            choices: choices
+                .iter()
+                .map(|(sign_in, twin)| Choice {
+                    collection: "things".to_owned(),
+                    twin: *twin,
+                    sign_in: (*sign_in).to_owned(),
+                    at: Moment::from_micros(0).unwrap(),
+                })
+                .collect(),
+        });
+        let message = Arc::new(Message {
+            cursor: 1,
+            user: None,
+            is_answer: false,
+            channel: "/things".to_owned(),
+            twin: Some(&TWIN),
+            data: "{}".to_owned(),
+        });
+        let delivery = session.state().delivery(&message)?;
+        let channel = TWIN.channel.iter().find(|one| **one == delivery.channel());
+        Some([*channel.unwrap(), delivery.collection(), delivery.key()])
+    }
+
+    #[test]
+    fn a_message_comes_in_the_spelling_that_the_client_chose_on_a_channel_that_it_subscribed_to() {
+        let usual = Some(["/things", "things", "thing"]);
+        let twin = Some(["/tings", "tings", "ting"]);
+        for (subscriptions, choices, wanted) in [
+            (&["/**"][..], &[][..], usual),
+            (&["/tings"], &[], twin),
+            (&["/things"], &[], usual),
+            (&["/other"], &[("mine", true)], None),
+            // both channels say nothing
+            (&["/things", "/tings"], &[], usual),
+            (&["/things", "/tings"], &[("mine", true)], twin),
+            (&["/**"], &[("mine", true)], twin),
+            (&["/**"], &[("", true)], twin),
+            (&["/**"], &[("", true), ("mine", false)], usual),
+            // what a client without a sign-in session asked for does not concern one that subscribed
+            (&["/things"], &[("", true)], usual),
+            (&["/tings"], &[("", false)], twin),
+            // asked by one spelling, subscribed by the other
+            (
+                &["/things"],
+                &[("mine", true)],
+                Some(["/things", "tings", "ting"]),
+            ),
+            (
+                &["/tings"],
+                &[("mine", false)],
+                Some(["/tings", "things", "thing"]),
+            ),
+        ] {
+            assert_eq!(
+                spelled(subscriptions, choices),
+                wanted,
+                "{subscriptions:?} {choices:?}"
+            );
+        }
     }
 }

@@ -3,7 +3,7 @@
 use super::ledger::{Entry, index_words};
 use super::{Queued, Task, flush, load, web_action, webhook};
 use crate::domain::change::Kind;
-use crate::domain::client::TAKEN_AWAY;
+use crate::domain::client::{CHOICE_KEPT, TAKEN_AWAY};
 use crate::domain::command::{Command, NewToken, Outcome, Stored};
 use crate::domain::interaction::WEB_ENGAGEMENT;
 use crate::domain::user_data::KeyPath;
@@ -187,6 +187,9 @@ impl<D: Dialect> Task<D> {
                 ] {
                     D::execute(conn, sql.into(), vec![(*before).into()]).await?;
                 }
+                let sql = "DELETE FROM client_spelling WHERE chosen_date < $1";
+                let before = before.plus_micros(-CHOICE_KEPT);
+                D::execute(conn, sql.into(), vec![before.into()]).await?;
                 Outcome::Done
             }
             Command::Webhook(command) => {

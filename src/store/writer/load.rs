@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Queued;
-use super::ledger::{Held, HeldContact, HeldSession, HeldWebAction, Kept, Ledger};
+use super::ledger::{Held, HeldContact, HeldWebAction, Kept, Ledger};
 use crate::domain::change::Kind;
 pub use crate::domain::command::REPLY_KEPT;
 use crate::domain::command::{Command, Reply};
@@ -31,6 +31,10 @@ struct Needs<'g> {
     /// Path and key.
     replies: BTreeSet<(&'g str, &'g str)>,
     sessions: BTreeSet<&'g str>,
+    /// Users whose choices of spellings are looked at.
+    choosers: BTreeSet<&'g str>,
+    /// Users all of whose sessions change.
+    choosing: BTreeSet<&'g str>,
     /// The oldest state of the store that an answer rests on.
     answers_as_of: Option<i64>,
     web_actions: BTreeSet<&'g str>,
@@ -65,13 +69,32 @@ pub(super) async fn load<D: Dialect>(
         }
         if !needs.sessions.is_empty() {
             let ids = needs.sessions.iter().map(|id| (*id).to_owned()).collect();
-            for session in client::sessions::<D>(conn, ids).await? {
-                let held = HeldSession {
-                    session: Arc::new(session),
-                    new: false,
-                    changed_at: None,
-                };
-                ledger.sessions.insert(held.session.id.clone(), held);
+            let found = client::sessions::<D>(conn, ids).await?;
+            ledger.load_sessions(found);
+        }
+        if !needs.choosing.is_empty() {
+            let users = needs
+                .choosing
+                .iter()
+                .map(|user| (*user).to_owned())
+                .collect();
+            let found = client::sessions_of::<D>(conn, tenant, users).await?;
+            ledger.load_sessions(found);
+        }
+        if !needs.choosers.is_empty() {
+            let users = needs
+                .choosers
+                .iter()
+                .map(|user| (*user).to_owned())
+                .collect();
+            for (user, choice) in client::choices::<D>(conn, tenant, users).await? {
+                let key = (
+                    tenant,
+                    user,
+                    choice.sign_in.clone(),
+                    choice.collection.clone(),
+                );
+                ledger.choices.insert(key, (choice, false));
             }
         }
     }
@@ -125,6 +148,12 @@ impl<'g> Needs<'g> {
             }
             Command::EditSession(edit) => {
                 self.sessions.insert(&edit.id);
+            }
+            Command::OpenSession(session) => {
+                self.choosers.insert(&session.user);
+            }
+            Command::ChooseSpelling(choice) => {
+                self.choosing.insert(&choice.user);
             }
             _ => {}
         }

@@ -3,7 +3,7 @@
 use percent_encoding::percent_decode_str;
 use sha2::{Digest, Sha256};
 
-use super::Told;
+use super::{Asker, Told};
 use crate::compat::gws::answer::{Failure, text};
 use crate::compat::gws::parameters::Parameters;
 use crate::compat::gws::sign_in::User;
@@ -13,7 +13,6 @@ use crate::domain::filter::{Filter, Search};
 use crate::domain::interaction::{Coded, InteractionPatch, NewInteraction, Participant, Status};
 use crate::domain::user_data::{Edit, Given};
 use crate::store::StoreError;
-use crate::web::App;
 
 /// How `FindPhoneCall` is told.
 pub const CREATED: Told = Told {
@@ -81,8 +80,8 @@ impl Find {
     ///
     /// # Errors
     /// Where what it names is not there, or the store fails.
-    pub async fn run(mut self, app: &App, user: &User) -> Result<String, StoreError> {
-        if let Some(id) = self.find(app, user).await? {
+    pub async fn run(mut self, asker: Asker) -> Result<String, StoreError> {
+        if let Some(id) = self.find(&asker).await? {
             return Ok(told(&id, false));
         }
         // two clients may ask at the same time, on two servers: the identifier follows from the
@@ -96,7 +95,7 @@ impl Find {
                 ..Requirement::default()
             },
         };
-        match app.writer.submit(user.submission(command)).await? {
+        match asker.submit(command).await? {
             Outcome::Recorded {
                 stored, created, ..
             } => Ok(told(&stored.interaction.id, created)),
@@ -105,10 +104,10 @@ impl Find {
     }
 
     /// The oldest call of the identifier.
-    async fn find(&self, app: &App, user: &User) -> Result<Option<String>, StoreError> {
+    async fn find(&self, asker: &Asker) -> Result<Option<String>, StoreError> {
         let filter = Filter::any_of("externalId", vec![self.call.clone()]);
-        let search = Search::oldest_first(user.tenant, filter, MOST_NAMESAKES);
-        for found in &app.reads.search(&search).await?.items {
+        let search = Search::oldest_first(asker.user.tenant, filter, MOST_NAMESAKES);
+        for found in &asker.app.reads.search(&search).await?.items {
             let of = found.interaction()?;
             if of.media_type == CALL {
                 return Ok(Some(of.id));
@@ -177,9 +176,9 @@ impl Call {
     ///
     /// # Errors
     /// Where there is no such call of the user's, or no such contact, or the store fails.
-    pub async fn run(self, app: &App, user: &User) -> Result<String, StoreError> {
-        let command = self.change.command(self.id, call_of(user));
-        app.writer.submit(user.submission(command)).await?;
+    pub async fn run(self, asker: Asker) -> Result<String, StoreError> {
+        let command = self.change.command(self.id, call_of(&asker.user));
+        asker.submit(command).await?;
         Ok("\"success\":true".to_owned())
     }
 }
