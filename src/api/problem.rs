@@ -34,15 +34,16 @@ impl From<Refusal> for Problem {
         let detail = refusal.to_string();
         let (status, kind, title) = match &refusal {
             Refusal::NotFound(..) => (404, "not-found", "Not found"),
-            Refusal::Invalid(_) => (422, "invalid", "The request does not hold"),
-            Refusal::Conflict(_) => (409, "conflict", "It conflicts with what is stored"),
-            Refusal::Unmet(_, Unmet::Owner) => (403, "forbidden", "Not allowed"),
-            Refusal::Unmet(_, Unmet::MediaType) => (422, "invalid", "The request does not hold"),
-            Refusal::Unmet(_, Unmet::Status) => {
+            Refusal::Invalid(_) | Refusal::Unmet(_, Unmet::MediaType) => {
+                (422, "invalid", "The request does not hold")
+            }
+            Refusal::Conflict(_) | Refusal::Unmet(_, Unmet::Status) => {
                 (409, "conflict", "It conflicts with what is stored")
             }
             Refusal::Stale(_) => (412, "stale", "It was changed meanwhile"),
-            Refusal::Forbidden(_) => (403, "forbidden", "Not allowed"),
+            Refusal::Forbidden(_) | Refusal::Unmet(_, Unmet::Owner) => {
+                (403, "forbidden", "Not allowed")
+            }
             Refusal::Unauthenticated(_) => (401, "unauthenticated", "Sign-in is needed"),
             Refusal::TooLarge(_) => (413, "too-large", "Too large"),
             Refusal::Malformed(_) => (400, "malformed", "Not understood"),

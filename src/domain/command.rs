@@ -35,12 +35,13 @@ pub const REPLY_KEPT: i64 = 24 * 3600 * 1_000_000;
 pub enum Command {
     /// Records one interaction.
     Record(Box<NewInteraction>),
-    /// Records an interaction under its own identifier unless that is known; then nothing
-    /// changes, whatever content is stored under it.
+    /// Records an interaction unless it is known; then nothing changes, whatever its content.
     Ensure {
-        /// The interaction, with an identifier.
+        /// The interaction.
         new: Box<NewInteraction>,
-        /// What must hold of an interaction that is stored under the identifier.
+        /// How it is known.
+        known_by: KnownBy,
+        /// What must hold of the interaction that is stored already.
         requires: Requirement,
     },
     /// Creates the child that a web engagement led to.
@@ -169,6 +170,15 @@ pub enum Command {
     ForgetClients(Moment),
     /// Does something to webhooks.
     Webhook(Box<WebhookCommand>),
+}
+
+/// What tells that an interaction is recorded already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KnownBy {
+    /// Its identifier.
+    Id,
+    /// Its external identifier, among those of its media type; the oldest counts.
+    ExternalId,
 }
 
 /// An access token to be made.

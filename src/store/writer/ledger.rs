@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::domain::change::Kind;
 use crate::domain::client::{Answer, Choice, ClientSession, NewChoice, SessionEdit, TAKEN_AWAY};
 use crate::domain::command::{
-    Command, Outcome, Preparation, Repeatable, Reply, Rules, Stored, Submission,
+    Command, KnownBy, Outcome, Preparation, Repeatable, Reply, Rules, Stored, Submission,
 };
 use crate::domain::contact::{self, Attributes, Contact};
 use crate::domain::id::Ids;
@@ -257,7 +257,11 @@ impl<'t> Ledger<'t> {
         };
         let outcome = match &submission.command {
             Command::Record(new) => self.record(&ask, new)?,
-            Command::Ensure { new, requires } => self.ensure(&ask, new, requires)?,
+            Command::Ensure {
+                new,
+                known_by,
+                requires,
+            } => self.ensure(&ask, new, *known_by, requires)?,
             Command::Engage {
                 parent,
                 child,
@@ -407,16 +411,44 @@ impl<'t> Ledger<'t> {
         &mut self,
         ask: &Ask<'_>,
         new: &NewInteraction,
+        known_by: KnownBy,
         requires: &Requirement,
     ) -> Result<Outcome, Refusal> {
-        let known = |id: &String| self.interactions.get(&(ask.tenant, id.clone()));
-        match new.id.as_ref().and_then(known) {
+        let known = match (known_by, &new.id) {
+            (KnownBy::Id, Some(id)) => self.interactions.get(&(ask.tenant, id.clone())),
+            (KnownBy::Id, None) => None,
+            (KnownBy::ExternalId, _) => self.oldest_of(ask.tenant, new),
+        };
+        match known {
             Some(held) => {
                 requires.check(&held.stored.interaction)?;
                 Ok(recorded_before(ask, held))
             }
             None => self.record(ask, new),
         }
+    }
+
+    /// The oldest interaction of the same media type and external identifier.
+    fn oldest_of(&self, tenant: i64, new: &NewInteraction) -> Option<&Held> {
+        let same = |held: &&Held| {
+            let of = &held.stored.interaction;
+            of.tenant_id == tenant
+                && of.external_id == new.external_id
+                && of.media_type == new.media_type
+        };
+        new.external_id.as_ref()?;
+        self.interactions
+            .values()
+            .filter(same)
+            .min_by(|one, other| {
+                let place = |held: &Held| {
+                    (
+                        held.stored.interaction.start_date,
+                        held.stored.interaction.id.clone(),
+                    )
+                };
+                place(one).cmp(&place(other))
+            })
     }
 
     fn engage(

@@ -7,12 +7,12 @@ use super::Queued;
 use super::ledger::{Held, HeldContact, HeldWebAction, Kept, Ledger};
 use crate::domain::change::Kind;
 pub use crate::domain::command::REPLY_KEPT;
-use crate::domain::command::{Command, Reply};
+use crate::domain::command::{Command, KnownBy, Reply};
 use crate::domain::contact::{Attributes, folded};
 use crate::store::StoreError;
 use crate::store::client;
 use crate::store::contact::{self, CONTACT};
-use crate::store::dialect::{Arg, Columns, Conn, Dialect};
+use crate::store::dialect::{Arg, Columns, Conn, Dialect, RowOf};
 use crate::store::rows;
 use crate::store::web_action;
 
@@ -22,6 +22,8 @@ const MOST_CANDIDATES: i64 = 100;
 #[derive(Default)]
 struct Needs<'g> {
     interactions: BTreeSet<&'g str>,
+    /// External identifiers, each with the media type.
+    external: BTreeSet<(&'g str, &'g str)>,
     /// Contacts that are only named, and must be there.
     named: BTreeSet<&'g str>,
     /// Contacts that are looked into.
@@ -56,6 +58,7 @@ pub(super) async fn load<D: Dialect>(
     }
     for (tenant, mut needs) in tenants {
         interactions::<D>(ledger, conn, tenant, &needs).await?;
+        by_external_id::<D>(ledger, conn, tenant, &needs.external).await?;
         needs
             .contacts
             .extend(candidates::<D>(conn, tenant, &needs.values).await?);
@@ -105,6 +108,15 @@ impl<'g> Needs<'g> {
     fn add(&mut self, queued: &'g Queued) {
         match &queued.submission.command {
             Command::Record(new) | Command::Ensure { new, .. } => {
+                if let Command::Ensure {
+                    known_by: KnownBy::ExternalId,
+                    ..
+                } = &queued.submission.command
+                {
+                    let external = new.external_id.as_deref();
+                    self.external
+                        .extend(external.map(|id| (id, new.media_type.as_str())));
+                }
                 self.interactions.extend(
                     new.id
                         .as_deref()
@@ -180,13 +192,44 @@ async fn interactions<D: Dialect>(
         .map(|id| (*id).to_owned())
         .collect();
     for row in D::fetch(conn, sql.into(), vec![tenant.into(), Arg::Texts(ids)]).await? {
-        let (seq, stored) = rows::placed::<D>(&row)?;
-        let fingerprint = D::bytes(&row, rows::AFTER_PLACED)?.unwrap_or_default();
-        ledger.interactions.insert(
-            (tenant, stored.interaction.id.clone()),
-            Held::loaded(stored, fingerprint, seq),
-        );
+        hold::<D>(ledger, tenant, &row)?;
     }
+    Ok(())
+}
+
+/// The oldest interaction of each external identifier and media type.
+async fn by_external_id<D: Dialect>(
+    ledger: &mut Ledger<'_>,
+    conn: &mut Conn<D>,
+    tenant: i64,
+    wanted: &BTreeSet<(&str, &str)>,
+) -> Result<(), StoreError> {
+    for (external_id, media_type) in wanted {
+        let sql = format!(
+            "{}i.tenant_id = $1 AND i.external_id = $2 AND i.media_type = $3 \
+             ORDER BY i.start_date, i.id LIMIT 1",
+            rows::select_placed(", i.fingerprint")
+        );
+        let args = vec![tenant.into(), (*external_id).into(), (*media_type).into()];
+        for row in D::fetch(conn, sql.into(), args).await? {
+            hold::<D>(ledger, tenant, &row)?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts an interaction into the ledger as it is stored.
+fn hold<D: Dialect>(
+    ledger: &mut Ledger<'_>,
+    tenant: i64,
+    row: &RowOf<D>,
+) -> Result<(), StoreError> {
+    let (seq, stored) = rows::placed::<D>(row)?;
+    let fingerprint = D::bytes(row, rows::AFTER_PLACED)?.unwrap_or_default();
+    ledger.interactions.insert(
+        (tenant, stored.interaction.id.clone()),
+        Held::loaded(stored, fingerprint, seq),
+    );
     Ok(())
 }
 
