@@ -51,6 +51,7 @@ impl From<Refusal> for Problem {
         };
         let errors = match refusal {
             Refusal::Invalid(faults) => faults,
+            Refusal::Unmet(_, unmet @ Unmet::MediaType) => vec![Fault::at("", unmet.to_string())],
             _ => Vec::new(),
         };
         Self {

@@ -122,12 +122,9 @@ impl Desk {
     ) -> Option<Live> {
         let live = self.begin(at, &mut child)?;
         child.thread_id = None;
-        let command = Command::Engage {
-            parent: parent.id.clone(),
-            child: Box::new(child),
-            copy: copy.map(str::to_owned),
-        };
-        self.lay(at, actor, command);
+        child.parent_id = Some(parent.id.clone());
+        child.copy_user_data = copy.map(str::to_owned);
+        self.lay(at, actor, Command::Engage(Box::new(child)));
         Some(live)
     }
 

@@ -8,8 +8,10 @@ use std::sync::Arc;
 
 use super::client::{Answer, ClientSession, NewChoice, SessionEdit};
 use super::contact::{Attributes, Contact, GivenAttributes};
-use super::interaction::{Interaction, InteractionPatch, LongTexts, NewInteraction};
-use super::limits::{Limits, check_text};
+use super::interaction::{
+    Interaction, InteractionPatch, LongTexts, NewInteraction, WEB_ENGAGEMENT,
+};
+use super::limits::{Limits, check_id, check_text};
 use super::propagation::CopyPolicy;
 use super::user_data::{Edit, Given, KeyPath, Transience};
 use super::web_action::WebAction;
@@ -44,14 +46,19 @@ pub enum Command {
         /// What must hold of the interaction that is stored already.
         requires: Requirement,
     },
-    /// Creates the child that a web engagement led to.
-    Engage {
-        /// The web engagement.
+    /// Records the child that a web engagement led to: the same as [`Command::Record`], but refused where the parent is
+    /// no web engagement.
+    Engage(Box<NewInteraction>),
+    /// Links an interaction to the one it came from.
+    SetParent {
+        /// Which.
+        id: String,
+        /// The one it came from.
         parent: String,
-        /// The child.
-        child: Box<NewInteraction>,
-        /// What it takes along, in the words in which it was said; `None` where nothing was said.
+        /// What it takes along, as `copyUserData` says it; `None` where nothing was said.
         copy: Option<String>,
+        /// What must hold of it.
+        requires: Requirement,
     },
     /// Changes UserData.
     EditUserData {
@@ -229,6 +236,8 @@ pub enum Outcome {
     Changed {
         /// As stored.
         stored: Arc<Stored>,
+        /// Keys copied from a parent that it got.
+        copied: Option<Vec<String>>,
         /// The journal entry that tells of it; `None` when nothing changed.
         cursor: Option<i64>,
     },
@@ -336,6 +345,8 @@ pub struct Preparation {
     pub user_data: String,
     /// Words of subject and text.
     pub words: String,
+    /// Values of the keys by which a conversation is linked to its web engagement: place in `link_by`, value.
+    pub visits: Vec<(usize, String)>,
     /// Transient keys taken out.
     pub dropped: Vec<String>,
     /// Keys repeated in a pair list.
@@ -355,6 +366,10 @@ pub struct Rules {
     pub transience: Transience,
     /// What an engagement copies when its request says nothing.
     pub copy_user_data: Option<String>,
+    /// Keys of UserData by which a conversation without a parent is linked to a web engagement.
+    pub link_by: Vec<KeyPath>,
+    /// How long before a conversation its web engagement may have begun, in microseconds.
+    pub link_within: i64,
     /// Keys of UserData that name the visit of a web engagement.
     pub session_keys: Vec<String>,
     /// Whether webhooks may lead into private networks, and go out unencrypted.
@@ -384,28 +399,35 @@ impl Command {
         };
         match self {
             Self::Record(new) | Self::Ensure { new, .. } => {
-                ready.interaction(new, tenant, rules)?;
-                // it stands in the preparation as text now; to take the tree apart is the caller's work, not the writer's
-                new.user_data = Given::default();
+                let tree = ready.interaction(new, tenant, rules)?;
+                let linked = new.parent_id.is_some() || !rules.link_by.is_empty();
+                if new.copy_user_data.is_some() && !(new.may_be_engagement() && linked) {
+                    return Err(Refusal::invalid(
+                        "/copyUserData",
+                        "is only for a chat or webcallback whose parent is a webengagement",
+                    ));
+                }
+                if new.may_be_engagement() && linked {
+                    ready.weight += tree;
+                } else {
+                    // the text in the preparation is enough; dropping the tree here spares the writer that work
+                    new.user_data = Given::default();
+                }
             }
-            Self::Engage {
-                parent,
-                child,
-                copy,
-            } => {
+            Self::Engage(child) => {
                 ready.weight += ready.interaction(child, tenant, rules)?;
-                ready.fingerprint = super::interaction::fingerprint(&(&child, &parent, &copy));
-                if !super::interaction::ENGAGEMENT_MEDIA.contains(&child.media_type.as_str()) {
+                if !child.may_be_engagement() {
                     return Err(Refusal::invalid(
                         "/mediaType",
                         "is neither chat nor webcallback",
                     ));
                 }
-                if child.parent_id.is_some() {
-                    return Err(Refusal::invalid(
-                        "/parentId",
-                        "is given by the path already",
-                    ));
+            }
+            Self::SetParent { parent, .. } => {
+                let mut faults = Vec::new();
+                check_id("/parentId", parent, limits, &mut faults);
+                if !faults.is_empty() {
+                    return Err(Refusal::Invalid(faults));
                 }
             }
             Self::EditUserData { edit, .. } | Self::Complete { edit, .. } => {
@@ -496,7 +518,7 @@ impl Command {
     /// Refuses a NUL character in what only names something: Postgres could not even look for it.
     fn want_no_nul(&self) -> Result<(), Refusal> {
         let (named, into, copy) = match self {
-            Self::Engage { parent, copy, .. } => (Some(parent), None, copy.as_ref()),
+            Self::SetParent { id, copy, .. } => (Some(id), None, copy.as_ref()),
             Self::MergeContact { id, into } => (Some(id), Some(into), None),
             Self::EditUserData { id, .. }
             | Self::Change { id, .. }
@@ -511,6 +533,7 @@ impl Command {
             | Self::EditSession(SessionEdit { id, .. }) => (Some(id), None, None),
             Self::Record(_)
             | Self::Ensure { .. }
+            | Self::Engage(_)
             | Self::CreateContact { .. }
             | Self::IdentifyContact { .. }
             | Self::CreateToken(_)
@@ -544,7 +567,8 @@ impl Command {
             self,
             Self::Record(_)
                 | Self::Ensure { .. }
-                | Self::Engage { .. }
+                | Self::Engage(_)
+                | Self::SetParent { .. }
                 | Self::EditUserData { .. }
                 | Self::Change { .. }
                 | Self::Stop { .. }
@@ -596,6 +620,9 @@ impl Preparation {
                 format!("is larger than {} bytes", limits.user_data),
             ));
         }
+        if new.media_type == WEB_ENGAGEMENT || new.may_be_engagement() {
+            self.visits = super::propagation::visits(&rules.link_by, &new.user_data.document);
+        }
         self.words = super::words::joined(
             new.subject
                 .as_deref()
@@ -627,6 +654,9 @@ impl Preparation {
         self.dropped.extend(also);
         self.dropped.sort_unstable();
         self.dropped.dedup();
+        self.visits = super::propagation::visits(&rules.link_by, set);
+        self.visits
+            .extend(super::propagation::visits(&rules.link_by, change));
         self.repeated.append(&mut attach.repeated);
         self.repeated.append(&mut update.repeated);
         self.weight += edit.check(limits)?;

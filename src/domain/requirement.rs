@@ -42,6 +42,14 @@ impl Requirement {
         }
     }
 
+    /// Requires a media type.
+    pub fn media_type(name: &str) -> Self {
+        Self {
+            media_types: vec![name.to_owned()],
+            ..Self::default()
+        }
+    }
+
     /// Checks an interaction. The owner is checked first, so that a user learns nothing of what belongs to another.
     ///
     /// # Errors

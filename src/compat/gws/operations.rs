@@ -249,6 +249,7 @@ fn made(user: &User, place: &Place, asked: &Parameters) -> Result<NewInteraction
         status: Some(Status::InProcess),
         owner_id: user.owner(),
         parent_id: asked.text("parentId")?,
+        copy_user_data: asked.text("copyUserData")?,
         user_data: asked.user_data("userData")?.unwrap_or_default(),
         ..NewInteraction::default()
     })
