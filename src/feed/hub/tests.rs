@@ -4,8 +4,11 @@ use futures_util::future::BoxFuture;
 use tokio::sync::Semaphore;
 
 use super::*;
+use crate::domain::change::Change;
+use crate::domain::client::{Answer, ClientSession};
 use crate::domain::interaction::NewInteraction;
 use crate::domain::moment::SystemClock;
+use crate::feed::Message;
 use crate::store::Store;
 
 /// Makes a message of every change; waits for leave first.
