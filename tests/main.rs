@@ -28,6 +28,7 @@ mod gws_reading;
 mod gws_requirements;
 mod gws_sessions;
 mod gws_sign_in;
+mod gws_spelling;
 mod importing;
 mod migrating;
 mod openapi;

@@ -24,7 +24,8 @@ use crate::domain::user_data::{KeyPath, Transience};
 pub use print::redacted;
 use print::{HIDDEN, inline};
 pub use sections::{
-    Contacts, Database, Engagement, Gws, Log, Queue, Server, UserData, WebActions, Webhooks,
+    Capabilities, Contacts, Database, Engagement, Gws, Log, Queue, Server, UserData, WebActions,
+    Webhooks,
 };
 use sources::{NOT_SETTINGS, merge, of_kubernetes, placed, set};
 

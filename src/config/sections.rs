@@ -157,6 +157,8 @@ pub struct Gws {
     pub disposition_key: String,
     /// What is switched on.
     pub features: Vec<String>,
+    /// What `capabilities` of a resource lists.
+    pub capabilities: Capabilities,
     /// Seconds that a client's connect is held.
     pub timeout_seconds: u64,
     /// Seconds that a client may be away before its session ends.
@@ -165,6 +167,16 @@ pub struct Gws {
     pub queue: usize,
     /// Entries of the journal that a client may be behind.
     pub behind: i64,
+}
+
+/// What `capabilities` of a Web Services resource lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Capabilities {
+    /// What the published samples list, also what only a routing platform can do.
+    Published,
+    /// What this server carries out.
+    Possible,
 }
 
 /// `[log]`

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::client::{Answer, ClientSession, SessionEdit};
+use super::client::{Answer, ClientSession, NewChoice, SessionEdit};
 use super::contact::{Attributes, Contact, ContactRules, Folded, GivenAttributes};
 use super::interaction::{
     Interaction, InteractionPatch, LongTexts, NewInteraction, WEB_ENGAGEMENT,
@@ -37,12 +37,13 @@ pub const REPLY_KEPT: i64 = 24 * 3600 * 1_000_000;
 pub enum Command {
     /// Records one interaction.
     Record(Box<NewInteraction>),
-    /// Records an interaction under its own identifier unless that is known; then nothing
-    /// changes, whatever content is stored under it.
+    /// Records an interaction unless it is known; then nothing changes, whatever its content.
     Ensure {
-        /// The interaction, with an identifier.
+        /// The interaction.
         new: Box<NewInteraction>,
-        /// What must hold of an interaction that is stored under the identifier.
+        /// How it is known.
+        known_by: KnownBy,
+        /// What must hold of the interaction that is stored already.
         requires: Requirement,
     },
     /// Records the child that a web engagement led to: the same as [`Command::Record`], but refused where the parent is
@@ -171,6 +172,8 @@ pub enum Command {
     OpenSession(Box<ClientSession>),
     /// Changes a session.
     EditSession(SessionEdit),
+    /// Remembers which spelling of a collection a user's clients chose.
+    ChooseSpelling(Box<NewChoice>),
     /// Notes what sessions have received: each with its cursor.
     KeepCursors(Vec<(String, i64)>),
     /// Records a state of a web action.
@@ -181,6 +184,15 @@ pub enum Command {
     ForgetClients(Moment),
     /// Does something to webhooks.
     Webhook(Box<WebhookCommand>),
+}
+
+/// What tells that an interaction is recorded already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KnownBy {
+    /// Its identifier.
+    Id,
+    /// Its external identifier, among those of its media type; the oldest counts.
+    ExternalId,
 }
 
 /// An access token to be made.
@@ -496,6 +508,7 @@ impl Command {
             }
             Self::OpenSession(session) => ready.weight += weigh(&session.subscriptions),
             Self::EditSession(edit) => ready.weight += weigh(&edit.add) + weigh(&edit.remove),
+            Self::ChooseSpelling(choice) => ready.weight += choice.user.len(),
             Self::KeepCursors(all) => ready.weight += 64 * all.len(),
             Self::Answer(answer) => ready.weight += answer.data.len(),
             Self::Webhook(command) => {
@@ -543,6 +556,7 @@ impl Command {
             | Self::FoldContacts { .. }
             | Self::RecordWebAction(_)
             | Self::OpenSession(_)
+            | Self::ChooseSpelling(_)
             | Self::KeepCursors(_)
             | Self::Answer(_)
             | Self::ForgetClients(_)
@@ -578,6 +592,7 @@ impl Command {
                 | Self::RecordWebAction(_)
                 | Self::OpenSession(_)
                 | Self::EditSession(_)
+                | Self::ChooseSpelling(_)
                 | Self::Answer(_)
         )
     }

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::hub::{Batch, Connect, Denied, Ended, Hub, Pattern};
-use super::{BASE, Message};
+use super::hub::{Batch, Connect, Delivery, Denied, Ended, Hub, Pattern};
+use super::{BASE, COLLECTION, KEY};
 
 /// The only way of transport.
 const LONG_POLLING: &str = "long-polling";
@@ -112,8 +112,24 @@ pub enum Answer {
     Superseded,
 }
 
-/// Answers the messages of one request of a user; `base` is the address of this server as the client knows it.
-pub async fn answer(hub: &Hub, user: &str, base: &str, body: &[u8]) -> Answer {
+/// Who sends a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker<'a> {
+    /// The user.
+    pub user: &'a str,
+    /// The sign-in session; empty where the client keeps none.
+    pub sign_in: &'a str,
+    /// The address of this server, as the client knows it.
+    pub base: &'a str,
+}
+
+/// Answers the messages of one request.
+pub async fn answer(hub: &Hub, asker: Asker<'_>, body: &[u8]) -> Answer {
+    let Asker {
+        user,
+        sign_in,
+        base,
+    } = asker;
     let incoming = match read(body) {
         Ok(incoming) => incoming,
         Err(why) => return Answer::Malformed(why),
@@ -145,7 +161,7 @@ pub async fn answer(hub: &Hub, user: &str, base: &str, body: &[u8]) -> Answer {
         }
         let done = match channel {
             "" => Err(Failure::of("400::channel_missing")),
-            "/meta/handshake" => handshake(hub, user, one, &mut reply).await,
+            "/meta/handshake" => handshake(hub, (user, sign_in), one, &mut reply).await,
             "/meta/connect" => match connect(hub, user, one, alone, &mut reply).await {
                 Ok(Some(batch)) => {
                     for message in &batch.messages {
@@ -262,7 +278,7 @@ impl From<Denied> for Failure {
 
 async fn handshake(
     hub: &Hub,
-    user: &str,
+    (user, sign_in): (&str, &str),
     one: &Incoming,
     reply: &mut Map<String, Value>,
 ) -> Result<(), Failure> {
@@ -280,7 +296,7 @@ async fn handshake(
     if !types.iter().any(|kind| kind == LONG_POLLING) {
         return Err(refused("400::unsupported_connection_types"));
     }
-    let session = hub.open(user).await?;
+    let session = hub.open(user, sign_in).await?;
     reply.insert("clientId".to_owned(), json!(session.id));
     reply.insert("advice".to_owned(), advice(hub));
     if one.can_acknowledge() {
@@ -387,16 +403,27 @@ impl Replies<'_> {
         self.text += &reply.to_string();
     }
 
-    fn message(&mut self, message: &Message) {
+    fn message(&mut self, delivery: &Delivery) {
         self.next();
         self.text += "{\"channel\":";
-        self.text += &Value::from(message.channel.as_str()).to_string();
+        self.text += &Value::from(delivery.channel()).to_string();
         self.text += ",\"data\":";
-        for (index, part) in message.data.split(BASE).enumerate() {
-            if index > 0 {
-                self.text += self.base;
-            }
-            self.text += part;
+        for part in delivery
+            .message
+            .data
+            .split_inclusive([BASE, COLLECTION, KEY])
+        {
+            let (text, filled_in) = if let Some(text) = part.strip_suffix(BASE) {
+                (text, self.base)
+            } else if let Some(text) = part.strip_suffix(COLLECTION) {
+                (text, delivery.collection())
+            } else if let Some(text) = part.strip_suffix(KEY) {
+                (text, delivery.key())
+            } else {
+                (part, "")
+            };
+            self.text += text;
+            self.text += filled_in;
         }
         self.text.push('}');
     }

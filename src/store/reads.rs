@@ -18,7 +18,7 @@ use super::{
     token, web_action, webhook,
 };
 use crate::domain::change::Change;
-use crate::domain::client::ClientSession;
+use crate::domain::client::{Choice, ClientSession};
 use crate::domain::command::Stored;
 use crate::domain::contact::{Contact, ContactRules};
 use crate::domain::filter::Search;
@@ -78,6 +78,8 @@ pub trait Reads: Send + Sync {
     -> Read<'a, Vec<Count>>;
     /// The session of a client, by its identifier.
     fn client_session<'a>(&'a self, id: &'a str) -> Read<'a, Option<ClientSession>>;
+    /// The spellings that a user's clients chose.
+    fn spellings<'a>(&'a self, tenant: i64, user: &'a str) -> Read<'a, Vec<Choice>>;
     /// What happened beside the journal after one cursor, up to another: changed sessions and answers, or the answers to one user.
     fn news<'a>(&'a self, tenant: i64, range: (i64, i64), user: Option<&'a str>) -> Read<'a, News>;
     /// All webhooks of a tenant, or of all tenants, oldest first.
@@ -395,6 +397,14 @@ impl<D: Dialect> Reads for Readers<D> {
             let mut conn = self.pool.acquire().await?;
             let mut found = client::sessions::<D>(&mut conn, vec![id.to_owned()]).await?;
             Ok(found.pop())
+        })
+    }
+
+    fn spellings<'a>(&'a self, tenant: i64, user: &'a str) -> Read<'a, Vec<Choice>> {
+        Box::pin(async move {
+            let mut conn = self.pool.acquire().await?;
+            let found = client::choices::<D>(&mut conn, tenant, vec![user.to_owned()]).await?;
+            Ok(found.into_iter().map(|(_, choice)| choice).collect())
         })
     }
 

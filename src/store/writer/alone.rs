@@ -5,7 +5,7 @@ use super::erase::{self, Member, after_all, clear, forget_contacts, members};
 use super::ledger::Entry;
 use super::{Queued, Task, flush, load, webhook};
 use crate::domain::change::Kind;
-use crate::domain::client::TAKEN_AWAY;
+use crate::domain::client::{CHOICE_KEPT, TAKEN_AWAY};
 use crate::domain::command::{Command, NewToken, Outcome};
 use crate::domain::user_data::KeyPath;
 use crate::domain::{Moment, Refusal};
@@ -195,6 +195,9 @@ impl<D: Dialect> Task<D> {
                 ] {
                     D::execute(conn, sql.into(), vec![(*before).into()]).await?;
                 }
+                let sql = "DELETE FROM client_spelling WHERE chosen_date < $1";
+                let before = before.plus_micros(-CHOICE_KEPT);
+                D::execute(conn, sql.into(), vec![before.into()]).await?;
                 Outcome::Done
             }
             Command::Webhook(command) => {

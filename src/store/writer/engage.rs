@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::ledger::{Ask, Held, Ledger, Link, document, recorded_before, text};
 use crate::domain::change::Kind;
-use crate::domain::command::{Outcome, Stored};
+use crate::domain::command::{KnownBy, Outcome, Stored};
 use crate::domain::interaction::{
     ENGAGEMENT_MEDIA, InteractionPatch, NewInteraction, WEB_ENGAGEMENT,
 };
@@ -70,21 +70,49 @@ impl Ledger<'_> {
         Ok(self.add_alone(ask, new, Some(thread))?)
     }
 
-    /// Records an interaction unless its identifier is known.
+    /// Records an interaction unless it is known.
     pub(super) fn ensure(
         &mut self,
         ask: &Ask<'_>,
         new: &NewInteraction,
+        known_by: KnownBy,
         requires: &Requirement,
     ) -> Result<Outcome, StoreError> {
-        let known = |id: &String| self.interactions.get(&(ask.tenant, id.clone()));
-        match new.id.as_ref().and_then(known) {
+        let known = match (known_by, &new.id) {
+            (KnownBy::Id, Some(id)) => self.interactions.get(&(ask.tenant, id.clone())),
+            (KnownBy::Id, None) => None,
+            (KnownBy::ExternalId, _) => self.oldest_of(ask.tenant, new),
+        };
+        match known {
             Some(held) => {
                 requires.check(&held.stored.interaction)?;
                 Ok(recorded_before(ask, held))
             }
             None => self.record(ask, new),
         }
+    }
+
+    /// The oldest interaction of the same media type and external identifier.
+    fn oldest_of(&self, tenant: i64, new: &NewInteraction) -> Option<&Held> {
+        let same = |held: &&Held| {
+            let of = &held.stored.interaction;
+            of.tenant_id == tenant
+                && of.external_id == new.external_id
+                && of.media_type == new.media_type
+        };
+        new.external_id.as_ref()?;
+        self.interactions
+            .values()
+            .filter(same)
+            .min_by(|one, other| {
+                let place = |held: &Held| {
+                    (
+                        held.stored.interaction.start_date,
+                        held.stored.interaction.id.clone(),
+                    )
+                };
+                place(one).cmp(&place(other))
+            })
     }
 
     /// Records the child that a web engagement led to.

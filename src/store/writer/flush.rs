@@ -121,10 +121,18 @@ const CONTRADICTED: Many = Many {
 };
 
 const NEW_SESSIONS: Many = Many {
-    before: "INSERT INTO client_session (id, tenant_id, user_name, subscriptions, cursor, holder, changed, seen_date) VALUES",
+    before: "INSERT INTO client_session (id, tenant_id, user_name, subscriptions, cursor, holder, sign_in, changed, seen_date) VALUES",
     casts: &[],
-    columns: 8,
+    columns: 9,
     after: "",
+    skips_nulls: false,
+};
+
+const CHOICES: Many = Many {
+    before: "INSERT INTO client_spelling (tenant_id, user_name, sign_in, collection, twin, chosen_date) VALUES",
+    casts: &[],
+    columns: 6,
+    after: " ON CONFLICT (tenant_id, user_name, sign_in, collection) DO UPDATE SET twin = excluded.twin, chosen_date = excluded.chosen_date",
     skips_nulls: false,
 };
 
@@ -191,6 +199,7 @@ pub async fn flush<D: Dialect>(ledger: Ledger<'_>, conn: &mut Conn<D>) -> Result
         replies,
         web_actions,
         sessions,
+        choices,
         answers,
         rules,
         ..
@@ -245,6 +254,21 @@ pub async fn flush<D: Dialect>(ledger: Ledger<'_>, conn: &mut Conn<D>) -> Result
         .collect();
     bulk::run::<D>(conn, &REPLIES, replies).await?;
     write_web_actions::<D>(conn, head, web_actions).await?;
+    let chosen = choices
+        .into_iter()
+        .filter(|(_, (_, made))| *made)
+        .flat_map(|((tenant, user, sign_in, collection), (choice, _))| {
+            [
+                tenant.into(),
+                user.into(),
+                sign_in.into(),
+                collection.into(),
+                i64::from(choice.twin).into(),
+                choice.at.into(),
+            ]
+        })
+        .collect();
+    bulk::run::<D>(conn, &CHOICES, chosen).await?;
     let cursor = write_clients::<D>(conn, last, sessions.into_values(), answers).await?;
     if cursor > last {
         move_head::<D>(conn, cursor).await?;
@@ -341,6 +365,7 @@ async fn write_clients<D: Dialect>(
                 subscriptions.into(),
                 session.cursor.into(),
                 session.holder.as_str().into(),
+                session.sign_in.as_str().into(),
                 cursor.into(),
                 at.into(),
             ]);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::engage::touch;
 use crate::domain::change::Kind;
-use crate::domain::client::{Answer, ClientSession, SessionEdit, TAKEN_AWAY};
+use crate::domain::client::{Answer, Choice, ClientSession, NewChoice, SessionEdit, TAKEN_AWAY};
 use crate::domain::command::{
     Command, Outcome, Preparation, Repeatable, Reply, Rules, Stored, Submission,
 };
@@ -216,6 +216,9 @@ pub struct Ledger<'t> {
     pub web_actions: HashMap<(i64, String, State), HeldWebAction>,
     /// Sessions of clients, loaded or opened.
     pub sessions: HashMap<String, HeldSession>,
+    /// Choices of spellings, loaded or made, by tenant, user, sign-in session and collection; and
+    /// whether each was made in this group.
+    pub choices: BTreeMap<(i64, String, String, String), (Choice, bool)>,
     /// The last entry of a tenant that took content away, where answers are given.
     pub erased: HashMap<i64, i64>,
     /// Answers to clients.
@@ -247,6 +250,7 @@ impl<'t> Ledger<'t> {
             visits: HashMap::new(),
             web_actions: HashMap::new(),
             sessions: HashMap::new(),
+            choices: BTreeMap::new(),
             erased: HashMap::new(),
             answers: Vec::new(),
             clock,
@@ -280,7 +284,11 @@ impl<'t> Ledger<'t> {
         };
         let outcome = match &submission.command {
             Command::Record(new) => self.record(&ask, new)?,
-            Command::Ensure { new, requires } => self.ensure(&ask, new, requires)?,
+            Command::Ensure {
+                new,
+                known_by,
+                requires,
+            } => self.ensure(&ask, new, *known_by, requires)?,
             Command::Engage(child) => self.engage(&ask, child)?,
             Command::SetParent {
                 id,
@@ -340,6 +348,10 @@ impl<'t> Ledger<'t> {
             Command::RecordWebAction(action) => self.record_web_action(&ask, action),
             Command::OpenSession(session) => self.open_session(&ask, session),
             Command::EditSession(edit) => self.edit_session(&ask, edit)?,
+            Command::ChooseSpelling(choice) => {
+                self.choose_spelling(&ask, choice);
+                Outcome::Done
+            }
             Command::Answer(answer) => {
                 self.answer(&ask, answer);
                 Outcome::Done
@@ -820,7 +832,17 @@ impl<'t> Ledger<'t> {
     }
 
     fn open_session(&mut self, ask: &Ask<'_>, session: &ClientSession) -> Outcome {
-        let session = Arc::new(session.clone());
+        let mut session = session.clone();
+        session.choices = self
+            .choices
+            .iter()
+            .filter(|((tenant, user, sign_in, _), _)| {
+                let concerns = sign_in.is_empty() || *sign_in == session.sign_in;
+                *tenant == ask.tenant && *user == session.user && concerns
+            })
+            .map(|(_, (choice, _))| choice.clone())
+            .collect();
+        let session = Arc::new(session);
         let held = HeldSession {
             session: Arc::clone(&session),
             new: true,
@@ -828,6 +850,48 @@ impl<'t> Ledger<'t> {
         };
         self.sessions.insert(session.id.clone(), held);
         Outcome::Session(session)
+    }
+
+    /// Puts sessions into the ledger as they are stored.
+    pub fn load_sessions(&mut self, sessions: Vec<ClientSession>) {
+        for session in sessions {
+            let held = HeldSession {
+                session: Arc::new(session),
+                new: false,
+                changed_at: None,
+            };
+            self.sessions.insert(held.session.id.clone(), held);
+        }
+    }
+
+    /// Remembers a choice, and marks the user's sessions as changed, so that every server that
+    /// holds one learns of it before the entries that follow.
+    fn choose_spelling(&mut self, ask: &Ask<'_>, new: &NewChoice) {
+        let choice = Choice {
+            collection: new.collection.clone(),
+            twin: new.twin,
+            sign_in: new.sign_in.clone(),
+            at: ask.at,
+        };
+        for held in self.sessions.values_mut() {
+            let session = &held.session;
+            let of_user = session.tenant_id == ask.tenant && session.user == new.user;
+            if of_user && (new.sign_in.is_empty() || session.sign_in == new.sign_in) {
+                let session = Arc::make_mut(&mut held.session);
+                session.choices.retain(|known| {
+                    (&known.sign_in, &known.collection) != (&choice.sign_in, &choice.collection)
+                });
+                session.choices.push(choice.clone());
+                held.changed_at = Some(ask.at);
+            }
+        }
+        let key = (
+            ask.tenant,
+            new.user.clone(),
+            new.sign_in.clone(),
+            new.collection.clone(),
+        );
+        self.choices.insert(key, (choice, true));
     }
 
     fn edit_session(&mut self, ask: &Ask<'_>, edit: &SessionEdit) -> Result<Outcome, Refusal> {

@@ -6,16 +6,16 @@ use std::sync::Arc;
 use super::Queued;
 use super::engage::LARGEST_MOVE;
 use super::flush::INDEXED_CHARACTERS;
-use super::ledger::{Held, HeldSession, HeldWebAction, Kept, Ledger, Standing};
+use super::ledger::{Held, HeldWebAction, Kept, Ledger, Standing};
 use crate::domain::change::Kind;
 pub use crate::domain::command::REPLY_KEPT;
-use crate::domain::command::{Command, Preparation, Reply};
+use crate::domain::command::{Command, KnownBy, Preparation, Reply};
 use crate::domain::contact::{ContactRules, Folded, Rank};
 use crate::domain::interaction::WEB_ENGAGEMENT;
 use crate::store::StoreError;
 use crate::store::client;
 use crate::store::contact::{self, CONTACT};
-use crate::store::dialect::{Arg, Columns, Conn, Dialect};
+use crate::store::dialect::{Arg, Columns, Conn, Dialect, RowOf};
 use crate::store::rows;
 use crate::store::web_action;
 
@@ -27,6 +27,8 @@ const MOST_CANDIDATES: usize = 100;
 #[derive(Default)]
 struct Needs<'g> {
     interactions: BTreeSet<&'g str>,
+    /// External identifiers, each with the media type.
+    external: BTreeSet<(&'g str, &'g str)>,
     /// Interactions that get a parent: what is below them is loaded too.
     moved: BTreeSet<&'g str>,
     /// Parents that interactions get: their ancestors are loaded too.
@@ -42,6 +44,10 @@ struct Needs<'g> {
     /// Path and key.
     replies: BTreeSet<(&'g str, &'g str)>,
     sessions: BTreeSet<&'g str>,
+    /// Users whose choices of spellings are looked at.
+    choosers: BTreeSet<&'g str>,
+    /// Users all of whose sessions change.
+    choosing: BTreeSet<&'g str>,
     /// The oldest state of the store that an answer rests on.
     answers_as_of: Option<i64>,
     web_actions: BTreeSet<&'g str>,
@@ -63,6 +69,7 @@ pub(super) async fn load<D: Dialect>(
     }
     for (tenant, mut needs) in tenants {
         interactions::<D>(ledger, conn, tenant, &needs).await?;
+        by_external_id::<D>(ledger, conn, tenant, &needs.external).await?;
         needs
             .contacts
             .extend(candidates::<D>(&ledger.rules.contacts, conn, tenant, &needs.values).await?);
@@ -76,13 +83,32 @@ pub(super) async fn load<D: Dialect>(
         }
         if !needs.sessions.is_empty() {
             let ids = needs.sessions.iter().map(|id| (*id).to_owned()).collect();
-            for session in client::sessions::<D>(conn, ids).await? {
-                let held = HeldSession {
-                    session: Arc::new(session),
-                    new: false,
-                    changed_at: None,
-                };
-                ledger.sessions.insert(held.session.id.clone(), held);
+            let found = client::sessions::<D>(conn, ids).await?;
+            ledger.load_sessions(found);
+        }
+        if !needs.choosing.is_empty() {
+            let users = needs
+                .choosing
+                .iter()
+                .map(|user| (*user).to_owned())
+                .collect();
+            let found = client::sessions_of::<D>(conn, tenant, users).await?;
+            ledger.load_sessions(found);
+        }
+        if !needs.choosers.is_empty() {
+            let users = needs
+                .choosers
+                .iter()
+                .map(|user| (*user).to_owned())
+                .collect();
+            for (user, choice) in client::choices::<D>(conn, tenant, users).await? {
+                let key = (
+                    tenant,
+                    user,
+                    choice.sign_in.clone(),
+                    choice.collection.clone(),
+                );
+                ledger.choices.insert(key, (choice, false));
             }
         }
     }
@@ -93,6 +119,15 @@ impl<'g> Needs<'g> {
     fn add(&mut self, queued: &'g Queued) {
         match &queued.submission.command {
             Command::Record(new) | Command::Ensure { new, .. } | Command::Engage(new) => {
+                if let Command::Ensure {
+                    known_by: KnownBy::ExternalId,
+                    ..
+                } = &queued.submission.command
+                {
+                    let external = new.external_id.as_deref();
+                    self.external
+                        .extend(external.map(|id| (id, new.media_type.as_str())));
+                }
                 self.interactions.extend(
                     new.id
                         .as_deref()
@@ -146,6 +181,12 @@ impl<'g> Needs<'g> {
             }
             Command::EditSession(edit) => {
                 self.sessions.insert(&edit.id);
+            }
+            Command::OpenSession(session) => {
+                self.choosers.insert(&session.user);
+            }
+            Command::ChooseSpelling(choice) => {
+                self.choosing.insert(&choice.user);
             }
             _ => {}
         }
@@ -257,13 +298,44 @@ async fn interactions<D: Dialect>(
     );
     let ids = wanted.into_iter().collect();
     for row in D::fetch(conn, sql.into(), vec![tenant.into(), Arg::Texts(ids)]).await? {
-        let (seq, stored) = rows::placed::<D>(&row)?;
-        let fingerprint = D::bytes(&row, rows::AFTER_PLACED)?.unwrap_or_default();
-        ledger.interactions.insert(
-            (tenant, stored.interaction.id.clone()),
-            Held::loaded(stored, fingerprint, seq),
-        );
+        hold::<D>(ledger, tenant, &row)?;
     }
+    Ok(())
+}
+
+/// The oldest interaction of each external identifier and media type.
+async fn by_external_id<D: Dialect>(
+    ledger: &mut Ledger<'_>,
+    conn: &mut Conn<D>,
+    tenant: i64,
+    wanted: &BTreeSet<(&str, &str)>,
+) -> Result<(), StoreError> {
+    for (external_id, media_type) in wanted {
+        let sql = format!(
+            "{}i.tenant_id = $1 AND i.external_id = $2 AND i.media_type = $3 \
+             ORDER BY i.start_date, i.id LIMIT 1",
+            rows::select_placed(", i.fingerprint")
+        );
+        let args = vec![tenant.into(), (*external_id).into(), (*media_type).into()];
+        for row in D::fetch(conn, sql.into(), args).await? {
+            hold::<D>(ledger, tenant, &row)?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts an interaction into the ledger as it is stored.
+fn hold<D: Dialect>(
+    ledger: &mut Ledger<'_>,
+    tenant: i64,
+    row: &RowOf<D>,
+) -> Result<(), StoreError> {
+    let (seq, stored) = rows::placed::<D>(row)?;
+    let fingerprint = D::bytes(row, rows::AFTER_PLACED)?.unwrap_or_default();
+    ledger.interactions.insert(
+        (tenant, stored.interaction.id.clone()),
+        Held::loaded(stored, fingerprint, seq),
+    );
     Ok(())
 }
 
