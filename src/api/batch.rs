@@ -23,6 +23,7 @@ use crate::domain::Refusal;
 use crate::domain::command::{Command, Outcome, Repeatable};
 use crate::domain::interaction::NewInteraction;
 use crate::domain::user_data;
+use crate::json;
 use crate::store::StoreError;
 use crate::store::writer::Answer;
 use crate::web::App;
@@ -154,7 +155,7 @@ impl Reader {
     /// Takes one line; false when nobody waits for answers any more.
     async fn take(&mut self, line: &[u8], too_long: bool) -> bool {
         self.number += 1;
-        if !too_long && line.iter().all(u8::is_ascii_whitespace) {
+        if !too_long && json::without_mark(line).trim_ascii().is_empty() {
             return true;
         }
         let answer = if too_long {
@@ -173,7 +174,7 @@ impl Reader {
     }
 
     async fn enqueue(&self, line: &[u8]) -> Result<Answer, StoreError> {
-        let new: NewInteraction = body::parse(line)?;
+        let new: NewInteraction = json::read(line)?;
         let repeatable = self.key.as_ref().map(|key| Repeatable {
             path: self.path.clone(),
             key: format!("{key}#{}", self.number),

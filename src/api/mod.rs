@@ -21,6 +21,7 @@ mod reports;
 mod schema;
 mod sdk;
 mod spill;
+mod user_data_body;
 mod web_actions;
 mod webhook_body;
 mod webhooks;

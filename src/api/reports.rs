@@ -43,7 +43,7 @@ async fn all(caller: Caller, _: NoParams) -> Result<Response, Failure> {
         "name": "web-actions",
         "description": "How many web actions were in each state, by action map and version, with the published ratios",
         "parameters": {
-            "from": "events not before, RFC 3339", "to": "events before, RFC 3339", "timeZone": "of the periods, such as Europe/Rome; UTC",
+            "from": "events not before: a time, or a day in timeZone", "to": "events before: a time, or a day", "timeZone": "of the periods and days, such as Europe/Rome; UTC",
             "groupBy": {"default": DEFAULT_GROUPS, "any of": DIMENSIONS.map(|(name, _)| name), "and one of": periods},
             "actionMapId": "only of this map", "actionMediaType": "only of this media type", "format": ["json", "csv"],
         },
@@ -158,11 +158,11 @@ impl Groups {
     reason = "describes the parameters for OpenAPI; Params reads them"
 )]
 struct WebActionsParams {
-    /// Events not before.
+    /// Events not before: a time, or a day, which begins in `timeZone`.
     from: Option<String>,
-    /// Events before.
+    /// Events before: a time, or a day.
     to: Option<String>,
-    /// Of the periods, such as `Europe/Rome`.
+    /// Of the periods, and of days, such as `Europe/Rome`.
     #[param(default = "UTC")]
     time_zone: Option<String>,
     /// Any of `actionMapId`, `actionMapVersion`, `actionMediaType`, and one of `hour`, `day`, `week`, `month`.
@@ -188,18 +188,15 @@ async fn web_actions(
     caller.may(Scope::Read)?;
     let groups = params.take("groupBy");
     let groups = Groups::parse(groups.as_deref().unwrap_or(DEFAULT_GROUPS))?;
-    let zone = params.take("timeZone").unwrap_or_else(|| "UTC".to_owned());
-    let zone: Tz = zone
-        .parse()
-        .map_err(|_| Refusal::invalid("?timeZone", "is no time zone, such as Europe/Rome"))?;
+    let zone = params.time_zone()?;
     let csv = match params.take("format").as_deref() {
         None | Some("json") => false,
         Some("csv") => true,
         Some(_) => return Err(Refusal::invalid("?format", "is neither json nor csv").into()),
     };
     let mut query = CountsQuery {
-        from: params.moment("from")?,
-        to: params.moment("to")?,
+        from: params.moment_or_day("from", zone)?,
+        to: params.moment_or_day("to", zone)?,
         by_time: groups.period.is_some(),
         ..CountsQuery::default()
     };

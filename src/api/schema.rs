@@ -203,9 +203,7 @@ engagement! {
     contact: Option<crate::domain::contact::GivenAttributes>,
     owner_id: Option<String>,
     can_be_parent: Option<bool>,
-    #[schema(value_type = Option<String>, format = DateTime)]
     start_date: Option<crate::domain::Moment>,
-    #[schema(value_type = Option<String>, format = DateTime)]
     end_date: Option<crate::domain::Moment>,
     subject: Option<String>,
     text: Option<String>,

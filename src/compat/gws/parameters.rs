@@ -1,28 +1,24 @@
-//! `operationName` and the parameters of an operation. What no operation knows is ignored, because clients send it; null is the same as absent.
+//! `operationName` and the parameters of an operation. What no operation knows is ignored, because
+//! clients send it; null is the same as absent.
 
 use std::collections::HashMap;
 
 use axum::body::Body;
 use axum::http::HeaderMap;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::compat::gws::answer::Failure;
-use crate::domain::user_data::{Given, POINTER_MARK};
+use crate::domain::user_data::Given;
+use crate::domain::{Fault, Refusal};
+use crate::json;
 use crate::web::App;
 use crate::web::body::{read, want_json};
 
-/// The members of the body; each is read when it is asked for, so that only what is used can be wrong.
+/// The members of the body. Each is read when it is asked for, so that only what is used can be
+/// wrong.
 pub struct Parameters(HashMap<String, Box<RawValue>>);
-
-/// A text, or a number where clients send a text.
-#[derive(serde::Deserialize)]
-#[serde(untagged)]
-enum Loose {
-    Text(String),
-    Number(i64),
-    Flag(bool),
-}
 
 impl Parameters {
     /// Reads a body.
@@ -32,12 +28,12 @@ impl Parameters {
     pub async fn of(app: &App, headers: &HeaderMap, body: Body) -> Result<Self, Failure> {
         want_json(headers)?;
         let body = read(body, app.config.limits.body).await?;
-        if body.trim_ascii().is_empty() {
+        if json::without_mark(&body).trim_ascii().is_empty() {
             return Ok(Self(HashMap::new()));
         }
-        serde_json::from_slice(&body)
-            .map(Self)
-            .map_err(|error| Failure::invalid(format!("the body is no JSON object: {error}")))
+        Ok(Self(json::members(&body).map_err(|refusal| {
+            Failure::invalid(format!("the body is no JSON object: {}", told(refusal)))
+        })?))
     }
 
     /// Whether a parameter is given, be it as null.
@@ -54,7 +50,7 @@ impl Parameters {
 
     fn maybe<T: DeserializeOwned>(&self, name: &str, what: &str) -> Result<Option<T>, Failure> {
         self.raw(name)
-            .map(serde_json::from_str)
+            .map(|raw| json::read(raw.as_bytes()))
             .transpose()
             .map_err(|_| Failure::invalid(format!("{name} is no {what}")))
     }
@@ -129,9 +125,9 @@ impl Parameters {
         };
         let number = match self.maybe(name, "whole number")? {
             None => return Ok(None),
-            Some(Loose::Number(number)) => number,
-            Some(Loose::Text(text)) => text.trim().parse().map_err(|_| wrong())?,
-            Some(Loose::Flag(_)) => return Err(wrong()),
+            Some(Value::Number(number)) => number.as_i64().ok_or_else(wrong)?,
+            Some(Value::String(text)) => text.trim().parse().map_err(|_| wrong())?,
+            Some(_) => return Err(wrong()),
         };
         if within.contains(&number) {
             Ok(Some(number))
@@ -148,8 +144,8 @@ impl Parameters {
         let wrong = || Failure::invalid(format!("{name} is neither true nor false"));
         match self.maybe(name, "text") {
             Ok(None) => Ok(None),
-            Ok(Some(Loose::Flag(flag))) => Ok(Some(flag)),
-            Ok(Some(Loose::Text(text))) => {
+            Ok(Some(Value::Bool(flag))) => Ok(Some(flag)),
+            Ok(Some(Value::String(text))) => {
                 let folded = text.trim().to_ascii_lowercase();
                 folded.parse().map(Some).map_err(|_| wrong())
             }
@@ -177,17 +173,19 @@ impl Parameters {
         let Some(raw) = self.raw(name) else {
             return Ok(None);
         };
-        serde_json::from_str(raw).map(Some).map_err(|error| {
-            let message = error.to_string();
-            // serde ends with the place in the text, which means nothing to the caller
-            let message = message.split(" at line ").next().unwrap_or_default();
-            let marked = message
-                .strip_prefix(POINTER_MARK)
-                .and_then(|rest| rest.split_once(POINTER_MARK));
-            Failure::invalid(match marked {
-                Some((pointer, detail)) => format!("/{name}{pointer} {detail}"),
-                None => format!("{name} {message}"),
-            })
-        })
+        json::read(raw.as_bytes())
+            .map(Some)
+            .map_err(|refusal| Failure::invalid(format!("{name}{}", told(refusal))))
+    }
+}
+
+/// What is wrong, to stand after the name of that which is.
+fn told(refusal: Refusal) -> String {
+    match refusal {
+        Refusal::Invalid(faults) => faults
+            .iter()
+            .map(|Fault { pointer, detail }| format!("{pointer} {detail}"))
+            .collect(),
+        other => other.to_string(),
     }
 }

@@ -1,0 +1,98 @@
+//! The body of a change of UserData.
+
+use std::fmt;
+
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use utoipa::openapi::{ArrayBuilder, OneOfBuilder, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::domain::user_data::{Edit, Given};
+
+/// A change of UserData: any of the three.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+struct UserDataEdit {
+    /// Keys to attach.
+    #[schema(value_type = Object)]
+    attach: Given,
+    /// Keys to overwrite.
+    #[schema(value_type = Object)]
+    update: Given,
+    /// Keys to delete; an absent one is no error.
+    delete: Option<Vec<String>>,
+}
+
+/// A pair of older clients.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes a pair for OpenAPI; Given reads it")]
+struct UserDataPair {
+    /// The key.
+    key: String,
+    /// `str`, `int`, `kvlist`, …
+    #[schema(rename = "type")]
+    kind: Option<String>,
+    /// Its value.
+    #[schema(value_type = Option<Object>)]
+    value: (),
+}
+
+/// A change of UserData, or a pair list, which is attached.
+#[derive(Default)]
+pub struct UserDataBody(UserDataEdit);
+
+impl UserDataBody {
+    /// The edit.
+    pub fn edit(self) -> Edit {
+        let UserDataEdit {
+            attach,
+            update,
+            delete,
+        } = self.0;
+        Edit {
+            attach,
+            update,
+            delete: delete.unwrap_or_default(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for UserDataBody {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(BodyVisitor).map(Self)
+    }
+}
+
+struct BodyVisitor;
+
+impl<'de> Visitor<'de> for BodyVisitor {
+    type Value = UserDataEdit;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of attach, update and delete, or a list of {key, type, value}")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<UserDataEdit, A::Error> {
+        UserDataEdit::deserialize(MapAccessDeserializer::new(object))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<UserDataEdit, A::Error> {
+        Ok(UserDataEdit {
+            attach: Given::deserialize(SeqAccessDeserializer::new(list))?,
+            ..UserDataEdit::default()
+        })
+    }
+}
+
+impl PartialSchema for UserDataBody {
+    fn schema() -> RefOr<Schema> {
+        let pairs = ArrayBuilder::new().items(UserDataPair::schema());
+        OneOfBuilder::new()
+            .item(UserDataEdit::schema())
+            .item(pairs)
+            .into()
+    }
+}
+
+impl ToSchema for UserDataBody {}
