@@ -1,16 +1,19 @@
 //! Bodies and headers of requests, read with their limits.
 
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
-use super::problem::Failure;
+use super::problem::{Failure, Problem};
 use crate::domain::Refusal;
 use crate::domain::command::{Outcome, Repeatable, Reply};
 use crate::json;
 use crate::web::App;
 pub use crate::web::body::{read, want_json};
+use crate::web::encoding;
 
 /// Characters of an `Idempotency-Key`.
 const LONGEST_KEY: usize = 255;
@@ -87,6 +90,23 @@ impl FromRequest<App> for PostedText {
         let repeat = key.map(|key| (parts.uri.path().to_owned(), key));
         Ok(Self { body, repeat })
     }
+}
+
+/// Decodes the body of a request; 415 for an encoding that is not known.
+pub async fn decode(State(app): State<App>, request: Request, next: Next) -> Response {
+    let detail = match encoding::decoded(request, app.config.limits.body) {
+        Ok(request) => return next.run(request).await,
+        Err(detail) => detail,
+    };
+    let problem = Problem {
+        kind: "unsupported-encoding",
+        title: "Content-Encoding not supported",
+        status: 415,
+        detail,
+        errors: Vec::new(),
+    };
+    let taken = [(header::ACCEPT_ENCODING, encoding::TAKEN)];
+    (taken, problem).into_response()
 }
 
 /// The `Idempotency-Key`, where there is one.

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use axum::extract::State as Extracted;
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Timelike};
 use chrono_tz::Tz;
@@ -23,6 +23,7 @@ use crate::domain::web_action::State;
 use crate::domain::{Moment, Refusal};
 use crate::store::{Count, CountsQuery};
 use crate::web::App;
+use crate::web::accept::preferred;
 
 /// Rows of a report at most.
 const MOST: usize = 100_000;
@@ -172,8 +173,7 @@ struct WebActionsParams {
     action_map_id: Option<String>,
     /// Only of this media type.
     action_media_type: Option<String>,
-    /// `json` or `csv`.
-    #[param(default = "json")]
+    /// `json` or `csv`; as `Accept` prefers when absent, and JSON where it does not say.
     format: Option<String>,
 }
 
@@ -183,6 +183,7 @@ struct WebActionsParams {
 async fn web_actions(
     Extracted(app): Extracted<App>,
     caller: Caller,
+    headers: HeaderMap,
     mut params: Params,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Read)?;
@@ -190,7 +191,8 @@ async fn web_actions(
     let groups = Groups::parse(groups.as_deref().unwrap_or(DEFAULT_GROUPS))?;
     let zone = params.time_zone()?;
     let csv = match params.take("format").as_deref() {
-        None | Some("json") => false,
+        None => preferred(&headers, &["application/json", "text/csv"]) == 1,
+        Some("json") => false,
         Some("csv") => true,
         Some(_) => return Err(Refusal::invalid("?format", "is neither json nor csv").into()),
     };

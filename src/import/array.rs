@@ -120,4 +120,28 @@ mod tests {
         );
         assert!(first_members(&b"{\"a\":1}"[..]).is_err());
     }
+
+    #[test]
+    fn a_mark_at_the_beginning_is_skipped_and_errors_are_in_our_words() {
+        let told = |text: &[u8]| {
+            let mut refused = Vec::new();
+            let read = read::<Vec<u8>>(text, &mut |_, element| {
+                refused.extend(element.err());
+                Ok(())
+            });
+            refused.extend(read.err());
+            refused
+        };
+        assert!(told(b"\xef\xbb\xbf[[1]]").is_empty());
+        assert_eq!(told(b"[{}]"), ["is an object, and must be a list"]);
+        assert_eq!(
+            told(b"[[1],"),
+            ["is not a whole JSON list: it ends too early"]
+        );
+        assert_eq!(
+            told(b"[[1]\n x"),
+            ["is not a JSON list: line 2 cannot be read"]
+        );
+        assert_eq!(told(b"{}"), ["is not a JSON list: line 1 cannot be read"]);
+    }
 }

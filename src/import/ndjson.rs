@@ -209,6 +209,41 @@ mod tests {
     }
 
     #[test]
+    fn a_line_is_read_as_a_body_is() {
+        let reason = |text: &str| match all(text).remove(0) {
+            Found::Refused(_, reason) => reason,
+            Found::Item(..) => "taken".to_owned(),
+            other @ Found::Warning(..) => panic!("{other:?}"),
+        };
+        for (text, told) in [
+            ("[\"x\",null,\"chat\"]", "is a list, and must be an object"),
+            (
+                "{\"mediaType\":\"chat\",\"status\":3}",
+                "/status is a number, and must be one of New, Pending, InProcess, Stopped",
+            ),
+            (
+                "{\"mediaType\":\"chat\",\"participants\":[[\"Ann\"]]}",
+                "/participants/0 is a list, and must be an object",
+            ),
+            (
+                "{\"attributes\":{\"PhoneNumber\":49}}",
+                "/attributes/PhoneNumber is a number, and must be a text or a list of texts",
+            ),
+            (
+                "{\"merge\":[\"a\",\"b\"]}",
+                "/merge is a list, and must be an object",
+            ),
+            ("{\"mediaType\":\"chat\",\"text\":\"bye \\ud83d\"}", "taken"),
+            (
+                "{\"mediaType\":\"chat\",\"startDate\":\"2026-03-01 09:30:00 +0000\"}",
+                "taken",
+            ),
+        ] {
+            assert_eq!(reason(text), told, "{text}");
+        }
+    }
+
+    #[test]
     fn identifiers_that_are_made_are_the_same_at_the_next_reading() {
         let text =
             "{\"mediaType\":\"chat\"}\n{\"mediaType\":\"chat\"}\n{\"attributes\":{\"A\":\"b\"}}\n";

@@ -34,7 +34,7 @@ const FINGERPRINT: usize = 16;
 /// # Errors
 /// [`Refusal::Malformed`] where the text is not JSON, [`Refusal::Invalid`] where it does not fit.
 pub fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, Refusal> {
-    with(text, |node| node.read())
+    with(text, |node| Ok(T::deserialize(node)?))
 }
 
 /// Reads a value, and the fingerprint of the JSON that it was read from. JSON that differs only in

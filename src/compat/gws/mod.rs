@@ -21,13 +21,15 @@ pub mod sign_in;
 use std::any::Any;
 use std::sync::Arc;
 
-use axum::http::StatusCode;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use axum::{Extension, Router};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::web::App;
+use crate::web::{App, encoding};
 use answer::{Code, Failure};
 use media::{MEDIA, OPEN_MEDIA};
 
@@ -45,6 +47,7 @@ pub fn router(app: App) -> Router {
         .route("/api/v2/{*rest}", any(nothing_here))
         .method_not_allowed_fallback(wrong_method);
     sign_in::guard(routes, &app)
+        .layer(middleware::from_fn_with_state(app.clone(), decode))
         .layer(CatchPanicLayer::custom(panicked))
         .with_state(app)
 }
@@ -74,6 +77,16 @@ fn interactions() -> Router<App> {
         }
     }
     router
+}
+
+/// Decodes the body of a request; 415 for an encoding that is not known.
+async fn decode(State(app): State<App>, request: Request, next: Next) -> Response {
+    let detail = match encoding::decoded(request, app.config.limits.body) {
+        Ok(request) => return next.run(request).await,
+        Err(detail) => detail,
+    };
+    let failure = Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::Invalid, detail);
+    ([(header::ACCEPT_ENCODING, encoding::TAKEN)], failure).into_response()
 }
 
 async fn nothing_here() -> Failure {

@@ -45,13 +45,11 @@ pub(super) fn test(
             .enumerate()
             .map(|(index, value)| {
                 let at = format!("{at}/{index}");
-                match day(value) {
-                    Some(day) => within(&at, day),
-                    None => {
-                        let one = Operand::Time(time(&at, value)?);
-                        Ok(Filter::Leaf(field.clone(), Test::In(vec![one])))
-                    }
+                if let Some(day) = day(value) {
+                    return within(&at, day);
                 }
+                let one = Operand::Time(time(&at, value)?);
+                Ok(Filter::Leaf(field.clone(), Test::In(vec![one])))
             })
             .collect();
         return any.map(Filter::Or).map(Some);
