@@ -12,7 +12,7 @@ use super::hub::{Batch, Connect, Denied, Ended, Hub, Pattern};
 use super::{BASE, Message};
 use crate::domain::Refusal;
 use crate::domain::contact::OneOrMany;
-use crate::json;
+use crate::json::{self, Members};
 
 /// The only way of transport.
 const LONG_POLLING: &str = "long-polling";
@@ -22,8 +22,7 @@ const MOST: usize = 100;
 const LONGEST_ID: usize = 200;
 
 /// What a client sends, as far as a server looks at it.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Debug)]
 struct Incoming {
     channel: Option<String>,
     id: Option<Value>,
@@ -49,6 +48,22 @@ struct Ext {
 }
 
 impl Incoming {
+    /// Reads a message. What the server does not look at is not read, so it may be anything.
+    fn read(text: &[u8]) -> Result<Self, Refusal> {
+        let members = Members::split(text)?;
+        Ok(Self {
+            channel: members.read("channel")?,
+            id: members.read("id")?,
+            client_id: members.read("clientId")?,
+            version: members.read("version")?,
+            supported_connection_types: members.read("supportedConnectionTypes")?,
+            connection_type: members.read("connectionType")?,
+            subscription: members.read("subscription")?,
+            advice: members.read("advice")?,
+            ext: members.read("ext")?,
+        })
+    }
+
     fn is(&self, channel: &str) -> bool {
         self.channel.as_deref() == Some(channel)
     }
@@ -170,7 +185,7 @@ fn read(body: &[u8]) -> Result<Vec<Incoming>, String> {
     let wrong = |refusal: Refusal| format!("the body is no list of Bayeux messages: {refusal}");
     let body = json::without_mark(body).trim_ascii();
     let incoming = if body.starts_with(b"{") {
-        vec![json::read(body).map_err(wrong)?]
+        vec![Incoming::read(body).map_err(wrong)?]
     } else {
         let all = json::elements(body).map_err(wrong)?;
         if all.is_empty() {
@@ -179,7 +194,7 @@ fn read(body: &[u8]) -> Result<Vec<Incoming>, String> {
         if all.len() > MOST {
             return Err(format!("the body holds more than {MOST} messages"));
         }
-        let read = all.iter().map(|one| json::read(one.get().as_bytes()));
+        let read = all.iter().map(|one| Incoming::read(one.get().as_bytes()));
         read.collect::<Result<Vec<Incoming>, _>>().map_err(wrong)?
     };
     let plain = |id: &Value| match id {

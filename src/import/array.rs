@@ -28,7 +28,7 @@ pub fn read<T: DeserializeOwned>(
     let result = source.deserialize_seq(Elements {
         each: &mut |number, raw: &RawValue| {
             let element = json::read(raw.get().as_bytes());
-            let element = element.map_err(|refusal| refusal.to_string().trim_start().to_owned());
+            let element = element.map_err(|refusal| refusal.to_string());
             gone = take(number, element).is_err();
             gone
         },
@@ -133,7 +133,7 @@ mod tests {
             refused
         };
         assert!(told(b"\xef\xbb\xbf[[1]]").is_empty());
-        assert_eq!(told(b"[{}]"), ["is an object, and must be a list"]);
+        assert_eq!(told(b"[{}]"), ["it is an object, and must be a list"]);
         assert_eq!(
             told(b"[[1],"),
             ["is not a whole JSON list: it ends too early"]

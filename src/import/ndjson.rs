@@ -104,7 +104,7 @@ fn item(line: &[u8], file: &str, number: u64) -> Result<Item, String> {
             ))
         }
     });
-    item.map_err(|refusal| refusal.to_string().trim_start().to_owned())
+    item.map_err(|refusal| refusal.to_string())
 }
 
 /// 32 characters that stand for the content.
@@ -216,7 +216,10 @@ mod tests {
             other @ Found::Warning(..) => panic!("{other:?}"),
         };
         for (text, told) in [
-            ("[\"x\",null,\"chat\"]", "is a list, and must be an object"),
+            (
+                "[\"x\",null,\"chat\"]",
+                "it is a list, and must be an object",
+            ),
             (
                 "{\"mediaType\":\"chat\",\"status\":3}",
                 "/status is a number, and must be one of New, Pending, InProcess, Stopped",

@@ -80,16 +80,39 @@ pub fn elements(text: &[u8]) -> Result<Vec<&RawValue>, Refusal> {
     split(text, "a list")
 }
 
-/// Splits an object into the texts of its members, to be read one by one; of a repeated member the
-/// last counts.
-///
-/// # Errors
-/// As [`read`].
-pub fn members(text: &[u8]) -> Result<HashMap<String, Box<RawValue>>, Refusal> {
-    split(text, "an object").or_else(|refusal| match repaired(text) {
-        Some(repaired) => split(&repaired, "an object"),
-        None => Err(refusal),
-    })
+/// The members of an object, as texts that are read one by one: what nobody reads may be anything.
+/// Of a repeated member the last counts.
+#[derive(Default)]
+pub struct Members(HashMap<String, Box<RawValue>>);
+
+impl Members {
+    /// Splits the text of an object.
+    ///
+    /// # Errors
+    /// As [`read`].
+    pub fn split(text: &[u8]) -> Result<Self, Refusal> {
+        let members = split(text, "an object").or_else(|refusal| match repaired(text) {
+            Some(repaired) => split(&repaired, "an object"),
+            None => Err(refusal),
+        });
+        members.map(Self)
+    }
+
+    /// Whether a member is there, be it null.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// Reads a member; `None` where it is absent or null.
+    ///
+    /// # Errors
+    /// As [`read`], with the member's name in the pointer.
+    pub fn read<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Refusal> {
+        let Some(raw) = self.0.get(name).filter(|raw| raw.get() != "null") else {
+            return Ok(None);
+        };
+        read(raw.get().as_bytes()).map_err(|refusal| refusal.under(name))
+    }
 }
 
 fn split<'t, T: Deserialize<'t>>(text: &'t [u8], wanted: &str) -> Result<T, Refusal> {
@@ -173,8 +196,8 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_told_with_its_place_and_in_our_words() {
         for (text, told) in [
-            ("[\"x\"]", " is a list, and must be an object"),
-            ("null", " is null, and must be an object"),
+            ("[\"x\"]", "it is a list, and must be an object"),
+            ("null", "it is null, and must be an object"),
             ("{}", "/name is missing"),
             ("{\"name\":1}", "/name is a number, and must be a text"),
             ("{\"name\":\"a\",\"name\":\"b\"}", "/name is given twice"),
@@ -264,9 +287,9 @@ mod tests {
             .to_string();
         assert_eq!(told, "the text is not UTF-8");
         let deep = "[".repeat(200) + &"]".repeat(200);
-        assert_eq!(wrong(&deep), " is nested deeper than 128 levels");
+        assert_eq!(wrong(&deep), "it is nested deeper than 128 levels");
         let many = format!("[{}1]", "1,".repeat(node::MOST_VALUES));
-        assert_eq!(wrong(&many), " holds more than 1000000 values");
+        assert_eq!(wrong(&many), "it holds more than 1000000 values");
     }
 
     #[test]
@@ -277,23 +300,27 @@ mod tests {
             read(r#"{"a\udc00":"x \ud83d"}"#),
             json!({"a\u{fffd}": "x \u{fffd}"})
         );
-        let parts = members(r#"{"a":"\ud83d","\ude00":[1]}"#.as_bytes()).unwrap();
-        assert_eq!(read(parts["a"].get()), json!("\u{fffd}"));
-        assert_eq!(parts["\u{fffd}"].get(), "[1]");
+        let parts = Members::split(r#"{"a":"\ud83d","\ude00":[1]}"#.as_bytes()).unwrap();
+        assert_eq!(parts.read("a"), Ok(Some("\u{fffd}".to_owned())));
+        assert_eq!(parts.read::<Vec<u8>>("\u{fffd}"), Ok(Some(vec![1])));
+        assert_eq!(parts.read::<Vec<u8>>("b"), Ok(None));
+        let wrong = parts.read::<u8>("a").unwrap_err().to_string();
+        assert_eq!(wrong, "/a is a text, and must be a whole number");
     }
 
     #[test]
     fn parts_are_told_apart_from_what_is_something_else() {
         let told = |error: Refusal| error.to_string();
+        let no_members = |text: &[u8]| Members::split(text).map(|_| ());
         assert_eq!(
             told(elements(b"{}").unwrap_err()),
-            " is an object, and must be a list"
+            "it is an object, and must be a list"
         );
         assert_eq!(
-            told(members(b"[]").unwrap_err()),
-            " is a list, and must be an object"
+            told(no_members(b"[]").unwrap_err()),
+            "it is a list, and must be an object"
         );
-        assert!(told(members(b"{").unwrap_err()).contains("ends too early"));
+        assert!(told(no_members(b"{").unwrap_err()).contains("ends too early"));
         assert_eq!(elements(b"[1, {}]").unwrap().len(), 2);
     }
 

@@ -6,11 +6,11 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 
 use crate::domain::Refusal;
 
-/// How long an oversized body is read off, so that a client still writing can read the answer.
+/// How long the rest of a refused body is read at most.
 const READ_OFF: Duration = Duration::from_secs(5);
 
 /// Refuses a body that does not say that it is JSON: a web page may send the other kinds across
@@ -65,6 +65,12 @@ pub fn refusal(error: &axum::Error) -> Refusal {
     Refusal::Malformed(Unreadable::BrokenOff.to_string())
 }
 
+/// Reads the rest of a body that is refused, so that a client still writing can read the answer.
+pub(super) async fn read_off<E>(stream: &mut (impl Stream<Item = Result<Bytes, E>> + Unpin)) {
+    let rest = async { while let Some(Ok(_)) = stream.next().await {} };
+    let _ = tokio::time::timeout(READ_OFF, rest).await;
+}
+
 /// Reads a body up to a limit.
 pub async fn read(body: Body, most: usize) -> Result<Bytes, Refusal> {
     let mut stream = body.into_data_stream();
@@ -74,8 +80,7 @@ pub async fn read(body: Body, most: usize) -> Result<Bytes, Refusal> {
         let part = part.map_err(|error| refusal(&error))?;
         let so_far = first.as_ref().map_or(all.len(), Bytes::len);
         if so_far + part.len() > most {
-            let rest = async { while let Some(Ok(_)) = stream.next().await {} };
-            let _ = tokio::time::timeout(READ_OFF, rest).await;
+            read_off(&mut stream).await;
             return Err(Refusal::TooLarge(Unreadable::TooLarge(most).to_string()));
         }
         if first.is_none() && all.is_empty() {

@@ -5,17 +5,21 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
 
 use async_compression::tokio::bufread::{BrotliDecoder, GzipDecoder, ZlibDecoder, ZstdDecoder};
 use async_compression::zstd::DParameter;
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream, HttpBody};
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
-use futures_util::{StreamExt, TryStreamExt};
+use bytes::Bytes;
+use futures_util::stream::try_unfold;
+use futures_util::{Stream, StreamExt};
 use tokio::io::{AsyncRead, BufReader};
 use tokio_util::io::{ReaderStream, StreamReader};
 
-use super::body::Unreadable;
+use super::body::{Unreadable, read_off};
 
 /// What is taken, as `Accept-Encoding` of the answer to anything else.
 pub const TAKEN: &str = "gzip, deflate, br, zstd";
@@ -78,7 +82,7 @@ pub fn decoded(request: Request, most: usize) -> Result<Request, String> {
     let codings = codings(request.headers())?;
     let (mut parts, body) = request.into_parts();
     parts.headers.remove(header::CONTENT_ENCODING);
-    if codings.is_empty() {
+    if codings.is_empty() || body.is_end_stream() {
         return Ok(Request::from_parts(parts, body));
     }
     parts.headers.remove(header::CONTENT_LENGTH);
@@ -107,24 +111,63 @@ fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, String> {
 }
 
 fn unpacked(body: Body, codings: &[Coding], most: Option<usize>) -> Body {
-    let source = body
-        .into_data_stream()
-        .map_err(|error| io::Error::new(io::ErrorKind::ConnectionAborted, error));
-    let mut reader: Reader = Box::pin(StreamReader::new(source));
+    let source = Source(Arc::new(Mutex::new(body.into_data_stream())));
+    let mut reader: Reader = Box::pin(StreamReader::new(source.clone()));
     for coding in codings.iter().rev() {
         reader = coding.decoder(reader);
     }
-    let mut total = 0_usize;
-    let stream = ReaderStream::with_capacity(reader, CHUNK).map(move |chunk| {
-        let chunk = chunk.map_err(|error| match error.kind() {
-            io::ErrorKind::ConnectionAborted => Unreadable::BrokenOff,
-            _ => Unreadable::Encoding,
-        })?;
-        total = total.saturating_add(chunk.len());
-        match most {
-            Some(most) if total > most => Err(Unreadable::TooLarge(most)),
-            _ => Ok(chunk),
-        }
-    });
-    Body::from_stream(stream)
+    let unpacking = Unpacking {
+        chunks: ReaderStream::with_capacity(reader, CHUNK),
+        source,
+        total: 0,
+        most,
+    };
+    Body::from_stream(try_unfold(unpacking, Unpacking::next))
+}
+
+/// A body while it is decoded.
+struct Unpacking {
+    chunks: ReaderStream<Reader>,
+    source: Source,
+    /// Bytes that came out so far.
+    total: usize,
+    most: Option<usize>,
+}
+
+impl Unpacking {
+    async fn next(mut self) -> Result<Option<(Bytes, Self)>, Unreadable> {
+        let why = match self.chunks.next().await {
+            None => return Ok(None),
+            Some(Ok(chunk)) => {
+                self.total = self.total.saturating_add(chunk.len());
+                match self.most {
+                    Some(most) if self.total > most => Unreadable::TooLarge(most),
+                    _ => return Ok(Some((chunk, self))),
+                }
+            }
+            Some(Err(error)) if error.kind() == io::ErrorKind::ConnectionAborted => {
+                return Err(Unreadable::BrokenOff);
+            }
+            Some(Err(_)) => Unreadable::Encoding,
+        };
+        // as it comes: what is refused is not decoded
+        read_off(&mut self.source).await;
+        Err(why)
+    }
+}
+
+/// The body as it comes. Shared, because a decoder does not give back what it reads from.
+#[derive(Clone)]
+struct Source(Arc<Mutex<BodyDataStream>>);
+
+impl Stream for Source {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut body = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let chunk = ready!(body.poll_next_unpin(cx));
+        Poll::Ready(chunk.map(|chunk| {
+            chunk.map_err(|error| io::Error::new(io::ErrorKind::ConnectionAborted, error))
+        }))
+    }
 }

@@ -1,24 +1,20 @@
 //! `operationName` and the parameters of an operation. What no operation knows is ignored, because
 //! clients send it; null is the same as absent.
 
-use std::collections::HashMap;
-
 use axum::body::Body;
 use axum::http::HeaderMap;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use crate::compat::gws::answer::Failure;
 use crate::domain::user_data::Given;
-use crate::domain::{Fault, Refusal};
-use crate::json;
+use crate::json::{self, Members};
 use crate::web::App;
 use crate::web::body::{read, want_json};
 
 /// The members of the body. Each is read when it is asked for, so that only what is used can be
 /// wrong.
-pub struct Parameters(HashMap<String, Box<RawValue>>);
+pub struct Parameters(Members);
 
 impl Parameters {
     /// Reads a body.
@@ -29,29 +25,22 @@ impl Parameters {
         want_json(headers)?;
         let body = read(body, app.config.limits.body).await?;
         if json::without_mark(&body).trim_ascii().is_empty() {
-            return Ok(Self(HashMap::new()));
+            return Ok(Self(Members::default()));
         }
-        Ok(Self(json::members(&body).map_err(|refusal| {
-            Failure::invalid(format!("the body is no JSON object: {}", told(refusal)))
-        })?))
+        let members = Members::split(&body);
+        members
+            .map(Self)
+            .map_err(|refusal| Failure::invalid(format!("the body is no JSON object: {refusal}")))
     }
 
     /// Whether a parameter is given, be it as null.
     pub fn has(&self, name: &str) -> bool {
-        self.0.contains_key(name)
-    }
-
-    fn raw(&self, name: &str) -> Option<&str> {
-        self.0
-            .get(name)
-            .map(|raw| raw.get())
-            .filter(|raw| *raw != "null")
+        self.0.has(name)
     }
 
     fn maybe<T: DeserializeOwned>(&self, name: &str, what: &str) -> Result<Option<T>, Failure> {
-        self.raw(name)
-            .map(|raw| json::read(raw.as_bytes()))
-            .transpose()
+        self.0
+            .read(name)
             .map_err(|_| Failure::invalid(format!("{name} is no {what}")))
     }
 
@@ -170,22 +159,6 @@ impl Parameters {
     /// # Errors
     /// Where it is something else, or names a key twice.
     pub fn user_data(&self, name: &str) -> Result<Option<Given>, Failure> {
-        let Some(raw) = self.raw(name) else {
-            return Ok(None);
-        };
-        json::read(raw.as_bytes())
-            .map(Some)
-            .map_err(|refusal| Failure::invalid(format!("{name}{}", told(refusal))))
-    }
-}
-
-/// What is wrong, to stand after the name of that which is.
-fn told(refusal: Refusal) -> String {
-    match refusal {
-        Refusal::Invalid(faults) => faults
-            .iter()
-            .map(|Fault { pointer, detail }| format!("{pointer} {detail}"))
-            .collect(),
-        other => other.to_string(),
+        Ok(self.0.read(name)?)
     }
 }

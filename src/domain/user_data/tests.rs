@@ -44,7 +44,7 @@ fn what_is_no_pair_is_refused_with_its_place() {
         ),
         (
             "3",
-            " is a number, and must be an object or a list of {key, type, value}",
+            "it is a number, and must be an object or a list of {key, type, value}",
         ),
     ] {
         assert_eq!(given(text).unwrap_err(), told, "{text}");
