@@ -31,6 +31,7 @@ mod gws_sessions;
 mod gws_sign_in;
 mod importing;
 mod migrating;
+mod openapi;
 mod operating;
 mod properties;
 mod readme;

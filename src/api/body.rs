@@ -16,7 +16,7 @@ pub use crate::web::body::{read, want_json};
 use crate::web::encoding;
 
 /// Characters of an `Idempotency-Key`.
-const LONGEST_KEY: usize = 255;
+pub const LONGEST_KEY: usize = 255;
 
 /// A JSON body, and what makes the request repeatable.
 pub struct Posted<T> {

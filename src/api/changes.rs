@@ -46,7 +46,7 @@ struct ChangesParams {
     /// `next` of the page before; from the oldest entry when absent.
     after: Option<String>,
     /// 1 to 1000.
-    #[param(default = 100)]
+    #[param(default = 100, minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// A kind or its first part: `userData`, `interaction.recorded`.
     kind: Option<String>,

@@ -47,7 +47,7 @@ struct NewContact {
     id: Option<String>,
     /// Names with a value or a list of values; the first is the primary one.
     #[serde(deserialize_with = "contact::given")]
-    #[schema(value_type = Object, example = json!({"EmailAddress": ["ann@example.test"], "LastName": "Rossi"}))]
+    #[schema(value_type = Option<HashMap<String, crate::domain::schema::AttributeValue>>, example = json!({"EmailAddress": ["ann@example.test"], "LastName": "Rossi"}))]
     attributes: GivenAttributes,
 }
 
@@ -75,7 +75,7 @@ async fn create(
 struct Identify {
     /// What is known.
     #[serde(default, deserialize_with = "contact::given")]
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<HashMap<String, crate::domain::schema::AttributeValue>>)]
     attributes: GivenAttributes,
     /// Make a contact when nobody fits; true when absent.
     #[serde(default)]
@@ -91,7 +91,7 @@ struct Identify {
 /// Ranks, after UCS 8.x: `EmailAddress`, `PhoneNumber`, `FirstName` with `LastName`, `Title`. Where several fit, `contactId` is the oldest and `candidates` are all.
 /// With `create: false` nothing is written, and the scope `read` is enough.
 #[utoipa::path(post, operation_id = "identifyContact", path = "/v1/contacts/identify", tag = "contacts", request_body = Identify,
-    responses((status = 200, body = Object), (status = 422, body = Problem)))]
+    responses((status = 200, body = super::schema::Identified), (status = 422, body = Problem)))]
 async fn identify(
     State(app): State<App>,
     caller: Caller,
@@ -136,7 +136,7 @@ async fn get(
 #[serde(deny_unknown_fields)]
 struct ContactPatch {
     /// Names with new values; null and an empty list clear, what is absent stays.
-    #[schema(value_type = Object)]
+    #[schema(value_type = HashMap<String, crate::domain::schema::AttributeValue>)]
     attributes: BTreeMap<String, Option<OneOrMany>>,
 }
 
@@ -213,7 +213,7 @@ async fn merge(
 struct Nothing {}
 
 /// Undoes a merge.
-#[utoipa::path(post, operation_id = "unmergeContact", path = "/v1/contacts/{id}/unmerge", tag = "contacts", params(("id" = String, Path)),
+#[utoipa::path(post, operation_id = "unmergeContact", path = "/v1/contacts/{id}/unmerge", tag = "contacts", request_body = Nothing, params(("id" = String, Path)),
     responses((status = 200, body = ContactBody), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn unmerge(
     State(app): State<App>,
@@ -231,7 +231,7 @@ async fn unmerge(
 }
 
 /// The interactions of a contact and of those merged into it; newest first. Takes the parameters of `GET /v1/interactions`.
-#[utoipa::path(get, operation_id = "getContactHistory", path = "/v1/contacts/{id}/history", tag = "contacts", params(("id" = String, Path)),
+#[utoipa::path(get, operation_id = "getContactHistory", path = "/v1/contacts/{id}/history", tag = "contacts", params(("id" = String, Path), find::ListParams, super::filter_params::FilterParams),
     responses((status = 200, body = super::schema::InteractionList), (status = 404, body = Problem)))]
 async fn history(
     State(app): State<App>,
@@ -246,8 +246,8 @@ async fn history(
 /// Erases a person: the contact, its merged identities, and the content of their interactions. Cannot be undone.
 ///
 /// Media, times, status and the family of each interaction stay, for counting. The journal tells of the erasure and no longer of what was erased.
-#[utoipa::path(post, operation_id = "eraseContact", path = "/v1/contacts/{id}/erase", tag = "contacts", params(("id" = String, Path)),
-    responses((status = 200, body = Object), (status = 403, description = "The token lacks the scope admin", body = Problem), (status = 404, body = Problem)))]
+#[utoipa::path(post, operation_id = "eraseContact", path = "/v1/contacts/{id}/erase", tag = "contacts", request_body = Nothing, params(("id" = String, Path)),
+    responses((status = 200, body = super::schema::Erased), (status = 403, description = "The token lacks the scope admin", body = Problem), (status = 404, body = Problem)))]
 async fn erase(
     State(app): State<App>,
     caller: Caller,
@@ -265,7 +265,7 @@ async fn erase(
 
 /// Everything kept about one person: the contact, its merged identities, their interactions whole, the events of the web actions that led to those, and their journal.
 #[utoipa::path(get, operation_id = "exportContact", path = "/v1/contacts/{id}/export", tag = "contacts", params(("id" = String, Path)),
-    responses((status = 200, body = Object), (status = 404, body = Problem)))]
+    responses((status = 200, body = super::schema::PersonExport), (status = 404, body = Problem)))]
 async fn export(
     State(app): State<App>,
     caller: Caller,

@@ -308,13 +308,12 @@ fn parameter_filter(name: &str, values: &[String], size: &mut Size) -> Result<Fi
     dead_code,
     reason = "describes the parameters for OpenAPI; Params reads them"
 )]
-struct ListParams {
+pub struct ListParams {
     /// Full text over subject and text: words, "phrases", beginnings*.
     q: Option<String>,
     /// `-startDate`, `id`, …; nulls come last.
     sort: Option<String>,
-    /// 1 to 500.
-    #[param(default = 50)]
+    #[param(default = 50, minimum = 1, maximum = 500)]
     limit: Option<usize>,
     /// `next` of the page before.
     cursor: Option<String>,
@@ -322,28 +321,15 @@ struct ListParams {
     count: Option<bool>,
     /// Fields to show, joined with commas: `id,mediaType,userData.rule`.
     fields: Option<String>,
-    /// Any core attribute; repeated means or. So do all others that `GET /v1/fields` lists.
-    #[param(rename = "mediaType")]
-    media_type: Option<String>,
     /// The time zone of days without a time, such as `Europe/Rome`.
     #[param(rename = "timeZone", default = "UTC")]
     time_zone: Option<String>,
-    /// Any time attribute, from here on: a time, or a day, which begins in `timeZone`.
-    #[param(rename = "startDate.from")]
-    from: Option<String>,
-    /// Any time attribute, before this: a time, or a day.
-    #[param(rename = "startDate.to")]
-    to: Option<String>,
-    /// Any UserData key; nested keys with further dots, a dot in a key with a backslash.
-    #[param(rename = "userData.{key}")]
-    user_data: Option<String>,
-    /// Any attribute of the contact, as it is now.
-    #[param(rename = "contact.{attribute}")]
-    contact: Option<String>,
+    /// `webActions` shows the web actions that led to each.
+    include: Option<String>,
 }
 
 /// Lists interactions by filters in the query string; newest first.
-#[utoipa::path(get, operation_id = "listInteractions", path = "/v1/interactions", tag = "finding", params(ListParams),
+#[utoipa::path(get, operation_id = "listInteractions", path = "/v1/interactions", tag = "finding", params(ListParams, super::filter_params::FilterParams),
     responses((status = 200, body = super::schema::InteractionList), (status = 422, body = Problem), (status = 503, description = "The query took too long", body = Problem)))]
 async fn list(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, Failure> {
     caller.may(Scope::Read)?;
@@ -411,7 +397,7 @@ async fn search(
 }
 
 /// The interactions of a thread; oldest first unless `sort` says otherwise.
-#[utoipa::path(get, operation_id = "getThread", path = "/v1/threads/{id}", tag = "finding", params(("id" = String, Path), ListParams),
+#[utoipa::path(get, operation_id = "getThread", path = "/v1/threads/{id}", tag = "finding", params(("id" = String, Path), ListParams, super::filter_params::FilterParams),
     responses((status = 200, body = super::schema::InteractionList), (status = 404, body = Problem)))]
 async fn thread(
     State(app): State<App>,
@@ -430,7 +416,7 @@ async fn thread(
 }
 
 /// The fields to filter and sort by, with their types and operators.
-#[utoipa::path(get, operation_id = "listFields", path = "/v1/fields", tag = "finding", responses((status = 200, body = Object)))]
+#[utoipa::path(get, operation_id = "listFields", path = "/v1/fields", tag = "finding", responses((status = 200, body = super::schema::FieldList)))]
 async fn fields(State(app): State<App>, caller: Caller, _: NoParams) -> Result<Response, Failure> {
     caller.may(Scope::Read)?;
     let ordered = [

@@ -59,6 +59,7 @@ async fn record(
 }
 
 #[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
 #[expect(
     dead_code,
     reason = "describes the parameter for OpenAPI; Params reads it"

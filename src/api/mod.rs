@@ -8,6 +8,7 @@ mod batch;
 mod body;
 mod changes;
 mod contacts;
+mod filter_params;
 mod find;
 mod ingest;
 mod interactions;
@@ -35,6 +36,7 @@ use utoipa::openapi::{Info, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::domain::change::{Change, Kind};
+use crate::domain::limits::Limits;
 use crate::web::{App, Cause};
 use problem::Problem;
 
@@ -58,9 +60,9 @@ fn described() -> OpenApiRouter<App> {
     .merge(operation::routes())
 }
 
-/// The OpenAPI document, as the handlers say it.
+/// The OpenAPI document of a server with the default limits.
 pub fn document() -> OpenApi {
-    openapi::finished(described().split_for_parts().1)
+    openapi::finished(described().split_for_parts().1, &Limits::default())
 }
 
 /// What a webhook is told of a change, as JSON text: the event of a web action as it is everywhere, else the change.
@@ -75,7 +77,7 @@ pub fn delivered(change: &Change) -> String {
 /// The routes of this surface.
 pub fn router(app: App) -> Router {
     let (router, document) = described().split_for_parts();
-    let document = openapi::finished(document);
+    let document = openapi::finished(document, &app.config.limits);
     router
         .merge(sdk::routes())
         .merge(site::routes())

@@ -3,12 +3,19 @@
 //! Handlers describe their own parameters, bodies and answers. This file adds what every operation
 //! shares: how to sign in, the errors that any request may get, and the media type of errors.
 
+use std::collections::HashSet;
+
 use utoipa::openapi::path::Operation;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{
-    Content, OpenApi, OpenApiBuilder, PathItem, Ref, RefOr, Response, ResponseBuilder,
-    SecurityRequirement,
+    Content, OpenApi, OpenApiBuilder, PathItem, Ref, RefOr, Required, Response, ResponseBuilder,
+    Schema, SecurityRequirement,
 };
+
+use super::body::LONGEST_KEY;
+use crate::domain::interaction::{LONGEST_MEDIA_TYPE, LONGEST_SUBJECT, MOST_PARTICIPANTS, SHORT};
+use crate::domain::limits::Limits;
 
 /// Errors that any operation may answer with.
 const ANY: [(&str, &str); 6] = [
@@ -41,8 +48,8 @@ const WITH_BODY: [(&str, &str); 2] = [
 /// Errors of operations on one thing.
 const OF_ONE: [(&str, &str); 1] = [("404", "There is no such thing")];
 
-/// Adds to the handlers' document what all operations share.
-pub fn finished(document: OpenApi) -> OpenApi {
+/// Adds to the handlers' document what all operations share, and the limits in force.
+pub fn finished(document: OpenApi, limits: &Limits) -> OpenApi {
     let mut document: OpenApi = OpenApiBuilder::from(document)
         .security(Some([
             SecurityRequirement::default(),
@@ -56,12 +63,114 @@ pub fn finished(document: OpenApi) -> OpenApi {
             "token",
             SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)),
         );
+    set_limits(&mut document, limits);
+    let empty_will_do = without_required(&document);
     for (path, item) in &mut document.paths.paths {
         for operation in operations(item) {
             add_errors(path, operation);
+            if let Some(body) = &mut operation.request_body
+                && let Some(Content {
+                    schema: Some(RefOr::Ref(of)),
+                    ..
+                }) = body.content.get("application/json")
+                && empty_will_do.contains(&of.ref_location)
+            {
+                body.required = Some(Required::False);
+            }
         }
     }
     document
+}
+
+/// References to the schemas that an empty object fits: a request with such a body may leave it out.
+fn without_required(document: &OpenApi) -> HashSet<String> {
+    let schemas = document.components.iter().flat_map(|all| &all.schemas);
+    schemas
+        .filter(|(_, schema)| {
+            matches!(schema, RefOr::T(Schema::Object(object)) if object.required.is_empty())
+        })
+        .map(|(name, _)| Ref::from_schema_name(name).ref_location)
+        .collect()
+}
+
+/// Characters of the texts of an interaction, by the names of its attributes.
+fn longest(limits: &Limits) -> [(&'static str, usize); 14] {
+    [
+        ("id", limits.id),
+        ("contactId", limits.id),
+        ("ownerId", limits.id),
+        ("parentId", limits.id),
+        ("threadId", limits.id),
+        ("mediaType", LONGEST_MEDIA_TYPE),
+        ("type", SHORT),
+        ("subtype", SHORT),
+        ("queue", SHORT),
+        ("categoryId", SHORT),
+        ("externalId", SHORT),
+        ("stoppedReason", SHORT),
+        ("language", SHORT),
+        ("subject", LONGEST_SUBJECT),
+    ]
+}
+
+/// Schemas of what callers send about an interaction.
+const OF_INTERACTIONS: [&str; 4] = [
+    "NewInteraction",
+    "EngagementBody",
+    "InteractionPatch",
+    "Stop",
+];
+
+fn set_limits(document: &mut OpenApi, limits: &Limits) {
+    let longest = longest(limits);
+    for (name, schema) in document
+        .components
+        .iter_mut()
+        .flat_map(|all| &mut all.schemas)
+    {
+        let RefOr::T(Schema::Object(schema)) = schema else {
+            continue;
+        };
+        if let Some(RefOr::T(Schema::Object(media_type))) = schema.properties.get("mediaType")
+            && media_type.default == Some("".into())
+        {
+            schema.required.push("mediaType".to_owned());
+        }
+        let of_interaction = OF_INTERACTIONS.contains(&name.as_str());
+        for (property, of) in &mut schema.properties {
+            forget_default(of);
+            if of_interaction {
+                set_limit(property, of, &longest);
+            }
+        }
+    }
+}
+
+fn set_limit(property: &str, of: &mut RefOr<Schema>, longest: &[(&'static str, usize)]) {
+    match of {
+        RefOr::T(Schema::Object(text)) => {
+            if let Some((name, most)) = longest.iter().find(|(name, _)| *name == property) {
+                text.max_length = Some(*most);
+                let names = name.ends_with("Id") || ["id", "mediaType"].contains(name);
+                text.min_length =
+                    (names && *name != "externalId" && *name != "categoryId").then_some(1);
+            }
+        }
+        RefOr::T(Schema::Array(list)) if property == "participants" => {
+            list.max_items = Some(MOST_PARTICIPANTS);
+        }
+        _ => {}
+    }
+}
+
+/// What serde fills in for an absent property is no value that a caller could send.
+fn forget_default(property: &mut RefOr<Schema>) {
+    match property {
+        RefOr::T(Schema::Object(of)) => of.default = None,
+        RefOr::T(Schema::Array(of)) => of.default = None,
+        RefOr::T(Schema::OneOf(of)) => of.default = None,
+        _ => {}
+    }
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
@@ -76,6 +185,23 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     .flatten()
 }
 
+/// Statuses of operations that take a header.
+const BY_HEADER: [(&str, &str, &str); 2] = [
+    (
+        "Idempotency-Key",
+        "409",
+        "The same key or identifier came before with other content",
+    ),
+    ("If-Match", "412", "`If-Match` names another revision"),
+];
+
+/// Forms of headers: characters at most, and a pattern.
+const HEADERS: [(&str, usize, &str); 3] = [
+    ("Idempotency-Key", LONGEST_KEY, "^[!-~]([ -~]*[!-~])?$"),
+    ("If-Match", 32, "^(\\*|(W/)?\"[0-9]{1,18}\"|[0-9]{1,18})$"),
+    ("Last-Event-ID", 19, "^[0-9]{1,18}$"),
+];
+
 fn add_errors(path: &str, operation: &mut Operation) {
     let open = operation.security.is_some();
     let mut errors: Vec<(&str, &str)> = ANY.to_vec();
@@ -87,6 +213,19 @@ fn add_errors(path: &str, operation: &mut Operation) {
     }
     if path.contains('{') {
         errors.extend(OF_ONE);
+    }
+    for parameter in operation.parameters.iter_mut().flatten() {
+        if let Some((_, most, pattern)) = HEADERS.iter().find(|(name, ..)| *name == parameter.name)
+        {
+            let text = ObjectBuilder::new()
+                .schema_type(Type::String)
+                .min_length(Some(1))
+                .max_length(Some(*most))
+                .pattern(Some(*pattern));
+            parameter.schema = Some(Schema::Object(text.build()).into());
+        }
+        let by = BY_HEADER.iter().find(|(name, ..)| *name == parameter.name);
+        errors.extend(by.map(|(_, status, description)| (*status, *description)));
     }
     let responses = &mut operation.responses.responses;
     for (status, description) in errors {
@@ -115,7 +254,14 @@ fn problem(description: &str) -> Response {
 
 /// Handlers name the body of an error; its media type is the same everywhere.
 fn as_problem(status: &str, response: &mut Response) {
-    if let Some(content) = response.content.swap_remove("application/json") {
+    let names_problem =
+        |content: &Content| content.schema == Some(RefOr::Ref(Ref::from_schema_name("Problem")));
+    if response
+        .content
+        .get("application/json")
+        .is_some_and(names_problem)
+        && let Some(content) = response.content.shift_remove("application/json")
+    {
         response
             .content
             .insert("application/problem+json".to_owned(), content);

@@ -24,13 +24,13 @@ pub fn routes() -> OpenApiRouter<App> {
 }
 
 /// Whether the process is alive.
-#[utoipa::path(get, operation_id = "getHealth", path = "/healthz", tag = "operating", security(()), responses((status = 200, body = Object)))]
+#[utoipa::path(get, operation_id = "getHealth", path = "/healthz", tag = "operating", security(()), responses((status = 200, body = super::schema::Health)))]
 async fn health() -> Response {
     render::json(json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}).to_string())
 }
 
 /// Whether the database answers; its migrations were applied before the server began.
-#[utoipa::path(get, operation_id = "getReadiness", path = "/readyz", tag = "operating", security(()), responses((status = 200, body = Object), (status = 503, body = Object)))]
+#[utoipa::path(get, operation_id = "getReadiness", path = "/readyz", tag = "operating", security(()), responses((status = 200, body = super::schema::Readiness), (status = 503, body = super::schema::Readiness)))]
 async fn ready(State(app): State<App>) -> Response {
     let cursor = match tokio::time::timeout(PATIENCE, app.reads.head()).await {
         Ok(Ok(cursor)) if app.writer.is_open() && !app.stopping.is_cancelled() => Some(cursor),

@@ -36,7 +36,7 @@ pub fn routes() -> OpenApiRouter<App> {
 }
 
 /// What reports there are, with their parameters.
-#[utoipa::path(get, operation_id = "listReports", path = "/v1/reports", tag = "reports", responses((status = 200, body = Object)))]
+#[utoipa::path(get, operation_id = "listReports", path = "/v1/reports", tag = "reports", responses((status = 200, body = super::schema::ReportList)))]
 async fn all(caller: Caller, _: NoParams) -> Result<Response, Failure> {
     caller.may(Scope::Read)?;
     let periods: Vec<&str> = Period::ALL.iter().map(|(_, name)| *name).collect();
@@ -179,7 +179,7 @@ struct WebActionsParams {
 
 /// How many web actions were in each state, over time where a period is asked for. An action counts once in each state, at the time of that event.
 #[utoipa::path(get, operation_id = "reportWebActions", path = "/v1/reports/web-actions", tag = "reports", params(WebActionsParams),
-    responses((status = 200, body = Object), (status = 422, body = Problem)))]
+    responses((status = 200, content((super::schema::ReportRows = "application/json"), (String = "text/csv"))), (status = 422, body = Problem)))]
 async fn web_actions(
     Extracted(app): Extracted<App>,
     caller: Caller,

@@ -5,9 +5,12 @@
     reason = "described, not built: these bodies are written from stored text"
 )]
 
-use serde::Deserialize;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::problem::Problem;
 use crate::domain::interaction::{EntityType, NewInteraction, Participant, Status};
 
 /// An interaction as stored.
@@ -65,12 +68,111 @@ pub struct InteractionBody {
     /// Keys copied from the parent.
     #[schema(required = false)]
     copied_keys: Option<Vec<String>>,
+    /// With `include=children`: its children, oldest first, at most 500.
+    #[schema(required = false)]
+    children: Option<Vec<InteractionItem>>,
+    /// With `include=parent`.
+    #[schema(required = false)]
+    parent: Option<InteractionItem>,
+    /// With `include=contact`.
+    #[schema(required = false)]
+    contact: Option<ContactBody>,
+}
+
+/// An interaction in a list: what `fields` names, all but the long texts when it is absent.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct InteractionItem {
+    #[schema(required = false, nullable = false)]
+    id: Option<String>,
+    #[schema(required = false, nullable = false)]
+    tenant_id: Option<i64>,
+    #[schema(required = false, nullable = false)]
+    media_type: Option<String>,
+    #[schema(required = false, nullable = false)]
+    entity_type: Option<EntityType>,
+    #[schema(required = false, rename = "type")]
+    kind: Option<String>,
+    #[schema(required = false)]
+    subtype: Option<String>,
+    #[schema(required = false, nullable = false)]
+    status: Option<Status>,
+    #[schema(required = false)]
+    contact_id: Option<String>,
+    #[schema(required = false)]
+    owner_id: Option<String>,
+    #[schema(required = false)]
+    parent_id: Option<String>,
+    #[schema(required = false, nullable = false)]
+    thread_id: Option<String>,
+    #[schema(required = false, nullable = false)]
+    can_be_parent: Option<bool>,
+    #[schema(required = false, nullable = false, format = DateTime)]
+    start_date: Option<String>,
+    #[schema(required = false, format = DateTime)]
+    end_date: Option<String>,
+    #[schema(required = false, nullable = false, format = DateTime)]
+    created_date: Option<String>,
+    #[schema(required = false, nullable = false, format = DateTime)]
+    modified_date: Option<String>,
+    #[schema(required = false, nullable = false)]
+    revision: Option<i64>,
+    #[schema(required = false)]
+    subject: Option<String>,
+    #[schema(required = false)]
+    queue: Option<String>,
+    #[schema(required = false)]
+    category_id: Option<String>,
+    #[schema(required = false)]
+    external_id: Option<String>,
+    #[schema(required = false)]
+    stopped_reason: Option<String>,
+    #[schema(required = false)]
+    language: Option<String>,
+    #[schema(required = false)]
+    text: Option<String>,
+    #[schema(required = false)]
+    structured_text: Option<String>,
+    #[schema(required = false)]
+    comment: Option<String>,
+    #[schema(required = false)]
+    participants: Option<Vec<Participant>>,
+    #[schema(required = false, value_type = Object)]
+    user_data: (),
+    /// With `include=webActions`: the web actions that led to it.
+    #[schema(required = false, nullable = false)]
+    web_actions: Option<Vec<WebActionTrail>>,
+}
+
+/// A web action that led to an interaction.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct WebActionTrail {
+    action_id: String,
+    action_media_type: Option<String>,
+    /// The interaction it led to.
+    interaction_id: String,
+    /// Which key ties them: `interactionId`, `conversationId`, or the key of the visit.
+    by: String,
+    /// In the order of the lifecycle.
+    states: Vec<WebActionMoment>,
+    /// Whether nothing can follow.
+    terminal: bool,
+}
+
+/// When a web action was in a state.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct WebActionMoment {
+    action_state: String,
+    #[schema(format = DateTime)]
+    event_date: String,
 }
 
 /// A page of interactions.
 #[derive(ToSchema)]
 pub struct InteractionList {
-    items: Vec<InteractionBody>,
+    items: Vec<InteractionItem>,
     /// Where the next page begins; null on the last.
     next: Option<String>,
     /// How many there are in all, where `count=true` asked.
@@ -106,11 +208,15 @@ pub struct UserDataAt {
 
 /// A family of interactions.
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 pub struct Lineage {
     /// The oldest ancestor.
     root: String,
-    nodes: Vec<InteractionBody>,
+    /// Each member without UserData and long texts, parents before children.
+    nodes: Vec<InteractionItem>,
     links: Vec<LineageLink>,
+    /// The web actions that led to members.
+    web_actions: Vec<WebActionTrail>,
 }
 
 /// A step from parent to child.
@@ -138,8 +244,7 @@ pub struct ContactBody {
     modified_date: String,
     revision: i64,
     /// Names with their values, the primary one first.
-    #[schema(value_type = Object)]
-    attributes: (),
+    attributes: BTreeMap<String, Vec<String>>,
 }
 
 /// An entry of the journal.
@@ -199,7 +304,7 @@ engagement! {
     status: Option<Status>,
     contact_id: Option<String>,
     #[serde(deserialize_with = "crate::domain::contact::maybe_given")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<HashMap<String, crate::domain::schema::AttributeValue>>)]
     contact: Option<crate::domain::contact::GivenAttributes>,
     owner_id: Option<String>,
     can_be_parent: Option<bool>,
@@ -215,13 +320,13 @@ engagement! {
     stopped_reason: Option<String>,
     language: Option<String>,
     participants: Option<Vec<Participant>>,
-    #[schema(value_type = Object)]
+    #[schema(value_type = crate::domain::schema::GivenSchema)]
     user_data: crate::domain::user_data::Given,
 }
 
 /// A state of an action, as the Events methods have it, flat; further keys are kept.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct WebActionEvent {
     #[schema(example = "a0a1b2c3-0000-4000-8000-000000000001")]
     action_id: String,
@@ -240,14 +345,73 @@ pub struct WebActionEvent {
     customer_id_type: Option<String>,
     #[schema(required = false)]
     session_id: Option<String>,
-    /// A whole number, or a text.
-    #[schema(required = false, value_type = Object)]
-    error_code: (),
+    #[schema(required = false)]
+    error_code: Option<NumberOrText>,
     #[schema(required = false)]
     error_message: Option<String>,
     /// The time of receipt when absent.
     #[schema(required = false, format = DateTime)]
     event_date: Option<String>,
+}
+
+/// A whole number, or a text.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum NumberOrText {
+    /// A number.
+    Number(i64),
+    /// A text.
+    Text(String),
+}
+
+/// Something odd about a web action.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct WebActionFlag {
+    action_state: String,
+    /// `unexpected`: the state cannot follow the one before it. `contradicted`: it came again with
+    /// other content.
+    flag: String,
+}
+
+/// One event, some events, or what a page sends that cannot set headers.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum WebActionRequest {
+    /// One event.
+    One(Box<WebActionEvent>),
+    /// Up to 1,000 events.
+    Many(Vec<WebActionEvent>),
+    /// Events with the page's token.
+    Page(WebActionPage),
+}
+
+/// Events with the token of the page that sends them.
+#[derive(Serialize, ToSchema)]
+pub struct WebActionPage {
+    /// A token of the scope `publish`.
+    key: String,
+    events: Vec<WebActionEvent>,
+}
+
+/// One event stands in the store.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WebActionRecorded {
+    action_id: String,
+    /// True where it stood there before with other content.
+    #[schema(required = false, nullable = false)]
+    contradicts: Option<bool>,
+}
+
+/// The answer for one event, or for each of several.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum WebActionAnswer {
+    /// For one.
+    One(WebActionRecorded),
+    /// For each of several.
+    Many(WebActionReplies),
 }
 
 /// A page of events.
@@ -262,9 +426,145 @@ pub struct WebActionList {
 pub struct WebActionLife {
     /// In the order of the lifecycle.
     items: Vec<WebActionEvent>,
-    /// What is odd: `unexpected` or `contradicted`.
-    #[schema(value_type = Vec<Object>)]
-    flags: (),
+    /// What is odd about it.
+    flags: Vec<WebActionFlag>,
     /// Whether nothing can follow.
     terminal: bool,
+}
+
+/// The contact that was meant.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct Identified {
+    /// The oldest of those that fit; null when nobody fits and none was made.
+    contact_id: Option<String>,
+    /// Whether it was made.
+    created: bool,
+    /// All that fit, oldest first.
+    candidates: Vec<String>,
+}
+
+/// What an erasure reached.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct Erased {
+    /// The contact and its merged identities.
+    contacts: Vec<String>,
+    /// How many interactions lost their content.
+    interactions: i64,
+}
+
+/// Everything kept about a person.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct PersonExport {
+    /// The contact and its merged identities.
+    contacts: Vec<ContactBody>,
+    /// Their interactions, whole, oldest first.
+    interactions: Vec<InteractionItem>,
+    /// The events of the web actions that led to those.
+    web_actions: Vec<WebActionEvent>,
+    /// Their journal, oldest first for each contact.
+    changes: Vec<ChangeBody>,
+}
+
+/// The fields to filter and sort by.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct FieldList {
+    items: Vec<FieldBody>,
+    combiners: Vec<String>,
+    /// UserData keys that are declared as indexed.
+    indexed_keys: Vec<IndexedKey>,
+}
+
+/// A field.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct FieldBody {
+    field: String,
+    /// `string`, `time`, `integer`, `boolean`, `name` or `any`.
+    #[schema(rename = "type")]
+    kind: String,
+    operators: Vec<String>,
+    sortable: bool,
+    /// Whether lists show it when `fields` is absent.
+    in_lists: bool,
+}
+
+/// A declared key.
+#[derive(ToSchema)]
+pub struct IndexedKey {
+    key: String,
+    /// Whether its index is complete.
+    ready: bool,
+}
+
+/// The reports that there are.
+#[derive(ToSchema)]
+pub struct ReportList {
+    items: Vec<ReportBody>,
+}
+
+/// A report.
+#[derive(ToSchema)]
+pub struct ReportBody {
+    name: String,
+    description: String,
+    /// Its parameters, each with its meaning, its choices or its default.
+    #[schema(value_type = Object)]
+    parameters: (),
+}
+
+/// The rows of a report.
+#[derive(ToSchema)]
+pub struct ReportRows {
+    /// One object a row: what it is grouped by, and its counts and ratios.
+    #[schema(value_type = Vec<HashMap<String, Value>>)]
+    items: (),
+}
+
+/// What became of each web action of a request, in order.
+#[derive(Serialize, ToSchema)]
+pub struct WebActionReplies {
+    items: Vec<WebActionReply>,
+}
+
+/// What became of one web action.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WebActionReply {
+    /// Its place in the request.
+    index: i64,
+    /// 201, 200 where it stood there before, or the status of the problem.
+    status: u16,
+    #[schema(required = false, nullable = false)]
+    action_id: Option<String>,
+    /// True where it stood there before with other content.
+    #[schema(required = false, nullable = false)]
+    contradicts: Option<bool>,
+    #[schema(required = false, nullable = false)]
+    problem: Option<Problem>,
+}
+
+/// How many deliveries go out again.
+#[derive(ToSchema)]
+pub struct Replayed {
+    deliveries: i64,
+}
+
+/// How the process is.
+#[derive(ToSchema)]
+pub struct Health {
+    status: String,
+    version: String,
+}
+
+/// How the database is.
+#[derive(ToSchema)]
+pub struct Readiness {
+    /// `ready` or `not ready`.
+    status: String,
+    /// `sqlite` or `postgres`.
+    database: String,
 }

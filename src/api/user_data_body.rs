@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer};
 use utoipa::openapi::{ArrayBuilder, OneOfBuilder, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::domain::schema::Pair;
 use crate::domain::user_data::{Edit, Given};
 
 /// A change of UserData: any of the three.
@@ -15,27 +16,13 @@ use crate::domain::user_data::{Edit, Given};
 #[serde(deny_unknown_fields, default)]
 struct UserDataEdit {
     /// Keys to attach.
-    #[schema(value_type = Object)]
+    #[schema(value_type = crate::domain::schema::GivenSchema)]
     attach: Given,
     /// Keys to overwrite.
-    #[schema(value_type = Object)]
+    #[schema(value_type = crate::domain::schema::GivenSchema)]
     update: Given,
     /// Keys to delete; an absent one is no error.
     delete: Option<Vec<String>>,
-}
-
-/// A pair of older clients.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "describes a pair for OpenAPI; Given reads it")]
-struct UserDataPair {
-    /// The key.
-    key: String,
-    /// `str`, `int`, `kvlist`, …
-    #[schema(rename = "type")]
-    kind: Option<String>,
-    /// Its value.
-    #[schema(value_type = Option<Object>)]
-    value: (),
 }
 
 /// A change of UserData, or a pair list, which is attached.
@@ -87,7 +74,7 @@ impl<'de> Visitor<'de> for BodyVisitor {
 
 impl PartialSchema for UserDataBody {
     fn schema() -> RefOr<Schema> {
-        let pairs = ArrayBuilder::new().items(UserDataPair::schema());
+        let pairs = ArrayBuilder::new().items(Pair::schema());
         OneOfBuilder::new()
             .item(UserDataEdit::schema())
             .item(pairs)
@@ -95,4 +82,8 @@ impl PartialSchema for UserDataBody {
     }
 }
 
-impl ToSchema for UserDataBody {}
+impl ToSchema for UserDataBody {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        UserDataEdit::schemas(schemas);
+    }
+}

@@ -12,7 +12,7 @@ use super::body::{Posted, PostedText};
 use super::params::{NoParams, Params};
 use super::problem::{Failure, Problem};
 use super::render;
-use super::schema::{WebActionEvent, WebActionLife, WebActionList};
+use super::schema::{WebActionLife, WebActionList};
 use crate::domain::Refusal;
 use crate::domain::command::{Command, Outcome};
 use crate::domain::user_data::Object;
@@ -42,8 +42,8 @@ fn command(event: Object, app: &App) -> Result<Command, Refusal> {
 
 /// Records one event, or each of an array for itself. The same state of the same action again writes nothing; what came first is kept, and a difference is flagged.
 /// Pages name a token of the scope `publish`, in the header or in a body `{"key": "…", "events": [ … ]}`, which may be plain text.
-#[utoipa::path(post, operation_id = "recordWebActions", path = "/v1/web-actions", tag = "web actions", request_body = WebActionEvent,
-    responses((status = 201, description = "Recorded"), (status = 200, description = "It stood there; or, of an array, an answer for each item"),
+#[utoipa::path(post, operation_id = "recordWebActions", path = "/v1/web-actions", tag = "web actions", request_body = super::schema::WebActionRequest,
+    responses((status = 201, description = "Recorded", body = super::schema::WebActionRecorded), (status = 200, description = "It stood there; or, of an array, an answer for each item", body = super::schema::WebActionAnswer),
         (status = 403, body = Problem, description = "A page of a web site that may not send"), (status = 422, body = Problem),
         (status = 429, body = Problem, description = "A page sends more than it may; `Retry-After` says when to come again")))]
 async fn record(
@@ -156,7 +156,7 @@ struct ListParams {
     #[param(default = "UTC")]
     time_zone: Option<String>,
     /// 1 to 1000.
-    #[param(default = 100)]
+    #[param(default = 100, minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// `next` of the page before.
     cursor: Option<String>,

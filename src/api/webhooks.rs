@@ -332,7 +332,7 @@ struct DeliveriesParams {
     /// `next` of the page before.
     before: Option<String>,
     /// 1 to 1000.
-    #[param(default = 100)]
+    #[param(default = 100, minimum = 1, maximum = 1000)]
     limit: Option<usize>,
 }
 
@@ -396,7 +396,7 @@ struct Replay {
 
 /// Sends all dead deliveries again, or attempts at once what waits. Each keeps its `webhook-id`.
 #[utoipa::path(post, operation_id = "replayDeliveries", path = "/v1/webhooks/{id}/replay", tag = "webhooks", request_body = Replay, params(("id" = String, Path)),
-    responses((status = 202, body = Object, description = "`deliveries` says how many"), (status = 404, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 202, body = super::schema::Replayed, description = "`deliveries` says how many"), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn replay_all(
     State(app): State<App>,
     caller: Caller,
@@ -423,7 +423,7 @@ async fn replay_all(
 /// Sends one delivery again, whatever became of it, under the same `webhook-id`.
 #[utoipa::path(post, operation_id = "replayDelivery", path = "/v1/webhooks/{id}/deliveries/{cursor}/replay", tag = "webhooks",
     params(("id" = String, Path), ("cursor" = String, Path)),
-    responses((status = 202, body = Object), (status = 404, body = Problem)))]
+    responses((status = 202, body = super::schema::Replayed), (status = 404, body = Problem)))]
 async fn replay(
     State(app): State<App>,
     caller: Caller,

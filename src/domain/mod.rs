@@ -16,6 +16,7 @@ pub mod limits;
 pub mod moment;
 pub mod propagation;
 pub mod refusal;
+pub mod schema;
 pub mod transcript;
 pub mod user_data;
 pub mod web_action;

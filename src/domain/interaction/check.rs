@@ -6,6 +6,8 @@ use crate::domain::{Fault, Moment};
 
 /// Characters of the short attributes.
 pub const SHORT: usize = 256;
+/// Characters of a media type.
+pub const LONGEST_MEDIA_TYPE: usize = 64;
 /// Characters of a subject.
 pub const LONGEST_SUBJECT: usize = 4_000;
 /// Participants of one interaction.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-pub use check::{LONGEST_SUBJECT, MOST_PARTICIPANTS, SHORT};
+pub use check::{LONGEST_MEDIA_TYPE, LONGEST_SUBJECT, MOST_PARTICIPANTS, SHORT};
 pub use coded::{Coded, EntityType, Status};
 pub use media::{ENGAGEMENT_MEDIA, WEB_ENGAGEMENT, media_type};
 pub use new::NewInteraction;

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::check::{
-    ShortTexts, check_attributes, check_long_texts, check_span, participants_weight,
+    LONGEST_MEDIA_TYPE, ShortTexts, check_attributes, check_long_texts, check_span,
+    participants_weight,
 };
 use super::{EntityType, Participant, Status, fingerprint, media_type};
 use crate::domain::contact::GivenAttributes;
@@ -45,7 +46,7 @@ pub struct NewInteraction {
         deserialize_with = "crate::domain::contact::maybe_given",
         skip_serializing_if = "Option::is_none"
     )]
-    #[schema(value_type = Option<Object>, example = json!({"EmailAddress": "ann@example.test"}))]
+    #[schema(value_type = Option<HashMap<String, crate::domain::schema::AttributeValue>>, example = json!({"EmailAddress": "ann@example.test"}))]
     pub contact: Option<GivenAttributes>,
     /// The agent.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,7 +97,7 @@ pub struct NewInteraction {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub participants: Option<Vec<Participant>>,
     /// An object, or a list of `{key, type, value}`.
-    #[schema(value_type = Object)]
+    #[schema(value_type = crate::domain::schema::GivenSchema)]
     pub user_data: Given,
 }
 
@@ -131,7 +132,12 @@ impl NewInteraction {
         if self.media_type.is_empty() {
             faults.push(Fault::at("/mediaType", "is required"));
         }
-        check_text("/mediaType", &self.media_type, 64, &mut faults);
+        check_text(
+            "/mediaType",
+            &self.media_type,
+            LONGEST_MEDIA_TYPE,
+            &mut faults,
+        );
         if let Some(id) = &self.id {
             check_new_id("/id", id, &NO_IDS, limits, &mut faults);
         }

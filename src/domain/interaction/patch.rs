@@ -4,8 +4,8 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use utoipa::ToSchema;
 
 use super::check::{
-    LONGEST_SUBJECT, SHORT, ShortTexts, check_attributes, check_long_texts, check_span,
-    participants_weight,
+    LONGEST_MEDIA_TYPE, LONGEST_SUBJECT, SHORT, ShortTexts, check_attributes, check_long_texts,
+    check_span, participants_weight,
 };
 use super::{EntityType, Interaction, LongTexts, Participant, Status, media_type};
 use crate::domain::limits::{Limits, check_id, check_text};
@@ -35,9 +35,11 @@ fn kept<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 pub struct InteractionPatch {
     /// Media type; cannot be cleared.
     #[serde(deserialize_with = "kept", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub media_type: Option<String>,
     /// UCS's kind of record; cannot be cleared.
     #[serde(deserialize_with = "kept", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub entity_type: Option<EntityType>,
     /// `Inbound`, …
     #[serde(
@@ -53,6 +55,7 @@ pub struct InteractionPatch {
     pub subtype: Option<Option<String>>,
     /// Where it stands; cannot be cleared.
     #[serde(deserialize_with = "kept", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub status: Option<Status>,
     /// The customer, who must be known.
     #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
@@ -64,9 +67,11 @@ pub struct InteractionPatch {
     pub owner_id: Option<Option<String>>,
     /// Whether others may name it as their parent; cannot be cleared.
     #[serde(deserialize_with = "kept", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub can_be_parent: Option<bool>,
     /// When it began; cannot be cleared.
     #[serde(deserialize_with = "kept", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub start_date: Option<Moment>,
     /// When it ended.
     #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
@@ -134,7 +139,7 @@ impl InteractionPatch {
             if media_type.trim().is_empty() {
                 faults.push(Fault::at("/mediaType", "cannot be empty"));
             }
-            check_text("/mediaType", media_type, 64, &mut faults);
+            check_text("/mediaType", media_type, LONGEST_MEDIA_TYPE, &mut faults);
         }
         for (pointer, id) in [
             ("/contactId", inner(&self.contact_id)),

@@ -1,0 +1,93 @@
+//! The query parameters of lists, as OpenAPI shows them. `find` reads them.
+
+use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn, ParameterStyle};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
+use utoipa::openapi::{RefOr, Required};
+
+use crate::domain::filter::{ATTRIBUTES, Attribute, AttributeType};
+use crate::domain::interaction::{Coded, EntityType, Status};
+
+/// A filter for each core attribute, and one parameter for the open names.
+pub struct FilterParams;
+
+impl IntoParams for FilterParams {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let mut all: Vec<Parameter> = ATTRIBUTES.iter().flat_map(of_attribute).collect();
+        all.push(open_names());
+        all
+    }
+}
+
+fn of_attribute(attribute: &Attribute) -> Vec<Parameter> {
+    let name = attribute.name;
+    if attribute.kind == AttributeType::Time {
+        let time = || text("A time, or a day in `timeZone`");
+        return vec![
+            parameter(name, "At this time, or on this day.", time()),
+            parameter(&format!("{name}.from"), "Not before this time.", time()),
+            parameter(&format!("{name}.to"), "Before this time.", time()),
+        ];
+    }
+    let item = match attribute.kind {
+        AttributeType::Integer => ObjectBuilder::new().schema_type(Type::Integer),
+        AttributeType::Boolean => ObjectBuilder::new().schema_type(Type::Boolean),
+        AttributeType::Coded if name == "status" => names::<Status>(),
+        AttributeType::Coded => names::<EntityType>(),
+        AttributeType::Text | AttributeType::Time => ObjectBuilder::new().schema_type(Type::String),
+    };
+    let any = ArrayBuilder::new().items(item.build()).build();
+    vec![parameter(
+        name,
+        "Any of these values.",
+        Schema::Array(any).into(),
+    )]
+}
+
+fn names<T: Coded>() -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(T::ALL.iter().map(|(.., name)| *name)))
+}
+
+fn text(description: &str) -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some(description))
+        .build()
+        .into()
+}
+
+/// `userData.<key>` and `contact.<attribute>`: an object whose members become parameters.
+fn open_names() -> Parameter {
+    let name = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some(r"^(userData|contact)\.[^\u0000]+$"))
+        .build();
+    let schema = ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .property_names(Some(Schema::Object(name)))
+        .additional_properties(Some(text("The value")))
+        .build();
+    let mut parameter = parameter(
+        "filters",
+        "`userData.<key>`: a key of UserData, nested keys with further dots, a dot in a key as \
+         `\\.`. `contact.<attribute>`: an attribute of the contact as it is now. Each is a \
+         parameter of its own: `?userData.rule=hot&contact.EmailAddress=a@b.example`.",
+        schema.into(),
+    );
+    parameter.style = Some(ParameterStyle::Form);
+    parameter
+}
+
+fn parameter(name: &str, description: &str, schema: RefOr<Schema>) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Query)
+        .required(Required::False)
+        .description(Some(description))
+        .style(Some(ParameterStyle::Form))
+        .explode(Some(true))
+        .schema(Some(schema))
+        .build()
+}
