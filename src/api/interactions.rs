@@ -213,7 +213,7 @@ async fn stop(
 
 /// Attaches, updates and deletes keys of UserData: one change, all or nothing. A pair list as the
 /// body is attached.
-#[utoipa::path(post, operation_id = "editUserData", path = "/v1/interactions/{id}/user-data", tag = "user data", request_body = UserDataBody,
+#[utoipa::path(post, operation_id = "editUserData", path = "/v1/interactions/{id}/user-data", tag = "user data", request_body = super::schema::UserDataRequest,
     params(("id" = String, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = super::schema::EditedUserData), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn edit_user_data(

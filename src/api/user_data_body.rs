@@ -4,17 +4,15 @@ use std::fmt;
 
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
-use utoipa::openapi::{ArrayBuilder, OneOfBuilder, RefOr, Schema};
-use utoipa::{PartialSchema, ToSchema};
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
 
-use crate::domain::schema::Pair;
 use crate::domain::user_data::{Edit, Given};
 
 /// A change of UserData: any of the three.
-#[derive(Default, Deserialize, ToSchema)]
+#[derive(Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-struct UserDataEdit {
+pub struct UserDataEdit {
     /// Keys to attach.
     #[schema(value_type = crate::domain::schema::GivenSchema)]
     attach: Given,
@@ -25,7 +23,7 @@ struct UserDataEdit {
     delete: Option<Vec<String>>,
 }
 
-/// A change of UserData, or a pair list, which is attached.
+/// A change of UserData, or a pair list, which is attached: `schema::UserDataRequest` as it is read.
 #[derive(Default)]
 pub struct UserDataBody(UserDataEdit);
 
@@ -69,21 +67,5 @@ impl<'de> Visitor<'de> for BodyVisitor {
             attach: Given::deserialize(SeqAccessDeserializer::new(list))?,
             ..UserDataEdit::default()
         })
-    }
-}
-
-impl PartialSchema for UserDataBody {
-    fn schema() -> RefOr<Schema> {
-        let pairs = ArrayBuilder::new().items(Pair::schema());
-        OneOfBuilder::new()
-            .item(UserDataEdit::schema())
-            .item(pairs)
-            .into()
-    }
-}
-
-impl ToSchema for UserDataBody {
-    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        UserDataEdit::schemas(schemas);
     }
 }
