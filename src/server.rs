@@ -75,7 +75,7 @@ pub async fn serve(
     let patience = Duration::from_secs(config.server.stop_seconds);
     tasks.spawn(keep_index(
         store.writer.clone(),
-        config.user_data.indexed.clone(),
+        config.indexed_keys(),
         stopping.clone(),
         Arc::clone(&store.reads),
     ));

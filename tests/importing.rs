@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::both;
+use crate::support::process::run;
 use crate::support::{Place, Server, ids};
 
 /// The folder to import, and a guard that keeps it while it is ours.
@@ -102,6 +103,34 @@ fn yaml(folder: &Path, name: &str) -> Vec<Value> {
 }
 
 both! {
+    async fn a_line_says_itself_what_it_takes_along(db) {
+        let place = Place::new(db).await;
+        let file = place.path().join("history.ndjson");
+        let lines = [
+            json!({"id": "visit", "mediaType": "webengagement", "userData": {"visitID": "v", "rule": "r"}}),
+            json!({"id": "silent", "mediaType": "chat", "parentId": "visit"}),
+            json!({"id": "said", "mediaType": "chat", "parentId": "visit", "copyUserData": "rule"}),
+            json!({"id": "alone", "mediaType": "chat", "userData": {"visitID": "v"}}),
+        ];
+        std::fs::write(&file, lines.map(|line| line.to_string()).join("\n")).unwrap();
+        let settings = place.path().join("annals.toml");
+        std::fs::write(&settings, "[engagement]\ncopy_user_data = \"all\"\nlink_by = [\"visitID\"]\n").unwrap();
+        let ran = run(&place.url, &["--config", settings.to_str().unwrap(), "import", file.to_str().unwrap()]).await;
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let server = Server::at(Arc::new(place), |_| {}).await;
+        for (id, parent, user_data) in [
+            ("silent", json!("visit"), json!({})),
+            ("said", json!("visit"), json!({"rule": "r"})),
+            ("alone", Value::Null, json!({"visitID": "v"})),
+        ] {
+            let (_, stored) = server.get(&format!("/v1/interactions/{id}")).await;
+            assert_eq!((&stored["parentId"], &stored["userData"]), (&parent, &user_data), "{id}");
+        }
+        let (_, family) = server.get("/v1/interactions/visit/lineage").await;
+        assert_eq!(family["links"].as_array().unwrap().len(), 2);
+        assert_eq!(family["links"][0]["linkedBy"], "parentId");
+    }
+
     async fn everything_importable_comes_in_and_is_found_again(db) {
         let (folder, _kept) = data();
         let place = Arc::new(Place::new(db).await);

@@ -27,6 +27,7 @@ mod gws_history;
 mod gws_notify;
 mod gws_operations;
 mod gws_reading;
+mod gws_requirements;
 mod gws_sessions;
 mod gws_sign_in;
 mod importing;

@@ -20,7 +20,7 @@ use crate::domain::command::{Command, Outcome};
 use crate::domain::filter::{Filter, Search};
 use crate::domain::interaction::{InteractionPatch, NewInteraction, WEB_ENGAGEMENT};
 use crate::domain::user_data::{Edit, Given};
-use crate::domain::{Moment, Refusal};
+use crate::domain::{Moment, Refusal, Requirement};
 use crate::store::{Family, StoreError};
 use crate::web::App;
 
@@ -32,6 +32,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(stop))
         .routes(routes!(edit_user_data, user_data))
         .routes(routes!(engage))
+        .routes(routes!(set_parent))
         .routes(routes!(no_engage))
         .routes(routes!(lineage))
 }
@@ -146,7 +147,7 @@ async fn patch(
     let command = Command::Change {
         id,
         patch: Box::new(posted.value),
-        if_match: if_match(&headers)?,
+        requires: Requirement::revision(if_match(&headers)?),
     };
     let outcome = app.writer.submit(caller.submission(command, None)).await?;
     Ok(render::send(&outcome, render::reply))
@@ -202,7 +203,7 @@ async fn stop(
         id,
         reason,
         end,
-        if_match: if_match(&headers)?,
+        requires: Requirement::revision(if_match(&headers)?),
     };
     let outcome = app
         .writer
@@ -229,7 +230,7 @@ async fn edit_user_data(
     let command = Command::EditUserData {
         id,
         edit,
-        if_match: if_match(&headers)?,
+        requires: Requirement::revision(if_match(&headers)?),
     };
     let outcome = app
         .writer
@@ -288,22 +289,66 @@ async fn user_data(
 /// Creates the chat or web callback that a web engagement led to.
 ///
 /// `copyUserData` is `all`, `no`, or keys separated by semicolons; absent, the server's setting counts. The child's own keys win over copied ones.
-#[utoipa::path(post, operation_id = "createEngagement", path = "/v1/interactions/{id}/engagements", tag = "engagements", request_body = super::schema::EngagementBody,
+#[utoipa::path(post, operation_id = "createEngagement", path = "/v1/interactions/{id}/engagements", tag = "engagements", request_body = NewInteraction,
     params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 201, body = super::schema::InteractionBody), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn engage(
     State(app): State<App>,
     caller: Caller,
     Path(parent): Path<String>,
-    posted: Posted<super::schema::EngagementBody>,
+    posted: Posted<NewInteraction>,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Write)?;
     let repeatable = posted.repeatable(render::reply);
-    let (child, copy) = posted.value.split();
-    let command = Command::Engage {
+    let mut child = posted.value;
+    if child.parent_id.is_some() {
+        return Err(Refusal::invalid("/parentId", "is given by the path already").into());
+    }
+    child.parent_id = Some(parent);
+    let command = Command::Engage(Box::new(child));
+    let outcome = app
+        .writer
+        .submit(caller.submission(command, repeatable))
+        .await?;
+    Ok(render::send(&outcome, render::reply))
+}
+
+/// The interaction that another one came from.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Parent {
+    /// Its identifier.
+    parent_id: String,
+    /// What a chat or web callback takes along from a web engagement, as in a new interaction.
+    #[serde(default)]
+    copy_user_data: Option<String>,
+}
+
+/// Links an interaction to the one it came from, after it was recorded.
+///
+/// It takes the parent's thread, and what came from it follows into that thread. A `chat` or `webcallback` under a
+/// `webengagement` takes UserData along, as one that is created under it does; its own keys win. One change.
+#[utoipa::path(post, operation_id = "setParent", path = "/v1/interactions/{id}/parent", tag = "engagements", request_body = Parent,
+    params(("id" = String, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = super::schema::InteractionBody), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn set_parent(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    posted: Posted<Parent>,
+) -> Result<Response, Failure> {
+    caller.may(Scope::Write)?;
+    let repeatable = posted.repeatable(render::reply);
+    let Parent {
+        parent_id: parent,
+        copy_user_data: copy,
+    } = posted.value;
+    let command = Command::SetParent {
+        id,
         parent,
-        child: Box::new(child),
         copy,
+        requires: Requirement::revision(if_match(&headers)?),
     };
     let outcome = app
         .writer
@@ -353,7 +398,7 @@ async fn no_engage(
     let command = Command::EditUserData {
         id,
         edit,
-        if_match: None,
+        requires: Requirement::media_type(WEB_ENGAGEMENT),
     };
     let outcome: Outcome = app
         .writer
@@ -384,11 +429,12 @@ async fn lineage(
         .iter()
         .map(|link| {
             format!(
-                "{{\"parentId\":{},\"childId\":{},\"copyUserData\":{},\"copiedKeys\":{},\"createdDate\":\"{}\"}}",
+                "{{\"parentId\":{},\"childId\":{},\"copyUserData\":{},\"copiedKeys\":{},\"linkedBy\":{},\"createdDate\":\"{}\"}}",
                 render::text(&link.parent),
                 render::text(&link.child),
                 render::text(&link.copy_user_data),
                 link.copied_keys,
+                render::text(&link.linked_by),
                 link.created_date
             )
         })

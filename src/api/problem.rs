@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::domain::requirement::Unmet;
 use crate::domain::{Fault, Refusal};
 use crate::store::StoreError;
 use crate::store::writer::RETRY_AFTER;
@@ -33,10 +34,16 @@ impl From<Refusal> for Problem {
         let detail = refusal.to_string();
         let (status, kind, title) = match &refusal {
             Refusal::NotFound(..) => (404, "not-found", "Not found"),
-            Refusal::Invalid(_) => (422, "invalid", "The request does not hold"),
-            Refusal::Conflict(_) => (409, "conflict", "It conflicts with what is stored"),
+            Refusal::Invalid(_) | Refusal::Unmet(_, Unmet::MediaType) => {
+                (422, "invalid", "The request does not hold")
+            }
+            Refusal::Conflict(_) | Refusal::Unmet(_, Unmet::Status) => {
+                (409, "conflict", "It conflicts with what is stored")
+            }
             Refusal::Stale(_) => (412, "stale", "It was changed meanwhile"),
-            Refusal::Forbidden(_) => (403, "forbidden", "Not allowed"),
+            Refusal::Forbidden(_) | Refusal::Unmet(_, Unmet::Owner) => {
+                (403, "forbidden", "Not allowed")
+            }
             Refusal::Unauthenticated(_) => (401, "unauthenticated", "Sign-in is needed"),
             Refusal::TooLarge(_) => (413, "too-large", "Too large"),
             Refusal::Malformed(_) => (400, "malformed", "Not understood"),
@@ -44,6 +51,7 @@ impl From<Refusal> for Problem {
         };
         let errors = match refusal {
             Refusal::Invalid(faults) => faults,
+            Refusal::Unmet(_, unmet @ Unmet::MediaType) => vec![Fault::at("", unmet.to_string())],
             _ => Vec::new(),
         };
         Self {

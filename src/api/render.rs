@@ -129,10 +129,14 @@ pub fn reply(outcome: &Outcome) -> Reply {
             body.push('}');
             Reply { status: 200, body }
         }
-        Outcome::Changed { stored, .. } => Reply {
-            status: 200,
-            body: written(stored) + "}",
-        },
+        Outcome::Changed { stored, copied, .. } => {
+            let mut body = written(stored);
+            if let Some(copied) = copied {
+                member(&mut body, "copiedKeys", &text(copied));
+            }
+            body.push('}');
+            Reply { status: 200, body }
+        }
         Outcome::Contact(contact) => Reply {
             status: 200,
             body: text(contact),

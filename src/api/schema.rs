@@ -7,11 +7,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::problem::Problem;
-use crate::domain::interaction::{EntityType, NewInteraction, Participant, Status};
+use crate::domain::interaction::{EntityType, Participant, Status};
 
 /// An interaction as stored.
 #[derive(ToSchema)]
@@ -237,6 +237,10 @@ pub struct LineageLink {
     child_id: String,
     copy_user_data: Option<String>,
     copied_keys: Vec<String>,
+    /// How the link came about: `engagement` (by `…/engagements`), `parentId` (recorded with its parent), `parent`
+    /// (linked later), or the key that tied the two, such as `userData.visitID`. Null where the child is no engagement.
+    linked_by: Option<String>,
+    /// When the link came to be.
     #[schema(format = DateTime)]
     created_date: String,
 }
@@ -279,59 +283,6 @@ pub struct ChangeList {
     items: Vec<ChangeBody>,
     /// The point to resume from.
     next: String,
-}
-
-macro_rules! engagement {
-    ($($(#[$meta:meta])* $name:ident: $kind:ty,)*) => {
-        /// The child of a web engagement: an interaction, and what it takes along.
-        #[derive(Default, Deserialize, ToSchema)]
-        #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-        pub struct EngagementBody {
-            /// `all`, `no`, or keys separated by semicolons; absent, the server's setting counts.
-            copy_user_data: Option<String>,
-            $($(#[$meta])* $name: $kind,)*
-        }
-
-        impl EngagementBody {
-            /// The child, and the policy.
-            pub fn split(self) -> (NewInteraction, Option<String>) {
-                (NewInteraction { $($name: self.$name,)* ..NewInteraction::default() }, self.copy_user_data)
-            }
-        }
-    };
-}
-
-engagement! {
-    id: Option<String>,
-    tenant_id: Option<i64>,
-    /// `chat` or `webcallback`.
-    #[schema(example = "chat")]
-    media_type: String,
-    entity_type: Option<EntityType>,
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    subtype: Option<String>,
-    status: Option<Status>,
-    contact_id: Option<String>,
-    #[serde(deserialize_with = "crate::domain::contact::maybe_given")]
-    #[schema(value_type = Option<HashMap<String, crate::domain::schema::AttributeValue>>)]
-    contact: Option<crate::domain::contact::GivenAttributes>,
-    owner_id: Option<String>,
-    can_be_parent: Option<bool>,
-    start_date: Option<crate::domain::Moment>,
-    end_date: Option<crate::domain::Moment>,
-    subject: Option<String>,
-    text: Option<String>,
-    structured_text: Option<String>,
-    comment: Option<String>,
-    queue: Option<String>,
-    category_id: Option<String>,
-    external_id: Option<String>,
-    stopped_reason: Option<String>,
-    language: Option<String>,
-    participants: Option<Vec<Participant>>,
-    #[schema(value_type = crate::domain::schema::GivenSchema)]
-    user_data: crate::domain::user_data::Given,
 }
 
 /// A state of an action, as the Events methods have it, flat; further keys are kept.

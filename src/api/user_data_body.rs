@@ -39,6 +39,7 @@ impl UserDataBody {
             attach,
             update,
             delete: delete.unwrap_or_default(),
+            ..Edit::default()
         }
     }
 }

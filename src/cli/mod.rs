@@ -134,7 +134,8 @@ impl Common {
 /// # Errors
 /// When the database cannot be reached, or its schema does not fit.
 pub async fn open_beside(config: &Config) -> Result<Store, Failed> {
-    let settings = server::settings(config, Schema::Migrate, false, Arc::new(SystemClock));
+    let mut settings = server::settings(config, Schema::Migrate, false, Arc::new(SystemClock));
+    settings.rules = config.import_rules();
     Ok(Store::open(settings).await?)
 }
 

@@ -9,6 +9,7 @@ mod sections;
 mod sources;
 #[cfg(test)]
 mod tests;
+mod vendor;
 
 use std::fmt;
 use std::path::Path;
@@ -67,8 +68,9 @@ impl Config {
         if let Some(path) = file {
             let text = std::fs::read_to_string(path)
                 .map_err(|error| format!("{}: {error}", path.display()))?;
-            let given: Table = toml::from_str(&text)
+            let mut given: Table = toml::from_str(&text)
                 .map_err(|error| format!("{}: {}", path.display(), placed(&error, &text)))?;
+            vendor::adopt(&mut given).map_err(|what| format!("{}: {what}", path.display()))?;
             gws::want_hashes(&given).map_err(|what| format!("{}: {what}", path.display()))?;
             merge(&mut settings, given).map_err(|what| format!("{}: {what}", path.display()))?;
         }
@@ -133,9 +135,34 @@ impl Config {
                     .collect(),
             },
             copy_user_data: Some(self.engagement.copy_user_data.clone()),
+            link_by: self
+                .engagement
+                .link_by
+                .iter()
+                .map(|key| KeyPath::parse(key))
+                .collect(),
+            link_within: i64::from(self.engagement.link_within_hours) * 3_600_000_000,
             session_keys: self.engagement.session_keys.clone(),
             private_webhooks: self.webhooks.allow_private,
         }
+    }
+
+    /// The rules for history that is brought in: a line says itself what it is linked to and what it takes along.
+    pub fn import_rules(&self) -> Rules {
+        Rules {
+            copy_user_data: None,
+            link_by: Vec::new(),
+            ..self.rules()
+        }
+    }
+
+    /// The UserData keys that are indexed: those that are searched by, and those that conversations are linked by.
+    pub fn indexed_keys(&self) -> Vec<String> {
+        let mut keys = self.user_data.indexed.clone();
+        keys.extend(self.engagement.link_by.iter().cloned());
+        keys.sort_unstable();
+        keys.dedup();
+        keys
     }
 
     /// How long a query may take.

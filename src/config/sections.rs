@@ -49,6 +49,10 @@ pub struct Queue {
 pub struct Engagement {
     /// What is copied when a request does not say.
     pub copy_user_data: String,
+    /// UserData keys by which a conversation without a parent is linked to a web engagement.
+    pub link_by: Vec<String>,
+    /// Hours within which that web engagement began.
+    pub link_within_hours: u32,
     /// UserData keys that name the visit.
     pub session_keys: Vec<String>,
 }

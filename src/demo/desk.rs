@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::dice::Dice;
-use crate::domain::Moment;
 use crate::domain::command::Command;
 use crate::domain::contact::GivenAttributes;
 use crate::domain::id::Ids;
 use crate::domain::interaction::{InteractionPatch, NewInteraction};
 use crate::domain::user_data::{Document, Edit};
+use crate::domain::{Moment, Requirement};
 
 /// A second in microseconds.
 pub const SECOND: i64 = 1_000_000;
@@ -122,12 +122,9 @@ impl Desk {
     ) -> Option<Live> {
         let live = self.begin(at, &mut child)?;
         child.thread_id = None;
-        let command = Command::Engage {
-            parent: parent.id.clone(),
-            child: Box::new(child),
-            copy: copy.map(str::to_owned),
-        };
-        self.lay(at, actor, command);
+        child.parent_id = Some(parent.id.clone());
+        child.copy_user_data = copy.map(str::to_owned);
+        self.lay(at, actor, Command::Engage(Box::new(child)));
         Some(live)
     }
 
@@ -159,7 +156,7 @@ impl Desk {
         self.change(at, actor, live, |id, revision| Command::EditUserData {
             id,
             edit: Box::new(edit),
-            if_match: Some(revision),
+            requires: Requirement::revision(Some(revision)),
         });
     }
 
@@ -168,7 +165,7 @@ impl Desk {
         self.change(at, actor, live, |id, revision| Command::Change {
             id,
             patch: Box::new(patch),
-            if_match: Some(revision),
+            requires: Requirement::revision(Some(revision)),
         });
     }
 
@@ -180,7 +177,7 @@ impl Desk {
             id,
             reason,
             end: Some(end),
-            if_match: Some(revision),
+            requires: Requirement::revision(Some(revision)),
         });
     }
 

@@ -152,7 +152,7 @@ pub async fn fill(
         }
         let is_change = !matches!(
             event.command,
-            Command::Record(_) | Command::Engage { .. } | Command::CreateContact { .. }
+            Command::Record(_) | Command::Engage(_) | Command::CreateContact { .. }
         );
         let submission = event.submission(plan.tenant);
         under_way.push_back((writer.enqueue_waiting(submission).await?, is_change));

@@ -44,11 +44,7 @@ fn history_goes_forwards_ends_in_time_and_has_exactly_what_was_asked_for() {
                     assert!(known.insert(id.clone().unwrap()));
                     continue;
                 }
-                Command::Record(new) => new,
-                Command::Engage { parent, child, .. } => {
-                    assert!(recorded.contains(parent));
-                    child
-                }
+                Command::Record(new) | Command::Engage(new) => new,
                 Command::EditUserData { id, .. }
                 | Command::Change { id, .. }
                 | Command::Stop { id, .. } => {
@@ -85,9 +81,9 @@ fn a_small_history_shows_every_kind_of_thing() {
                 languages.extend(new.language.clone());
                 transient += u32::from(new.user_data.document.contains_key("jsonEvent"));
             }
-            Command::Engage { child, copy, .. } => {
+            Command::Engage(child) => {
                 *media.entry(child.media_type.clone()).or_default() += 1;
-                policies.insert(copy);
+                policies.insert(child.copy_user_data);
             }
             Command::EditUserData { edit, .. } => {
                 refused += u32::from(edit.attach.document.contains_key("noEngageCode"));

@@ -23,6 +23,9 @@ pub enum Kind {
     UserDataEdited,
     /// A web engagement led to a conversation; the delta is the child's content.
     EngagementCreated,
+    /// A conversation that was there already was linked to the web engagement that led to it; the delta has the parent,
+    /// the thread, and under `attach` what was copied.
+    EngagementLinked,
     /// A contact came to be.
     ContactCreated,
     /// A contact's attributes changed.
@@ -39,7 +42,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind with its name on the wire.
-    pub const ALL: [(Self, &'static str); 15] = [
+    pub const ALL: [(Self, &'static str); 16] = [
         (Self::InteractionRecorded, "interaction.recorded"),
         (Self::InteractionChanged, "interaction.changed"),
         (Self::InteractionStopped, "interaction.stopped"),
@@ -49,6 +52,7 @@ impl Kind {
         (Self::UserDataDeleted, "userData.deleted"),
         (Self::UserDataEdited, "userData.edited"),
         (Self::EngagementCreated, "engagement.created"),
+        (Self::EngagementLinked, "engagement.linked"),
         (Self::ContactCreated, "contact.created"),
         (Self::ContactChanged, "contact.changed"),
         (Self::ContactMerged, "contact.merged"),

@@ -8,13 +8,15 @@ use std::sync::Arc;
 
 use super::client::{Answer, ClientSession, SessionEdit};
 use super::contact::{Attributes, Contact, GivenAttributes};
-use super::interaction::{Interaction, InteractionPatch, LongTexts, NewInteraction};
-use super::limits::{Limits, check_text};
+use super::interaction::{
+    Interaction, InteractionPatch, LongTexts, NewInteraction, WEB_ENGAGEMENT,
+};
+use super::limits::{Limits, check_id, check_text};
 use super::propagation::CopyPolicy;
 use super::user_data::{Edit, Given, KeyPath, Transience};
 use super::web_action::WebAction;
 use super::webhook::{Secret, Webhook, WebhookCommand};
-use super::{Fault, Moment, Refusal};
+use super::{Fault, Moment, Refusal, Requirement};
 
 /// An interaction as stored, whole.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,14 +37,27 @@ pub const REPLY_KEPT: i64 = 24 * 3600 * 1_000_000;
 pub enum Command {
     /// Records one interaction.
     Record(Box<NewInteraction>),
-    /// Creates the child that a web engagement led to.
-    Engage {
-        /// The web engagement.
+    /// Records an interaction under its own identifier unless that is known; then nothing
+    /// changes, whatever content is stored under it.
+    Ensure {
+        /// The interaction, with an identifier.
+        new: Box<NewInteraction>,
+        /// What must hold of an interaction that is stored under the identifier.
+        requires: Requirement,
+    },
+    /// Records the child that a web engagement led to: the same as [`Command::Record`], but refused where the parent is
+    /// no web engagement.
+    Engage(Box<NewInteraction>),
+    /// Links an interaction to the one it came from.
+    SetParent {
+        /// Which.
+        id: String,
+        /// The one it came from.
         parent: String,
-        /// The child.
-        child: Box<NewInteraction>,
-        /// What it takes along, in the words in which it was said; `None` where nothing was said.
+        /// What it takes along, as `copyUserData` says it; `None` where nothing was said.
         copy: Option<String>,
+        /// What must hold of it.
+        requires: Requirement,
     },
     /// Changes UserData.
     EditUserData {
@@ -50,8 +65,8 @@ pub enum Command {
         id: String,
         /// How.
         edit: Box<Edit>,
-        /// The revision it must have.
-        if_match: Option<i64>,
+        /// What must hold of it.
+        requires: Requirement,
     },
     /// Patches core attributes.
     Change {
@@ -59,8 +74,8 @@ pub enum Command {
         id: String,
         /// How.
         patch: Box<InteractionPatch>,
-        /// The revision it must have.
-        if_match: Option<i64>,
+        /// What must hold of it.
+        requires: Requirement,
     },
     /// Stops an interaction.
     Stop {
@@ -70,8 +85,20 @@ pub enum Command {
         reason: Option<String>,
         /// When it ended; now when absent.
         end: Option<Moment>,
-        /// The revision it must have.
-        if_match: Option<i64>,
+        /// What must hold of it.
+        requires: Requirement,
+    },
+    /// Stores UserData and stops an interaction: both in one commit, or neither.
+    Complete {
+        /// Which.
+        id: String,
+        /// How UserData changes.
+        edit: Box<Edit>,
+        /// How long it lasted from its start, in microseconds. When absent it ended at the end
+        /// that is stored already, else now.
+        lasted: Option<i64>,
+        /// What must hold of it.
+        requires: Requirement,
     },
     /// Deletes an interaction.
     Delete {
@@ -197,6 +224,8 @@ pub enum Outcome {
     Changed {
         /// As stored.
         stored: Arc<Stored>,
+        /// Keys copied from a parent that it got.
+        copied: Option<Vec<String>>,
         /// The journal entry that tells of it; `None` when nothing changed.
         cursor: Option<i64>,
     },
@@ -304,6 +333,8 @@ pub struct Preparation {
     pub user_data: String,
     /// Words of subject and text.
     pub words: String,
+    /// Values of the keys by which a conversation is linked to its web engagement: place in `link_by`, value.
+    pub visits: Vec<(usize, String)>,
     /// Transient keys taken out.
     pub dropped: Vec<String>,
     /// Keys repeated in a pair list.
@@ -323,6 +354,10 @@ pub struct Rules {
     pub transience: Transience,
     /// What an engagement copies when its request says nothing.
     pub copy_user_data: Option<String>,
+    /// Keys of UserData by which a conversation without a parent is linked to a web engagement.
+    pub link_by: Vec<KeyPath>,
+    /// How long before a conversation its web engagement may have begun, in microseconds.
+    pub link_within: i64,
     /// Keys of UserData that name the visit of a web engagement.
     pub session_keys: Vec<String>,
     /// Whether webhooks may lead into private networks, and go out unencrypted.
@@ -351,52 +386,40 @@ impl Command {
             ..Preparation::default()
         };
         match self {
-            Self::Record(new) => {
-                ready.interaction(new, tenant, rules)?;
-                // it stands in the preparation as text now; to take the tree apart is the caller's work, not the writer's
-                new.user_data = Given::default();
+            Self::Record(new) | Self::Ensure { new, .. } => {
+                let tree = ready.interaction(new, tenant, rules)?;
+                let linked = new.parent_id.is_some() || !rules.link_by.is_empty();
+                if new.copy_user_data.is_some() && !(new.may_be_engagement() && linked) {
+                    return Err(Refusal::invalid(
+                        "/copyUserData",
+                        "is only for a chat or webcallback whose parent is a webengagement",
+                    ));
+                }
+                if new.may_be_engagement() && linked {
+                    ready.weight += tree;
+                } else {
+                    // the text in the preparation is enough; dropping the tree here spares the writer that work
+                    new.user_data = Given::default();
+                }
             }
-            Self::Engage {
-                parent,
-                child,
-                copy,
-            } => {
+            Self::Engage(child) => {
                 ready.weight += ready.interaction(child, tenant, rules)?;
-                ready.fingerprint = super::interaction::fingerprint(&(&child, &parent, &copy));
-                if !super::interaction::ENGAGEMENT_MEDIA.contains(&child.media_type.as_str()) {
+                if !child.may_be_engagement() {
                     return Err(Refusal::invalid(
                         "/mediaType",
                         "is neither chat nor webcallback",
                     ));
                 }
-                if child.parent_id.is_some() {
-                    return Err(Refusal::invalid(
-                        "/parentId",
-                        "is given by the path already",
-                    ));
+            }
+            Self::SetParent { parent, .. } => {
+                let mut faults = Vec::new();
+                check_id("/parentId", parent, limits, &mut faults);
+                if !faults.is_empty() {
+                    return Err(Refusal::Invalid(faults));
                 }
             }
-            Self::EditUserData { edit, .. } => {
-                let Edit {
-                    attach,
-                    update,
-                    delete,
-                } = &mut **edit;
-                let (set, change) = (&mut attach.document, &mut update.document);
-                let transience = &rules.transience;
-                let deleted = |name: &str| delete.iter().any(|key| key == name);
-                ready.dropped = transience.apply(set, limits, |name| {
-                    change.contains_key(name) || deleted(name)
-                });
-                let also = transience.apply(change, limits, |name| {
-                    set.contains_key(name) || deleted(name)
-                });
-                ready.dropped.extend(also);
-                ready.dropped.sort_unstable();
-                ready.dropped.dedup();
-                ready.repeated.append(&mut attach.repeated);
-                ready.repeated.append(&mut update.repeated);
-                ready.weight += edit.check(limits)?;
+            Self::EditUserData { edit, .. } | Self::Complete { edit, .. } => {
+                ready.edit(edit, rules)?;
             }
             Self::Change { patch, .. } => ready.weight += patch.check(limits)?,
             Self::Stop { reason, .. } => {
@@ -482,11 +505,12 @@ impl Command {
     /// Refuses a NUL character in what only names something: Postgres could not even look for it.
     fn want_no_nul(&self) -> Result<(), Refusal> {
         let (named, into, copy) = match self {
-            Self::Engage { parent, copy, .. } => (Some(parent), None, copy.as_ref()),
+            Self::SetParent { id, copy, .. } => (Some(id), None, copy.as_ref()),
             Self::MergeContact { id, into } => (Some(id), Some(into), None),
             Self::EditUserData { id, .. }
             | Self::Change { id, .. }
             | Self::Stop { id, .. }
+            | Self::Complete { id, .. }
             | Self::Delete { id, .. }
             | Self::ChangeContact { id, .. }
             | Self::DeleteContact(id)
@@ -495,6 +519,8 @@ impl Command {
             | Self::RevokeToken(id)
             | Self::EditSession(SessionEdit { id, .. }) => (Some(id), None, None),
             Self::Record(_)
+            | Self::Ensure { .. }
+            | Self::Engage(_)
             | Self::CreateContact { .. }
             | Self::IdentifyContact { .. }
             | Self::CreateToken(_)
@@ -526,10 +552,13 @@ impl Command {
         !matches!(
             self,
             Self::Record(_)
-                | Self::Engage { .. }
+                | Self::Ensure { .. }
+                | Self::Engage(_)
+                | Self::SetParent { .. }
                 | Self::EditUserData { .. }
                 | Self::Change { .. }
                 | Self::Stop { .. }
+                | Self::Complete { .. }
                 | Self::CreateContact { .. }
                 | Self::ChangeContact { .. }
                 | Self::IdentifyContact { .. }
@@ -576,6 +605,9 @@ impl Preparation {
                 format!("is larger than {} bytes", limits.user_data),
             ));
         }
+        if new.media_type == WEB_ENGAGEMENT || new.may_be_engagement() {
+            self.visits = super::propagation::visits(&rules.link_by, &new.user_data.document);
+        }
         self.words = super::words::joined(
             new.subject
                 .as_deref()
@@ -584,6 +616,36 @@ impl Preparation {
         );
         self.weight += new.weight() + self.user_data.len() + self.words.len();
         Ok(tree)
+    }
+
+    /// Prepares a change of UserData: takes transient keys out, then checks what is left.
+    fn edit(&mut self, edit: &mut Edit, rules: &Rules) -> Result<(), Refusal> {
+        let limits = &rules.limits;
+        let Edit {
+            attach,
+            update,
+            delete,
+            ..
+        } = edit;
+        let (set, change) = (&mut attach.document, &mut update.document);
+        let transience = &rules.transience;
+        let deleted = |name: &str| delete.iter().any(|key| key == name);
+        self.dropped = transience.apply(set, limits, |name| {
+            change.contains_key(name) || deleted(name)
+        });
+        let also = transience.apply(change, limits, |name| {
+            set.contains_key(name) || deleted(name)
+        });
+        self.dropped.extend(also);
+        self.dropped.sort_unstable();
+        self.dropped.dedup();
+        self.visits = super::propagation::visits(&rules.link_by, set);
+        self.visits
+            .extend(super::propagation::visits(&rules.link_by, change));
+        self.repeated.append(&mut attach.repeated);
+        self.repeated.append(&mut update.repeated);
+        self.weight += edit.check(limits)?;
+        Ok(())
     }
 
     /// Checks a contact's attributes, which are kept twice: as given and as checked.

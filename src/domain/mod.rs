@@ -16,6 +16,7 @@ pub mod limits;
 pub mod moment;
 pub mod propagation;
 pub mod refusal;
+pub mod requirement;
 pub mod schema;
 pub mod transcript;
 pub mod user_data;
@@ -25,3 +26,4 @@ pub mod words;
 
 pub use moment::{Clock, Moment};
 pub use refusal::{Fault, Refusal};
+pub use requirement::Requirement;

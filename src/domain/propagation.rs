@@ -2,7 +2,9 @@
 //!
 //! After the option `wes.connector.interaction.copyUserData` of Genesys Web Engagement (Developer's Guide, "Propagate UserData").
 
-use super::user_data::Document;
+use serde_json::Value;
+
+use super::user_data::{Document, KeyPath};
 
 /// What is copied from parent to child at the child's creation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +41,30 @@ impl CopyPolicy {
             Self::Keys(keys) => keys.iter().any(|wanted| wanted == key),
         }
     }
+}
+
+/// Copies to a child that is there already: new keys come after its own. Returns the copied keys with their values.
+pub fn propagate_late(policy: &CopyPolicy, parent: &Document, child: &mut Document) -> Document {
+    let mut copied = Document::new();
+    for (key, value) in parent {
+        if policy.takes(key) && !child.contains_key(key) {
+            copied.insert(key.clone(), value.clone());
+        }
+    }
+    child.extend(copied.clone());
+    copied
+}
+
+/// The values by which a conversation and its web engagement are known to belong together: for each of the keys that
+/// the document has, its place and its value. Only texts count, and only such that say something.
+pub fn visits(keys: &[KeyPath], document: &Document) -> Vec<(usize, String)> {
+    keys.iter()
+        .enumerate()
+        .filter_map(|(place, key)| match key.find(document)? {
+            Value::String(value) if !value.trim().is_empty() => Some((place, value.clone())),
+            _ => None,
+        })
+        .collect()
 }
 
 /// The child's document and the keys copied: the child's own keys win, and are not among the copied.

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::requirement::Unmet;
+
 /// One thing that is wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fault {
@@ -32,6 +34,8 @@ pub enum Refusal {
     Conflict(String),
     /// `If-Match` names another revision than the stored one.
     Stale(String),
+    /// The interaction of this identifier is not what the command requires.
+    Unmet(String, Unmet),
     /// The caller may not.
     Forbidden(String),
     /// No caller was named, or one that is not known.
@@ -78,6 +82,7 @@ impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::NotFound(what, id) => write!(f, "there is no {what} {id:?}"),
+            Self::Unmet(id, what) => write!(f, "the interaction {id:?} {what}"),
             Self::Invalid(faults) => {
                 for (index, fault) in faults.iter().enumerate() {
                     let separator = if index == 0 { "" } else { "; " };

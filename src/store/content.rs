@@ -16,7 +16,7 @@ use crate::domain::user_data::{self, Document, Edit};
 pub const ERASED: &str = r#"{"erased":true}"#;
 
 /// The content of a new interaction: its attributes that are not null, its UserData, and how it was propagated.
-pub fn recorded(stored: &Stored, propagation: Option<(Option<&str>, &Vec<String>)>) -> String {
+pub fn recorded(stored: &Stored, provenance: Option<&Provenance<'_>>) -> String {
     let Interaction {
         id,
         tenant_id,
@@ -76,12 +76,59 @@ pub fn recorded(stored: &Stored, propagation: Option<(Option<&str>, &Vec<String>
             length(&texts.structured_text).as_ref(),
         );
     }
-    if let Some((policy, keys)) = propagation {
-        delta.put_some("copyUserData", policy.as_ref());
-        delta.put("copiedKeys", keys);
+    if let Some(provenance) = provenance {
+        delta.put_some("copyUserData", provenance.copy_user_data.as_ref());
+        delta.put("copiedKeys", &provenance.copied_keys);
+        delta.put("linkedBy", &provenance.linked_by);
     }
     delta.put_json("userData", &stored.user_data);
     delta.finish()
+}
+
+/// What a child took along from its parent, and how the two were linked.
+pub struct Provenance<'a> {
+    /// The policy in the words in which it was said, or the server's.
+    pub copy_user_data: Option<&'a str>,
+    /// The keys copied.
+    pub copied_keys: &'a [String],
+    /// How the link came about.
+    pub linked_by: &'a str,
+}
+
+/// What changes when an interaction gets a parent, or follows into another thread.
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Moved {
+    /// The new parent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent_id: Option<String>,
+    /// The new thread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thread_id: Option<String>,
+    /// The parent's contact, for an interaction without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contact_id: Option<String>,
+    /// The policy that UserData was copied by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copy_user_data: Option<String>,
+    /// The keys copied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copied_keys: Option<Vec<String>>,
+    /// How the link came about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub linked_by: Option<String>,
+    /// The keys copied, with their values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attach: Option<Document>,
+}
+
+/// The delta of an interaction that got a parent, with the rest of the patch that said so.
+pub fn moved(rest: &InteractionPatch, moved: &Moved) -> String {
+    let mut delta = patch_delta(rest);
+    if let Ok(Value::Object(moved)) = serde_json::to_value(moved) {
+        delta.extend(moved);
+    }
+    Value::Object(delta).to_string()
 }
 
 /// A JSON object under way.
@@ -182,8 +229,12 @@ pub fn replay(delta: &str, document: &mut Document) -> Result<(), serde_json::Er
 
 /// The delta of a patch: the patch itself, with the long texts only named.
 pub fn changed(patch: &InteractionPatch) -> String {
+    Value::Object(patch_delta(patch)).to_string()
+}
+
+fn patch_delta(patch: &InteractionPatch) -> Document {
     let Ok(Value::Object(mut delta)) = serde_json::to_value(patch) else {
-        return "{}".to_owned();
+        return Document::new();
     };
     for long in ["text", "structuredText"] {
         if let Some(value) = delta.shift_remove(long) {
@@ -191,7 +242,7 @@ pub fn changed(patch: &InteractionPatch) -> String {
             delta.insert(format!("{long}Length"), json!(length));
         }
     }
-    Value::Object(delta).to_string()
+    delta
 }
 
 /// The delta of a new contact.

@@ -37,7 +37,9 @@ pub struct FamilyLink {
     pub copy_user_data: Option<String>,
     /// The copied keys as a JSON list.
     pub copied_keys: String,
-    /// When the child came to be.
+    /// How the link came about; `None` for a child that is no engagement.
+    pub linked_by: Option<String>,
+    /// When the link came to be.
     pub created_date: Moment,
 }
 
@@ -133,7 +135,7 @@ pub async fn family<D: Dialect>(
              SELECT id, 0 FROM interaction WHERE tenant_id = $1 AND id = $2 \
              UNION \
              SELECT i.id, b.depth + 1 FROM interaction i JOIN below b ON i.parent_id = b.id WHERE i.tenant_id = $1 \
-         ) SELECT j.core, l.copy_user_data, l.copied_keys \
+         ) SELECT j.core, l.copy_user_data, l.copied_keys, l.linked_by, l.created_date \
          FROM below b JOIN interaction i ON i.id = b.id AND i.tenant_id = $1{} \
          LEFT JOIN link l ON l.child_id = i.id AND l.tenant_id = i.tenant_id \
          ORDER BY b.depth, i.start_date, i.id LIMIT +$3",
@@ -154,13 +156,15 @@ pub async fn family<D: Dialect>(
         };
         let interaction = found.interaction()?;
         let (copy_user_data, copied_keys) = (row.maybe_text()?, row.maybe_text()?);
+        let (linked_by, linked) = (row.maybe_text()?, row.maybe_time()?);
         if let Some(parent) = &interaction.parent_id {
             family.links.push(FamilyLink {
                 parent: parent.clone(),
                 child: interaction.id.clone(),
                 copy_user_data,
                 copied_keys: copied_keys.unwrap_or_else(|| "[]".to_owned()),
-                created_date: interaction.created_date,
+                linked_by,
+                created_date: linked.unwrap_or(interaction.created_date),
             });
         }
         family.nodes.push(found);

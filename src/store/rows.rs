@@ -157,7 +157,7 @@ pub fn text_args(seq: i64, interaction: &Interaction, texts: &LongTexts) -> [Arg
 }
 
 /// The mutable columns of an interaction, in the order of the update statement.
-pub fn interaction_args(interaction: &Interaction) -> [Arg; 20] {
+pub fn interaction_args(interaction: &Interaction) -> [Arg; 22] {
     [
         interaction.id.as_str().into(),
         interaction.tenant_id.into(),
@@ -179,5 +179,7 @@ pub fn interaction_args(interaction: &Interaction) -> [Arg; 20] {
         interaction.external_id.as_deref().into(),
         interaction.stopped_reason.as_deref().into(),
         interaction.language.as_deref().into(),
+        interaction.parent_id.as_deref().into(),
+        interaction.thread_id.as_str().into(),
     ]
 }

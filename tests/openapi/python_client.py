@@ -58,7 +58,7 @@ chat = call(
     "createEngagement",
     "visit",
     expect=201,
-    body=of("EngagementBody", id="chat", mediaType="chat", copyUserData="rule", text="hello"),
+    body=of("NewInteraction", id="chat", mediaType="chat", copyUserData="rule", text="hello"),
 )
 assert chat.copied_keys == ["rule"], chat
 shown = call("getInteraction", "chat", include="children,parent,contact")
@@ -73,6 +73,11 @@ assert call("stopInteraction", "chat", body=of("Stop", stoppedReason="done")).st
 call("recordNoEngage", "visit", body=of("NoEngage", code="busy"))
 lines = io.BytesIO(b'{"id": "old", "mediaType": "email", "subject": "old letter"}\n{"mediaType": 1}\n')
 call("recordInteractionBatch", body=File(payload=lines))
+mail = of("NewInteraction", id="mail", mediaType="email")
+call("recordInteraction", expect=201, body=mail)
+assert call("setParent", "mail", body=of("Parent", parentId="chat")).parent_id == "chat"
+assert call("changeInteraction", "mail", body=of("InteractionPatch", parentId=None)).revision == 3
+call("deleteInteraction", "mail", expect=204)
 lineage = call("getLineage", "chat")
 assert [link.child_id for link in lineage.links] == ["chat"], lineage
 kinds = [change.kind for change in call("listInteractionChanges", "chat").items]

@@ -45,6 +45,10 @@ const stopped = await want("stopInteraction", 200, api.stopInteraction("chat", {
 check(stopped.status === "Stopped", stopped);
 await want("recordNoEngage", 200, api.recordNoEngage("visit", { code: "busy" }));
 await want("recordInteractionBatch", 200, api.recordInteractionBatch('{"id": "old", "mediaType": "email", "subject": "old letter"}\n', {}, { headers: { "Content-Type": "application/x-ndjson" } }));
+await want("recordInteraction", 201, api.recordInteraction({ id: "mail", mediaType: "email" }));
+check((await want("setParent", 200, api.setParent("mail", { parentId: "chat" }))).parentId === "chat", "parent");
+check((await want("changeInteraction", 200, api.changeInteraction("mail", { parentId: null }))).revision === 3, "no parent");
+await want("deleteInteraction", 204, api.deleteInteraction("mail"));
 const lineage = await want("getLineage", 200, api.getLineage("chat"));
 check(lineage.links.length === 1 && lineage.links[0].childId === "chat", lineage);
 const journal = await want("listInteractionChanges", 200, api.listInteractionChanges("chat"));

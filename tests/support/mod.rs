@@ -278,6 +278,19 @@ impl Server {
     }
 
     /// The figures, as Prometheus reads them.
+    /// Records a batch and returns the answer to each line.
+    pub async fn batch(&self, lines: &[Value]) -> Vec<Value> {
+        let lines: Vec<String> = lines.iter().map(Value::to_string).collect();
+        let answer = self
+            .request("POST", "/v1/interactions/batch")
+            .header("content-type", "application/x-ndjson")
+            .body(lines.join("\n"));
+        let text = answer.send().await.unwrap().text().await.unwrap();
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
     pub async fn metrics(&self) -> String {
         let (_, text) = self.get("/metrics").await;
         text.as_str().expect("a text").to_owned()

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::config::Config;
 use crate::domain::Refusal;
+use crate::domain::requirement::Unmet;
 use crate::store::StoreError;
 use crate::store::writer::RETRY_AFTER;
 use crate::web::Cause;
@@ -113,6 +114,9 @@ impl From<Refusal> for Failure {
         let (status, code) = match &refusal {
             Refusal::NotFound(..) => (StatusCode::NOT_FOUND, Code::NotFound),
             Refusal::Invalid(_) | Refusal::Malformed(_) => (StatusCode::BAD_REQUEST, Code::Invalid),
+            // what is another user's, or of another medium, is answered as if it were not there
+            Refusal::Unmet(id, Unmet::Owner | Unmet::MediaType) => return Self::no_interaction(id),
+            Refusal::Unmet(_, Unmet::Status) => (StatusCode::BAD_REQUEST, Code::NotNow),
             Refusal::Conflict(_) => (StatusCode::CONFLICT, Code::Exists),
             Refusal::Stale(_) => (StatusCode::CONFLICT, Code::NotNow),
             Refusal::Forbidden(_) => (StatusCode::FORBIDDEN, Code::NotPermitted),

@@ -194,7 +194,7 @@ pub async fn one(
 ) -> Result<Response, Failure> {
     place.want_readable(&app)?;
     let fields = Question::of_one(&uri, place.medium.shape.fields())?;
-    let (found, _) = place.found(&app, &user).await?;
+    let found = place.found(&app, &user).await?;
     let base = base(&headers, &app.config);
     let shown = Resource::of(&found, &base)?.shown(&fields);
     Ok(done(&[(place.medium.key, &shown)]))

@@ -152,7 +152,7 @@ impl News {
             Kind::InteractionRecorded | Kind::EngagementCreated | Kind::InteractionStopped => {
                 Some(Self::Status)
             }
-            Kind::InteractionChanged => Some(Self::Attributes),
+            Kind::InteractionChanged | Kind::EngagementLinked => Some(Self::Attributes),
             Kind::InteractionDeleted
             | Kind::ContactCreated
             | Kind::ContactChanged
@@ -172,6 +172,9 @@ impl News {
                 let patch = user_data::read(delta).unwrap_or_default();
                 if patch.contains_key("status") {
                     STATUS
+                } else if patch.contains_key("attach") {
+                    // a link that took UserData along
+                    medium.updated
                 } else if patch.contains_key("participants") && medium.tells_participants() {
                     "ParticipantsUpdated"
                 } else {

@@ -7,14 +7,15 @@ use axum::response::Response;
 use percent_encoding::percent_decode_str;
 
 use super::answer::{Code, Failure, done};
-use super::media::OPEN_MEDIA;
+use super::media::Shape;
 use super::parameters::Parameters;
 use super::place::Place;
-use super::sign_in::{ANYBODY, User};
+use super::sign_in::User;
 use crate::domain::command::{Command, Outcome};
 use crate::domain::interaction::{NewInteraction, Status};
-use crate::domain::user_data::{self, Document, Edit, Given};
-use crate::domain::{Fault, Refusal};
+use crate::domain::requirement::{OPEN, Unmet};
+use crate::domain::user_data::{Document, Edit, Given};
+use crate::domain::{Fault, Refusal, Requirement};
 use crate::store::StoreError;
 use crate::web::App;
 
@@ -61,13 +62,10 @@ const OF_ROUTING: &[&str] = &[
     "Transfer",
 ];
 
-/// How often all keys of a call are read and deleted before the server gives up, where others change them all the while.
-const MOST_TRIES: usize = 32;
-
 /// `POST …/{collection}/{id}`.
 ///
 /// # Errors
-/// With the published codes; then nothing was changed and nobody is told.
+/// With the published codes; then nothing was changed and no client is notified.
 pub async fn operate(
     State(app): State<App>,
     user: User,
@@ -78,60 +76,62 @@ pub async fn operate(
     place.want_operable(&app)?;
     let asked = Parameters::of(&app, &headers, body).await?;
     let name = asked.need("operationName")?;
-    let voice = place.medium.collection == "calls";
-    let cursor = match name.as_str() {
-        "AttachUserData" => {
-            let attach = wanted_user_data(&asked)?;
-            let edit = Edit {
-                attach,
-                ..Edit::default()
-            };
-            change(&app, &user, &place, edit).await?
-        }
-        "UpdateUserData" => {
-            let update = wanted_user_data(&asked)?;
-            let edit = Edit {
-                update,
-                ..Edit::default()
-            };
-            change(&app, &user, &place, edit).await?
-        }
-        // null is no list, and on a call not the leave to delete all
-        "DeleteUserData" if voice && !asked.has("keys") => wipe(&app, &user, &place).await?,
-        "DeleteUserData" => match asked.names("keys", usize::MAX)? {
-            delete if !delete.is_empty() => {
-                let edit = Edit {
-                    delete,
-                    ..Edit::default()
-                };
-                change(&app, &user, &place, edit).await?
-            }
-            _ => return Err(Failure::missing("keys")),
+    let id = place.id.clone();
+    let requires = place.requirement(&user);
+    let command = match name.as_str() {
+        "Complete" => Command::Stop {
+            id,
+            reason: None,
+            end: None,
+            requires: Requirement {
+                statuses: OPEN,
+                ..requires
+            },
         },
-        "DeleteUserDataPair" if voice => {
-            let edit = Edit {
-                delete: vec![wanted_text(&asked, "key")?],
-                ..Edit::default()
-            };
-            change(&app, &user, &place, edit).await?
+        "AddContent" if place.medium.shape == Shape::OpenMedia => Command::Ensure {
+            new: Box::new(NewInteraction {
+                id: Some(id),
+                kind: Some("Inbound".to_owned()),
+                thread_id: asked.text("threadId")?,
+                ..made(&user, &place, &asked)?
+            }),
+            requires,
+        },
+        other => Command::EditUserData {
+            id,
+            edit: Box::new(edit(&app, &place, other, &asked)?),
+            requires,
+        },
+    };
+    let cursor = submit(&app, &user, command).await?;
+    answered(&app, place.medium.tells_reference, cursor).await
+}
+
+/// The change of UserData that an operation asks for.
+fn edit(app: &App, place: &Place, operation: &str, asked: &Parameters) -> Result<Edit, Failure> {
+    let voice = place.medium.shape == Shape::Call;
+    let mut edit = Edit::default();
+    match operation {
+        "AttachUserData" => edit.attach = wanted_user_data(asked)?,
+        "UpdateUserData" => edit.update = wanted_user_data(asked)?,
+        // only an absent `keys` deletes all: null may be a mistake
+        "DeleteUserData" if voice && !asked.has("keys") => edit.delete_all = true,
+        "DeleteUserData" => {
+            edit.delete = asked.names("keys", usize::MAX)?;
+            if edit.delete.is_empty() {
+                return Err(Failure::missing("keys"));
+            }
         }
+        "DeleteUserDataPair" if voice => edit.delete.push(wanted_text(asked, "key")?),
         "SetDisposition" => {
-            let disposition = wanted_text(&asked, "disposition")?;
+            let disposition = wanted_text(asked, "disposition")?;
             let key = asked.text("dispositionKey")?.filter(|key| !key.is_empty());
             let key = key.unwrap_or_else(|| app.config.gws.disposition_key.clone());
-            let edit = Edit {
-                update: Document::from_iter([(key, disposition.into())]).into(),
-                ..Edit::default()
-            };
-            change(&app, &user, &place, edit).await?
-        }
-        "Complete" => complete(&app, &user, &place).await?,
-        "AddContent" if place.medium.collection == OPEN_MEDIA => {
-            add_content(&app, &user, &place, &asked).await?
+            edit.update = Document::from_iter([(key, disposition.into())]).into();
         }
         other => return Err(unknown(other)),
-    };
-    answered(&app, place.medium.tells_reference, cursor).await
+    }
+    Ok(edit)
 }
 
 fn wanted_user_data(asked: &Parameters) -> Result<Given, Failure> {
@@ -169,7 +169,7 @@ pub async fn create(
         queue: Some(queue.into_owned()).filter(|queue| !queue.is_empty()),
         ..made(&user, &place, &asked)?
     };
-    let cursor = record(&app, &user, new).await?;
+    let cursor = submit(&app, &user, Command::Record(Box::new(new))).await?;
     answered(&app, created.tells_reference, cursor).await
 }
 
@@ -202,30 +202,17 @@ async fn answered(
     Ok(done(&[("referenceId", &reference.to_string())]))
 }
 
-/// Changes UserData; returns the journal entry, where there is one.
-async fn change(app: &App, user: &User, place: &Place, edit: Edit) -> Result<Option<i64>, Failure> {
-    place.found(app, user).await?;
-    Ok(submit_edit(app, user, place, edit, None).await?)
-}
-
-async fn submit_edit(
-    app: &App,
-    user: &User,
-    place: &Place,
-    edit: Edit,
-    if_match: Option<i64>,
-) -> Result<Option<i64>, StoreError> {
-    let command = Command::EditUserData {
-        id: place.id.clone(),
-        edit: Box::new(edit),
-        if_match,
-    };
+/// Carries a command out; returns the cursor of the journal entry that tells of it, where there is one.
+async fn submit(app: &App, user: &User, command: Command) -> Result<Option<i64>, Failure> {
     match app.writer.submit(user.submission(command)).await {
         Ok(outcome) => Ok(cursor(&outcome)),
         Err(StoreError::Refused(Refusal::Invalid(faults))) => {
             Err(Refusal::Invalid(faults.into_iter().map(in_their_words).collect()).into())
         }
-        Err(error) => Err(error),
+        Err(StoreError::Refused(Refusal::Unmet(_, Unmet::Status))) => {
+            Err(Failure::not_now("the interaction is completed already"))
+        }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -254,82 +241,15 @@ fn cursor(outcome: &Outcome) -> Option<i64> {
     }
 }
 
-/// Deletes all keys: those of one revision, so that a key that comes meanwhile is deleted too or was attached after.
-async fn wipe(app: &App, user: &User, place: &Place) -> Result<Option<i64>, Failure> {
-    let mut tries = 0;
-    loop {
-        let (found, of) = place.found(app, user).await?;
-        let document = user_data::read(&found.user_data)
-            .map_err(|_| StoreError::inconsistent("interaction_json", "user_data"))?;
-        let edit = Edit {
-            delete: document.into_iter().map(|(key, _)| key).collect(),
-            ..Edit::default()
-        };
-        tries += 1;
-        match submit_edit(app, user, place, edit, Some(of.revision)).await {
-            Err(StoreError::Refused(Refusal::Stale(_))) if tries < MOST_TRIES => {}
-            other => return Ok(other?),
-        }
-    }
-}
-
-/// Stops an interaction that is not over yet.
-async fn complete(app: &App, user: &User, place: &Place) -> Result<Option<i64>, Failure> {
-    let over = || Failure::not_now("the interaction is completed already");
-    let (_, of) = place.found(app, user).await?;
-    if of.status == Status::Stopped {
-        return Err(over());
-    }
-    let command = Command::Stop {
-        id: place.id.clone(),
-        reason: None,
-        end: None,
-        if_match: None,
-    };
-    let outcome = app.writer.submit(user.submission(command)).await?;
-    // somebody else was faster: nothing changed
-    cursor(&outcome).map(Some).ok_or_else(over)
-}
-
-/// Records an open media interaction that is not there yet.
-async fn add_content(
-    app: &App,
-    user: &User,
-    place: &Place,
-    asked: &Parameters,
-) -> Result<Option<i64>, Failure> {
-    if app
-        .reads
-        .interaction(user.tenant, &place.id)
-        .await?
-        .is_some()
-    {
-        place.found(app, user).await?;
-        return Ok(None);
-    }
-    let new = NewInteraction {
-        id: Some(place.id.clone()),
-        kind: Some("Inbound".to_owned()),
-        thread_id: asked.text("threadId")?,
-        ..made(user, place, asked)?
-    };
-    record(app, user, new).await
-}
-
 /// An interaction of the user's that is being worked on.
 fn made(user: &User, place: &Place, asked: &Parameters) -> Result<NewInteraction, Failure> {
     Ok(NewInteraction {
         media_type: place.new_type().to_owned(),
         status: Some(Status::InProcess),
-        owner_id: Some(user.name.to_string()).filter(|name| name != ANYBODY),
+        owner_id: user.owner(),
         parent_id: asked.text("parentId")?,
+        copy_user_data: asked.text("copyUserData")?,
         user_data: asked.user_data("userData")?.unwrap_or_default(),
         ..NewInteraction::default()
     })
-}
-
-async fn record(app: &App, user: &User, new: NewInteraction) -> Result<Option<i64>, Failure> {
-    let command = Command::Record(Box::new(new));
-    let outcome = app.writer.submit(user.submission(command)).await?;
-    Ok(cursor(&outcome))
 }

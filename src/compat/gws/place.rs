@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use super::answer::Failure;
 use super::media::{self, Medium, OPEN_MEDIA};
 use super::sign_in::User;
-use crate::domain::interaction::Interaction;
+use crate::domain::Requirement;
 use crate::store::Found;
 use crate::web::App;
 
@@ -89,28 +89,31 @@ impl Place {
         }
     }
 
-    /// Whether an interaction is one of the place's.
-    pub fn holds(&self, of: &Interaction) -> bool {
-        media::of_type(&of.media_type) == self.medium
-            && (self.types.is_empty() || self.types.contains(&of.media_type))
+    /// What must hold of the interaction that the path names: it is the user's, and of the medium.
+    pub fn requirement(&self, user: &User) -> Requirement {
+        let media_types = if self.types.is_empty() {
+            let named = self.medium.media_types.iter();
+            named.map(|name| (*name).to_owned()).collect()
+        } else {
+            self.types.clone()
+        };
+        Requirement {
+            owner: user.owner(),
+            media_types,
+            ..Requirement::default()
+        }
     }
 
-    /// The interaction that the path names.
+    /// The interaction that the path names, to be shown.
     ///
     /// # Errors
-    /// One failure for one that is not there, of another medium, or of another user: what is not theirs they are not told of.
-    pub async fn found(
-        &self,
-        app: &App,
-        user: &User,
-    ) -> Result<(Arc<Found>, Interaction), Failure> {
-        if let Some(found) = app.reads.interaction(user.tenant, &self.id).await? {
-            let of = found.interaction()?;
-            if self.holds(&of) && user.owns(of.owner_id.as_deref()) {
-                return Ok((found, of));
-            }
-        }
-        Err(Failure::no_interaction(&self.id))
+    /// The same failure for one that does not exist, of another medium, or of another user: a user
+    /// is not told of what belongs to others.
+    pub async fn found(&self, app: &App, user: &User) -> Result<Arc<Found>, Failure> {
+        let found = app.reads.interaction(user.tenant, &self.id).await?;
+        let found = found.ok_or_else(|| Failure::no_interaction(&self.id))?;
+        self.requirement(user).check(&found.interaction()?)?;
+        Ok(found)
     }
 
     /// The media type of an open media interaction that is to be made here, or of the medium's.

@@ -7,7 +7,7 @@ use super::check::{
     LONGEST_MEDIA_TYPE, ShortTexts, check_attributes, check_long_texts, check_span,
     participants_weight,
 };
-use super::{EntityType, Participant, Status, fingerprint, media_type};
+use super::{ENGAGEMENT_MEDIA, EntityType, Participant, Status, fingerprint, media_type};
 use crate::domain::contact::GivenAttributes;
 use crate::domain::limits::{Limits, check_id, check_new_id, check_text};
 use crate::domain::user_data::{Given, Transience};
@@ -54,6 +54,10 @@ pub struct NewInteraction {
     /// The interaction it came from; its thread is taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent_id: Option<String>,
+    /// What a `chat` or `webcallback` takes along from the UserData of the `webengagement` that is its parent: `all`,
+    /// `no`, or keys separated by semicolons. The server's `[engagement] copy_user_data` when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copy_user_data: Option<String>,
     /// The thread; ignored when a parent is given, a new one when neither is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thread_id: Option<String>,
@@ -151,6 +155,9 @@ impl NewInteraction {
                 check_id(pointer, id, limits, &mut faults);
             }
         }
+        if let Some(copy) = &self.copy_user_data {
+            check_text("/copyUserData", copy, usize::MAX, &mut faults);
+        }
         check_attributes(&ShortTexts::from(self), &mut faults);
         check_long_texts(
             self.text.as_deref(),
@@ -188,6 +195,7 @@ impl NewInteraction {
             &self.contact_id,
             &self.owner_id,
             &self.parent_id,
+            &self.copy_user_data,
             &self.thread_id,
             &self.subject,
             &self.text,
@@ -207,6 +215,11 @@ impl NewInteraction {
                 .contact
                 .as_ref()
                 .map_or(0, crate::domain::contact::weight)
+    }
+
+    /// Whether a web engagement may lead to it.
+    pub fn may_be_engagement(&self) -> bool {
+        ENGAGEMENT_MEDIA.contains(&self.media_type.as_str())
     }
 
     /// A fingerprint of what was sent, the same for the same content whatever the order of its keys.

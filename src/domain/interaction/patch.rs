@@ -65,6 +65,10 @@ pub struct InteractionPatch {
     #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub owner_id: Option<Option<String>>,
+    /// The interaction it came from, which must be known; its thread is taken. Null leaves the family and keeps the thread.
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub parent_id: Option<Option<String>>,
     /// Whether others may name it as their parent; cannot be cleared.
     #[serde(deserialize_with = "kept", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -144,6 +148,7 @@ impl InteractionPatch {
         for (pointer, id) in [
             ("/contactId", inner(&self.contact_id)),
             ("/ownerId", inner(&self.owner_id)),
+            ("/parentId", inner(&self.parent_id)),
         ] {
             if let Some(id) = id {
                 check_id(pointer, id, limits, &mut faults);
@@ -183,7 +188,7 @@ impl InteractionPatch {
             || self.participants.is_some()
     }
 
-    /// Applies the patch; neither revision nor modification date.
+    /// Applies the patch; neither revision nor modification date, nor the parent, which the store looks up.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] when the result would end before it began, or have an end without being stopped.

@@ -1,5 +1,7 @@
 //! A change of UserData.
 
+use std::borrow::Cow;
+
 use super::check::check_inside;
 use super::{Document, Given, escape_pointer};
 use crate::domain::limits::{Limits, check_text};
@@ -14,6 +16,8 @@ pub struct Edit {
     pub update: Given,
     /// Keys to remove; an absent one too is no error.
     pub delete: Vec<String>,
+    /// Removes every key that there is when the edit is applied, and sets none.
+    pub delete_all: bool,
 }
 
 impl Edit {
@@ -64,6 +68,17 @@ impl Edit {
         } else {
             Err(Refusal::Invalid(faults))
         }
+    }
+
+    /// The edit with the keys that it removes named: for [`Edit::delete_all`] those of a document.
+    pub fn named(&self, document: &Document) -> Cow<'_, Self> {
+        if !self.delete_all {
+            return Cow::Borrowed(self);
+        }
+        Cow::Owned(Self {
+            delete: document.keys().cloned().collect(),
+            ..Self::default()
+        })
     }
 
     /// Applies the edit and returns the values that it replaced or removed.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use futures_util::future::join;
 
-use super::ledger::{Entry, GivenAnswer, Held, HeldSession, HeldWebAction, Key, Ledger};
+use super::ledger::{Entry, GivenAnswer, Held, HeldSession, HeldWebAction, Key, Ledger, Link};
 use crate::domain::command::Stored;
 use crate::domain::interaction::LongTexts;
 use crate::domain::user_data::{self, KeyPath};
@@ -18,9 +18,9 @@ use crate::store::rows;
 pub const INDEXED_CHARACTERS: usize = 200;
 
 const NEW_INTERACTIONS: Many = Many {
-    before: "INSERT INTO interaction (seq, fingerprint, parent_id, thread_id, created_date, id, tenant_id, media_type, entity_type, kind, subtype, \
+    before: "INSERT INTO interaction (seq, fingerprint, created_date, id, tenant_id, media_type, entity_type, kind, subtype, \
              status, contact_id, owner_id, can_be_parent, start_date, end_date, modified_date, revision, subject, queue, category_id, external_id, \
-             stopped_reason, language) VALUES",
+             stopped_reason, language, parent_id, thread_id) VALUES",
     casts: &[],
     columns: 25,
     after: "",
@@ -36,12 +36,14 @@ const CHANGED_INTERACTIONS: Many = Many {
     before: "UPDATE interaction SET media_type = v.column3, entity_type = v.column4, kind = v.column5, subtype = v.column6, status = v.column7, \
              contact_id = v.column8, owner_id = v.column9, can_be_parent = v.column10, start_date = v.column11, end_date = v.column12, \
              modified_date = v.column13, revision = v.column14, subject = v.column15, queue = v.column16, category_id = v.column17, \
-             external_id = v.column18, stopped_reason = v.column19, language = v.column20 FROM (VALUES",
+             external_id = v.column18, stopped_reason = v.column19, language = v.column20, parent_id = v.column21, thread_id = v.column22 \
+             FROM (VALUES",
     casts: &[
         "TEXT", "BIGINT", "TEXT", "BIGINT", "TEXT", "TEXT", "BIGINT", "TEXT", "TEXT", "BIGINT",
-        "TIME", "TIME", "TIME", "BIGINT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT",
+        "TIME", "TIME", "TIME", "BIGINT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT",
+        "TEXT",
     ],
-    columns: 20,
+    columns: 22,
     after: BY_VALUES,
     skips_nulls: false,
 };
@@ -82,10 +84,11 @@ pub const INDEX: Many = Many {
 };
 
 const LINKS: Many = Many {
-    before: "INSERT INTO link (child_id, tenant_id, parent_id, copy_user_data, copied_keys, created_date) VALUES",
+    before: "INSERT INTO link (child_id, tenant_id, parent_id, copy_user_data, copied_keys, linked_by, created_date) VALUES",
     casts: &[],
-    columns: 6,
-    after: "",
+    columns: 7,
+    after: " ON CONFLICT (child_id, tenant_id) DO UPDATE SET parent_id = excluded.parent_id, copy_user_data = excluded.copy_user_data, \
+            copied_keys = excluded.copied_keys, linked_by = excluded.linked_by, created_date = excluded.created_date",
     skips_nulls: false,
 };
 
@@ -213,20 +216,7 @@ pub async fn flush<D: Dialect>(ledger: Ledger<'_>, conn: &mut Conn<D>) -> Result
     })
     .await;
     written?;
-    let links = links
-        .into_iter()
-        .flat_map(|link| {
-            [
-                link.child.into(),
-                link.tenant.into(),
-                link.parent.into(),
-                link.copy.into(),
-                serde_json::Value::from(link.copied).to_string().into(),
-                link.at.into(),
-            ]
-        })
-        .collect();
-    bulk::run::<D>(conn, &LINKS, links).await?;
+    write_links::<D>(conn, links).await?;
     write_contacts::<D>(
         conn,
         contacts
@@ -257,6 +247,39 @@ pub async fn flush<D: Dialect>(ledger: Ledger<'_>, conn: &mut Conn<D>) -> Result
     let cursor = write_clients::<D>(conn, last, sessions.into_values(), answers).await?;
     if cursor > last {
         move_head::<D>(conn, cursor).await?;
+    }
+    Ok(())
+}
+
+/// Writes links, and removes those of children that lost their parent or got another kind of one.
+async fn write_links<D: Dialect>(
+    conn: &mut Conn<D>,
+    links: HashMap<Key, Option<Link>>,
+) -> Result<(), StoreError> {
+    let mut new = Vec::with_capacity(links.len() * LINKS.columns);
+    let mut gone: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+    for ((tenant, child), link) in links {
+        let Some(link) = link else {
+            gone.entry(tenant).or_default().push(child);
+            continue;
+        };
+        new.extend([
+            link.child.into(),
+            link.tenant.into(),
+            link.parent.into(),
+            link.copy.into(),
+            serde_json::Value::from(link.copied).to_string().into(),
+            link.linked_by.into(),
+            link.at.into(),
+        ]);
+    }
+    bulk::run::<D>(conn, &LINKS, new).await?;
+    for (tenant, children) in gone {
+        let sql = format!(
+            "DELETE FROM link WHERE tenant_id = $1 AND child_id IN {}",
+            D::any_of(2)
+        );
+        D::execute(conn, sql.into(), vec![tenant.into(), Arg::Texts(children)]).await?;
     }
     Ok(())
 }
@@ -425,8 +448,6 @@ impl Rows {
                 new.extend([
                     held.seq.into(),
                     Arg::Bytes(held.fingerprint.clone()),
-                    interaction.parent_id.as_deref().into(),
-                    interaction.thread_id.as_str().into(),
                     interaction.created_date.into(),
                 ]);
                 new.extend(rows::interaction_args(interaction));

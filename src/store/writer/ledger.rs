@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use super::engage::touch;
 use crate::domain::change::Kind;
 use crate::domain::client::{Answer, ClientSession, SessionEdit, TAKEN_AWAY};
 use crate::domain::command::{
@@ -13,18 +14,18 @@ use crate::domain::command::{
 use crate::domain::contact::{self, Attributes, Contact};
 use crate::domain::id::Ids;
 use crate::domain::interaction::{
-    EntityType, Interaction, InteractionPatch, LongTexts, NewInteraction, Status, WEB_ENGAGEMENT,
+    EntityType, Interaction, InteractionPatch, LongTexts, NewInteraction, Status,
 };
-use crate::domain::propagation::propagate;
 use crate::domain::user_data::{self, Document, Edit, KeyPath};
 use crate::domain::web_action::{State, WebAction};
-use crate::domain::{Clock, Moment, Refusal, words};
+use crate::domain::{Clock, Moment, Refusal, Requirement, words};
 use crate::store::{StoreError, content};
 
 /// A tenant and an identifier in it.
 pub type Key = (i64, String);
 
 /// An interaction in the ledger.
+#[derive(Clone)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each says of a part of the row whether it is to be written"
@@ -104,6 +105,7 @@ pub struct Entry {
 }
 
 /// Where a web engagement led.
+#[derive(Clone)]
 pub struct Link {
     /// Tenant.
     pub tenant: i64,
@@ -115,6 +117,8 @@ pub struct Link {
     pub copy: Option<String>,
     /// The keys copied.
     pub copied: Vec<String>,
+    /// How it came about: one of [`super::engage::ORIGINS`], or `userData.<key>`.
+    pub linked_by: String,
     /// When.
     pub at: Moment,
 }
@@ -183,8 +187,10 @@ pub struct Ledger<'t> {
     pub replies: HashMap<(i64, String, String), Kept>,
     /// New entries.
     pub journal: Vec<Entry>,
-    /// New links.
-    pub links: Vec<Link>,
+    /// Links to be written, by child; `None` is to be removed.
+    pub links: HashMap<Key, Option<Link>>,
+    /// Web engagements that carry a value by which conversations are linked: tenant, place in `link_by`, value.
+    pub visits: HashMap<(i64, usize, String), Vec<String>>,
     /// States of web actions, loaded or new, by action and name.
     pub web_actions: HashMap<(i64, String, State), HeldWebAction>,
     /// Sessions of clients, loaded or opened.
@@ -195,7 +201,7 @@ pub struct Ledger<'t> {
     pub answers: Vec<GivenAnswer>,
     clock: &'t dyn Clock,
     ids: &'t mut Ids,
-    rules: &'t Rules,
+    pub(super) rules: &'t Rules,
 }
 
 impl<'t> Ledger<'t> {
@@ -216,7 +222,8 @@ impl<'t> Ledger<'t> {
             by_value: HashMap::new(),
             replies: HashMap::new(),
             journal: Vec::new(),
-            links: Vec::new(),
+            links: HashMap::new(),
+            visits: HashMap::new(),
             web_actions: HashMap::new(),
             sessions: HashMap::new(),
             erased: HashMap::new(),
@@ -252,23 +259,48 @@ impl<'t> Ledger<'t> {
         };
         let outcome = match &submission.command {
             Command::Record(new) => self.record(&ask, new)?,
-            Command::Engage {
+            Command::Ensure { new, requires } => self.ensure(&ask, new, requires)?,
+            Command::Engage(child) => self.engage(&ask, child)?,
+            Command::SetParent {
+                id,
                 parent,
-                child,
                 copy,
-            } => self.engage(&ask, parent, child, copy.as_deref())?,
-            Command::EditUserData { id, edit, if_match } => self.edit(&ask, id, edit, *if_match)?,
+                requires,
+            } => {
+                self.check(&ask, id, requires)?;
+                let rest = InteractionPatch::default();
+                self.set_parent(&ask, id, parent, copy.as_deref(), &rest)?
+            }
+            Command::EditUserData { id, edit, requires } => {
+                self.check(&ask, id, requires)?;
+                self.edit(&ask, id, edit)?
+            }
             Command::Change {
                 id,
                 patch,
-                if_match,
-            } => self.change(&ask, id, patch, *if_match, Kind::InteractionChanged)?,
+                requires,
+            } => {
+                self.check(&ask, id, requires)?;
+                self.patch(&ask, id, patch)?
+            }
             Command::Stop {
                 id,
                 reason,
                 end,
-                if_match,
-            } => self.stop(&ask, id, reason.as_ref(), *end, *if_match)?,
+                requires,
+            } => {
+                self.check(&ask, id, requires)?;
+                self.stop(&ask, id, reason.as_ref(), *end)?
+            }
+            Command::Complete {
+                id,
+                edit,
+                lasted,
+                requires,
+            } => {
+                self.check(&ask, id, requires)?;
+                self.complete(&ask, id, edit, *lasted)?
+            }
             Command::CreateContact { id, .. } => self.create_contact(&ask, id.as_deref())?,
             Command::ChangeContact {
                 id,
@@ -340,7 +372,7 @@ impl<'t> Ledger<'t> {
         );
     }
 
-    fn enter(
+    pub(super) fn enter(
         &mut self,
         ask: &Ask<'_>,
         kind: Kind,
@@ -364,137 +396,11 @@ impl<'t> Ledger<'t> {
     }
 
     /// The cursor that an entry of this group gets.
-    fn cursor(&self, entry: usize) -> i64 {
+    pub(super) fn cursor(&self, entry: usize) -> i64 {
         self.head + 1 + i64::try_from(entry).unwrap_or(0)
     }
 
-    fn record(&mut self, ask: &Ask<'_>, new: &NewInteraction) -> Result<Outcome, Refusal> {
-        if let Some(there) = self.same_as_before(ask, new)? {
-            return Ok(there);
-        }
-        let thread = match &new.parent_id {
-            Some(parent) => Some(
-                self.parent(ask, parent, "/parentId")?
-                    .interaction
-                    .thread_id
-                    .clone(),
-            ),
-            None => new.thread_id.clone(),
-        };
-        let contact = self.contact_of(ask, new)?;
-        let stored = self.build(ask, new, thread, contact, ask.ready.user_data.clone());
-        let delta = content::recorded(&stored, None);
-        Ok(self.add(ask, Kind::InteractionRecorded, stored, delta, None))
-    }
-
-    fn engage(
-        &mut self,
-        ask: &Ask<'_>,
-        parent: &str,
-        child: &NewInteraction,
-        copy: Option<&str>,
-    ) -> Result<Outcome, StoreError> {
-        if let Some(there) = self.same_as_before(ask, child)? {
-            return Ok(there);
-        }
-        if !self
-            .interactions
-            .contains_key(&(ask.tenant, parent.to_owned()))
-        {
-            return Err(Refusal::no_interaction(parent).into());
-        }
-        let from = self.parent(ask, parent, "")?;
-        if from.interaction.media_type != WEB_ENGAGEMENT {
-            return Err(Refusal::invalid(
-                "",
-                format!(
-                    "asks for an engagement of a {}, not of a webengagement",
-                    from.interaction.media_type
-                ),
-            )
-            .into());
-        }
-        let policy = self.rules.copy_policy(copy);
-        let said = copy
-            .or(self.rules.copy_user_data.as_deref())
-            .map(str::to_owned);
-        let mut given = document(&from.user_data)?;
-        // a key that was declared transient after the parent was recorded is not passed on either
-        given.retain(|key, _| !self.rules.transience.keys.contains(key));
-        let (document, copied) = propagate(&policy, &given, child.user_data.document.clone());
-        let user_data = text(&document);
-        if user_data.len() > self.rules.limits.user_data || document.len() > self.rules.limits.keys
-        {
-            return Err(Refusal::invalid(
-                "/userData",
-                "is too large together with what is copied from the parent",
-            )
-            .into());
-        }
-        let contact = match self.contact_of(ask, child)? {
-            None => from.interaction.contact_id.clone(),
-            known => known,
-        };
-        let mut stored = self.build(
-            ask,
-            child,
-            Some(from.interaction.thread_id.clone()),
-            contact,
-            user_data,
-        );
-        stored.interaction.parent_id = Some(parent.to_owned());
-        let delta = content::recorded(&stored, Some((said.as_deref(), &copied)));
-        self.links.push(Link {
-            tenant: ask.tenant,
-            parent: parent.to_owned(),
-            child: stored.interaction.id.clone(),
-            copy: said,
-            copied: copied.clone(),
-            at: stored.interaction.created_date,
-        });
-        Ok(self.add(ask, Kind::EngagementCreated, stored, delta, Some(copied)))
-    }
-
-    /// The outcome for an identifier that is taken: the stored one where it was sent with the same content.
-    fn same_as_before(
-        &self,
-        ask: &Ask<'_>,
-        new: &NewInteraction,
-    ) -> Result<Option<Outcome>, Refusal> {
-        let Some(id) = &new.id else { return Ok(None) };
-        match self.interactions.get(&(ask.tenant, id.clone())) {
-            None => Ok(None),
-            Some(held) if held.fingerprint == ask.ready.fingerprint => {
-                Ok(Some(Outcome::Recorded {
-                    stored: Arc::clone(&held.stored),
-                    created: false,
-                    dropped: ask.ready.dropped.clone(),
-                    repeated: ask.ready.repeated.clone(),
-                    copied: None,
-                    cursor: None,
-                }))
-            }
-            Some(_) => Err(Refusal::Conflict(format!(
-                "an interaction {id:?} was recorded before, with other content"
-            ))),
-        }
-    }
-
-    fn parent(&self, ask: &Ask<'_>, parent: &str, pointer: &str) -> Result<Arc<Stored>, Refusal> {
-        match self.interactions.get(&(ask.tenant, parent.to_owned())) {
-            None => Err(Refusal::invalid(
-                pointer,
-                format!("names {parent:?}, which is no interaction"),
-            )),
-            Some(held) if !held.stored.interaction.can_be_parent => Err(Refusal::invalid(
-                pointer,
-                format!("names {parent:?}, which cannot be a parent"),
-            )),
-            Some(held) => Ok(Arc::clone(&held.stored)),
-        }
-    }
-
-    fn contact_of(
+    pub(super) fn contact_of(
         &mut self,
         ask: &Ask<'_>,
         new: &NewInteraction,
@@ -522,7 +428,7 @@ impl<'t> Ledger<'t> {
         }
     }
 
-    fn build(
+    pub(super) fn build(
         &mut self,
         ask: &Ask<'_>,
         new: &NewInteraction,
@@ -580,7 +486,7 @@ impl<'t> Ledger<'t> {
         }
     }
 
-    fn add(
+    pub(super) fn add(
         &mut self,
         ask: &Ask<'_>,
         kind: Kind,
@@ -619,40 +525,33 @@ impl<'t> Ledger<'t> {
         }
     }
 
-    /// A stored interaction that is to change: its revision fits, and the moment of the change is later than the last.
-    fn changing(
-        &mut self,
-        ask: &Ask<'_>,
-        id: &str,
-        if_match: Option<i64>,
-    ) -> Result<(&mut Held, Moment), Refusal> {
+    /// Checks what a command requires of the interaction that it changes, as that is stored now. Every command that
+    /// changes an interaction comes here first.
+    fn check(&self, ask: &Ask<'_>, id: &str, requires: &Requirement) -> Result<(), Refusal> {
+        let held = self
+            .interactions
+            .get(&(ask.tenant, id.to_owned()))
+            .ok_or_else(|| Refusal::no_interaction(id))?;
+        requires.check(&held.stored.interaction)
+    }
+
+    /// A stored interaction, and the moment of its next change, which is later than the last.
+    pub(super) fn held(&mut self, ask: &Ask<'_>, id: &str) -> Result<(&mut Held, Moment), Refusal> {
         let held = self
             .interactions
             .get_mut(&(ask.tenant, id.to_owned()))
             .ok_or_else(|| Refusal::no_interaction(id))?;
-        let there = &held.stored.interaction;
-        if let Some(wanted) = if_match
-            && wanted != there.revision
-        {
-            return Err(Refusal::Stale(format!(
-                "the interaction is at revision {}, not {wanted}",
-                there.revision
-            )));
-        }
-        let at = ask.at.max(there.modified_date.just_after());
+        let at = ask
+            .at
+            .max(held.stored.interaction.modified_date.just_after());
         Ok((held, at))
     }
 
-    fn edit(
-        &mut self,
-        ask: &Ask<'_>,
-        id: &str,
-        edit: &Edit,
-        if_match: Option<i64>,
-    ) -> Result<Outcome, StoreError> {
+    fn edit(&mut self, ask: &Ask<'_>, id: &str, edit: &Edit) -> Result<Outcome, StoreError> {
         let limits = self.rules.limits.clone();
-        let (held, at) = self.changing(ask, id, if_match)?;
+        let (held, at) = self.held(ask, id)?;
         let mut document = document(&held.stored.user_data)?;
+        let edit = &*edit.named(&document);
         let keys = document.len();
         let previous = edit.apply(&mut document);
         let after = text(&document);
@@ -693,56 +592,89 @@ impl<'t> Ledger<'t> {
         held.user_data_changed = true;
         let stored = Arc::clone(&held.stored);
         let entry = self.enter(ask, kind, at, &stored.interaction, delta);
-        Ok(outcome(stored, Some(self.cursor(entry))))
+        let cursor = Some(self.cursor(entry));
+        let stored = self.follow_visit(ask, stored, &document)?;
+        Ok(outcome(stored, cursor))
     }
 
-    fn change(
+    pub(super) fn change(
         &mut self,
         ask: &Ask<'_>,
         id: &str,
         patch: &InteractionPatch,
-        if_match: Option<i64>,
         kind: Kind,
     ) -> Result<Outcome, Refusal> {
-        if let Some(Some(contact)) = &patch.contact_id {
-            self.known_contact(ask, contact)?;
-        }
-        let (held, at) = self.changing(ask, id, if_match)?;
-        let mut after = (*held.stored).clone();
-        let mut texts = after.texts.take().unwrap_or_default();
-        patch.apply(&mut after.interaction, &mut texts)?;
-        if after.interaction == held.stored.interaction
-            && Some(&texts) == held.stored.texts.as_ref()
-        {
+        let changes = self.apply_patch(ask, id, patch)?;
+        let (held, at) = self.held(ask, id)?;
+        if !changes {
             return Ok(Outcome::Changed {
                 stored: Arc::clone(&held.stored),
+                copied: None,
                 cursor: None,
             });
         }
-        let worded = patch.subject.is_some() || patch.text.is_some();
-        let new_words = worded.then(|| index_words(&after.interaction, &texts));
-        if let Some(new_words) = new_words {
-            let old_texts = held.stored.texts.clone().unwrap_or_default();
-            let old = match held.words.take() {
-                Some((in_index, _)) => in_index,
-                None => index_words(&held.stored.interaction, &old_texts),
-            };
-            held.words = Some((old, new_words));
-        }
-        held.user_data_changed |=
-            after.interaction.start_date != held.stored.interaction.start_date;
-        held.texts_changed |= patch.touches_texts();
-        held.changed = true;
-        after.interaction.modified_date = at;
-        after.interaction.revision += 1;
-        after.texts = Some(texts);
-        held.stored = Arc::new(after);
+        touch(held, at);
         let stored = Arc::clone(&held.stored);
         let entry = self.enter(ask, kind, at, &stored.interaction, content::changed(patch));
         Ok(Outcome::Changed {
             cursor: Some(self.cursor(entry)),
+            copied: None,
             stored,
         })
+    }
+
+    /// The interaction as a patch would leave it, and whether that is a change. Revision and time of change stay.
+    pub(super) fn patched(
+        &mut self,
+        ask: &Ask<'_>,
+        id: &str,
+        patch: &InteractionPatch,
+    ) -> Result<(Stored, bool), Refusal> {
+        if let Some(Some(contact)) = &patch.contact_id {
+            self.known_contact(ask, contact)?;
+        }
+        let (held, _) = self.held(ask, id)?;
+        let mut after = (*held.stored).clone();
+        let mut texts = after.texts.take().unwrap_or_default();
+        patch.apply(&mut after.interaction, &mut texts)?;
+        if patch.parent_id == Some(None) {
+            after.interaction.parent_id = None;
+        }
+        let changes = after.interaction != held.stored.interaction
+            || Some(&texts) != held.stored.texts.as_ref();
+        after.texts = Some(texts);
+        Ok((after, changes))
+    }
+
+    /// Applies a patch; neither revision nor time of change. Says whether anything changed.
+    pub(super) fn apply_patch(
+        &mut self,
+        ask: &Ask<'_>,
+        id: &str,
+        patch: &InteractionPatch,
+    ) -> Result<bool, Refusal> {
+        let (after, changes) = self.patched(ask, id, patch)?;
+        if !changes {
+            return Ok(false);
+        }
+        let (held, _) = self.held(ask, id)?;
+        if patch.subject.is_some() || patch.text.is_some() {
+            let none = LongTexts::default();
+            let new = index_words(&after.interaction, after.texts.as_ref().unwrap_or(&none));
+            let old = match held.words.take() {
+                Some((in_index, _)) => in_index,
+                None => index_words(
+                    &held.stored.interaction,
+                    held.stored.texts.as_ref().unwrap_or(&none),
+                ),
+            };
+            held.words = Some((old, new));
+        }
+        held.user_data_changed |=
+            after.interaction.start_date != held.stored.interaction.start_date;
+        held.texts_changed |= patch.touches_texts();
+        held.stored = Arc::new(after);
+        Ok(true)
     }
 
     fn stop(
@@ -751,9 +683,8 @@ impl<'t> Ledger<'t> {
         id: &str,
         reason: Option<&String>,
         end: Option<Moment>,
-        if_match: Option<i64>,
     ) -> Result<Outcome, Refusal> {
-        let (held, at) = self.changing(ask, id, if_match)?;
+        let (held, at) = self.held(ask, id)?;
         let there = &held.stored.interaction;
         let end = end
             .or(there.end_date)
@@ -764,7 +695,32 @@ impl<'t> Ledger<'t> {
             stopped_reason: reason.map(|reason| Some(reason.clone())),
             ..InteractionPatch::default()
         };
-        self.change(ask, id, &patch, None, Kind::InteractionStopped)
+        self.change(ask, id, &patch, Kind::InteractionStopped)
+    }
+
+    /// Stores UserData and stops the interaction. Where the stop is refused, the edit is undone.
+    fn complete(
+        &mut self,
+        ask: &Ask<'_>,
+        id: &str,
+        edit: &Edit,
+        lasted: Option<i64>,
+    ) -> Result<Outcome, StoreError> {
+        let (held, _) = self.held(ask, id)?;
+        let before = held.clone();
+        let end = lasted.map(|micros| held.stored.interaction.start_date.plus_micros(micros));
+        let (entries, key) = (self.journal.len(), (ask.tenant, id.to_owned()));
+        let link = self.links.get(&key).cloned();
+        self.edit(ask, id, edit)?;
+        self.stop(ask, id, None, end).map_err(|refusal| {
+            self.journal.truncate(entries);
+            self.interactions.insert(key.clone(), before);
+            match link {
+                Some(link) => self.links.insert(key, link),
+                None => self.links.remove(&key),
+            };
+            refusal.into()
+        })
     }
 
     fn record_web_action(&mut self, ask: &Ask<'_>, action: &WebAction) -> Outcome {
@@ -1036,7 +992,11 @@ impl<'t> Ledger<'t> {
     }
 
     /// The contact that the prepared attributes mean: its identifier, whether it was made, and all that fit.
-    fn identified(&mut self, ask: &Ask<'_>, create: bool) -> (Option<String>, bool, Vec<String>) {
+    pub(super) fn identified(
+        &mut self,
+        ask: &Ask<'_>,
+        create: bool,
+    ) -> (Option<String>, bool, Vec<String>) {
         let given = &ask.ready.attributes;
         let mut roots: BTreeMap<(Moment, String), Contact> = BTreeMap::new();
         for name in contact::RANKS.iter().flat_map(|rank| rank.iter()) {
@@ -1093,6 +1053,18 @@ fn add_values(to: &mut Attributes, from: &Attributes) {
     }
 }
 
+/// The outcome of recording what is recorded already.
+pub(super) fn recorded_before(ask: &Ask<'_>, held: &Held) -> Outcome {
+    Outcome::Recorded {
+        stored: Arc::clone(&held.stored),
+        created: false,
+        dropped: ask.ready.dropped.clone(),
+        repeated: ask.ready.repeated.clone(),
+        copied: None,
+        cursor: None,
+    }
+}
+
 /// The words under which an interaction is found.
 pub fn index_words(interaction: &Interaction, texts: &LongTexts) -> String {
     words::joined(
@@ -1104,18 +1076,18 @@ pub fn index_words(interaction: &Interaction, texts: &LongTexts) -> String {
     )
 }
 
-fn document(stored: &str) -> Result<Document, StoreError> {
+pub(super) fn document(stored: &str) -> Result<Document, StoreError> {
     user_data::read(stored).map_err(|_| StoreError::inconsistent("interaction_json", "user_data"))
 }
 
-fn text(document: &Document) -> String {
+pub(super) fn text(document: &Document) -> String {
     serde_json::to_string(document).unwrap_or_default()
 }
 
 /// Who asks for what, and when.
-struct Ask<'a> {
-    tenant: i64,
-    at: Moment,
-    actor: &'a Arc<str>,
-    ready: &'a Preparation,
+pub(super) struct Ask<'a> {
+    pub tenant: i64,
+    pub at: Moment,
+    pub actor: &'a Arc<str>,
+    pub ready: &'a Preparation,
 }

@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Queued;
+use super::engage::LARGEST_MOVE;
+use super::flush::INDEXED_CHARACTERS;
 use super::ledger::{Held, HeldContact, HeldSession, HeldWebAction, Kept, Ledger};
 use crate::domain::change::Kind;
 pub use crate::domain::command::REPLY_KEPT;
-use crate::domain::command::{Command, Reply};
+use crate::domain::command::{Command, Preparation, Reply};
 use crate::domain::contact::{Attributes, folded};
+use crate::domain::interaction::WEB_ENGAGEMENT;
 use crate::store::StoreError;
 use crate::store::client;
 use crate::store::contact::{self, CONTACT};
@@ -16,12 +19,20 @@ use crate::store::dialect::{Arg, Columns, Conn, Dialect};
 use crate::store::rows;
 use crate::store::web_action;
 
+/// Web engagements of one visit that are looked at.
+const MOST_OF_A_VISIT: usize = 100;
 /// Contacts looked at for a rank that many share, such as a first name.
 const MOST_CANDIDATES: i64 = 100;
 
 #[derive(Default)]
 struct Needs<'g> {
     interactions: BTreeSet<&'g str>,
+    /// Interactions that get a parent: what is below them is loaded too.
+    moved: BTreeSet<&'g str>,
+    /// Parents that interactions get: their ancestors are loaded too.
+    parents: BTreeSet<&'g str>,
+    /// Values by which a conversation finds its web engagement: place in `link_by`, and value.
+    visits: BTreeSet<(usize, &'g str)>,
     /// Contacts that are only named, and must be there.
     named: BTreeSet<&'g str>,
     /// Contacts that are looked into.
@@ -81,7 +92,7 @@ pub(super) async fn load<D: Dialect>(
 impl<'g> Needs<'g> {
     fn add(&mut self, queued: &'g Queued) {
         match &queued.submission.command {
-            Command::Record(new) => {
+            Command::Record(new) | Command::Ensure { new, .. } | Command::Engage(new) => {
                 self.interactions.extend(
                     new.id
                         .as_deref()
@@ -92,20 +103,32 @@ impl<'g> Needs<'g> {
                 if new.contact.is_some() {
                     self.values.push(&queued.ready.attributes);
                 }
-            }
-            Command::Engage { parent, child, .. } => {
-                self.interactions.insert(parent);
-                self.interactions.extend(child.id.as_deref());
-                self.named.extend(child.contact_id.as_deref());
-                if child.contact.is_some() {
-                    self.values.push(&queued.ready.attributes);
+                if new.parent_id.is_none() && new.may_be_engagement() {
+                    self.visits.extend(of_visits(&queued.ready));
                 }
             }
-            Command::EditUserData { id, .. } | Command::Stop { id, .. } => {
+            Command::SetParent { id, parent, .. } => {
+                self.interactions.extend([id.as_str(), parent]);
+                self.moved.insert(id);
+                self.parents.insert(parent);
+            }
+            Command::EditUserData { id, .. } | Command::Complete { id, .. } => {
+                self.interactions.insert(id);
+                if !queued.ready.visits.is_empty() {
+                    self.moved.insert(id);
+                    self.visits.extend(of_visits(&queued.ready));
+                }
+            }
+            Command::Stop { id, .. } => {
                 self.interactions.insert(id);
             }
             Command::Change { id, patch, .. } => {
                 self.interactions.insert(id);
+                if let Some(Some(parent)) = &patch.parent_id {
+                    self.interactions.insert(parent);
+                    self.moved.insert(id);
+                    self.parents.insert(parent);
+                }
                 self.named
                     .extend(patch.contact_id.as_ref().and_then(Option::as_deref));
             }
@@ -129,13 +152,102 @@ impl<'g> Needs<'g> {
     }
 }
 
+fn of_visits(ready: &Preparation) -> impl Iterator<Item = (usize, &str)> {
+    let visits = ready.visits.iter();
+    visits.map(|(place, value)| (*place, value.as_str()))
+}
+
+/// The identifiers of interactions above and below others: as many as may move at once, and one more.
+async fn relatives<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    needs: &Needs<'_>,
+) -> Result<Vec<String>, StoreError> {
+    let mut found = Vec::new();
+    for (of, step) in [
+        (&needs.parents, "i.id = r.parent_id"),
+        (&needs.moved, "i.parent_id = r.id"),
+    ] {
+        if of.is_empty() {
+            continue;
+        }
+        let sql = format!(
+            "WITH RECURSIVE related (id, parent_id) AS ( \
+                 SELECT id, parent_id FROM interaction WHERE tenant_id = $1 AND id IN {} \
+                 UNION \
+                 SELECT i.id, i.parent_id FROM interaction i JOIN related r ON {step} WHERE i.tenant_id = $1 \
+             ) SELECT id FROM related LIMIT +$3",
+            D::any_of(2)
+        );
+        let most = of.len().saturating_mul(LARGEST_MOVE + 2);
+        let args = vec![
+            tenant.into(),
+            Arg::Texts(of.iter().map(|id| (*id).to_owned()).collect()),
+            i64::try_from(most).unwrap_or(i64::MAX).into(),
+        ];
+        for row in D::fetch(conn, sql.into(), args).await? {
+            found.push(Columns::<D>::of(&row).text()?);
+        }
+    }
+    Ok(found)
+}
+
+/// Web engagements that carry one of these values, the newest first; kept in the ledger by value.
+async fn engagements<D: Dialect>(
+    ledger: &mut Ledger<'_>,
+    conn: &mut Conn<D>,
+    tenant: i64,
+    needs: &Needs<'_>,
+) -> Result<Vec<String>, StoreError> {
+    let mut by_key: BTreeMap<usize, BTreeMap<String, BTreeSet<&str>>> = BTreeMap::new();
+    for (place, value) in &needs.visits {
+        let cut = value.chars().take(INDEXED_CHARACTERS).collect();
+        let values = by_key.entry(*place).or_default();
+        values.entry(cut).or_default().insert(value);
+    }
+    let mut found = Vec::new();
+    for (place, values) in by_key {
+        let sql = format!(
+            "SELECT x.text_value, x.interaction_id FROM user_data_index x \
+             JOIN interaction i ON i.id = x.interaction_id AND i.tenant_id = x.tenant_id \
+             WHERE x.tenant_id = $1 AND x.key = $2 AND x.text_value IN {} AND i.media_type = '{WEB_ENGAGEMENT}' \
+             ORDER BY x.start_date DESC LIMIT +$4",
+            D::any_of(3)
+        );
+        let most = MOST_OF_A_VISIT.saturating_mul(values.len());
+        let args = vec![
+            tenant.into(),
+            ledger.rules.link_by[place].to_string().into(),
+            Arg::Texts(values.keys().cloned().collect()),
+            i64::try_from(most).unwrap_or(i64::MAX).into(),
+        ];
+        for row in D::fetch(conn, sql.into(), args).await? {
+            let mut row = Columns::<D>::of(&row);
+            let (cut, id) = (row.text()?, row.text()?);
+            for value in values.get(&cut).into_iter().flatten() {
+                let key = (tenant, place, (*value).to_owned());
+                ledger.visits.entry(key).or_default().push(id.clone());
+            }
+            found.push(id);
+        }
+    }
+    Ok(found)
+}
+
 async fn interactions<D: Dialect>(
     ledger: &mut Ledger<'_>,
     conn: &mut Conn<D>,
     tenant: i64,
     needs: &Needs<'_>,
 ) -> Result<(), StoreError> {
-    if needs.interactions.is_empty() {
+    let mut wanted: BTreeSet<String> = needs
+        .interactions
+        .iter()
+        .map(|id| (*id).to_owned())
+        .collect();
+    wanted.extend(relatives::<D>(conn, tenant, needs).await?);
+    wanted.extend(engagements::<D>(ledger, conn, tenant, needs).await?);
+    if wanted.is_empty() {
         return Ok(());
     }
     let sql = format!(
@@ -143,11 +255,7 @@ async fn interactions<D: Dialect>(
         rows::select_placed(", i.fingerprint"),
         D::any_of(2)
     );
-    let ids = needs
-        .interactions
-        .iter()
-        .map(|id| (*id).to_owned())
-        .collect();
+    let ids = wanted.into_iter().collect();
     for row in D::fetch(conn, sql.into(), vec![tenant.into(), Arg::Texts(ids)]).await? {
         let (seq, stored) = rows::placed::<D>(&row)?;
         let fingerprint = D::bytes(&row, rows::AFTER_PLACED)?.unwrap_or_default();

@@ -6,6 +6,7 @@
 //! ([`ledger`]), and what became of it goes back with few statements again. A command that is refused leaves the ledger as it was.
 
 mod alone;
+mod engage;
 mod flush;
 pub use flush::INDEXED_CHARACTERS;
 mod ledger;

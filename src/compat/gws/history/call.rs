@@ -6,13 +6,11 @@ use sha2::{Digest, Sha256};
 use super::Told;
 use crate::compat::gws::answer::{Failure, text};
 use crate::compat::gws::parameters::Parameters;
-use crate::compat::gws::sign_in::{ANYBODY, User};
-use crate::domain::Refusal;
+use crate::compat::gws::sign_in::User;
+use crate::domain::Requirement;
 use crate::domain::command::{Command, Outcome};
 use crate::domain::filter::{Filter, Search};
-use crate::domain::interaction::{
-    Coded, Interaction, InteractionPatch, NewInteraction, Participant, Status,
-};
+use crate::domain::interaction::{Coded, InteractionPatch, NewInteraction, Participant, Status};
 use crate::domain::user_data::{Edit, Given};
 use crate::store::StoreError;
 use crate::web::App;
@@ -71,7 +69,7 @@ impl Find {
             parent_id: parameters.word("parentId")?,
             thread_id: parameters.word("threadId")?,
             subject: parameters.text("subject")?,
-            owner_id: (*user.name != *ANYBODY).then(|| user.name.to_string()),
+            owner_id: user.owner(),
             participants: Some(vec![customer]),
             user_data: parameters.user_data("userData")?.unwrap_or_default(),
             ..NewInteraction::default()
@@ -87,24 +85,22 @@ impl Find {
         if let Some(id) = self.find(app, user).await? {
             return Ok(told(&id, false));
         }
-        // two may ask at the same time, on two servers: both make the same one
+        // two clients may ask at the same time, on two servers: the identifier follows from the
+        // call, so that the second gets the interaction that the first recorded
         let digest = Sha256::digest(format!("call\0{}", self.call));
         self.new.id = Some(hex::encode(&digest[..8]));
-        let recorded = app
-            .writer
-            .submit(user.submission(Command::Record(Box::new(self.new.clone()))))
-            .await;
-        match recorded {
-            Ok(Outcome::Recorded {
+        let command = Command::Ensure {
+            new: Box::new(self.new),
+            requires: Requirement {
+                media_types: vec![CALL.to_owned()],
+                ..Requirement::default()
+            },
+        };
+        match app.writer.submit(user.submission(command)).await? {
+            Outcome::Recorded {
                 stored, created, ..
-            }) => Ok(told(&stored.interaction.id, created)),
-            Ok(_) => Err(StoreError::inconsistent("interaction", "id")),
-            Err(StoreError::Refused(refusal @ Refusal::Conflict(_))) => self
-                .find(app, user)
-                .await?
-                .map(|id| told(&id, false))
-                .ok_or(StoreError::Refused(refusal)),
-            Err(error) => Err(error),
+            } => Ok(told(&stored.interaction.id, created)),
+            _ => Err(StoreError::inconsistent("interaction", "id")),
         }
     }
 
@@ -177,100 +173,54 @@ impl Call {
         Ok(Some(Self { id, change }))
     }
 
-    /// Carries it out.
+    /// Carries it out, as one command.
     ///
     /// # Errors
     /// Where there is no such call of the user's, or no such contact, or the store fails.
     pub async fn run(self, app: &App, user: &User) -> Result<String, StoreError> {
-        let id = self.id;
-        let found = app.reads.interaction(user.tenant, &id).await?;
-        let found = found.ok_or_else(|| Refusal::no_interaction(&id))?;
-        let of = found.interaction()?;
-        if of.media_type != CALL {
-            return Err(Refusal::Forbidden(format!("{id:?} is no call")).into());
-        }
-        if !user.owns(of.owner_id.as_deref()) {
-            let message = format!("the call {id:?} belongs to another user");
-            return Err(Refusal::Forbidden(message).into());
-        }
-        let patch = match self.change {
-            Change::Contact(contact) => InteractionPatch {
+        let command = self.change.command(self.id, call_of(user));
+        app.writer.submit(user.submission(command)).await?;
+        Ok("\"success\":true".to_owned())
+    }
+}
+
+impl Change {
+    fn command(self, id: String, requires: Requirement) -> Command {
+        let patch = match self {
+            Self::Contact(contact) => InteractionPatch {
                 contact_id: Some(Some(contact)),
                 ..InteractionPatch::default()
             },
-            Change::Note(note) => InteractionPatch {
+            Self::Note(note) => InteractionPatch {
                 comment: Some(Some(note).filter(|note| !note.is_empty())),
                 ..InteractionPatch::default()
             },
-            Change::Completed { seconds, user_data } => {
-                return complete(app, user, &of, seconds, *user_data).await;
+            Self::Completed { seconds, user_data } => {
+                return Command::Complete {
+                    id,
+                    edit: Box::new(Edit {
+                        update: *user_data,
+                        ..Edit::default()
+                    }),
+                    // the end keeps how long it lasted, so that UserData need not
+                    lasted: seconds.map(|seconds| seconds * 1_000_000),
+                    requires,
+                };
             }
         };
-        submit(
-            app,
-            user,
-            Command::Change {
-                id,
-                patch: Box::new(patch),
-                if_match: None,
-            },
-        )
-        .await
-    }
-}
-
-/// The members of a message that tells that it is done.
-const DONE_MEMBERS: &str = "\"success\":true";
-
-/// Stores UserData, then stops the call. It ended as long after its start as it lasted: so the duration is kept, and nothing of it stands in UserData.
-async fn complete(
-    app: &App,
-    user: &User,
-    of: &Interaction,
-    seconds: Option<i64>,
-    user_data: Given,
-) -> Result<String, StoreError> {
-    let stores = !user_data.document.is_empty();
-    if stores {
-        let edit = Edit {
-            update: user_data,
-            ..Edit::default()
-        };
-        let edited = Command::EditUserData {
-            id: of.id.clone(),
-            edit: Box::new(edit),
-            if_match: None,
-        };
-        submit(app, user, edited).await?;
-    }
-    let stop = Command::Stop {
-        id: of.id.clone(),
-        reason: None,
-        end: seconds.map(|seconds| of.start_date.plus_micros(seconds * 1_000_000)),
-        if_match: None,
-    };
-    // a full queue is waited for: what was stored already shall not stand alone
-    let stopped = async {
-        app.writer
-            .enqueue_waiting(user.submission(stop))
-            .await?
-            .wait()
-            .await
-    };
-    match stopped.await {
-        Ok(_) => Ok(DONE_MEMBERS.to_owned()),
-        Err(error) if stores => {
-            tracing::warn!(%error, "a call could not be stopped after its UserData was stored");
-            Err(Refusal::Conflict(
-                "the UserData was stored, but the call could not be stopped; ask again".to_owned(),
-            )
-            .into())
+        Command::Change {
+            id,
+            patch: Box::new(patch),
+            requires,
         }
-        Err(error) => Err(error),
     }
 }
 
-async fn submit(app: &App, user: &User, command: Command) -> Result<String, StoreError> {
-    app.writer.submit(user.submission(command)).await?;
-    Ok(DONE_MEMBERS.to_owned())
+/// Requires a call that belongs to the user, or to nobody.
+fn call_of(user: &User) -> Requirement {
+    Requirement {
+        owner: user.owner(),
+        media_types: vec![CALL.to_owned()],
+        ..Requirement::default()
+    }
 }

@@ -26,7 +26,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::answer::{Failure, base, done, text};
 use super::parameters::Parameters;
 use super::place::is_on;
-use super::sign_in::{ANYBODY, User};
+use super::sign_in::User;
 use crate::domain::client::Answer;
 use crate::domain::command::Command;
 use crate::store::StoreError;
@@ -91,8 +91,7 @@ async fn of_all(
         }
         "RetrieveAgentHistory" => {
             let owner = asked.parameters.word("userId")?;
-            let own = || (*asked.user.name != *ANYBODY).then(|| asked.user.name.to_string());
-            let owner = owner.or_else(own);
+            let owner = owner.or_else(|| asked.user.owner());
             asked.list(Of::Owner(owner))
         }
         "FindPhoneCall" => {

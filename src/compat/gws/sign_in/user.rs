@@ -27,6 +27,11 @@ impl User {
         *self.name == *ANYBODY || owner.is_none_or(|owner| *owner == *self.name)
     }
 
+    /// The `ownerId` of the user's interactions; `None` where nobody signed in.
+    pub fn owner(&self) -> Option<String> {
+        (*self.name != *ANYBODY).then(|| self.name.to_string())
+    }
+
     /// A command of this user.
     pub fn submission(&self, command: Command) -> Submission {
         let actor = if *self.name == *ANYBODY {

@@ -1,0 +1,98 @@
+//! Options in the vendor's own words, so that an operator can carry a section over.
+//!
+//! Source: Genesys Web Engagement, Developer's Guide, "Propagate `UserData`": the option
+//! `wes.connector.interaction.copyUserData` of the section `[service:wes]`.
+
+use toml::{Table, Value};
+
+/// The vendor's section and option, and the setting that it becomes.
+const OPTIONS: [(&str, &str, &str, &str); 1] = [(
+    "service:wes",
+    "wes.connector.interaction.copyUserData",
+    "engagement",
+    "copy_user_data",
+)];
+
+/// Replaces the vendor's options in a file by our settings.
+///
+/// # Errors
+/// A sentence that names an option that is not known, or one that contradicts our setting.
+pub fn adopt(given: &mut Table) -> Result<(), String> {
+    for (section, option, ours, setting) in OPTIONS {
+        let Some(found) = given.remove(section) else {
+            continue;
+        };
+        let Value::Table(mut found) = found else {
+            return Err(format!("{section} is no [section]"));
+        };
+        // a name with dots may be quoted, as the vendor has it, or not, which makes tables of it
+        let value = found
+            .remove(option)
+            .or_else(|| take_nested(&mut found, option));
+        if let Some(other) = found.keys().next() {
+            return Err(format!(
+                "[\"{section}\"] has {other}, which is not known here; known is \"{option}\""
+            ));
+        }
+        let Some(value) = value else { continue };
+        let into = given
+            .entry(ours)
+            .or_insert_with(|| Value::Table(Table::new()));
+        let Value::Table(into) = into else {
+            return Err(format!("{ours} is no [section]"));
+        };
+        match into.get(setting) {
+            Some(there) if *there != value => {
+                return Err(format!(
+                    "[{ours}] {setting} and [\"{section}\"] \"{option}\" contradict each other; give one"
+                ));
+            }
+            _ => into.insert(setting.to_owned(), value),
+        };
+    }
+    Ok(())
+}
+
+fn take_nested(table: &mut Table, path: &str) -> Option<Value> {
+    let Some((first, rest)) = path.split_once('.') else {
+        return table.remove(path);
+    };
+    let Value::Table(inner) = table.get_mut(first)? else {
+        return None;
+    };
+    let found = take_nested(inner, rest);
+    if inner.is_empty() {
+        table.remove(first);
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn adopted(text: &str) -> Result<Table, String> {
+        let mut given: Table = toml::from_str(text).unwrap();
+        adopt(&mut given).map(|()| given)
+    }
+
+    #[test]
+    fn the_vendors_option_becomes_our_setting() {
+        for text in [
+            "[\"service:wes\"]\n\"wes.connector.interaction.copyUserData\" = \"rule;ORS Data\"",
+            "[\"service:wes\"]\nwes.connector.interaction.copyUserData = \"rule;ORS Data\"",
+        ] {
+            let wanted: Table =
+                toml::from_str("[engagement]\ncopy_user_data = \"rule;ORS Data\"").unwrap();
+            assert_eq!(adopted(text).unwrap(), wanted);
+        }
+    }
+
+    #[test]
+    fn what_contradicts_or_is_unknown_is_named() {
+        let both = "[engagement]\ncopy_user_data = \"no\"\n[\"service:wes\"]\n\"wes.connector.interaction.copyUserData\" = \"all\"";
+        assert!(adopted(both).unwrap_err().contains("contradict"));
+        let other = "[\"service:wes\"]\n\"wes.other\" = 1";
+        assert!(adopted(other).unwrap_err().contains("wes.other"));
+    }
+}
