@@ -9,18 +9,18 @@
 //! * [`json`] – how JSON from outside is read, the same everywhere. It knows `domain`.
 //! * [`web`] – what the surfaces share: the parts of a running server, who may come in.
 //! * [`feed`] – readers of the journal that follow it live. It knows both.
-//! * [`import`], [`export`] – history in and out. [`demo`] – an invented contact centre. All by commands and queries, like everybody else.
+//! * [`import`], [`archive`] – history in and out. [`demo`] – an invented contact centre. All by commands and queries, like everybody else.
 //! * [`server`] – a server's life. [`config`] – its settings. [`telemetry`] – its logs and figures. [`cli`] – the commands of the binary.
 //!
 //! A request's walk through the house is told in `docs/architecture.md`.
 
 pub mod api;
+pub mod archive;
 pub mod cli;
 pub mod compat;
 pub mod config;
 pub mod demo;
 pub mod domain;
-pub mod export;
 pub mod feed;
 pub mod import;
 pub mod json;

@@ -13,6 +13,7 @@ mod api_contacts;
 mod api_finding;
 mod api_interactions;
 mod api_user_data;
+mod archive;
 mod contacts_identity;
 mod discretion;
 mod door_encoding;

@@ -175,12 +175,14 @@ pub fn reply(outcome: &Outcome) -> Reply {
                 body: body.to_string(),
             }
         }
-        Outcome::Deleted(_) | Outcome::Filled { .. } | Outcome::Session(_) | Outcome::Done => {
-            Reply {
-                status: 204,
-                body: String::new(),
-            }
-        }
+        Outcome::Deleted(_)
+        | Outcome::Filled { .. }
+        | Outcome::Restored(_)
+        | Outcome::Session(_)
+        | Outcome::Done => Reply {
+            status: 204,
+            body: String::new(),
+        },
         Outcome::WebAction {
             action_id,
             created,

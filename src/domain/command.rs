@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::archive::{Restore, Restored};
 use super::client::{Answer, ClientSession, NewChoice, SessionEdit};
 use super::contact::{Attributes, Contact, ContactRules, Folded, GivenAttributes};
 use super::interaction::{
@@ -133,6 +134,8 @@ pub enum Command {
         /// Whether to make one when nobody fits, and to add to a known one what is new.
         create: bool,
     },
+    /// Restores the next rows of an archive.
+    Restore(Box<Restore>),
     /// Folds the values of the next contacts anew where the rules changed; the last contact done is given.
     FoldContacts {
         /// The contact after which to go on.
@@ -276,6 +279,8 @@ pub enum Outcome {
         /// Interactions that are somebody else's too, with the keys that they lost.
         shared: Vec<super::person::Shared>,
     },
+    /// Rows of an archive were restored.
+    Restored(Restored),
     /// A part of the index was filled.
     Filled {
         /// The last interaction done; `None` when all are.
@@ -499,6 +504,7 @@ impl Command {
             | Self::RevokeToken(_)
             | Self::ForgetReplies(_)
             | Self::FoldContacts { .. }
+            | Self::Restore(_)
             | Self::ForgetClients(_) => {}
             Self::RecordWebAction(action) => {
                 // the time of receipt is no content: the same event sent again is the same
@@ -554,6 +560,7 @@ impl Command {
             | Self::DropKey(_)
             | Self::ForgetReplies(_)
             | Self::FoldContacts { .. }
+            | Self::Restore(_)
             | Self::RecordWebAction(_)
             | Self::OpenSession(_)
             | Self::ChooseSpelling(_)

@@ -5,6 +5,7 @@
 //! [`filter`] every question, [`change`] every piece of news.
 
 pub mod address;
+pub mod archive;
 pub mod change;
 pub mod client;
 pub mod command;

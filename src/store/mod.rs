@@ -7,6 +7,7 @@
 //! `writer/alone.rs` (its own). To add a read: a method of `Reads`, and its statement in the file of its aggregate. Both run on both databases
 //! in `tests/`, which stamps every test twice.
 
+pub mod archive;
 mod bulk;
 mod checkpoint;
 mod client;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use futures_util::future::join;
 
 use super::ledger::{
-    Entry, GivenAnswer, Held, HeldSession, HeldWebAction, Key, Ledger, Link, Standing,
+    Entry, GivenAnswer, Held, HeldSession, HeldWebAction, Key, Ledger, Link, Standing, index_words,
 };
 use crate::domain::command::Stored;
 use crate::domain::contact::ContactRules;
@@ -518,6 +518,47 @@ pub async fn rewrite<D: Dialect>(
         .flat_map(|(seq, stored)| rows::json_args(*seq, &stored.interaction, &stored.user_data))
         .collect();
     bulk::run::<D>(conn, &CHANGED_JSON, json).await?;
+    Ok(())
+}
+
+/// Puts interactions into an archive's places: each with its place and its fingerprint, as they were stored.
+pub async fn place<D: Dialect>(
+    conn: &mut Conn<D>,
+    keys: &[KeyPath],
+    all: &[(i64, Vec<u8>, Stored)],
+) -> Result<(), StoreError> {
+    let none = LongTexts::default();
+    let (mut new, mut json, mut texts) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut words, mut index) = (Vec::new(), Vec::new());
+    for (seq, fingerprint, stored) in all {
+        let interaction = &stored.interaction;
+        new.extend([
+            (*seq).into(),
+            Arg::Bytes(fingerprint.clone()),
+            interaction.created_date.into(),
+        ]);
+        new.extend(rows::interaction_args(interaction));
+        json.extend(rows::json_args(*seq, interaction, &stored.user_data));
+        let long = stored.texts.as_ref().unwrap_or(&none);
+        if !long.is_empty() {
+            texts.extend(rows::text_args(*seq, interaction, long));
+        }
+        let found = index_words(interaction, long);
+        if !found.is_empty() {
+            let id = interaction.id.as_str();
+            words.extend([
+                id.into(),
+                interaction.tenant_id.into(),
+                D::words(&found).into(),
+            ]);
+        }
+        index.extend(index_rows(keys, stored));
+    }
+    bulk::run::<D>(conn, &NEW_INTERACTIONS, new).await?;
+    bulk::run::<D>(conn, &NEW_JSON, json).await?;
+    bulk::run::<D>(conn, &D::TEXTS, texts).await?;
+    bulk::run::<D>(conn, &D::ADD_WORDS, words).await?;
+    bulk::run::<D>(conn, &INDEX, index).await?;
     Ok(())
 }
 
