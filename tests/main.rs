@@ -15,6 +15,7 @@ mod api_interactions;
 mod api_user_data;
 mod discretion;
 mod durability;
+mod engagement_links;
 mod engagements;
 mod failing;
 mod gws_bayeux;
