@@ -1,5 +1,8 @@
 //! Links that come later or by the key of a visit: what they must never do, and who hears of them.
 
+use std::collections::BTreeMap;
+
+use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 
 use crate::both;
@@ -128,7 +131,7 @@ both! {
         assert_eq!(copied, [&Value::Null, &json!(["rule"]), &json!([]), &Value::Null]);
     }
 
-    async fn a_late_link_reaches_streams_webhooks_and_desktops_as_one_change(db) {
+    async fn a_late_link_reaches_readers_webhooks_and_desktops_as_one_change(db) {
         let server = Server::with(db, |config| config.webhooks.allow_private = true).await;
         let receiver = Receiver::start().await;
         server.record(json!({"id": "visit", "mediaType": "webengagement", "userData": {"rule": "r"}})).await;
@@ -149,5 +152,76 @@ both! {
         assert_eq!(of_link.len(), 1);
         assert_eq!(of_link[0]["chat"]["userData"], json!({"score": 1, "rule": "r"}));
         assert_eq!(of_link[0]["notificationType"], "PropertiesUpdated");
+    }
+
+    async fn a_reader_of_changes_can_follow_every_move(db) {
+        let server = Server::start(db).await;
+        server.record(json!({"id": "visit", "mediaType": "webengagement", "contact": {"EmailAddress": "ann@example.test"},
+            "userData": {"rule": "r"}})).await;
+        server.record(json!({"id": "chat", "mediaType": "chat"})).await;
+        server.record(json!({"id": "mail", "mediaType": "email", "parentId": "chat"})).await;
+        server.record(json!({"id": "note", "mediaType": "workitem", "parentId": "mail"})).await;
+        server.record(json!({"id": "call", "mediaType": "voice"})).await;
+        for (id, patch) in [
+            ("chat", json!({"parentId": "visit", "subject": "s"})),
+            ("mail", json!({"parentId": null, "queue": "q"})),
+            ("mail", json!({"parentId": "call"})),
+            ("chat", json!({"parentId": "call", "subject": null})),
+        ] {
+            let (status, moved) = server.patch(&format!("/v1/interactions/{id}"), patch.clone()).await;
+            assert_eq!(status, 200, "{id} {patch}: {moved}");
+        }
+        let mut built: BTreeMap<String, Value> = BTreeMap::new();
+        for entry in server.journal().await {
+            let (Some(id), Some(delta)) = (entry["interactionId"].as_str(), entry["delta"].as_object()) else {
+                continue;
+            };
+            let state = built.entry(id.to_owned()).or_insert_with(|| json!({}));
+            for (key, value) in delta {
+                state[key] = value.clone();
+            }
+        }
+        for id in ["visit", "chat", "mail", "note", "call"] {
+            let now = stored(&server, id).await;
+            for key in ["parentId", "threadId", "contactId", "subject", "queue"] {
+                assert_eq!(built[id].get(key).unwrap_or(&Value::Null), &now[key], "{key} of {id}");
+            }
+        }
+        assert_eq!(stored(&server, "note").await["threadId"], stored(&server, "call").await["threadId"]);
+    }
+
+    async fn of_two_links_that_would_close_a_circle_one_is_refused(db) {
+        let server = Server::start(db).await;
+        for n in 0..20 {
+            for id in ["a", "b"] {
+                server.record(json!({"id": format!("{id}{n}"), "mediaType": "email"})).await;
+            }
+        }
+        let link = async |child: String, parent: String| {
+            server.post(&format!("/v1/interactions/{child}/parent"), json!({"parentId": parent})).await.0
+        };
+        let both = (0..20).map(async |n| {
+            let (a, b) = (format!("a{n}"), format!("b{n}"));
+            let (one, other) = join(link(a.clone(), b.clone()), link(b, a)).await;
+            let mut answers = [one, other];
+            answers.sort_unstable();
+            answers
+        });
+        assert_eq!(join_all(both).await, [[200, 422]; 20]);
+    }
+
+    async fn a_desktop_creates_a_conversation_under_a_web_engagement(db) {
+        let server = Server::start(db).await;
+        server.record(json!({"id": "visit", "mediaType": "webengagement", "userData": {"rule": "r", "strategy": "s"}})).await;
+        let (status, made) = server.post("/api/v2/me/openmedia/webcallback", json!({
+            "operationName": "Create", "queueUri": "http://h/api/v2/queues/q", "parentId": "visit", "copyUserData": "rule"})).await;
+        assert_eq!((status, &made["statusCode"]), (200, &json!(0)), "{made}");
+        let entry = server.journal().await.pop().unwrap();
+        assert_eq!((&entry["kind"], &entry["delta"]["userData"]), (&json!("engagement.created"), &json!({"rule": "r"})));
+        let before = server.journal().await.len();
+        let (_, refused) = server.post("/api/v2/me/openmedia/webcallback", json!({
+            "operationName": "Create", "queueUri": "http://h/api/v2/queues/q", "parentId": "nobody"})).await;
+        assert_ne!(refused["statusCode"], json!(0), "{refused}");
+        assert_eq!(server.journal().await.len(), before);
     }
 }
