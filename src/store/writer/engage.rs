@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::ledger::{Ask, Held, Ledger, Link, document, recorded_before, text};
 use crate::domain::change::Kind;
-use crate::domain::command::{Outcome, Stored};
+use crate::domain::command::{KnownBy, Outcome, Stored};
 use crate::domain::interaction::{
     ENGAGEMENT_MEDIA, InteractionPatch, NewInteraction, WEB_ENGAGEMENT,
 };
@@ -76,21 +76,49 @@ impl Ledger<'_> {
         Ok(self.add_alone(ask, new, Some(thread))?)
     }
 
-    /// Records an interaction unless its identifier is known.
+    /// Records an interaction unless it is known.
     pub(super) fn ensure(
         &mut self,
         ask: &Ask<'_>,
         new: &NewInteraction,
+        known_by: KnownBy,
         requires: &Requirement,
     ) -> Result<Outcome, StoreError> {
-        let known = |id: &String| self.interactions.get(&(ask.tenant, id.clone()));
-        match new.id.as_ref().and_then(known) {
+        let known = match (known_by, &new.id) {
+            (KnownBy::Id, Some(id)) => self.interactions.get(&(ask.tenant, id.clone())),
+            (KnownBy::Id, None) => None,
+            (KnownBy::ExternalId, _) => self.oldest_of(ask.tenant, new),
+        };
+        match known {
             Some(held) => {
                 requires.check(&held.stored.interaction)?;
                 Ok(recorded_before(ask, held))
             }
             None => self.record(ask, new),
         }
+    }
+
+    /// The oldest interaction of the same media type and external identifier.
+    fn oldest_of(&self, tenant: i64, new: &NewInteraction) -> Option<&Held> {
+        let same = |held: &&Held| {
+            let of = &held.stored.interaction;
+            of.tenant_id == tenant
+                && of.external_id == new.external_id
+                && of.media_type == new.media_type
+        };
+        new.external_id.as_ref()?;
+        self.interactions
+            .values()
+            .filter(same)
+            .min_by(|one, other| {
+                let place = |held: &Held| {
+                    (
+                        held.stored.interaction.start_date,
+                        held.stored.interaction.id.clone(),
+                    )
+                };
+                place(one).cmp(&place(other))
+            })
     }
 
     /// Records the child that a web engagement led to.
@@ -120,10 +148,11 @@ impl Ledger<'_> {
         new: &NewInteraction,
         thread: Option<String>,
     ) -> Result<Outcome, Refusal> {
-        let contact = self.contact_of(ask, new)?;
+        let (contact, unkept) = self.contact_of(ask, new)?;
         let stored = self.build(ask, new, thread, contact, ask.ready.user_data.clone());
         let delta = content::recorded(&stored, None);
-        let outcome = self.add(ask, Kind::InteractionRecorded, stored, delta, None);
+        let kind = Kind::InteractionRecorded;
+        let outcome = self.add(ask, kind, stored, delta, None, unkept);
         if let Outcome::Recorded { stored, .. } = &outcome {
             self.note_visits(&ask.ready.visits, &Arc::clone(stored));
         }
@@ -142,10 +171,8 @@ impl Ledger<'_> {
         let (document, copied) = propagate(&policy, &given, child.user_data.document.clone());
         let user_data = text(&document);
         self.check_size(&document, &user_data)?;
-        let contact = match self.contact_of(ask, child)? {
-            None => from.interaction.contact_id.clone(),
-            known => known,
-        };
+        let (contact, unkept) = self.contact_of(ask, child)?;
+        let contact = contact.or_else(|| from.interaction.contact_id.clone());
         let thread = Some(from.interaction.thread_id.clone());
         let mut stored = self.build(ask, child, thread, contact, user_data);
         stored.interaction.parent_id = Some(from.interaction.id.clone());
@@ -162,7 +189,14 @@ impl Ledger<'_> {
             tie.linked_by.clone(),
             stored.interaction.created_date,
         );
-        Ok(self.add(ask, Kind::EngagementCreated, stored, delta, Some(copied)))
+        Ok(self.add(
+            ask,
+            Kind::EngagementCreated,
+            stored,
+            delta,
+            Some(copied),
+            unkept,
+        ))
     }
 
     /// The policy in the words in which it was said, and the parent's UserData without what is transient by now.
@@ -269,7 +303,10 @@ impl Ledger<'_> {
         }
         let began = new.start_date.or(new.end_date).unwrap_or(ask.at);
         let contact = match &new.contact_id {
-            None if new.contact.is_some() => self.identified(ask, false).0,
+            None if new.contact.is_some() => {
+                self.identified(ask, Some(&new.media_type), false)
+                    .contact_id
+            }
             known => known.clone(),
         };
         self.of_visit(

@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use futures_util::future::join;
 
-use super::ledger::{Entry, GivenAnswer, Held, HeldSession, HeldWebAction, Key, Ledger, Link};
+use super::ledger::{
+    Entry, GivenAnswer, Held, HeldSession, HeldWebAction, Key, Ledger, Link, Standing,
+};
 use crate::domain::command::Stored;
+use crate::domain::contact::ContactRules;
 use crate::domain::interaction::LongTexts;
 use crate::domain::user_data::{self, KeyPath};
 use crate::domain::web_action::State;
@@ -118,10 +121,18 @@ const CONTRADICTED: Many = Many {
 };
 
 const NEW_SESSIONS: Many = Many {
-    before: "INSERT INTO client_session (id, tenant_id, user_name, subscriptions, cursor, holder, changed, seen_date) VALUES",
+    before: "INSERT INTO client_session (id, tenant_id, user_name, subscriptions, cursor, holder, sign_in, changed, seen_date) VALUES",
     casts: &[],
-    columns: 8,
+    columns: 9,
     after: "",
+    skips_nulls: false,
+};
+
+const CHOICES: Many = Many {
+    before: "INSERT INTO client_spelling (tenant_id, user_name, sign_in, collection, twin, chosen_date) VALUES",
+    casts: &[],
+    columns: 6,
+    after: " ON CONFLICT (tenant_id, user_name, sign_in, collection) DO UPDATE SET twin = excluded.twin, chosen_date = excluded.chosen_date",
     skips_nulls: false,
 };
 
@@ -188,7 +199,9 @@ pub async fn flush<D: Dialect>(ledger: Ledger<'_>, conn: &mut Conn<D>) -> Result
         replies,
         web_actions,
         sessions,
+        choices,
         answers,
+        rules,
         ..
     } = ledger;
     let last = head + i64::try_from(journal.len()).unwrap_or(0);
@@ -217,13 +230,10 @@ pub async fn flush<D: Dialect>(ledger: Ledger<'_>, conn: &mut Conn<D>) -> Result
     .await;
     written?;
     write_links::<D>(conn, links).await?;
-    write_contacts::<D>(
-        conn,
-        contacts
-            .into_values()
-            .filter(|held| held.new || held.changed),
-    )
-    .await?;
+    let written = contacts
+        .into_values()
+        .filter(|held| held.state != Standing::Loaded);
+    write_contacts::<D>(conn, &rules.contacts, written).await?;
     write_entries::<D>(conn, entries).await?;
     let replies = replies
         .into_iter()
@@ -244,6 +254,21 @@ pub async fn flush<D: Dialect>(ledger: Ledger<'_>, conn: &mut Conn<D>) -> Result
         .collect();
     bulk::run::<D>(conn, &REPLIES, replies).await?;
     write_web_actions::<D>(conn, head, web_actions).await?;
+    let chosen = choices
+        .into_iter()
+        .filter(|(_, (_, made))| *made)
+        .flat_map(|((tenant, user, sign_in, collection), (choice, _))| {
+            [
+                tenant.into(),
+                user.into(),
+                sign_in.into(),
+                collection.into(),
+                i64::from(choice.twin).into(),
+                choice.at.into(),
+            ]
+        })
+        .collect();
+    bulk::run::<D>(conn, &CHOICES, chosen).await?;
     let cursor = write_clients::<D>(conn, last, sessions.into_values(), answers).await?;
     if cursor > last {
         move_head::<D>(conn, cursor).await?;
@@ -340,6 +365,7 @@ async fn write_clients<D: Dialect>(
                 subscriptions.into(),
                 session.cursor.into(),
                 session.holder.as_str().into(),
+                session.sign_in.as_str().into(),
                 cursor.into(),
                 at.into(),
             ]);
@@ -606,6 +632,7 @@ pub fn index_rows(keys: &[KeyPath], stored: &Stored) -> Vec<Arg> {
 
 async fn write_contacts<D: Dialect>(
     conn: &mut Conn<D>,
+    rules: &ContactRules,
     held: impl Iterator<Item = super::ledger::HeldContact>,
 ) -> Result<(), StoreError> {
     let mut contacts = Vec::new();
@@ -613,7 +640,7 @@ async fn write_contacts<D: Dialect>(
     let mut changed: BTreeMap<i64, Vec<String>> = BTreeMap::new();
     for held in held {
         let contact = &held.contact;
-        if held.changed {
+        if held.state == Standing::Changed {
             changed
                 .entry(contact.tenant_id)
                 .or_default()
@@ -627,7 +654,7 @@ async fn write_contacts<D: Dialect>(
                     name.as_str().into(),
                     i64::try_from(position).unwrap_or(i64::MAX).into(),
                     value.as_str().into(),
-                    crate::domain::contact::folded(name, value).into(),
+                    rules.fold(name, value).unwrap_or_default().into(),
                 ]);
             }
         }

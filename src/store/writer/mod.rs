@@ -7,7 +7,9 @@
 
 mod alone;
 mod engage;
+mod erase;
 mod flush;
+mod fold;
 pub use flush::INDEXED_CHARACTERS;
 mod ledger;
 mod load;
