@@ -21,6 +21,7 @@ mod door_json;
 mod door_streams;
 mod door_times;
 mod durability;
+mod engagement_links;
 mod engagements;
 mod erasure;
 mod failing;

@@ -292,10 +292,16 @@ fn write(
                 "{{\"line\":{number},\"status\":{status},\"id\":{}",
                 render::text(&id)
             );
-            if let Outcome::Recorded { dropped, .. } = &outcome
-                && !dropped.is_empty()
+            if let Outcome::Recorded {
+                dropped, copied, ..
+            } = &outcome
             {
-                line += &format!(",\"droppedKeys\":{}", render::text(dropped));
+                if !dropped.is_empty() {
+                    line += &format!(",\"droppedKeys\":{}", render::text(dropped));
+                }
+                if let Some(copied) = copied {
+                    line += &format!(",\"copiedKeys\":{}", render::text(copied));
+                }
             }
             line + "}"
         }

@@ -424,10 +424,7 @@ impl Command {
                 let tree = ready.interaction(new, tenant, rules)?;
                 let linked = new.parent_id.is_some() || !rules.link_by.is_empty();
                 if new.copy_user_data.is_some() && !(new.may_be_engagement() && linked) {
-                    return Err(Refusal::invalid(
-                        "/copyUserData",
-                        "is only for a chat or webcallback whose parent is a webengagement",
-                    ));
+                    return Err(super::propagation::nothing_to_copy());
                 }
                 if new.may_be_engagement() && linked {
                     ready.weight += tree;

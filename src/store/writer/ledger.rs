@@ -1194,7 +1194,7 @@ impl<'t> Ledger<'t> {
     }
 
     /// The contact that stands for another one after all merges.
-    fn root<'l>(&'l self, contact: &'l Arc<Contact>) -> &'l Arc<Contact> {
+    pub(super) fn root<'l>(&'l self, contact: &'l Arc<Contact>) -> &'l Arc<Contact> {
         let mut here = contact;
         while let Some(into) = &here.merged_into {
             match self.contacts.get(&(here.tenant_id, into.clone())) {

@@ -70,6 +70,10 @@ pub(super) async fn load<D: Dialect>(
     for (tenant, mut needs) in tenants {
         interactions::<D>(ledger, conn, tenant, &needs).await?;
         by_external_id::<D>(ledger, conn, tenant, &needs.external).await?;
+        if !needs.visits.is_empty() {
+            // merges tell whether a conversation and a web engagement are of the same person
+            needs.contacts.extend(contacts_met(ledger, tenant, &needs));
+        }
         needs
             .contacts
             .extend(candidates::<D>(&ledger.rules.contacts, conn, tenant, &needs.values).await?);
@@ -198,7 +202,19 @@ fn of_visits(ready: &Preparation) -> impl Iterator<Item = (usize, &str)> {
     visits.map(|(place, value)| (*place, value.as_str()))
 }
 
-/// The identifiers of interactions above and below others: as many as may move at once, and one more.
+/// The contacts of the interactions that were loaded, and those that the commands name.
+fn contacts_met(ledger: &Ledger<'_>, tenant: i64, needs: &Needs<'_>) -> Vec<String> {
+    let loaded = ledger
+        .interactions
+        .iter()
+        .filter(|((of, _), _)| *of == tenant);
+    loaded
+        .filter_map(|(_, held)| held.stored.interaction.contact_id.clone())
+        .chain(needs.named.iter().map(|id| (*id).to_owned()))
+        .collect()
+}
+
+/// The identifiers of interactions above and below others: of each as many as may move at once, and one more.
 async fn relatives<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
@@ -220,17 +236,41 @@ async fn relatives<D: Dialect>(
              ) SELECT id FROM related LIMIT +$3",
             D::any_of(2)
         );
-        let most = of.len().saturating_mul(LARGEST_MOVE + 2);
-        let args = vec![
-            tenant.into(),
-            Arg::Texts(of.iter().map(|id| (*id).to_owned()).collect()),
-            i64::try_from(most).unwrap_or(i64::MAX).into(),
-        ];
-        for row in D::fetch(conn, sql.into(), args).await? {
+        let ids = of.iter().map(|id| (*id).to_owned()).collect();
+        let rows = up_to::<D>(conn, &sql, vec![tenant.into()], ids, LARGEST_MOVE + 2).await?;
+        for row in rows {
             found.push(Columns::<D>::of(&row).text()?);
         }
     }
     Ok(found)
+}
+
+/// At most so many rows for each of several values: one statement, whose last two arguments are the values and a limit.
+///
+/// Where the limit may have cut rows off, each value is asked for by itself, so that a large one takes nothing from
+/// the others.
+async fn up_to<D: Dialect>(
+    conn: &mut Conn<D>,
+    sql: &str,
+    before: Vec<Arg>,
+    values: Vec<String>,
+    most: usize,
+) -> Result<Vec<RowOf<D>>, StoreError> {
+    let args = |values: Vec<String>| {
+        let limit = i64::try_from(most.saturating_mul(values.len())).unwrap_or(i64::MAX);
+        let mut args = before.clone();
+        args.extend([Arg::Texts(values), limit.into()]);
+        args
+    };
+    let rows = D::fetch(conn, sql.to_owned().into(), args(values.clone())).await?;
+    if rows.len() < most.saturating_mul(values.len()) || values.len() == 1 {
+        return Ok(rows);
+    }
+    let mut rows = Vec::new();
+    for value in values {
+        rows.extend(D::fetch(conn, sql.to_owned().into(), args(vec![value])).await?);
+    }
+    Ok(rows)
 }
 
 /// Web engagements that carry one of these values, the newest first; kept in the ledger by value.
@@ -255,14 +295,10 @@ async fn engagements<D: Dialect>(
              ORDER BY x.start_date DESC LIMIT +$4",
             D::any_of(3)
         );
-        let most = MOST_OF_A_VISIT.saturating_mul(values.len());
-        let args = vec![
-            tenant.into(),
-            ledger.rules.link_by[place].to_string().into(),
-            Arg::Texts(values.keys().cloned().collect()),
-            i64::try_from(most).unwrap_or(i64::MAX).into(),
-        ];
-        for row in D::fetch(conn, sql.into(), args).await? {
+        let key = ledger.rules.link_by[place].to_string();
+        let before = vec![tenant.into(), key.into()];
+        let cut = values.keys().cloned().collect();
+        for row in up_to::<D>(conn, &sql, before, cut, MOST_OF_A_VISIT).await? {
             let mut row = Columns::<D>::of(&row);
             let (cut, id) = (row.text()?, row.text()?);
             for value in values.get(&cut).into_iter().flatten() {
