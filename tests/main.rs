@@ -45,5 +45,6 @@ mod tokens;
 mod web_actions;
 mod web_actions_browser;
 mod web_actions_ingest;
+mod web_actions_merging;
 mod web_actions_report;
 mod webhooks;

@@ -186,13 +186,12 @@ pub fn reply(outcome: &Outcome) -> Reply {
         Outcome::WebAction {
             action_id,
             created,
+            enriched,
             contradicts,
             ..
         } => {
             let mut body = serde_json::json!({"actionId": action_id});
-            if *contradicts {
-                body["contradicts"] = true.into();
-            }
+            web_action_flags(&mut body, *enriched, *contradicts);
             Reply {
                 status: if *created { 201 } else { 200 },
                 body: body.to_string(),
@@ -211,6 +210,15 @@ pub fn reply(outcome: &Outcome) -> Reply {
             body: serde_json::json!({"deliveries": many}).to_string(),
         },
         Outcome::Replayed(reply) => reply.clone(),
+    }
+}
+
+/// Adds what came of a further copy of an event.
+pub fn web_action_flags(answer: &mut Value, enriched: bool, contradicts: bool) {
+    for (name, holds) in [("enriched", enriched), ("contradicts", contradicts)] {
+        if holds {
+            answer[name] = true.into();
+        }
     }
 }
 

@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use axum::extract::State as Extracted;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
-use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Timelike};
 use chrono_tz::Tz;
 use serde_json::{Map, Value, json};
 use utoipa::IntoParams;
@@ -19,8 +18,9 @@ use super::auth::{Caller, Scope};
 use super::params::{NoParams, Params};
 use super::problem::{Failure, Problem};
 use super::render;
+use crate::domain::Refusal;
+use crate::domain::period::Period;
 use crate::domain::web_action::State;
-use crate::domain::{Moment, Refusal};
 use crate::store::{Count, CountsQuery};
 use crate::web::App;
 use crate::web::accept::preferred;
@@ -50,49 +50,6 @@ async fn all(caller: Caller, _: NoParams) -> Result<Response, Failure> {
         },
     });
     Ok(render::json(json!({"items": [report]}).to_string()))
-}
-
-/// A period that counts are kept apart by.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Period {
-    Hour,
-    Day,
-    Week,
-    Month,
-}
-
-impl Period {
-    const ALL: [(Self, &'static str); 4] = [
-        (Self::Hour, "hour"),
-        (Self::Day, "day"),
-        (Self::Week, "week"),
-        (Self::Month, "month"),
-    ];
-
-    /// The beginning of the period that a moment lies in, as the clocks of a time zone show it; weeks begin on Mondays.
-    fn begin(self, at: Moment, zone: Tz) -> DateTime<Tz> {
-        let local = at.utc().with_timezone(&zone);
-        let day = local.date_naive();
-        let date: NaiveDate = match self {
-            Self::Hour => {
-                // an hour that the clocks show twice is two
-                let into = i64::from(local.minute()) * 60 + i64::from(local.second());
-                return local - chrono::TimeDelta::seconds(into);
-            }
-            Self::Day => day,
-            Self::Week => day - Days::new(u64::from(day.weekday().num_days_from_monday())),
-            Self::Month => day.with_day(1).unwrap_or(day),
-        };
-        let midnight = NaiveDateTime::new(date, NaiveTime::MIN);
-        zone.from_local_datetime(&midnight)
-            .earliest()
-            // where the clocks skip midnight, the day begins with what comes after
-            .or_else(|| {
-                zone.from_local_datetime(&(midnight + chrono::TimeDelta::hours(1)))
-                    .earliest()
-            })
-            .unwrap_or(local)
-    }
 }
 
 /// What counts may be grouped by: a name, and the value of a count.
@@ -303,37 +260,4 @@ fn written(rows: &[Map<String, Value>]) -> Result<Response, Refusal> {
     }
     let bytes = csv.into_inner().unwrap_or_default();
     Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], bytes).into_response())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn periods_begin_as_the_clocks_of_the_zone_show_them() {
-        let rome: Tz = "Europe/Rome".parse().unwrap();
-        let begin =
-            |period: Period, at: &str| period.begin(Moment::parse(at).unwrap(), rome).to_rfc3339();
-        // the clocks go forward on 29 March 2026
-        assert_eq!(
-            begin(Period::Day, "2026-03-29T21:59:00Z"),
-            "2026-03-29T00:00:00+01:00"
-        );
-        assert_eq!(
-            begin(Period::Day, "2026-03-29T22:00:00Z"),
-            "2026-03-30T00:00:00+02:00"
-        );
-        assert_eq!(
-            begin(Period::Week, "2026-03-29T12:00:00Z"),
-            "2026-03-23T00:00:00+01:00"
-        );
-        assert_eq!(
-            begin(Period::Month, "2026-02-28T23:30:00Z"),
-            "2026-03-01T00:00:00+01:00"
-        );
-        assert_eq!(
-            begin(Period::Hour, "2026-03-29T01:15:00Z"),
-            "2026-03-29T03:00:00+02:00"
-        );
-    }
 }

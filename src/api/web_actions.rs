@@ -19,7 +19,7 @@ use crate::domain::user_data::Object;
 use crate::domain::web_action::{self, Recorded, State, WebAction};
 use crate::json;
 use crate::store::writer::Answer;
-use crate::store::{StoreError, WebActionsQuery};
+use crate::store::{MAP_VERSION, StoreError, WebActionsQuery};
 use crate::web::App;
 
 /// Events of one request at most.
@@ -72,15 +72,17 @@ async fn each(app: &App, caller: &Caller, events: &[&RawValue]) -> Result<String
             format!("holds more than {MOST} events"),
         ));
     }
+    // events without a date share the time of receipt, so that their states keep the lifecycle order
+    let at = app.clock.now();
     let mut answers: Vec<Result<Answer, StoreError>> = Vec::with_capacity(events.len());
     for event in events {
         let read = json::read(event.get().as_bytes());
         answers.push(match read.and_then(|event| command(event, app)) {
-            // a burst of events waits for room, rather than to be lost in part
+            // when the queue is full, wait: the rest of the events must not be lost
             Ok(command) => {
-                app.writer
-                    .enqueue_waiting(caller.submission(command, None))
-                    .await
+                let mut submission = caller.submission(command, None);
+                submission.at = Some(at);
+                app.writer.enqueue_waiting(submission).await
             }
             Err(refusal) => Err(refusal.into()),
         });
@@ -104,15 +106,14 @@ fn item(index: usize, outcome: Result<Outcome, StoreError>) -> String {
         Ok(Outcome::WebAction {
             action_id,
             created,
+            enriched,
             contradicts,
             ..
         }) => {
             let status = if created { 201 } else { 200 };
             let mut told =
                 serde_json::json!({"index": index, "status": status, "actionId": action_id});
-            if contradicts {
-                told["contradicts"] = true.into();
-            }
+            render::web_action_flags(&mut told, enriched, contradicts);
             told
         }
         Ok(_) => serde_json::json!({"index": index, "status": 200}),
@@ -142,10 +143,16 @@ struct ListParams {
     action_media_type: Option<String>,
     /// The action map.
     action_map_id: Option<String>,
+    /// Its version.
+    action_map_version: Option<i64>,
     /// The visitor.
     customer_id: Option<String>,
     /// The visit.
     session_id: Option<String>,
+    /// The conversation that it led to.
+    conversation_id: Option<String>,
+    /// An error code, sent as a number or as a text.
+    error_code: Option<String>,
     /// Events not before: a time, or a day, which begins in `timeZone`.
     #[param(rename = "eventDate.from")]
     from: Option<String>,
@@ -163,13 +170,16 @@ struct ListParams {
 }
 
 /// Filters with the columns that they look at.
-const FILTERS: [(&str, &str); 6] = [
+const FILTERS: [(&str, &str); 9] = [
     ("actionId", "action_id"),
     ("actionState", "state"),
     ("actionMediaType", "media_type"),
     ("actionMapId", "map_id"),
+    ("actionMapVersion", MAP_VERSION),
     ("customerId", "customer_id"),
     ("sessionId", "session_id"),
+    ("conversationId", "conversation_id"),
+    ("errorCode", "error_code"),
 ];
 
 /// A value of a filter in the form in which it is stored.
@@ -183,6 +193,13 @@ fn value(name: &str, given: String) -> Result<String, Refusal> {
             )),
         },
         "actionMediaType" => Ok(given.to_lowercase()),
+        "actionMapVersion" => match given.parse::<i64>() {
+            Ok(version) if version >= 0 => Ok(version.to_string()),
+            _ => Err(Refusal::invalid(
+                "?actionMapVersion",
+                format!("{given:?} is no whole number"),
+            )),
+        },
         _ => Ok(given),
     }
 }

@@ -124,6 +124,8 @@ const WEB_ACTION: &[Column] = &[
     may("customer_id", Text),
     may("session_id", Text),
     may("reference", Text),
+    may("conversation_id", Text),
+    may("error_code", Text),
     must("event_date", Time),
     must("contradicted", Int),
     must("fingerprint", Bytes),

@@ -294,9 +294,11 @@ pub enum Outcome {
         action_id: String,
         /// False when the same state stood there before.
         created: bool,
-        /// Whether it came with other content then; what stood there first is kept.
+        /// Whether this copy added to the stored event.
+        enriched: bool,
+        /// Whether this copy has another value for a field. The first value stays.
         contradicts: bool,
-        /// The journal entry that tells of it; `None` when it stood there before.
+        /// The journal entry that tells of it; `None` when nothing is new.
         cursor: Option<i64>,
     },
     /// A session as it is now.
@@ -504,7 +506,7 @@ impl Command {
             | Self::Restore(_)
             | Self::ForgetClients(_) => {}
             Self::RecordWebAction(action) => {
-                // the time of receipt is no content: the same event sent again is the same
+                // without the time of receipt, so that the same event sent again is the same
                 ready.fingerprint = super::interaction::fingerprint(&action.event);
                 ready.user_data = serde_json::to_string(&action.event).unwrap_or_default();
                 ready.weight += 2 * ready.user_data.len();

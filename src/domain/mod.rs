@@ -15,6 +15,7 @@ pub mod id;
 pub mod interaction;
 pub mod limits;
 pub mod moment;
+pub mod period;
 pub mod person;
 pub mod propagation;
 pub mod redaction;

@@ -43,7 +43,7 @@ pub use reads::Reads;
 pub use rows::Found;
 pub use search::Page;
 pub use token::Token;
-pub use web_action::{Count, CountsQuery, WebActionsQuery};
+pub use web_action::{Count, CountsQuery, MAP_VERSION, WebActionsQuery};
 pub use webhook::{DeliveriesQuery, Outlook, Sender};
 pub use writer::Writer;
 

@@ -6,18 +6,19 @@ use std::sync::Arc;
 use super::Queued;
 use super::engage::LARGEST_MOVE;
 use super::flush::INDEXED_CHARACTERS;
-use super::ledger::{Held, HeldWebAction, Kept, Ledger, Standing};
+use super::ledger::{Held, Kept, Ledger, Standing};
+use super::web_event;
 use crate::domain::change::Kind;
 pub use crate::domain::command::REPLY_KEPT;
 use crate::domain::command::{Command, KnownBy, Preparation, Reply};
 use crate::domain::contact::{ContactRules, Folded, Rank};
 use crate::domain::interaction::WEB_ENGAGEMENT;
+use crate::domain::web_action::WebAction;
 use crate::store::StoreError;
 use crate::store::client;
 use crate::store::contact::{self, CONTACT};
 use crate::store::dialect::{Arg, Columns, Conn, Dialect, RowOf};
 use crate::store::rows;
-use crate::store::web_action;
 
 /// Web engagements of one visit that are looked at.
 const MOST_OF_A_VISIT: usize = 100;
@@ -50,7 +51,8 @@ struct Needs<'g> {
     choosing: BTreeSet<&'g str>,
     /// The oldest state of the store that an answer rests on.
     answers_as_of: Option<i64>,
-    web_actions: BTreeSet<&'g str>,
+    /// Events of web actions, each with its fingerprint.
+    web_events: Vec<(&'g WebAction, &'g [u8])>,
 }
 
 /// Loads everything into the ledger.
@@ -80,7 +82,7 @@ pub(super) async fn load<D: Dialect>(
         contacts::<D>(ledger, conn, tenant, needs.contacts).await?;
         named::<D>(ledger, conn, tenant, &needs.named).await?;
         replies::<D>(ledger, conn, tenant, &needs.replies).await?;
-        web_actions::<D>(ledger, conn, tenant, &needs.web_actions).await?;
+        web_event::load::<D>(ledger, conn, tenant, &needs.web_events).await?;
         if let Some(as_of) = needs.answers_as_of {
             let erased = erased_after::<D>(conn, tenant, as_of).await?;
             ledger.erased.extend(erased.map(|cursor| (tenant, cursor)));
@@ -177,7 +179,7 @@ impl<'g> Needs<'g> {
             }
             Command::IdentifyContact { .. } => self.values.push(&queued.ready.folded),
             Command::RecordWebAction(action) => {
-                self.web_actions.insert(&action.action_id);
+                self.web_events.push((action, &queued.ready.fingerprint));
             }
             Command::Answer(answer) => {
                 let oldest = self.answers_as_of.unwrap_or(i64::MAX);
@@ -581,34 +583,6 @@ async fn erased_after<D: Dialect>(
         Some(row) => Columns::<D>::of(row).maybe_int()?,
         None => None,
     })
-}
-
-async fn web_actions<D: Dialect>(
-    ledger: &mut Ledger<'_>,
-    conn: &mut Conn<D>,
-    tenant: i64,
-    wanted: &BTreeSet<&str>,
-) -> Result<(), StoreError> {
-    if wanted.is_empty() {
-        return Ok(());
-    }
-    let sql = format!(
-        "SELECT action_id, state, fingerprint, contradicted FROM web_action WHERE tenant_id = $1 AND action_id IN {}",
-        D::any_of(2)
-    );
-    let ids = wanted.iter().map(|id| (*id).to_owned()).collect();
-    for row in D::fetch(conn, sql.into(), vec![tenant.into(), Arg::Texts(ids)]).await? {
-        let mut row = Columns::<D>::of(&row);
-        let (action, state) = (row.text()?, web_action::state(&row.text()?)?);
-        let held = HeldWebAction {
-            fingerprint: row.bytes()?,
-            new: None,
-            contradicted: row.int()? != 0,
-            changed: false,
-        };
-        ledger.web_actions.insert((tenant, action, state), held);
-    }
-    Ok(())
 }
 
 async fn replies<D: Dialect>(

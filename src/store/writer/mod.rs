@@ -15,6 +15,7 @@ mod ledger;
 mod load;
 mod restore;
 mod web_action;
+mod web_event;
 mod webhook;
 
 use std::sync::Arc;
