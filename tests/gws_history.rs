@@ -341,12 +341,12 @@ both! {
         };
         let nobody = identify(json!({"emailAddress": "c@example.test", "createContactEnabled": "false"})).await;
         assert!(nobody["errorMessage"].is_string() && nobody.as_object().unwrap().len() == 2, "{nobody}");
-        let made = identify(json!({"emailAddress": "c@example.test", "phoneNumber": "+39 06", "lastName": "Rossi", "firstName": "", "mediaType": "voice", "createContactEnabled": "true"})).await;
+        let made = identify(json!({"emailAddress": "c@example.test", "phoneNumber": "+39 06 6982", "lastName": "Rossi", "firstName": "", "mediaType": "voice", "createContactEnabled": "true"})).await;
         let contact = made["contactId"].as_str().unwrap();
         assert_eq!(made.as_object().unwrap().len(), 2, "{made}");
         let (_, stored) = server.get(&format!("/v1/contacts/{contact}")).await;
-        assert_eq!(stored["attributes"], json!({"EmailAddress": ["c@example.test"], "LastName": ["Rossi"], "PhoneNumber": ["+39 06"]}));
-        for again in [json!({"emailAddress": "C@example.test", "createContactEnabled": false}), json!({"phoneNumber": "+3906"}), json!({"userData": {"EmailAddress": "c@example.test", "other": 1}})] {
+        assert_eq!(stored["attributes"], json!({"EmailAddress": ["c@example.test"], "LastName": ["Rossi"], "PhoneNumber": ["+39 06 6982"]}));
+        for again in [json!({"emailAddress": "C@example.test", "createContactEnabled": false}), json!({"phoneNumber": "+39066982"}), json!({"userData": {"EmailAddress": "c@example.test", "other": 1}})] {
             assert_eq!(identify(again.clone()).await["contactId"], contact, "{again}");
         }
         let journal = server.journal().await;

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use annals::compat::gws::notify::Notify;
 use annals::domain::change::Change;
 use annals::domain::moment::SystemClock;
-use annals::feed::{BASE, Message, Translate};
+use annals::feed::{BASE, COLLECTION, KEY, Message, Translate};
 use annals::server::settings;
 use annals::store::{ChangesQuery, Schema, Store};
 use serde_json::{Value, json};
 
 use crate::both;
+use crate::support::listener::Listener;
+use crate::support::process::run;
 use crate::support::{Server, config};
 
 /// Everything that the journal tells subscribers, oldest first.
@@ -29,7 +31,7 @@ async fn told_of(server: &Server, some: impl Fn(&Change) -> bool) -> Vec<Message
     };
     let mut changes = store.reads.changes(1, &query).await.unwrap().items;
     changes.retain(some);
-    let told = Notify::new(Arc::clone(&store.reads))
+    let told = Notify::new(Arc::clone(&store.reads), config.gws)
         .messages(1, &changes)
         .await
         .unwrap();
@@ -37,9 +39,14 @@ async fn told_of(server: &Server, some: impl Fn(&Change) -> bool) -> Vec<Message
     told
 }
 
-/// The data of a message as a client at this address gets it.
+/// The data of a message as a client at this address gets it that chose no spelling.
 pub fn data(message: &Message) -> Value {
-    serde_json::from_str(&message.data.replace(BASE, "http://h")).unwrap()
+    let mut data = message.data.replace(BASE, "http://h");
+    if let Some(twin) = message.twin {
+        data = data.replace(COLLECTION, twin.collection[0]);
+        data = data.replace(KEY, twin.key[0]);
+    }
+    serde_json::from_str(&data).unwrap()
 }
 
 /// The cursors of the journal.
@@ -303,5 +310,37 @@ both! {
         let told = told(&server).await;
         assert_eq!(told.len(), 2, "of its second life only");
         assert!(told.iter().all(|message| data(message)["chat"]["userData"]["life"] == 2));
+    }
+
+    async fn finished_history_that_is_brought_in_tells_nothing_and_live_work_beside_it_does(db) {
+        let server = Server::start(db).await;
+        let mut ann = Listener::of(&server, Some("ann"), &["/**"]).await;
+        let folder = tempfile::tempdir().unwrap();
+        let finished = |n: usize| {
+            let media = ["chat", "sms", "email", "voice", "webcallback"][n % 5];
+            json!({"id": format!("old{n}"), "mediaType": media, "ownerId": "ann", "status": "Stopped",
+                "startDate": "2024-02-03T10:00:00Z", "endDate": "2024-02-03T10:05:00Z", "userData": {"n": n}}).to_string()
+        };
+        let lines: Vec<String> = (0..500).map(finished).collect();
+        std::fs::write(folder.path().join("all.ndjson"), lines.join("\n")).unwrap();
+        let ran = run(&server.place.url, &["import", folder.path().to_str().unwrap()]).await;
+        assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.told);
+        // the end alone makes it one that is over
+        let lines: Vec<String> = (500..1000).map(finished).map(|line| line.replace(r#""status":"Stopped","#, "")).collect();
+        let request = server.request("POST", "/v1/interactions/batch").header("content-type", "application/x-ndjson");
+        assert_eq!(request.body(lines.join("\n")).send().await.unwrap().status(), 200);
+        server.record(json!({"id": "w", "mediaType": "webengagement", "status": "Stopped"})).await;
+        let child = json!({"id": "k", "mediaType": "chat", "ownerId": "ann", "status": "Stopped"});
+        assert_eq!(server.post("/v1/interactions/w/engagements", child).await.0, 201);
+        server.record(json!({"id": "live", "mediaType": "chat", "ownerId": "ann"})).await;
+        // unfinished work that is brought in is on the desktop from now on
+        server.record(json!({"id": "moved", "mediaType": "chat", "ownerId": "ann", "status": "InProcess", "startDate": "2024-02-03T10:00:00Z"})).await;
+        // what is changed afterwards is news, as the documents have it
+        assert_eq!(server.post("/v1/interactions/old0/user-data", json!({"attach": {"late": 1}})).await.0, 200);
+        let messages = ann.exactly(&server, 3).await;
+        let told: Vec<(&Value, &Value)> = messages.iter().map(|one| (&one["data"]["chat"]["id"], &one["data"]["notificationType"])).collect();
+        let (status, changed) = (json!("StatusChange"), json!("PropertiesUpdated"));
+        assert_eq!(told, [(&json!("live"), &status), (&json!("moved"), &status), (&json!("old0"), &changed)]);
+        assert_eq!(server.get("/v1/interactions/old999").await.1["status"], "Stopped");
     }
 }

@@ -2,8 +2,11 @@
 
 use serde_json::{Value, json};
 
+use annals::config::Capabilities;
+
 use crate::both;
 use crate::support::Server;
+use crate::support::listener::Listener;
 
 /// The identifiers of a list.
 fn ids(list: &Value) -> Vec<&str> {
@@ -67,8 +70,9 @@ both! {
         for (path, name, wanted) in [
             ("chats", "chats", vec!["chat-InProcess", "chat-New"]),
             ("smssessions", "smssessions", vec!["smssession-InProcess", "smssession-New", "sms-InProcess", "sms-New"]),
-            ("smsessions", "smssessions", vec!["smssession-InProcess", "smssession-New", "sms-InProcess", "sms-New"]),
+            ("smsessions", "smsessions", vec!["smssession-InProcess", "smssession-New", "sms-InProcess", "sms-New"]),
             ("emails", "emails", vec!["email-InProcess", "email-New"]),
+            ("email", "email", vec!["email-InProcess", "email-New"]),
             ("workitems", "workitems", vec!["workitem-InProcess", "workitem-New"]),
             ("calls", "calls", vec!["voice-InProcess", "voice-New"]),
             ("openmedia/webcallback", "openmedia", vec!["webcallback-InProcess", "webcallback-New"]),
@@ -103,8 +107,8 @@ both! {
         assert_eq!((&shown["state"], &shown["path"], &shown["userData"], &shown["participants"]), (&json!("Chatting"), &json!("/chats/chat-InProcess"), &json!({"n": 0}), &json!([])));
         assert_eq!(shown["uri"], format!("{}/api/v2/chats/chat-InProcess", server.base));
         let over = got(&server, "/api/v2/me/smsessions/sms-Stopped").await;
-        assert_eq!(over["smssession"]["state"], "Completed");
-        assert_eq!(over["smssession"]["capabilities"], json!(["AttachUserData", "UpdateUserData", "DeleteUserData", "SetDisposition"]));
+        assert_eq!(over["smsession"]["state"], "Completed");
+        assert_eq!(over["smsession"]["capabilities"], json!(["AttachUserData", "UpdateUserData", "DeleteUserData", "SetDisposition"]));
         let work = got(&server, "/api/v2/workitems/workitem-New").await;
         assert_eq!((&work["workitem"]["state"], &work["workitem"]["workitemType"]), (&json!("Invited"), &json!("Inbound")));
         assert_eq!(work["workitem"]["receivedDate"], "2026-03-01 09:04:10.500+0000");
@@ -254,5 +258,42 @@ both! {
         let list = got(&server, "/api/v2/me/chats?fields=uri,path").await;
         assert_eq!(list["chats"], json!([{"uri": "https://desk.example.org/annals/api/v2/chats/a%20b%2F%C3%BC", "path": "/chats/a%20b%2F%C3%BC"}]));
         assert_eq!(got(&server, "/api/v2/chats/a%20b%2F%C3%BC").await["chat"]["id"], "a b/ü");
+    }
+
+    async fn capabilities_may_list_what_this_server_carries_out(db) {
+        let server = Server::with(db, |config| config.gws.capabilities = Capabilities::Possible).await;
+        filled(&server).await;
+        let ids = ["chat", "sms", "email", "workitem", "voice", "promotion"];
+        let paths = ["chats", "smssessions", "emails", "workitems", "calls", "openmedia/promotion"];
+        for (media_type, path) in ids.iter().zip(paths) {
+            for status in ["New", "InProcess", "Stopped"] {
+                let path = format!("/api/v2/me/{path}/{media_type}-{status}");
+                let one = got(&server, &format!("{path}?fields=capabilities")).await;
+                let shown = one.as_object().unwrap().values().find_map(|value| value.get("capabilities")).unwrap();
+                let mut wanted = vec!["AttachUserData", "UpdateUserData", "DeleteUserData"];
+                wanted.extend((*media_type == "voice").then_some("DeleteUserDataPair"));
+                wanted.push("SetDisposition");
+                wanted.extend((status != "Stopped").then_some("Complete"));
+                assert_eq!(shown, &json!(wanted), "{path}");
+                for operation in wanted {
+                    let body = json!({"operationName": operation, "userData": {"n": 1}, "keys": ["n"], "key": "n", "disposition": "sold"});
+                    let (status, answer) = server.post(&path, body).await;
+                    assert_eq!(status, 200, "{path} {operation}: {answer}");
+                }
+            }
+        }
+        let mut listener = Listener::of(&server, None, &["/v2/me/chats"]).await;
+        server.record(json!({"id": "c", "mediaType": "chat"})).await;
+        let message = listener.exactly(&server, 1).await.remove(0);
+        assert_eq!(message["data"]["chat"]["capabilities"], json!(["AttachUserData", "UpdateUserData", "DeleteUserData", "SetDisposition", "Complete"]));
+    }
+
+    async fn nothing_is_possible_where_the_operations_are_switched_off(db) {
+        let server = Server::with(db, |config| {
+            config.gws.capabilities = Capabilities::Possible;
+            config.gws.features = vec!["api-multimedia-chat".into()];
+        }).await;
+        server.record(json!({"id": "c", "mediaType": "chat"})).await;
+        assert_eq!(got(&server, "/api/v2/me/chats/c").await["chat"]["capabilities"], json!([]));
     }
 }

@@ -203,4 +203,20 @@ both! {
         let last: Vec<&Value> = journal.iter().rev().take(2).map(|entry| &entry["kind"]).collect();
         assert_eq!(last, ["interaction.stopped", "userData.updated"]);
     }
+
+    async fn a_call_that_somebody_else_recorded_meanwhile_is_found(db) {
+        let server = Server::start(db).await;
+        let call = json!({"id": "theirs", "mediaType": "voice", "externalId": "call-7", "ownerId": "bob"});
+        let find = json!({"operationName": "FindPhoneCall", "callId": "call-7", "status": "New", "phoneNumber": "1", "type": "Inbound"});
+        let change = ("POST", "/v1/interactions", call);
+        let (_, answer) = after(&server, change, "/api/v2/ucs/interactions", &find).await;
+        let data = message(&server, &answer).await;
+        assert_eq!((&data["interactionId"], &data["isCreated"]), (&json!("theirs"), &json!("false")));
+        // an interaction of another medium is no call, whatever its external identifier
+        let chat = ("POST", "/v1/interactions", json!({"mediaType": "chat", "externalId": "call-8"}));
+        let mut find = find;
+        find["callId"] = json!("call-8");
+        let (_, answer) = after(&server, chat, "/api/v2/ucs/interactions", &find).await;
+        assert_eq!(message(&server, &answer).await["isCreated"], "true");
+    }
 }

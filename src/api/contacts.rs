@@ -1,6 +1,6 @@
 //! `/v1/contacts`: who the customers are, how they are recognised, merged and forgotten.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -13,17 +13,14 @@ use utoipa_axum::routes;
 use super::auth::{Caller, Scope};
 use super::body::{Posted, if_match};
 use super::find::Of;
-use super::linked::{self, Led};
 use super::params::{NoParams, Params};
 use super::problem::{Failure, Problem};
 use super::schema::ContactBody;
-use super::{find, render};
+use super::{find, person, render};
 use crate::domain::Refusal;
-use crate::domain::change::Change;
 use crate::domain::command::Command;
 use crate::domain::contact::{self, GivenAttributes, OneOrMany};
-use crate::domain::filter::{Filter, Search};
-use crate::store::ChangesQuery;
+use crate::domain::interaction;
 use crate::web::App;
 
 /// The routes.
@@ -80,15 +77,15 @@ struct Identify {
     /// Make a contact when nobody fits; true when absent.
     #[serde(default)]
     create: Option<bool>,
-    /// Taken for the sake of older clients and not looked at: the ranks are the same for all media.
-    #[serde(default, rename = "mediaType")]
-    #[schema(rename = "mediaType")]
-    _media_type: Option<String>,
+    /// The medium, whose ranks count where the settings have some.
+    #[serde(default)]
+    media_type: Option<String>,
 }
 
 /// Finds the contact meant, or makes it.
 ///
-/// Ranks, after UCS 8.x: `EmailAddress`, `PhoneNumber`, `FirstName` with `LastName`, `Title`. Where several fit, `contactId` is the oldest and `candidates` are all.
+/// Ranks by default, after UCS 8.x: `EmailAddress`, `PhoneNumber`, `FirstName` with `LastName`; `Title` only narrows. Where several fit, `contactId` is the oldest and `candidates` are all.
+/// What a known contact lacks is added to it (`[contacts] learn`); `unkeptAttributes` names what was not.
 /// With `create: false` nothing is written, and the scope `read` is enough.
 #[utoipa::path(post, operation_id = "identifyContact", path = "/v1/contacts/identify", tag = "contacts", request_body = Identify,
     responses((status = 200, body = super::schema::Identified), (status = 422, body = Problem)))]
@@ -99,11 +96,17 @@ async fn identify(
 ) -> Result<Response, Failure> {
     let repeatable = posted.repeatable(render::reply);
     let Identify {
-        attributes, create, ..
+        attributes,
+        create,
+        media_type,
     } = posted.value;
     let create = create.unwrap_or(true);
     caller.may(if create { Scope::Write } else { Scope::Read })?;
-    let command = Command::IdentifyContact { attributes, create };
+    let command = Command::IdentifyContact {
+        attributes,
+        media_type: media_type.map(|name| interaction::media_type(&name)),
+        create,
+    };
     let outcome = app
         .writer
         .submit(caller.submission(command, repeatable))
@@ -245,7 +248,9 @@ async fn history(
 
 /// Erases a person: the contact, its merged identities, and the content of their interactions. Cannot be undone.
 ///
-/// Media, times, status and the family of each interaction stay, for counting. The journal tells of the erasure and no longer of what was erased.
+/// Anonymous interactions of their families are theirs too. Those that belong to somebody else as well are named in `shared`, and lose only the keys that they
+/// exchanged with this person's. Media, times, status and the family of each interaction stay, for counting. The journal tells of the erasure and no longer of
+/// what was erased.
 #[utoipa::path(post, operation_id = "eraseContact", path = "/v1/contacts/{id}/erase", tag = "contacts", request_body = Nothing, params(("id" = String, Path)),
     responses((status = 200, body = super::schema::Erased), (status = 403, description = "The token lacks the scope admin", body = Problem), (status = 404, body = Problem)))]
 async fn erase(
@@ -263,7 +268,10 @@ async fn erase(
     Ok(render::send(&outcome, render::reply))
 }
 
-/// Everything kept about one person: the contact, its merged identities, their interactions whole, the events of the web actions that led to those, and their journal.
+/// Everything kept about one person, streamed.
+///
+/// The contact with all merged identities; their interactions whole, with the anonymous ones of their families, and the steps that led to them; the events of
+/// the web actions that led to those; the journal of all of them. `shared` names the interactions that belong to somebody else as well.
 #[utoipa::path(get, operation_id = "exportContact", path = "/v1/contacts/{id}/export", tag = "contacts", params(("id" = String, Path)),
     responses((status = 200, body = super::schema::PersonExport), (status = 404, body = Problem)))]
 async fn export(
@@ -273,89 +281,7 @@ async fn export(
     _: NoParams,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Read)?;
-    let tenant = caller.tenant;
-    let family = app.reads.person(tenant, &id).await?;
-    if family.is_empty() {
-        return Err(Refusal::no_contact(&id).into());
-    }
-    let filter = Filter::any_of("contactId", family.clone());
-    let mut search = Search {
-        long_texts: true,
-        ..Search::oldest_first(tenant, filter, find::MOST)
-    };
-    let mut interactions = Vec::new();
-    let mut theirs = HashSet::new();
-    let mut events = BTreeMap::new();
-    loop {
-        let page = app.reads.search(&search).await?;
-        let mut cores = Vec::with_capacity(page.items.len());
-        for found in &page.items {
-            interactions.push(render::interaction(found));
-            cores.push(found.interaction()?);
-        }
-        let led: Vec<Led<'_>> = cores
-            .iter()
-            .zip(&page.items)
-            .map(|(interaction, found)| Led {
-                interaction,
-                user_data: &found.user_data,
-            })
-            .collect();
-        let of_page = linked::all_events(&app, tenant, &led).await?;
-        events.extend(of_page.into_iter().map(|event| (event.seq, event.event)));
-        theirs.extend(cores.into_iter().map(|core| core.id));
-        match page.next {
-            Some(next) => search.after = Some(next),
-            None => break,
-        }
-    }
-    let mut contacts = Vec::new();
-    let mut changes = Vec::new();
-    for member in &family {
-        contacts.extend(
-            app.reads
-                .contact(tenant, member)
-                .await?
-                .map(|contact| render::text(&contact)),
-        );
-        let query = ChangesQuery {
-            contact_id: Some(member.clone()),
-            ..ChangesQuery::default()
-        };
-        let entries = all_changes(&app, tenant, query).await?;
-        // an interaction that was theirs once is somebody else's business now
-        let own = entries.iter().filter(|entry| {
-            entry
-                .interaction_id
-                .as_ref()
-                .is_none_or(|id| theirs.contains(id))
-        });
-        changes.extend(own.map(render::change));
-    }
-    let events: Vec<String> = events.into_values().collect();
-    Ok(render::json(format!(
-        "{{\"contacts\":[{}],\"interactions\":[{}],\"webActions\":[{}],\"changes\":[{}]}}",
-        contacts.join(","),
-        interactions.join(","),
-        events.join(","),
-        changes.join(",")
-    )))
-}
-
-async fn all_changes(
-    app: &App,
-    tenant: i64,
-    mut query: ChangesQuery,
-) -> Result<Vec<Change>, Failure> {
-    query.limit = 1000;
-    let mut all = Vec::new();
-    loop {
-        let page = app.reads.changes(tenant, &query).await?;
-        let full = page.items.len() == query.limit;
-        all.extend(page.items);
-        if !full {
-            return Ok(all);
-        }
-        query.after = page.next;
-    }
+    let person = app.reads.person(caller.tenant, &id).await?;
+    let person = person.ok_or_else(|| Refusal::no_contact(&id))?;
+    Ok(person::export(app, caller.tenant, person))
 }

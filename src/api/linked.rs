@@ -80,21 +80,6 @@ async fn found<'l>(app: &App, tenant: i64, all: &'l [Led<'_>]) -> Result<Found<'
     Ok((ties, lives))
 }
 
-/// All events of the web actions that led to some interactions, in the order in which they were recorded.
-///
-/// # Errors
-/// As for [`web_actions`].
-pub async fn all_events(
-    app: &App,
-    tenant: i64,
-    all: &[Led<'_>],
-) -> Result<Vec<Recorded>, StoreError> {
-    let (_, lives) = found(app, tenant, all).await?;
-    let mut events: Vec<Recorded> = lives.into_values().flatten().collect();
-    events.sort_by_key(|event| event.seq);
-    Ok(events)
-}
-
 /// Web actions by the identifier of the interaction that they led to: JSON texts, the oldest first.
 ///
 /// # Errors

@@ -14,7 +14,7 @@ use crate::domain::command::{Outcome, Reply, Stored};
 use crate::domain::filter::{Field, attribute_named};
 use crate::domain::interaction::LongTexts;
 use crate::domain::user_data::{self, Document, KeyPath};
-use crate::store::Found;
+use crate::store::{FamilyLink, Found};
 
 /// JSON text of anything serialisable.
 pub fn text(value: &impl Serialize) -> String {
@@ -102,6 +102,7 @@ pub fn reply(outcome: &Outcome) -> Reply {
             dropped,
             repeated,
             copied,
+            unkept,
             ..
         } => {
             let mut body = written(stored);
@@ -109,6 +110,9 @@ pub fn reply(outcome: &Outcome) -> Reply {
                 member(&mut body, "copiedKeys", &text(copied));
             }
             notes(&mut body, dropped, repeated);
+            if !unkept.is_empty() {
+                member(&mut body, "unkeptAttributes", &text(unkept));
+            }
             body.push('}');
             Reply {
                 status: if *created { 201 } else { 200 },
@@ -149,8 +153,12 @@ pub fn reply(outcome: &Outcome) -> Reply {
             contact_id,
             created,
             candidates,
+            unkept,
         } => {
-            let body = serde_json::json!({"contactId": contact_id, "created": created, "candidates": candidates});
+            let mut body = serde_json::json!({"contactId": contact_id, "created": created, "candidates": candidates});
+            if !unkept.is_empty() {
+                body["unkeptAttributes"] = unkept.as_slice().into();
+            }
             Reply {
                 status: 200,
                 body: body.to_string(),
@@ -159,19 +167,22 @@ pub fn reply(outcome: &Outcome) -> Reply {
         Outcome::Erased {
             contacts,
             interactions,
+            shared,
         } => {
-            let body = serde_json::json!({"contacts": contacts, "interactions": interactions});
+            let body = serde_json::json!({"contacts": contacts, "interactions": interactions, "shared": shared});
             Reply {
                 status: 200,
                 body: body.to_string(),
             }
         }
-        Outcome::Deleted(_) | Outcome::Filled { .. } | Outcome::Session(_) | Outcome::Done => {
-            Reply {
-                status: 204,
-                body: String::new(),
-            }
-        }
+        Outcome::Deleted(_)
+        | Outcome::Filled { .. }
+        | Outcome::Restored(_)
+        | Outcome::Session(_)
+        | Outcome::Done => Reply {
+            status: 204,
+            body: String::new(),
+        },
         Outcome::WebAction {
             action_id,
             created,
@@ -291,6 +302,19 @@ pub fn change(change: &Change) -> String {
         text(&change.contact_id),
         text(&change.actor),
         change.delta
+    )
+}
+
+/// A step from parent to child.
+pub fn link(link: &FamilyLink) -> String {
+    format!(
+        "{{\"parentId\":{},\"childId\":{},\"copyUserData\":{},\"copiedKeys\":{},\"linkedBy\":{},\"createdDate\":\"{}\"}}",
+        text(&link.parent),
+        text(&link.child),
+        text(&link.copy_user_data),
+        link.copied_keys,
+        text(&link.linked_by),
+        link.created_date
     )
 }
 

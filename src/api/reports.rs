@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use axum::extract::State as Extracted;
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use chrono_tz::Tz;
 use serde_json::{Map, Value, json};
@@ -23,6 +23,7 @@ use crate::domain::period::Period;
 use crate::domain::web_action::State;
 use crate::store::{Count, CountsQuery};
 use crate::web::App;
+use crate::web::accept::preferred;
 
 /// Rows of a report at most.
 const MOST: usize = 100_000;
@@ -43,7 +44,7 @@ async fn all(caller: Caller, _: NoParams) -> Result<Response, Failure> {
         "name": "web-actions",
         "description": "How many web actions were in each state, by action map and version, with the published ratios",
         "parameters": {
-            "from": "events not before, RFC 3339", "to": "events before, RFC 3339", "timeZone": "of the periods, such as Europe/Rome; UTC",
+            "from": "events not before: a time, or a day in timeZone", "to": "events before: a time, or a day", "timeZone": "of the periods and days, such as Europe/Rome; UTC",
             "groupBy": {"default": DEFAULT_GROUPS, "any of": DIMENSIONS.map(|(name, _)| name), "and one of": periods},
             "actionMapId": "only of this map", "actionMediaType": "only of this media type", "format": ["json", "csv"],
         },
@@ -115,11 +116,11 @@ impl Groups {
     reason = "describes the parameters for OpenAPI; Params reads them"
 )]
 struct WebActionsParams {
-    /// Events not before.
+    /// Events not before: a time, or a day, which begins in `timeZone`.
     from: Option<String>,
-    /// Events before.
+    /// Events before: a time, or a day.
     to: Option<String>,
-    /// Of the periods, such as `Europe/Rome`.
+    /// Of the periods, and of days, such as `Europe/Rome`.
     #[param(default = "UTC")]
     time_zone: Option<String>,
     /// Any of `actionMapId`, `actionMapVersion`, `actionMediaType`, and one of `hour`, `day`, `week`, `month`.
@@ -129,8 +130,7 @@ struct WebActionsParams {
     action_map_id: Option<String>,
     /// Only of this media type.
     action_media_type: Option<String>,
-    /// `json` or `csv`.
-    #[param(default = "json")]
+    /// `json` or `csv`; as `Accept` prefers when absent, and JSON where it does not say.
     format: Option<String>,
 }
 
@@ -140,23 +140,22 @@ struct WebActionsParams {
 async fn web_actions(
     Extracted(app): Extracted<App>,
     caller: Caller,
+    headers: HeaderMap,
     mut params: Params,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Read)?;
     let groups = params.take("groupBy");
     let groups = Groups::parse(groups.as_deref().unwrap_or(DEFAULT_GROUPS))?;
-    let zone = params.take("timeZone").unwrap_or_else(|| "UTC".to_owned());
-    let zone: Tz = zone
-        .parse()
-        .map_err(|_| Refusal::invalid("?timeZone", "is no time zone, such as Europe/Rome"))?;
+    let zone = params.time_zone()?;
     let csv = match params.take("format").as_deref() {
-        None | Some("json") => false,
+        None => preferred(&headers, &["application/json", "text/csv"]) == 1,
+        Some("json") => false,
         Some("csv") => true,
         Some(_) => return Err(Refusal::invalid("?format", "is neither json nor csv").into()),
     };
     let mut query = CountsQuery {
-        from: params.moment("from")?,
-        to: params.moment("to")?,
+        from: params.moment_or_day("from", zone)?,
+        to: params.moment_or_day("to", zone)?,
         by_time: groups.period.is_some(),
         ..CountsQuery::default()
     };

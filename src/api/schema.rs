@@ -68,6 +68,9 @@ pub struct InteractionBody {
     /// Keys copied from the parent.
     #[schema(required = false)]
     copied_keys: Option<Vec<String>>,
+    /// Attributes of the contact that were given, are not known, and were not added to it.
+    #[schema(required = false, nullable = false)]
+    unkept_attributes: Option<Vec<String>>,
     /// With `include=children`: its children, oldest first, at most 500.
     #[schema(required = false)]
     children: Option<Vec<InteractionItem>>,
@@ -193,6 +196,16 @@ pub struct EditedUserData {
     dropped_keys: Option<Vec<String>>,
     #[schema(required = false)]
     repeated_keys: Option<Vec<String>>,
+}
+
+/// A change of UserData, or pairs, which are attached.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum UserDataRequest {
+    /// A change.
+    Edit(super::user_data_body::UserDataEdit),
+    /// Pairs to attach.
+    Pairs(Vec<crate::domain::schema::Pair>),
 }
 
 /// UserData as of a moment.
@@ -406,6 +419,9 @@ pub struct Identified {
     created: bool,
     /// All that fit, oldest first.
     candidates: Vec<String>,
+    /// Attributes that were given, are not known of the contact, and were not added to it.
+    #[schema(required = false, nullable = false)]
+    unkept_attributes: Option<Vec<String>>,
 }
 
 /// What an erasure reached.
@@ -416,6 +432,17 @@ pub struct Erased {
     contacts: Vec<String>,
     /// How many interactions lost their content.
     interactions: i64,
+    /// Interactions that belong to somebody else as well: they lost the keys named.
+    shared: Vec<SharedInteraction>,
+}
+
+/// An interaction without a contact that belongs to this person and to somebody else.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct SharedInteraction {
+    interaction_id: String,
+    /// The keys of its UserData that it handed to this person's interactions, or received from them.
+    keys: Vec<String>,
 }
 
 /// Everything kept about a person.
@@ -424,12 +451,16 @@ pub struct Erased {
 pub struct PersonExport {
     /// The contact and its merged identities.
     contacts: Vec<ContactBody>,
-    /// Their interactions, whole, oldest first.
+    /// Their interactions, whole, oldest first; anonymous ones of their families too.
     interactions: Vec<InteractionItem>,
-    /// The events of the web actions that led to those.
+    /// The steps that lead to those from their parents.
+    links: Vec<LineageLink>,
+    /// The events of the web actions that led to those, life by life.
     web_actions: Vec<WebActionEvent>,
-    /// Their journal, oldest first for each contact.
+    /// The journal of the contacts, then of each interaction, oldest entry first.
     changes: Vec<ChangeBody>,
+    /// Interactions that belong to somebody else as well. Their content is not shown.
+    shared: Vec<SharedInteraction>,
 }
 
 /// The fields to filter and sort by.

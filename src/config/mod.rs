@@ -23,7 +23,10 @@ use crate::domain::limits::Limits;
 use crate::domain::user_data::{KeyPath, Transience};
 pub use print::redacted;
 use print::{HIDDEN, inline};
-pub use sections::{Database, Engagement, Gws, Log, Queue, Server, UserData, WebActions, Webhooks};
+pub use sections::{
+    Capabilities, Contacts, Database, Engagement, Gws, Log, Queue, Server, UserData, WebActions,
+    Webhooks,
+};
 use sources::{NOT_SETTINGS, merge, of_kubernetes, placed, set};
 
 /// The documented defaults.
@@ -43,6 +46,8 @@ pub struct Config {
     pub engagement: Engagement,
     /// UserData.
     pub user_data: UserData,
+    /// Contacts.
+    pub contacts: Contacts,
     /// Web actions from the pages of web sites.
     pub web_actions: WebActions,
     /// Webhooks.
@@ -108,6 +113,7 @@ impl Config {
             );
         }
         gws::check(&config.gws)?;
+        config.contacts.rules()?;
         let web_actions = &config.web_actions;
         want_origins("web_actions", &web_actions.allow_origins)?;
         if web_actions.rate == 0 || web_actions.burst == 0 || web_actions.largest < 1024 {
@@ -134,6 +140,7 @@ impl Config {
                     .map(|(key, path)| (key.clone(), KeyPath::parse(path)))
                     .collect(),
             },
+            contacts: self.contacts.rules().unwrap_or_default(),
             copy_user_data: Some(self.engagement.copy_user_data.clone()),
             link_by: self
                 .engagement
@@ -141,7 +148,7 @@ impl Config {
                 .iter()
                 .map(|key| KeyPath::parse(key))
                 .collect(),
-            link_within: i64::from(self.engagement.link_within_hours) * 3_600_000_000,
+            link_within: i64::from(self.engagement.link_within_hours).saturating_mul(3_600_000_000),
             session_keys: self.engagement.session_keys.clone(),
             private_webhooks: self.webhooks.allow_private,
         }

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::contact::{ContactRules, Settings};
+
 /// `[server]`
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -69,6 +71,48 @@ pub struct UserData {
     pub indexed: Vec<String>,
 }
 
+/// `[contacts]`
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contacts {
+    /// Ranks, each an attribute or several joined with `+`.
+    pub ranks: Vec<String>,
+    /// Other ranks for a media type.
+    pub ranks_by_media: BTreeMap<String, Vec<String>>,
+    /// Attributes that only narrow.
+    pub narrowing: Vec<String>,
+    /// Attributes that hold telephone numbers.
+    pub phones: Vec<String>,
+    /// Attributes that hold e-mail addresses.
+    pub emails: Vec<String>,
+    /// The region of numbers without a country code; empty: none.
+    pub default_region: String,
+    /// Whether further values are added to a known contact.
+    pub learn: bool,
+    /// Values that say nothing.
+    pub placeholders: Vec<String>,
+}
+
+impl Contacts {
+    /// The rules that they make.
+    ///
+    /// # Errors
+    /// A sentence that names the setting and what is wrong with it.
+    pub fn rules(&self) -> Result<ContactRules, String> {
+        ContactRules::new(&Settings {
+            ranks: self.ranks.clone(),
+            ranks_by_media: self.ranks_by_media.clone(),
+            narrowing: self.narrowing.clone(),
+            phones: self.phones.clone(),
+            emails: self.emails.clone(),
+            placeholders: self.placeholders.clone(),
+            default_region: self.default_region.clone(),
+            learn: self.learn,
+        })
+        .map_err(|what| format!("[contacts] {what}"))
+    }
+}
+
 /// `[web_actions]`
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -113,6 +157,8 @@ pub struct Gws {
     pub disposition_key: String,
     /// What is switched on.
     pub features: Vec<String>,
+    /// What `capabilities` of a resource lists.
+    pub capabilities: Capabilities,
     /// Seconds that a client's connect is held.
     pub timeout_seconds: u64,
     /// Seconds that a client may be away before its session ends.
@@ -121,6 +167,16 @@ pub struct Gws {
     pub queue: usize,
     /// Entries of the journal that a client may be behind.
     pub behind: i64,
+}
+
+/// What `capabilities` of a Web Services resource lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Capabilities {
+    /// What the published samples list, also what only a routing platform can do.
+    Published,
+    /// What this server carries out.
+    Possible,
 }
 
 /// `[log]`

@@ -1,4 +1,6 @@
-//! Clients that are told of changes: their sessions, and answers to their questions.
+//! Clients that are notified of changes: their sessions, the spellings that they chose, and answers to their questions.
+
+use super::Moment;
 
 /// The session of a client that listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +17,47 @@ pub struct ClientSession {
     pub cursor: i64,
     /// The server that holds it; empty when it ended.
     pub holder: String,
+    /// The sign-in session in which it was opened; empty where its client keeps none.
+    pub sign_in: String,
+    /// The spellings that its client chose, and those that the user's clients without a sign-in
+    /// session chose.
+    pub choices: Vec<Choice>,
+}
+
+/// Which spelling of a collection a user's clients chose, where the published documents have two.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// The collection, in its usual spelling.
+    pub collection: String,
+    /// Whether the other spelling was chosen.
+    pub twin: bool,
+    /// The sign-in session of the clients that chose; empty for clients that keep none.
+    pub sign_in: String,
+    /// When.
+    pub at: Moment,
+}
+
+/// A user's choice, to be remembered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewChoice {
+    /// The user.
+    pub user: String,
+    /// The sign-in session; empty where the client keeps none.
+    pub sign_in: String,
+    /// The collection, in its usual spelling.
+    pub collection: String,
+    /// Whether the other spelling is chosen.
+    pub twin: bool,
+}
+
+/// How long a choice is remembered after it was made last, in microseconds: 30 days.
+pub const CHOICE_KEPT: i64 = 30 * 24 * 3600 * 1_000_000;
+
+/// The choice for a collection that was made in a sign-in session.
+pub fn chosen<'c>(choices: &'c [Choice], sign_in: &str, collection: &str) -> Option<&'c Choice> {
+    choices
+        .iter()
+        .find(|choice| choice.sign_in == sign_in && choice.collection == collection)
 }
 
 /// A message for all sessions of a user, in answer to a question.

@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::client::{Answer, ClientSession, SessionEdit};
-use super::contact::{Attributes, Contact, GivenAttributes};
+use super::archive::{Restore, Restored};
+use super::client::{Answer, ClientSession, NewChoice, SessionEdit};
+use super::contact::{Attributes, Contact, ContactRules, Folded, GivenAttributes};
 use super::interaction::{
     Interaction, InteractionPatch, LongTexts, NewInteraction, WEB_ENGAGEMENT,
 };
@@ -37,12 +38,13 @@ pub const REPLY_KEPT: i64 = 24 * 3600 * 1_000_000;
 pub enum Command {
     /// Records one interaction.
     Record(Box<NewInteraction>),
-    /// Records an interaction under its own identifier unless that is known; then nothing
-    /// changes, whatever content is stored under it.
+    /// Records an interaction unless it is known; then nothing changes, whatever its content.
     Ensure {
-        /// The interaction, with an identifier.
+        /// The interaction.
         new: Box<NewInteraction>,
-        /// What must hold of an interaction that is stored under the identifier.
+        /// How it is known.
+        known_by: KnownBy,
+        /// What must hold of the interaction that is stored already.
         requires: Requirement,
     },
     /// Records the child that a web engagement led to: the same as [`Command::Record`], but refused where the parent is
@@ -127,8 +129,17 @@ pub enum Command {
     IdentifyContact {
         /// What is known.
         attributes: GivenAttributes,
-        /// Whether to make one when nobody fits.
+        /// The medium by whose ranks; the ranks of all media when absent.
+        media_type: Option<String>,
+        /// Whether to make one when nobody fits, and to add to a known one what is new.
         create: bool,
+    },
+    /// Restores the next rows of an archive.
+    Restore(Box<Restore>),
+    /// Folds the values of the next contacts anew where the rules changed; the last contact done is given.
+    FoldContacts {
+        /// The contact after which to go on.
+        after: String,
     },
     /// Deletes a contact that has no interactions.
     DeleteContact(String),
@@ -164,6 +175,8 @@ pub enum Command {
     OpenSession(Box<ClientSession>),
     /// Changes a session.
     EditSession(SessionEdit),
+    /// Remembers which spelling of a collection a user's clients chose.
+    ChooseSpelling(Box<NewChoice>),
     /// Notes what sessions have received: each with its cursor.
     KeepCursors(Vec<(String, i64)>),
     /// Records a state of a web action.
@@ -174,6 +187,15 @@ pub enum Command {
     ForgetClients(Moment),
     /// Does something to webhooks.
     Webhook(Box<WebhookCommand>),
+}
+
+/// What tells that an interaction is recorded already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KnownBy {
+    /// Its identifier.
+    Id,
+    /// Its external identifier, among those of its media type; the oldest counts.
+    ExternalId,
 }
 
 /// An access token to be made.
@@ -206,6 +228,8 @@ pub enum Outcome {
         repeated: Vec<String>,
         /// Keys copied from the parent, for an engagement.
         copied: Option<Vec<String>>,
+        /// Attributes that were given, are not known of the contact, and were not added to it.
+        unkept: Vec<String>,
         /// The journal entry that tells of it; `None` when it stood there before.
         cursor: Option<i64>,
     },
@@ -243,6 +267,8 @@ pub enum Outcome {
         created: bool,
         /// All that fit.
         candidates: Vec<String>,
+        /// Attributes that were given, are not known of the contact, and were not added to it.
+        unkept: Vec<String>,
     },
     /// What was erased: contacts and interactions.
     Erased {
@@ -250,7 +276,11 @@ pub enum Outcome {
         contacts: Vec<String>,
         /// Interactions whose content was erased.
         interactions: usize,
+        /// Interactions that are somebody else's too, with the keys that they lost.
+        shared: Vec<super::person::Shared>,
     },
+    /// Rows of an archive were restored.
+    Restored(Restored),
     /// A part of the index was filled.
     Filled {
         /// The last interaction done; `None` when all are.
@@ -343,6 +373,8 @@ pub struct Preparation {
     pub repeated: Vec<String>,
     /// Attributes of a contact, checked.
     pub attributes: Attributes,
+    /// Those by which a contact is identified, folded.
+    pub folded: Folded,
     /// Roughly how many bytes of memory the command takes while it waits, with all that was made ready.
     pub weight: usize,
 }
@@ -354,6 +386,8 @@ pub struct Rules {
     pub limits: Limits,
     /// Transient keys and extraction.
     pub transience: Transience,
+    /// How contacts are identified.
+    pub contacts: ContactRules,
     /// What an engagement copies when its request says nothing.
     pub copy_user_data: Option<String>,
     /// Keys of UserData by which a conversation without a parent is linked to a web engagement.
@@ -392,10 +426,7 @@ impl Command {
                 let tree = ready.interaction(new, tenant, rules)?;
                 let linked = new.parent_id.is_some() || !rules.link_by.is_empty();
                 if new.copy_user_data.is_some() && !(new.may_be_engagement() && linked) {
-                    return Err(Refusal::invalid(
-                        "/copyUserData",
-                        "is only for a chat or webcallback whose parent is a webengagement",
-                    ));
+                    return Err(super::propagation::nothing_to_copy());
                 }
                 if new.may_be_engagement() && linked {
                     ready.weight += tree;
@@ -440,7 +471,7 @@ impl Command {
                 if let Some(id) = id {
                     super::contact::check_own_id(id, limits)?;
                 }
-                ready.attributes("/attributes", attributes, limits)?;
+                ready.attributes("/attributes", attributes, rules)?;
                 ready.fingerprint = super::interaction::fingerprint(&(&id, &ready.attributes));
             }
             Self::ChangeContact { attributes, .. } => {
@@ -452,17 +483,11 @@ impl Command {
                     .iter()
                     .filter_map(|(n, v)| Some((n.clone(), v.clone()?)))
                     .collect();
-                ready.attributes("/attributes", &set, limits)?;
+                ready.attributes("/attributes", &set, rules)?;
                 ready.weight += attributes.keys().map(|name| 64 + name.len()).sum::<usize>();
             }
             Self::IdentifyContact { attributes, .. } => {
-                ready.attributes("/attributes", attributes, limits)?;
-                if ready.attributes.is_empty() {
-                    return Err(Refusal::invalid(
-                        "/attributes",
-                        "holds no value to identify by",
-                    ));
-                }
+                ready.attributes("/attributes", attributes, rules)?;
             }
             Self::DeclareKey(key) | Self::DropKey(key) | Self::FillKey { key, .. } => {
                 if key.0.iter().any(|step| step.contains('\0')) {
@@ -477,6 +502,8 @@ impl Command {
             | Self::CreateToken(_)
             | Self::RevokeToken(_)
             | Self::ForgetReplies(_)
+            | Self::FoldContacts { .. }
+            | Self::Restore(_)
             | Self::ForgetClients(_) => {}
             Self::RecordWebAction(action) => {
                 // without the time of receipt, so that the same event sent again is the same
@@ -486,6 +513,7 @@ impl Command {
             }
             Self::OpenSession(session) => ready.weight += weigh(&session.subscriptions),
             Self::EditSession(edit) => ready.weight += weigh(&edit.add) + weigh(&edit.remove),
+            Self::ChooseSpelling(choice) => ready.weight += choice.user.len(),
             Self::KeepCursors(all) => ready.weight += 64 * all.len(),
             Self::Answer(answer) => ready.weight += answer.data.len(),
             Self::Webhook(command) => {
@@ -530,8 +558,11 @@ impl Command {
             | Self::FillKey { .. }
             | Self::DropKey(_)
             | Self::ForgetReplies(_)
+            | Self::FoldContacts { .. }
+            | Self::Restore(_)
             | Self::RecordWebAction(_)
             | Self::OpenSession(_)
+            | Self::ChooseSpelling(_)
             | Self::KeepCursors(_)
             | Self::Answer(_)
             | Self::ForgetClients(_)
@@ -567,6 +598,7 @@ impl Command {
                 | Self::RecordWebAction(_)
                 | Self::OpenSession(_)
                 | Self::EditSession(_)
+                | Self::ChooseSpelling(_)
                 | Self::Answer(_)
         )
     }
@@ -591,13 +623,7 @@ impl Preparation {
         // it is the caller's: said or not, the content is the same
         new.tenant_id = None;
         if let Some(contact) = &new.contact {
-            self.attributes("/contact", contact, limits)?;
-            if self.attributes.is_empty() {
-                return Err(Refusal::invalid(
-                    "/contact",
-                    "holds no value to identify by",
-                ));
-            }
+            self.attributes("/contact", contact, rules)?;
         }
         self.fingerprint = new.fingerprint();
         self.user_data = serde_json::to_string(&new.user_data).unwrap_or_default();
@@ -655,9 +681,10 @@ impl Preparation {
         &mut self,
         pointer: &str,
         given: &GivenAttributes,
-        limits: &Limits,
+        rules: &Rules,
     ) -> Result<(), Refusal> {
-        self.attributes = super::contact::receive(pointer, given, limits)?;
+        self.attributes = super::contact::receive(pointer, given, &rules.limits)?;
+        self.folded = rules.contacts.fold_all(&self.attributes);
         self.weight += 2 * super::contact::weight(given);
         Ok(())
     }

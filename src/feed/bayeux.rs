@@ -6,11 +6,13 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::hub::{Batch, Connect, Denied, Ended, Hub, Pattern};
-use super::{BASE, Message};
+use super::hub::{Batch, Connect, Delivery, Denied, Ended, Hub, Pattern};
+use super::{BASE, COLLECTION, KEY};
+use crate::domain::Refusal;
+use crate::domain::contact::OneOrMany;
+use crate::json::{self, Members};
 
 /// The only way of transport.
 const LONG_POLLING: &str = "long-polling";
@@ -20,8 +22,7 @@ const MOST: usize = 100;
 const LONGEST_ID: usize = 200;
 
 /// What a client sends, as far as a server looks at it.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Debug)]
 struct Incoming {
     channel: Option<String>,
     id: Option<Value>,
@@ -32,29 +33,6 @@ struct Incoming {
     subscription: Option<OneOrMany>,
     advice: Option<Advice>,
     ext: Option<Ext>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
-}
-
-impl OneOrMany {
-    fn all(&self) -> &[String] {
-        match self {
-            Self::One(one) => std::slice::from_ref(one),
-            Self::Many(many) => many,
-        }
-    }
-
-    fn value(&self) -> Value {
-        match self {
-            Self::One(one) => json!(one),
-            Self::Many(many) => json!(many),
-        }
-    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -70,6 +48,22 @@ struct Ext {
 }
 
 impl Incoming {
+    /// Reads a message. What the server does not look at is not read, so it may be anything.
+    fn read(text: &[u8]) -> Result<Self, Refusal> {
+        let members = Members::split(text)?;
+        Ok(Self {
+            channel: members.read("channel")?,
+            id: members.read("id")?,
+            client_id: members.read("clientId")?,
+            version: members.read("version")?,
+            supported_connection_types: members.read("supportedConnectionTypes")?,
+            connection_type: members.read("connectionType")?,
+            subscription: members.read("subscription")?,
+            advice: members.read("advice")?,
+            ext: members.read("ext")?,
+        })
+    }
+
     fn is(&self, channel: &str) -> bool {
         self.channel.as_deref() == Some(channel)
     }
@@ -112,8 +106,24 @@ pub enum Answer {
     Superseded,
 }
 
-/// Answers the messages of one request of a user; `base` is the address of this server as the client knows it.
-pub async fn answer(hub: &Hub, user: &str, base: &str, body: &[u8]) -> Answer {
+/// Who sends a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker<'a> {
+    /// The user.
+    pub user: &'a str,
+    /// The sign-in session; empty where the client keeps none.
+    pub sign_in: &'a str,
+    /// The address of this server, as the client knows it.
+    pub base: &'a str,
+}
+
+/// Answers the messages of one request.
+pub async fn answer(hub: &Hub, asker: Asker<'_>, body: &[u8]) -> Answer {
+    let Asker {
+        user,
+        sign_in,
+        base,
+    } = asker;
     let incoming = match read(body) {
         Ok(incoming) => incoming,
         Err(why) => return Answer::Malformed(why),
@@ -145,7 +155,7 @@ pub async fn answer(hub: &Hub, user: &str, base: &str, body: &[u8]) -> Answer {
         }
         let done = match channel {
             "" => Err(Failure::of("400::channel_missing")),
-            "/meta/handshake" => handshake(hub, user, one, &mut reply).await,
+            "/meta/handshake" => handshake(hub, (user, sign_in), one, &mut reply).await,
             "/meta/connect" => match connect(hub, user, one, alone, &mut reply).await {
                 Ok(Some(batch)) => {
                     for message in &batch.messages {
@@ -188,29 +198,21 @@ pub async fn answer(hub: &Hub, user: &str, base: &str, body: &[u8]) -> Answer {
 
 /// Reads the messages of a request: an array, or a single one.
 fn read(body: &[u8]) -> Result<Vec<Incoming>, String> {
-    let wrong =
-        |error: serde_json::Error| format!("the body is no list of Bayeux messages: {error}");
-    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
-    let all: Vec<&RawValue> = if first == Some(&b'{') {
-        vec![serde_json::from_slice(body).map_err(wrong)?]
+    let wrong = |refusal: Refusal| format!("the body is no list of Bayeux messages: {refusal}");
+    let body = json::without_mark(body).trim_ascii();
+    let incoming = if body.starts_with(b"{") {
+        vec![Incoming::read(body).map_err(wrong)?]
     } else {
-        serde_json::from_slice(body).map_err(wrong)?
+        let all = json::elements(body).map_err(wrong)?;
+        if all.is_empty() {
+            return Err("the body holds no message".to_owned());
+        }
+        if all.len() > MOST {
+            return Err(format!("the body holds more than {MOST} messages"));
+        }
+        let read = all.iter().map(|one| Incoming::read(one.get().as_bytes()));
+        read.collect::<Result<Vec<Incoming>, _>>().map_err(wrong)?
     };
-    if all.is_empty() {
-        return Err("the body holds no message".to_owned());
-    }
-    if all.len() > MOST {
-        return Err(format!("the body holds more than {MOST} messages"));
-    }
-    // what reads an object would take a list of its fields as well
-    if !all.iter().all(|one| one.get().starts_with('{')) {
-        return Err("a message is no object".to_owned());
-    }
-    let incoming: Result<Vec<Incoming>, _> = all
-        .into_iter()
-        .map(|one| serde_json::from_str(one.get()))
-        .collect();
-    let incoming = incoming.map_err(wrong)?;
     let plain = |id: &Value| match id {
         Value::String(text) => text.len() <= LONGEST_ID,
         Value::Number(_) | Value::Null => true,
@@ -262,7 +264,7 @@ impl From<Denied> for Failure {
 
 async fn handshake(
     hub: &Hub,
-    user: &str,
+    (user, sign_in): (&str, &str),
     one: &Incoming,
     reply: &mut Map<String, Value>,
 ) -> Result<(), Failure> {
@@ -280,7 +282,7 @@ async fn handshake(
     if !types.iter().any(|kind| kind == LONG_POLLING) {
         return Err(refused("400::unsupported_connection_types"));
     }
-    let session = hub.open(user).await?;
+    let session = hub.open(user, sign_in).await?;
     reply.insert("clientId".to_owned(), json!(session.id));
     reply.insert("advice".to_owned(), advice(hub));
     if one.can_acknowledge() {
@@ -349,12 +351,12 @@ async fn subscribe(
     let Some(subscription) = &one.subscription else {
         return Err(Failure::of("403::subscription_missing"));
     };
-    reply.insert("subscription".to_owned(), subscription.value());
+    reply.insert("subscription".to_owned(), json!(subscription));
     let Some(id) = &one.client_id else {
         return Err(Denied::Unknown.into());
     };
     let mut patterns = Vec::new();
-    for text in subscription.all() {
+    for text in subscription.values() {
         match Pattern::parse(text) {
             Some(pattern) if !adds || hub.has_channel(&pattern) => patterns.push(pattern),
             _ => return Err(Failure::of("403::subscribe_denied")),
@@ -387,16 +389,27 @@ impl Replies<'_> {
         self.text += &reply.to_string();
     }
 
-    fn message(&mut self, message: &Message) {
+    fn message(&mut self, delivery: &Delivery) {
         self.next();
         self.text += "{\"channel\":";
-        self.text += &Value::from(message.channel.as_str()).to_string();
+        self.text += &Value::from(delivery.channel()).to_string();
         self.text += ",\"data\":";
-        for (index, part) in message.data.split(BASE).enumerate() {
-            if index > 0 {
-                self.text += self.base;
-            }
-            self.text += part;
+        for part in delivery
+            .message
+            .data
+            .split_inclusive([BASE, COLLECTION, KEY])
+        {
+            let (text, filled_in) = if let Some(text) = part.strip_suffix(BASE) {
+                (text, self.base)
+            } else if let Some(text) = part.strip_suffix(COLLECTION) {
+                (text, delivery.collection())
+            } else if let Some(text) = part.strip_suffix(KEY) {
+                (text, delivery.key())
+            } else {
+                (part, "")
+            };
+            self.text += text;
+            self.text += filled_in;
         }
         self.text.push('}');
     }

@@ -56,6 +56,22 @@ impl Feed {
 /// Where, in the data of a [`Message`], the address of this server goes in, as its receiver knows it: a character that JSON text never holds.
 pub const BASE: char = '\0';
 
+/// Where, in the data of a [`Message`] with a [`Twin`], the name of the collection goes in.
+pub const COLLECTION: char = '\u{1}';
+/// Where, in the data of a [`Message`] with a [`Twin`], the name of the resource goes in.
+pub const KEY: char = '\u{2}';
+
+/// A collection that has two spellings: of each name the usual one, then the other one.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Twin {
+    /// The collection.
+    pub collection: [&'static str; 2],
+    /// One resource of it.
+    pub key: [&'static str; 2],
+    /// The channel of its messages.
+    pub channel: [&'static str; 2],
+}
+
 /// What subscribers are told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
@@ -65,8 +81,10 @@ pub struct Message {
     pub user: Option<String>,
     /// Whether it is an answer, for that user alone.
     pub is_answer: bool,
-    /// The channel.
+    /// The channel, in its usual spelling.
     pub channel: String,
+    /// Set where each session gets the message in the spelling that its client chose.
+    pub twin: Option<&'static Twin>,
     /// The data as JSON text, with [`BASE`] where the server's address goes in.
     pub data: String,
 }

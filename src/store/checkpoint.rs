@@ -21,8 +21,8 @@ const EVERY: Duration = Duration::from_millis(100);
 /// How long writers may be held up for readers.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// Runs until it is aborted. `shred` is told when something was erased.
-pub async fn run(options: SqliteConnectOptions, shred: Arc<Notify>) {
+/// Runs until it is aborted. `renew` is told when the log has to begin anew: something was erased.
+pub async fn run(options: SqliteConnectOptions, renew: Arc<Notify>) {
     let log = PathBuf::from(format!("{}-wal", options.get_filename().display()));
     let options = options.busy_timeout(PATIENCE);
     let mut conn: Option<SqliteConnection> = None;
@@ -30,7 +30,7 @@ pub async fn run(options: SqliteConnectOptions, shred: Arc<Notify>) {
     loop {
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}
-            () = shred.notified() => shredding = true,
+            () = renew.notified() => shredding = true,
         }
         let size = tokio::fs::metadata(&log).await.map_or(0, |meta| meta.len());
         if size < COPY_FROM && !shredding {

@@ -1,14 +1,16 @@
-//! Clients that are told of changes: their sessions, and answers to their questions.
+//! Clients that are notified of changes: their sessions, the spellings that they chose, and answers to their questions.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::StoreError;
 use super::dialect::{Arg, Columns, Conn, Dialect, RowOf};
-use crate::domain::client::{Answer, ClientSession};
+use crate::domain::client::{Answer, Choice, ClientSession};
 
 /// Answers read at once; one may have some megabytes.
 const MOST_ANSWERS: i64 = 8;
 
 const SESSION: &str =
-    "SELECT id, tenant_id, user_name, subscriptions, cursor, holder FROM client_session";
+    "SELECT id, tenant_id, user_name, subscriptions, cursor, holder, sign_in FROM client_session";
 
 fn session<D: Dialect>(row: &RowOf<D>) -> Result<ClientSession, StoreError> {
     let mut row = Columns::<D>::of(row);
@@ -20,6 +22,8 @@ fn session<D: Dialect>(row: &RowOf<D>) -> Result<ClientSession, StoreError> {
             .map_err(|_| StoreError::inconsistent("client_session", "subscriptions"))?,
         cursor: row.int()?,
         holder: row.text()?,
+        sign_in: row.text()?,
+        choices: Vec::new(),
     })
 }
 
@@ -29,8 +33,86 @@ pub async fn sessions<D: Dialect>(
     ids: Vec<String>,
 ) -> Result<Vec<ClientSession>, StoreError> {
     let sql = format!("{SESSION} WHERE id IN {}", D::any_of(1));
-    let rows = D::fetch(conn, sql.into(), vec![Arg::Texts(ids)]).await?;
-    rows.iter().map(session::<D>).collect()
+    with_choices::<D>(conn, sql, vec![Arg::Texts(ids)]).await
+}
+
+/// The sessions of users that have not ended.
+pub async fn sessions_of<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    users: Vec<String>,
+) -> Result<Vec<ClientSession>, StoreError> {
+    let users_are = D::any_of(2);
+    let sql =
+        format!("{SESSION} WHERE tenant_id = $1 AND user_name IN {users_are} AND holder <> ''");
+    with_choices::<D>(conn, sql, vec![tenant.into(), Arg::Texts(users)]).await
+}
+
+/// The sessions that a statement selects, each with the choices that concern it.
+async fn with_choices<D: Dialect>(
+    conn: &mut Conn<D>,
+    sql: String,
+    args: Vec<Arg>,
+) -> Result<Vec<ClientSession>, StoreError> {
+    let rows = D::fetch(conn, sql.into(), args).await?;
+    let mut sessions: Vec<ClientSession> =
+        rows.iter().map(session::<D>).collect::<Result<_, _>>()?;
+    let mut tenants: BTreeMap<i64, BTreeSet<&str>> = BTreeMap::new();
+    for session in &sessions {
+        tenants
+            .entry(session.tenant_id)
+            .or_default()
+            .insert(&session.user);
+    }
+    let mut found = HashMap::new();
+    for (tenant, users) in tenants {
+        let users = users.into_iter().map(str::to_owned).collect();
+        for (user, choice) in choices::<D>(conn, tenant, users).await? {
+            found
+                .entry((tenant, user))
+                .or_insert_with(Vec::new)
+                .push(choice);
+        }
+    }
+    for session in &mut sessions {
+        let of_user = found.get(&(session.tenant_id, session.user.clone()));
+        let concerns =
+            |choice: &&Choice| choice.sign_in.is_empty() || choice.sign_in == session.sign_in;
+        session.choices = of_user
+            .into_iter()
+            .flatten()
+            .filter(concerns)
+            .cloned()
+            .collect();
+    }
+    Ok(sessions)
+}
+
+/// The choices of users, each with its user.
+pub async fn choices<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    users: Vec<String>,
+) -> Result<Vec<(String, Choice)>, StoreError> {
+    let sql = format!(
+        "SELECT user_name, sign_in, collection, twin, chosen_date FROM client_spelling \
+         WHERE tenant_id = $1 AND user_name IN {}",
+        D::any_of(2)
+    );
+    let rows = D::fetch(conn, sql.into(), vec![tenant.into(), Arg::Texts(users)]).await?;
+    rows.iter()
+        .map(|row| {
+            let mut row = Columns::<D>::of(row);
+            let user = row.text()?;
+            let choice = Choice {
+                sign_in: row.text()?,
+                collection: row.text()?,
+                twin: row.int()? != 0,
+                at: row.time()?,
+            };
+            Ok((user, choice))
+        })
+        .collect()
 }
 
 /// What happened beside the journal, by numbers of its counter.
@@ -57,8 +139,7 @@ pub async fn news<D: Dialect>(
     let mut news = News::default();
     if user.is_none() {
         let sql = format!("{SESSION} WHERE tenant_id = $1 AND changed > $2");
-        let rows = D::fetch(conn, sql.into(), range[..2].to_vec()).await?;
-        news.sessions = rows.iter().map(session::<D>).collect::<Result<_, _>>()?;
+        news.sessions = with_choices::<D>(conn, sql, range[..2].to_vec()).await?;
     }
     let mut args = range;
     let mut sql = "SELECT cursor, user_name, channel, reference_id, data FROM client_answer \

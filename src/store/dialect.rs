@@ -5,6 +5,7 @@
 //! reached, and how a moment is written (microseconds as INTEGER on SQLite, `timestamptz` on Postgres).
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::future::Future;
 use std::sync::Arc;
@@ -94,6 +95,12 @@ pub trait Dialect: Sized + Send + Sync + 'static {
     const ADD_WORDS: Many;
     /// Takes words out again: identifier, tenant, the same words as they went in.
     const REMOVE_WORDS: Many;
+
+    /// Makes sure that the index of words no longer tells these, which were taken out, unless others still have them.
+    fn forget_words(
+        conn: &mut Conn<Self>,
+        words: &BTreeSet<String>,
+    ) -> impl Future<Output = sqlx::Result<()>> + Send;
 
     /// Writes long texts, or writes them anew: place, identifier, tenant, and [`super::rows::TEXT_COLUMNS`].
     const TEXTS: Many;
@@ -309,6 +316,10 @@ impl Dialect for OnSqlite {
 
     statements!(Sqlite);
 
+    async fn forget_words(conn: &mut Conn<Self>, words: &BTreeSet<String>) -> sqlx::Result<()> {
+        super::separators::forget(conn, words).await
+    }
+
     async fn limit_time(
         conn: &mut Conn<Self>,
         most: Option<std::time::Duration>,
@@ -463,6 +474,10 @@ impl Dialect for OnPostgres {
     const TIME: &'static str = "TIMESTAMPTZ";
 
     statements!(Postgres);
+
+    async fn forget_words(_: &mut Conn<Self>, _: &BTreeSet<String>) -> sqlx::Result<()> {
+        Ok(())
+    }
 
     async fn limit_time(_: &mut Conn<Self>, _: Option<std::time::Duration>) -> sqlx::Result<()> {
         Ok(())

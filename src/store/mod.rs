@@ -7,6 +7,7 @@
 //! `writer/alone.rs` (its own). To add a read: a method of `Reads`, and its statement in the file of its aggregate. Both run on both databases
 //! in `tests/`, which stamps every test twice.
 
+pub mod archive;
 mod bulk;
 mod checkpoint;
 mod client;
@@ -20,9 +21,12 @@ pub mod meters;
 mod migrate;
 mod open;
 mod packed;
+mod person;
 mod reads;
 mod rows;
+mod scrub;
 pub mod search;
+mod separators;
 mod token;
 mod web_action;
 mod webhook;
@@ -34,6 +38,7 @@ pub use client::News;
 pub use interaction::{Family, FamilyLink};
 pub use journal::{Changes, ChangesQuery};
 pub use open::{Schema, Settings, Store, migrate_database, pending_migrations};
+pub use person::Person;
 pub use reads::Reads;
 pub use rows::Found;
 pub use search::Page;

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join;
 use rand::SeedableRng;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -18,9 +19,9 @@ use super::meters::Meters;
 use super::migrate::{self, Migrate};
 use super::reads::{Readers, Reads};
 use super::writer::{QueueLimits, Signals, Writer};
-use super::{StoreError, checkpoint};
+use super::{StoreError, checkpoint, scrub};
 use crate::domain::Clock;
-use crate::domain::command::Rules;
+use crate::domain::command::{Command, Outcome, Rules, Submission};
 use crate::domain::id::Ids;
 
 /// What to do about the schema on opening.
@@ -68,7 +69,7 @@ pub struct Store {
     /// The database's name.
     pub database: &'static str,
     write_task: JoinHandle<()>,
-    checkpoint_task: Option<JoinHandle<()>>,
+    upkeep_task: Option<JoinHandle<()>>,
     close: Box<dyn FnOnce() -> futures_util::future::BoxFuture<'static, ()> + Send>,
     lock: Option<File>,
 }
@@ -197,10 +198,40 @@ impl Store {
     /// # Errors
     /// When the URL is not understood, the database cannot be reached, its schema does not fit, or another server has the file.
     pub async fn open(settings: Settings) -> Result<Self, StoreError> {
-        match target(&settings.url)? {
-            Target::Sqlite(options) => Self::open_sqlite(settings, options).await,
-            Target::Postgres(options) => Self::open_postgres(settings, options).await,
+        let store = match target(&settings.url)? {
+            Target::Sqlite(options) => Self::open_sqlite(settings, options).await?,
+            Target::Postgres(options) => Self::open_postgres(settings, options).await?,
+        };
+        store.fold_contacts().await?;
+        Ok(store)
+    }
+
+    /// Folds the identifying values of contacts anew where the rules are not those of the last time.
+    async fn fold_contacts(&self) -> Result<(), StoreError> {
+        let mut after = String::new();
+        let mut total = 0;
+        loop {
+            let submission = Submission {
+                tenant: 1,
+                actor: "contacts".into(),
+                at: None,
+                repeatable: None,
+                command: Command::FoldContacts { after },
+            };
+            let answer = self.writer.enqueue_waiting(submission).await?;
+            let Outcome::Filled { last, done } = answer.wait().await? else {
+                return Err(StoreError::Closed);
+            };
+            total += done;
+            match last {
+                Some(last) => after = last,
+                None => break,
+            }
         }
+        if total > 0 {
+            tracing::info!(contacts = total, "contacts follow the rules of [contacts]");
+        }
+        Ok(())
     }
 
     async fn open_sqlite(
@@ -264,13 +295,18 @@ impl Store {
         want_durable::<OnSqlite>(&write_pool).await?;
         // a process beside the server checkpoints too: it may write without one
         let signals = Signals::default();
-        let checkpoints = tokio::spawn(checkpoint::run(base.clone(), Arc::clone(&signals.shred)));
+        let renew = Arc::new(Notify::new());
+        let checkpoints = checkpoint::run(base.clone(), Arc::clone(&renew));
+        let scrubs = scrub::run(base.clone(), Arc::clone(&signals.shred), renew);
+        let upkeep = tokio::spawn(async move {
+            join(checkpoints, scrubs).await;
+        });
         Ok(Self::start::<OnSqlite>(
             settings,
             write_pool,
             read_pool,
             short_pool,
-            Some(checkpoints),
+            Some(upkeep),
             lock,
             signals,
         ))
@@ -324,7 +360,7 @@ impl Store {
         write_pool: Pool<D::Db>,
         read_pool: Pool<D::Db>,
         short_pool: Pool<D::Db>,
-        checkpoint_task: Option<JoinHandle<()>>,
+        upkeep_task: Option<JoinHandle<()>>,
         lock: Option<File>,
         signals: Signals,
     ) -> Self
@@ -334,6 +370,7 @@ impl Store {
         let meters = Arc::new(Meters::default());
         let committed = Arc::clone(&signals.committed);
         let ids = Ids::new(Box::new(rand_chacha::ChaCha12Rng::from_os_rng()));
+        let contacts = settings.rules.contacts.clone();
         let (writer, write_task) = Writer::start::<D>(
             write_pool.clone(),
             Arc::new(settings.rules),
@@ -347,6 +384,7 @@ impl Store {
             read_pool.clone(),
             &short_pool,
             settings.time_limit,
+            contacts,
         ));
         let close = Box::new(move || -> futures_util::future::BoxFuture<'static, ()> {
             Box::pin(async move {
@@ -362,7 +400,7 @@ impl Store {
             committed,
             database: D::NAME,
             write_task,
-            checkpoint_task,
+            upkeep_task,
             close,
             lock,
         }
@@ -372,7 +410,7 @@ impl Store {
     pub async fn close(self) {
         drop(self.writer);
         let _ = self.write_task.await;
-        if let Some(task) = self.checkpoint_task {
+        if let Some(task) = self.upkeep_task {
             task.abort();
             let _ = task.await;
         }

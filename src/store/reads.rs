@@ -8,18 +8,21 @@ use futures_util::future::BoxFuture;
 use sqlx::pool::PoolConnection;
 use sqlx::{Connection, Pool};
 
+use super::archive::{self, Snapshot};
 use super::dialect::{Columns, Conn, Dialect};
 use super::grouped::Grouped;
 use super::journal::{Changes, ChangesQuery};
 use super::search::{Page, ShortPage};
 use super::{
-    Count, CountsQuery, DeliveriesQuery, Family, Found, News, Outlook, Sender, StoreError, Token,
-    WebActionsQuery, client, contact, interaction, journal, search, token, web_action, webhook,
+    Count, CountsQuery, DeliveriesQuery, Family, FamilyLink, Found, News, Outlook, Person, Sender,
+    StoreError, Token, WebActionsQuery, client, contact, interaction, journal, person, search,
+    token, web_action, webhook,
 };
+use crate::domain::archive::Restored;
 use crate::domain::change::Change;
-use crate::domain::client::ClientSession;
+use crate::domain::client::{Choice, ClientSession};
 use crate::domain::command::Stored;
-use crate::domain::contact::Contact;
+use crate::domain::contact::{Contact, ContactRules};
 use crate::domain::filter::Search;
 use crate::domain::user_data::{Document, KeyPath};
 use crate::domain::web_action::Recorded;
@@ -50,12 +53,18 @@ pub trait Reads: Send + Sync {
     fn changes<'a>(&'a self, tenant: i64, query: &'a ChangesQuery) -> Read<'a, Changes>;
     /// The entries of the journal at these cursors, oldest first.
     fn changes_at<'a>(&'a self, tenant: i64, cursors: &'a [i64]) -> Read<'a, Vec<Change>>;
+    /// One state of the store, to be read whole.
+    fn snapshot(&self) -> Read<'_, Box<dyn Snapshot>>;
+    /// The archive that is being restored, or was last.
+    fn restored(&self) -> Read<'_, Option<(String, Restored)>>;
     /// One contact.
     fn contact<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Contact>>;
     /// Contacts by identifier, those after one.
     fn contacts<'a>(&'a self, tenant: i64, after: &'a str, limit: i64) -> Read<'a, Vec<Contact>>;
-    /// A person with all identities, whichever of them is asked for.
-    fn person<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Vec<String>>;
+    /// The person that a contact stands for, with all identities and all that is theirs.
+    fn person<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Person>>;
+    /// The steps that lead from a parent to these interactions.
+    fn links(&self, tenant: i64, children: Vec<String>) -> Read<'_, Vec<FamilyLink>>;
     /// All access tokens.
     fn tokens(&self) -> Read<'_, Vec<Token>>;
     /// Declared keys, and whether each is ready.
@@ -75,6 +84,8 @@ pub trait Reads: Send + Sync {
     -> Read<'a, Vec<Count>>;
     /// The session of a client, by its identifier.
     fn client_session<'a>(&'a self, id: &'a str) -> Read<'a, Option<ClientSession>>;
+    /// The spellings that a user's clients chose.
+    fn spellings<'a>(&'a self, tenant: i64, user: &'a str) -> Read<'a, Vec<Choice>>;
     /// What happened beside the journal after one cursor, up to another: changed sessions and answers, or the answers to one user.
     fn news<'a>(&'a self, tenant: i64, range: (i64, i64), user: Option<&'a str>) -> Read<'a, News>;
     /// All webhooks of a tenant, or of all tenants, oldest first.
@@ -106,17 +117,24 @@ pub trait Reads: Send + Sync {
 pub struct Readers<D: Dialect> {
     pool: Pool<D::Db>,
     time_limit: Duration,
+    contacts: ContactRules,
     interactions: Grouped<D, interaction::Whole>,
     pages: Grouped<D, search::ShortPages>,
 }
 
 impl<D: Dialect> Readers<D> {
     /// Over a pool for searches, and one for the reads that are grouped: while one reader is at the database another gathers the next group.
-    pub(super) fn start(pool: Pool<D::Db>, short: &Pool<D::Db>, time_limit: Duration) -> Self {
+    pub(super) fn start(
+        pool: Pool<D::Db>,
+        short: &Pool<D::Db>,
+        time_limit: Duration,
+        contacts: ContactRules,
+    ) -> Self {
         let readers = short.options().get_max_connections();
         Self {
             pool,
             time_limit,
+            contacts,
             interactions: Grouped::start(short, readers),
             pages: Grouped::start(short, readers),
         }
@@ -139,9 +157,28 @@ impl<D: Dialect> Readers<D> {
                 _ => return search::page_of(search, found.items),
             }
         }
+        let folded;
+        let search = if search.filter.asks_for_contact() {
+            folded = search.folded(&self.contacts);
+            &folded
+        } else {
+            search
+        };
         let mut conn = self.limited().await?;
         let found = Self::searched(&mut conn, search).await;
         conn.give_back(found).await
+    }
+
+    async fn whole_person(
+        conn: &mut Conn<D>,
+        tenant: i64,
+        id: &str,
+    ) -> Result<Option<Person>, StoreError> {
+        // the steps of the walk must see one state of the store
+        let mut held = conn.begin_with(D::BEGIN_READ).await?;
+        let found = person::of_contact::<D>(&mut held, tenant, id).await;
+        held.rollback().await?;
+        found
     }
 
     async fn searched(conn: &mut Conn<D>, search: &Search) -> Result<Page, StoreError> {
@@ -280,6 +317,17 @@ impl<D: Dialect> Reads for Readers<D> {
         })
     }
 
+    fn snapshot(&self) -> Read<'_, Box<dyn Snapshot>> {
+        Box::pin(async move {
+            let reader = archive::Reader::<D>::begin(self.pool.acquire().await?).await?;
+            Ok(Box::new(reader) as Box<dyn Snapshot>)
+        })
+    }
+
+    fn restored(&self) -> Read<'_, Option<(String, Restored)>> {
+        Box::pin(async move { archive::restored::<D>(&mut *self.pool.acquire().await?).await })
+    }
+
     fn contact<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Contact>> {
         Box::pin(
             async move { contact::one::<D>(&mut *self.pool.acquire().await?, tenant, id).await },
@@ -294,10 +342,18 @@ impl<D: Dialect> Reads for Readers<D> {
         })
     }
 
-    fn person<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Vec<String>> {
-        Box::pin(
-            async move { contact::person::<D>(&mut *self.pool.acquire().await?, tenant, id).await },
-        )
+    fn person<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Person>> {
+        Box::pin(async move {
+            let mut conn = self.limited().await?;
+            let found = Self::whole_person(&mut conn, tenant, id).await;
+            conn.give_back(found).await
+        })
+    }
+
+    fn links(&self, tenant: i64, children: Vec<String>) -> Read<'_, Vec<FamilyLink>> {
+        Box::pin(async move {
+            person::links::<D>(&mut *self.pool.acquire().await?, tenant, children).await
+        })
     }
 
     fn tokens(&self) -> Read<'_, Vec<Token>> {
@@ -358,6 +414,14 @@ impl<D: Dialect> Reads for Readers<D> {
             let mut conn = self.pool.acquire().await?;
             let mut found = client::sessions::<D>(&mut conn, vec![id.to_owned()]).await?;
             Ok(found.pop())
+        })
+    }
+
+    fn spellings<'a>(&'a self, tenant: i64, user: &'a str) -> Read<'a, Vec<Choice>> {
+        Box::pin(async move {
+            let mut conn = self.pool.acquire().await?;
+            let found = client::choices::<D>(&mut conn, tenant, vec![user.to_owned()]).await?;
+            Ok(found.into_iter().map(|(_, choice)| choice).collect())
         })
     }
 

@@ -634,7 +634,13 @@ impl<'s, D: Dialect> Statement<'s, D> {
             Filter::Leaf(Field::UserData(path), test) => self.user_data(path, test),
             Filter::Leaf(Field::Contact(name), test) => {
                 let name = self.bind(name.as_str().into());
-                let test = self.plain("a.value", test);
+                let test = match test {
+                    Test::Folded(values) => {
+                        let values = values.iter().cloned().map(Operand::Text).collect();
+                        self.plain("a.folded", &Test::In(values))
+                    }
+                    test => self.plain("a.value", test),
+                };
                 format!(
                     "(i.contact_id IS NOT NULL AND i.contact_id IN (WITH RECURSIVE f (id) AS ( \
                      SELECT a.contact_id FROM contact_attribute a WHERE a.tenant_id = ${0} AND a.name = ${name} AND {test} \
@@ -688,6 +694,8 @@ impl<'s, D: Dialect> Statement<'s, D> {
                 let n = self.bind(part.as_str().into());
                 format!("{} = 1", D::position(column, &format!("${n}")))
             }
+            // made for attributes of the contact alone, and taken apart above
+            Test::Folded(_) => "1 = 0".to_owned(),
             Test::Exists(_) => "1 = 1".to_owned(),
         }
     }
@@ -699,6 +707,8 @@ impl<'s, D: Dialect> Statement<'s, D> {
             .map(|step| self.bind(step.as_str().into()))
             .collect();
         let tests: Vec<JsonTest> = match test {
+            // made for attributes of the contact alone
+            Test::Folded(_) => Vec::new(),
             Test::Exists(_) => vec![JsonTest::Exists],
             Test::Contains(part) => vec![JsonTest::Contains(self.bind(part.as_str().into()))],
             Test::Prefix(part) => vec![JsonTest::Prefix(self.bind(part.as_str().into()))],

@@ -9,8 +9,9 @@ use super::history::row::row;
 use super::media::{Medium, OPEN_MEDIA, named_types, of_type};
 use super::place::{Place, is_on};
 use super::question::Question;
-use super::resource::Resource;
+use super::resource::{Resource, View};
 use super::sign_in::{ANYBODY, User};
+use super::spelling;
 use crate::domain::Moment;
 use crate::domain::filter::{Field, Filter, Operand, Search, Test, parse_sort};
 use crate::domain::interaction::Status;
@@ -36,10 +37,14 @@ pub async fn list(
 ) -> Result<Response, Failure> {
     place.want_readable(&app)?;
     let question = Question::of_list(&uri, place.medium.shape.fields())?;
-    let base = base(&headers, &app.config);
-    let listed = open(&app, &user, place.medium, &place.types, &question, &base).await?;
+    let view = View {
+        base: &base(&headers, &app.config),
+        settings: &app.config.gws,
+        spelling: place.spelling,
+    };
+    let listed = open(&app, &user, place.medium, &place.types, &question, view).await?;
     let name = if question.fields.is_some() {
-        place.medium.collection
+        place.medium.names(place.spelling).0
     } else {
         "uris"
     };
@@ -74,7 +79,7 @@ pub async fn open(
     medium: &'static Medium,
     types: &[String],
     question: &Question,
-    base: &str,
+    view: View<'_>,
 ) -> Result<Listed, Failure> {
     let long_texts = question.looks_at().any(|field| medium.shape.is_long(field));
     let page = if long_texts { PAGES.1 } else { PAGES.0 };
@@ -88,7 +93,7 @@ pub async fn open(
     for status in [Status::New, Status::Pending, Status::InProcess] {
         search.filter = of_user(user, medium, types, status);
         search.after = None;
-        has_more |= gather(app, &search, question, base, &mut kept).await?;
+        has_more |= gather(app, &search, question, view, &mut kept).await?;
     }
     kept.sort_by(|a: &Kept, b: &Kept| b.place.cmp(&a.place));
     // one that moved on while the list was read is shown once, as it was read last
@@ -118,7 +123,7 @@ async fn gather(
     app: &App,
     search: &Search,
     question: &Question,
-    base: &str,
+    view: View<'_>,
     kept: &mut Vec<Kept>,
 ) -> Result<bool, Failure> {
     let most = kept.len() + question.limit + 1;
@@ -127,7 +132,7 @@ async fn gather(
     for _ in 0..MOST_PAGES {
         let page = app.reads.search(&search).await?;
         for found in &page.items {
-            let resource = Resource::of(found, base)?;
+            let resource = Resource::of(found, view)?;
             if !question.keeps(|field| resource.field(field)) {
                 continue;
             }
@@ -195,9 +200,13 @@ pub async fn one(
     place.want_readable(&app)?;
     let fields = Question::of_one(&uri, place.medium.shape.fields())?;
     let found = place.found(&app, &user).await?;
-    let base = base(&headers, &app.config);
-    let shown = Resource::of(&found, &base)?.shown(&fields);
-    Ok(done(&[(place.medium.key, &shown)]))
+    let view = View {
+        base: &base(&headers, &app.config),
+        settings: &app.config.gws,
+        spelling: place.spelling,
+    };
+    let shown = Resource::of(&found, view)?.shown(&fields);
+    Ok(done(&[(place.medium.names(place.spelling).1, &shown)]))
 }
 
 /// `GET /api/v2/interactions/{id}`: one interaction of any medium, as history shows it.
@@ -228,7 +237,12 @@ pub async fn past(
         return Err(missing());
     }
     let user_data = [("userData", found.user_data.as_str())];
-    let shown = row(&found, &of, &base(&headers, &app.config), &user_data);
+    let view = View {
+        base: &base(&headers, &app.config),
+        settings: &app.config.gws,
+        spelling: spelling::chosen_by(&app, &user, medium).await?,
+    };
+    let shown = row(&found, &of, view, &user_data);
     Ok(done(&[("interaction", &shown)]))
 }
 
@@ -237,6 +251,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::compat::gws::sign_in::SignIn;
     use crate::config::Config;
     use crate::domain::command::Command;
     use crate::domain::interaction::NewInteraction;
@@ -248,6 +263,7 @@ mod tests {
         User {
             tenant: 1,
             name: name.into(),
+            sign_in: SignIn::None,
         }
     }
 

@@ -10,10 +10,11 @@ use serde_json::json;
 
 use super::answer::{Failure, base, done, text};
 use super::collections::open;
-use super::media::{MEDIA, step};
+use super::media::{MEDIA, Spelling, step};
 use super::parameters::Parameters;
 use super::place::is_on;
 use super::question::Question;
+use super::resource::View;
 use super::sign_in::{ANYBODY, User};
 use crate::web::App;
 
@@ -77,12 +78,17 @@ async fn me(
     uri: Uri,
 ) -> Result<Response, Failure> {
     let base = base(&headers, &app.config);
+    let view = View {
+        base: &base,
+        settings: &app.config.gws,
+        spelling: Spelling::Usual,
+    };
     let mut more = Vec::new();
     for name in subresources(&uri)? {
         let value = match name {
             "settings" => "{}".to_owned(),
             "devices" | "channels" => "[]".to_owned(),
-            collection => embedded(&app, &user, collection, &base).await?,
+            collection => embedded(&app, &user, collection, view).await?,
         };
         more.push((name, value));
     }
@@ -117,13 +123,18 @@ fn subresources(uri: &Uri) -> Result<Vec<&'static str>, Failure> {
 }
 
 /// A collection of the user's, whole; empty where its feature is off.
-async fn embedded(app: &App, user: &User, collection: &str, base: &str) -> Result<String, Failure> {
+async fn embedded(
+    app: &App,
+    user: &User,
+    collection: &str,
+    view: View<'_>,
+) -> Result<String, Failure> {
     let medium = MEDIA.iter().find(|medium| medium.collection == collection);
     let Some(medium) = medium.filter(|medium| is_on(app, medium.reading_needs)) else {
         return Ok("[]".to_owned());
     };
     let question = Question::of_everything(medium.shape.fields());
-    let listed = open(app, user, medium, &[], &question, base).await?;
+    let listed = open(app, user, medium, &[], &question, view).await?;
     Ok(listed.items())
 }
 

@@ -13,22 +13,24 @@ use axum::routing::any;
 use super::answer::{Code, Failure, base};
 use super::sign_in::{ANYBODY, User};
 use crate::feed::Translate;
-use crate::feed::bayeux::{self, Answer};
+use crate::feed::bayeux::{self, Answer, Asker};
 use crate::feed::hub::{Hub, Limits, Parts};
 use crate::web::App;
 use crate::web::body::{read, want_json};
 
-/// The channels there are (reference: `HTCC/latest/API/AsynchronousEvents` and the pages of each medium).
-pub const CHANNELS: [&str; 15] = [
+/// The channels there are, with both spellings where there are two (reference: `HTCC/latest/API/AsynchronousEvents` and the pages of each medium).
+pub const CHANNELS: [&str; 17] = [
     "/v2/me",
     "/v2/me/calls",
     "/v2/me/channels",
     "/v2/me/chats",
     "/v2/me/devices",
+    "/v2/me/email",
     "/v2/me/emails",
     "/v2/me/facebooksession",
     "/v2/me/im-sessions",
     "/v2/me/openmedia",
+    "/v2/me/smsessions",
     "/v2/me/smssessions",
     "/v2/me/workitems",
     "/v2/ucs/interactions",
@@ -97,8 +99,12 @@ async fn notifications(
         Ok(body) => body,
         Err(refusal) => return Failure::from(refusal).into_response(),
     };
-    let base = base(&headers, &app.config);
-    match bayeux::answer(&hub, &user.name, &base, &body).await {
+    let asker = Asker {
+        user: &user.name,
+        sign_in: user.sign_in.next(),
+        base: &base(&headers, &app.config),
+    };
+    match bayeux::answer(&hub, asker, &body).await {
         Answer::Messages(text) => (
             [
                 (header::CONTENT_TYPE, "application/json;charset=UTF-8"),

@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, join_all};
+use serde::Deserialize;
 
 use super::earlier::{Earlier, states};
-use super::media::Medium;
-use super::resource::Resource;
+use super::media::{Medium, Spelling};
+use super::resource::{Resource, View};
+use crate::config::Gws;
 use crate::domain::change::{Change, Kind};
+use crate::domain::interaction::Status;
 use crate::domain::user_data;
 use crate::feed::{BASE, Message, Translate};
 use crate::store::{Found, Reads, StoreError};
@@ -19,12 +22,13 @@ const STATUS: &str = "StatusChange";
 /// Makes messages of changes.
 pub struct Notify {
     reads: Arc<dyn Reads>,
+    settings: Gws,
 }
 
 impl Notify {
-    /// Over the store's reads.
-    pub fn new(reads: Arc<dyn Reads>) -> Self {
-        Self { reads }
+    /// Over the store's reads, with the settings of this surface.
+    pub fn new(reads: Arc<dyn Reads>, settings: Gws) -> Self {
+        Self { reads, settings }
     }
 
     /// The interactions that changes tell of, by their identifiers.
@@ -52,19 +56,33 @@ struct Item<'c> {
 }
 
 impl<'c> Item<'c> {
-    /// `None` for a change that is none of the clients' business.
+    /// `None` for a change that clients are not notified of.
     fn of(change: &'c Change) -> Option<Self> {
+        let kind = Kind::of_name(&change.kind)?;
+        let recorded = matches!(kind, Kind::InteractionRecorded | Kind::EngagementCreated);
+        if recorded && was_over(&change.delta) {
+            return None;
+        }
         Some(Self {
-            kind: News::of(Kind::of_name(&change.kind)?)?,
+            kind: News::of(kind)?,
             id: change.interaction_id.as_deref()?,
             change,
         })
     }
 
     /// Its message; `user_data` where it is not what the interaction has now.
-    fn message(&self, found: &Found, user_data: Option<&str>) -> Result<Message, StoreError> {
-        let base = BASE.to_string();
-        let mut resource = Resource::of(found, &base)?;
+    fn message(
+        &self,
+        found: &Found,
+        user_data: Option<&str>,
+        settings: &Gws,
+    ) -> Result<Message, StoreError> {
+        let view = View {
+            base: &BASE.to_string(),
+            settings,
+            spelling: Spelling::Marked,
+        };
+        let mut resource = Resource::of(found, view)?;
         if let Some(user_data) = user_data {
             resource.user_data = user_data;
         }
@@ -75,7 +93,7 @@ impl<'c> Item<'c> {
             "{{\"referenceId\":{},\"notificationType\":\"{notification_type}\",\"messageType\":\"{}\",\"{}\":{}}}",
             self.change.cursor,
             medium.message_type,
-            medium.key,
+            medium.names(Spelling::Marked).1,
             resource.shown(&fields)
         );
         Ok(Message {
@@ -83,6 +101,7 @@ impl<'c> Item<'c> {
             user: self.change.owner_id.clone(),
             is_answer: false,
             channel: medium.channel(),
+            twin: medium.twin,
             data,
         })
     }
@@ -127,11 +146,22 @@ impl Translate for Notify {
                 let then = then.get(&item.change.cursor);
                 // one of whose state nothing is known any more was deleted while we looked
                 let told = then.is_some() || !stale;
-                told.then(|| item.message(found, then.and_then(Option::as_deref)))
+                told.then(|| item.message(found, then.and_then(Option::as_deref), &self.settings))
             });
             messages.collect()
         })
     }
+}
+
+/// Whether an interaction was over when it was recorded. Such a one is history, brought in or kept
+/// by another system: no desktop ever showed it, and no list of open interactions held it.
+fn was_over(delta: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Recorded {
+        status: Option<Status>,
+    }
+    let recorded = serde_json::from_str::<Recorded>(delta);
+    recorded.is_ok_and(|recorded| recorded.status == Some(Status::Stopped))
 }
 
 /// What a kind of change is news of.

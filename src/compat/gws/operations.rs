@@ -11,7 +11,7 @@ use super::media::Shape;
 use super::parameters::Parameters;
 use super::place::Place;
 use super::sign_in::User;
-use crate::domain::command::{Command, Outcome};
+use crate::domain::command::{Command, KnownBy, Outcome};
 use crate::domain::interaction::{NewInteraction, Status};
 use crate::domain::requirement::{OPEN, Unmet};
 use crate::domain::user_data::{Document, Edit, Given};
@@ -95,6 +95,7 @@ pub async fn operate(
                 thread_id: asked.text("threadId")?,
                 ..made(&user, &place, &asked)?
             }),
+            known_by: KnownBy::Id,
             requires,
         },
         other => Command::EditUserData {

@@ -6,16 +6,27 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 
 use super::answer::Failure;
-use super::media::{self, Medium, OPEN_MEDIA};
+use super::media::{self, Medium, OPEN_MEDIA, Spelling};
 use super::sign_in::User;
 use crate::domain::Requirement;
 use crate::store::Found;
 use crate::web::App;
 
-/// What a path names; its route says which medium it is of.
+/// What a route leads to.
+#[derive(Clone, Copy)]
+pub struct Route {
+    /// The medium.
+    pub medium: &'static Medium,
+    /// The spelling that its path has.
+    pub spelling: Spelling,
+}
+
+/// What a path names.
 pub struct Place {
     /// The medium.
     pub medium: &'static Medium,
+    /// The spelling that the client chose.
+    pub spelling: Spelling,
     /// For open media, the media types that the path may mean, the one as configured first; empty where it names none.
     pub types: Vec<String>,
     /// The interaction; empty for a collection.
@@ -26,9 +37,9 @@ impl FromRequestParts<App> for Place {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
-        let medium = parts
+        let Route { medium, spelling } = parts
             .extensions
-            .get::<&'static Medium>()
+            .get::<Route>()
             .copied()
             .ok_or_else(Failure::nothing_here)?;
         let params = RawPathParams::from_request_parts(parts, app)
@@ -36,6 +47,7 @@ impl FromRequestParts<App> for Place {
             .map_err(|_| Failure::nothing_here())?;
         let mut place = Self {
             medium,
+            spelling,
             types: Vec::new(),
             id: String::new(),
         };

@@ -1,13 +1,27 @@
 //! An interaction as a resource of its medium. UserData goes out as the text that it is stored as.
 
+use std::borrow::Cow;
+
 use serde_json::json;
 
 use super::answer::text;
-use super::media::{Medium, Shape, State, of_type};
+use super::media::{Medium, Shape, Spelling, State, of_type};
+use crate::config::{Capabilities, Gws};
 use crate::domain::Moment;
 use crate::domain::interaction::{Interaction, LongTexts, Participant};
 use crate::domain::user_data::{self, Document};
 use crate::store::{Found, StoreError};
+
+/// How resources are shown to a client.
+#[derive(Clone, Copy)]
+pub struct View<'v> {
+    /// The address of this server, as it stands in JSON text.
+    pub base: &'v str,
+    /// The settings of this surface.
+    pub settings: &'v Gws,
+    /// The spelling that the client chose.
+    pub spelling: Spelling,
+}
 
 /// An interaction to be shown.
 pub struct Resource<'r> {
@@ -19,8 +33,8 @@ pub struct Resource<'r> {
     pub texts: Option<&'r LongTexts>,
     /// UserData as JSON text.
     pub user_data: &'r str,
-    /// The address of this server, as it stands in JSON text.
-    pub base: &'r str,
+    /// How it is shown.
+    pub view: View<'r>,
 }
 
 /// A moment as Web Services write it, in UTC.
@@ -120,14 +134,14 @@ impl<'r> Resource<'r> {
     ///
     /// # Errors
     /// [`StoreError::Inconsistent`] when the stored text is not what was written.
-    pub fn of(found: &'r Found, base: &'r str) -> Result<Self, StoreError> {
+    pub fn of(found: &'r Found, view: View<'r>) -> Result<Self, StoreError> {
         let interaction = found.interaction()?;
         Ok(Self {
             medium: of_type(&interaction.media_type),
             interaction,
             texts: found.texts.as_ref(),
             user_data: &found.user_data,
-            base,
+            view,
         })
     }
 
@@ -138,8 +152,31 @@ impl<'r> Resource<'r> {
 
     /// Its absolute address, as it stands in JSON text.
     pub fn uri(&self) -> String {
-        let path = self.medium.path(&self.interaction);
-        format!("\"{}/api/v2{}{path}\"", self.base, self.medium.uri_under)
+        let path = self.path();
+        format!(
+            "\"{}/api/v2{}{path}\"",
+            self.view.base, self.medium.uri_under
+        )
+    }
+
+    /// Its path. It holds nothing that JSON text would have to escape.
+    fn path(&self) -> String {
+        self.medium.path(&self.interaction, self.view.spelling)
+    }
+
+    fn capabilities(&self) -> Cow<'static, [&'static str]> {
+        let settings = self.view.settings;
+        match settings.capabilities {
+            Capabilities::Published => self.state().capabilities.into(),
+            Capabilities::Possible => {
+                let needed = self.medium.operations_need;
+                if settings.features.iter().any(|on| on == needed) {
+                    self.medium.possible(self.interaction.status).into()
+                } else {
+                    Cow::Borrowed(&[])
+                }
+            }
+        }
     }
 
     /// These fields of it, as JSON text.
@@ -165,8 +202,8 @@ impl<'r> Resource<'r> {
             "id" | "callUuid" => text(&of.id),
             "state" => text(self.state().name),
             "uri" => self.uri(),
-            "path" => text(&self.medium.path(of)),
-            "capabilities" => text(self.state().capabilities),
+            "path" => format!("\"{}\"", self.path()),
+            "capabilities" => text(&self.capabilities()),
             "userData" => self.user_data.to_owned(),
             "participants" if self.medium.shape == Shape::Call => {
                 let all: Vec<_> = self.participants().iter().map(caller).collect();

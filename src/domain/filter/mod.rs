@@ -1,5 +1,6 @@
 //! Questions about interactions: filters, order, pages. Immutable values; the store translates them once.
 
+mod days;
 mod field;
 mod parse;
 mod search;
@@ -55,6 +56,8 @@ pub enum Test {
     Contains(String),
     /// Begins with this text.
     Prefix(String),
+    /// Equals one of these in the form in which contacts are identified; for an attribute of the contact.
+    Folded(Vec<String>),
     /// Is there; for a core attribute: is not null.
     Exists(bool),
 }

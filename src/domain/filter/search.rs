@@ -3,6 +3,7 @@
 use super::field::{ATTRIBUTES, Attribute, Field, attribute_named};
 use super::{Filter, Operand, Test};
 use crate::domain::Refusal;
+use crate::domain::contact::ContactRules;
 
 /// A sort key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +50,35 @@ impl Filter {
     }
 }
 
+impl Filter {
+    /// Whether it asks for an attribute of the contact.
+    pub fn asks_for_contact(&self) -> bool {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().any(Self::asks_for_contact),
+            Self::Not(inner) => inner.asks_for_contact(),
+            Self::Leaf(field, _) => matches!(field, Field::Contact(_)),
+            Self::Words(_) => false,
+        }
+    }
+
+    fn folded(&self, rules: &ContactRules) -> Self {
+        let all = |parts: &[Self]| parts.iter().map(|part| part.folded(rules)).collect();
+        match self {
+            Self::And(parts) => Self::And(all(parts)),
+            Self::Or(parts) => Self::Or(all(parts)),
+            Self::Not(inner) => Self::Not(Box::new(inner.folded(rules))),
+            Self::Leaf(Field::Contact(name), Test::In(values)) if rules.folds(name) => {
+                let folded = values.iter().filter_map(|value| match value {
+                    Operand::Text(text) => rules.fold(name, text),
+                    _ => None,
+                });
+                Self::Leaf(Field::Contact(name.clone()), Test::Folded(folded.collect()))
+            }
+            other => other.clone(),
+        }
+    }
+}
+
 impl Search {
     /// The first of what a filter finds, oldest first, without long texts.
     pub fn oldest_first(tenant: i64, filter: Filter, limit: usize) -> Self {
@@ -61,6 +91,15 @@ impl Search {
             after: None,
             count: false,
             long_texts: false,
+        }
+    }
+
+    /// The same, where values of attributes that identify a contact are compared as identification compares them.
+    #[must_use]
+    pub fn folded(&self, rules: &ContactRules) -> Self {
+        Self {
+            filter: self.filter.folded(rules),
+            ..self.clone()
         }
     }
 

@@ -121,6 +121,12 @@ impl WebAction {
             return Err(Refusal::Invalid(faults));
         };
         event.insert("actionState".to_owned(), state.name().into());
+        if let Some(at) = event_date {
+            let given = event.get("eventDate").and_then(Value::as_str);
+            if !given.is_some_and(Moment::is_rfc3339) {
+                event.insert("eventDate".to_owned(), at.to_string().into());
+            }
+        }
         if let Some(media_type) = &media_type {
             event.insert("actionMediaType".to_owned(), media_type.as_str().into());
         }
@@ -207,11 +213,14 @@ impl Reader<'_> {
     }
 
     fn moment(&mut self, key: &str) -> Option<Moment> {
-        let Value::String(text) = self.event.get(key)? else {
-            self.fault(key, "is no text");
-            return None;
+        let read = match self.event.get(key)? {
+            Value::String(text) => Moment::parse(text),
+            Value::Number(number) => match number.as_i64() {
+                Some(millis) => Moment::from_millis(millis),
+                None => Err("is no whole number of milliseconds".to_owned()),
+            },
+            _ => Err("is no time, such as \"2026-03-01T09:30:00Z\"".to_owned()),
         };
-        let read = Moment::parse(text);
         if let Err(what) = &read {
             self.fault(key, what);
         }

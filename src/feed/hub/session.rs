@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use super::channel::Pattern;
-use crate::domain::client::ClientSession;
-use crate::feed::Message;
+use super::delivery::Delivery;
+use crate::domain::client::{Choice, ClientSession, chosen};
 
 /// Messages of one reply at most.
 const BATCH: usize = 256;
@@ -38,8 +38,12 @@ pub struct Session {
 pub struct State {
     /// What it subscribed to.
     pub patterns: Vec<Pattern>,
+    /// The sign-in session in which it was opened.
+    pub sign_in: String,
+    /// The spellings that its client chose.
+    pub choices: Vec<Choice>,
     /// Messages that have not been sent, or not been acknowledged, oldest first.
-    waiting: VecDeque<Arc<Message>>,
+    waiting: VecDeque<Delivery>,
     /// The bytes of those.
     bytes: usize,
     /// Everything up to here has been received, as far as can be known.
@@ -73,7 +77,7 @@ pub enum Over {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Batch {
     /// Messages, oldest first.
-    pub messages: Vec<Arc<Message>>,
+    pub messages: Vec<Delivery>,
     /// Whoever has received this has received everything up to here.
     pub cursor: i64,
 }
@@ -90,6 +94,8 @@ impl Session {
             reading: tokio::sync::Mutex::new(()),
             state: Mutex::new(State {
                 patterns: patterns(row),
+                sign_in: row.sign_in.clone(),
+                choices: row.choices.clone(),
                 waiting: VecDeque::new(),
                 bytes: 0,
                 received: cursor,
@@ -124,7 +130,8 @@ impl State {
     }
 
     /// Hands a message over; false when as many wait as may.
-    pub fn push(&mut self, message: &Arc<Message>, most: usize) -> bool {
+    pub fn push(&mut self, delivery: Delivery, most: usize) -> bool {
+        let message = &delivery.message;
         // a client that comes from another server may be ahead of this one
         if message.cursor <= self.received {
             return true;
@@ -133,7 +140,7 @@ impl State {
             return false;
         }
         self.bytes += message.data.len();
-        self.waiting.push_back(Arc::clone(message));
+        self.waiting.push_back(delivery);
         true
     }
 
@@ -166,10 +173,10 @@ impl State {
         while self
             .waiting
             .front()
-            .is_some_and(|message| message.cursor <= cursor)
+            .is_some_and(|one| one.message.cursor <= cursor)
         {
             if let Some(gone) = self.waiting.pop_front() {
-                self.bytes -= gone.data.len();
+                self.bytes -= gone.message.data.len();
             }
         }
         self.received = self.received.max(cursor);
@@ -178,19 +185,19 @@ impl State {
     /// The next messages to send; `position` is how far the journal was looked at. Without acknowledgements what is sent counts as received.
     pub fn batch(&mut self, position: i64, acknowledges: bool) -> Batch {
         let mut bytes = 0;
-        let messages: Vec<Arc<Message>> = self
+        let messages: Vec<Delivery> = self
             .waiting
             .iter()
             .take(BATCH)
-            .take_while(|message| {
+            .take_while(|one| {
                 let first = bytes == 0;
-                bytes += message.data.len();
+                bytes += one.message.data.len();
                 first || bytes <= BATCH_BYTES
             })
             .cloned()
             .collect();
         let cursor = match messages.last() {
-            Some(last) if messages.len() < self.waiting.len() => last.cursor,
+            Some(last) if messages.len() < self.waiting.len() => last.message.cursor,
             _ => position.max(self.received),
         };
         if !acknowledges {
@@ -199,9 +206,22 @@ impl State {
         Batch { messages, cursor }
     }
 
-    /// Takes over what changed of its row: its subscriptions, and that nothing is owed of what was before the first.
+    /// Takes over what changed of its row: its subscriptions, its choices, and that nothing is owed
+    /// from before the first subscription.
     pub fn follow(&mut self, row: &ClientSession) {
         self.patterns = patterns(row);
+        for new in &row.choices {
+            // rows may come out of order
+            match chosen(&self.choices, &new.sign_in, &new.collection) {
+                Some(known) if known.at >= new.at => {}
+                _ => {
+                    self.choices.retain(|known| {
+                        (&known.sign_in, &known.collection) != (&new.sign_in, &new.collection)
+                    });
+                    self.choices.push(new.clone());
+                }
+            }
+        }
         if row.cursor > self.received {
             self.skip(row.cursor);
         }
@@ -244,33 +264,38 @@ fn patterns(row: &ClientSession) -> Vec<Pattern> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::feed::Message;
 
     fn session(cursor: i64) -> Arc<Session> {
         Session::new(&ClientSession {
             id: "s".to_owned(),
             tenant_id: 1,
             user: "u".to_owned(),
-            subscriptions: Vec::new(),
+            subscriptions: vec!["/a".to_owned()],
             cursor,
             holder: String::new(),
+            sign_in: String::new(),
+            choices: Vec::new(),
         })
     }
 
-    fn message(cursor: i64, bytes: usize) -> Arc<Message> {
-        Arc::new(Message {
+    fn message(cursor: i64, bytes: usize) -> Delivery {
+        let message = Arc::new(Message {
             cursor,
             user: None,
             is_answer: false,
             channel: "/a".to_owned(),
+            twin: None,
             data: "x".repeat(bytes),
-        })
+        });
+        session(0).state().delivery(&message).unwrap()
     }
 
     fn cursors(batch: &Batch) -> Vec<i64> {
         batch
             .messages
             .iter()
-            .map(|message| message.cursor)
+            .map(|one| one.message.cursor)
             .collect()
     }
 
@@ -279,7 +304,7 @@ mod tests {
         let session = session(5);
         let mut state = session.state();
         for cursor in [7, 8, 11] {
-            assert!(state.push(&message(cursor, 1), 10));
+            assert!(state.push(message(cursor, 1), 10));
         }
         let first = state.batch(12, true);
         assert_eq!((cursors(&first), first.cursor), (vec![7, 8, 11], 12));
@@ -302,7 +327,7 @@ mod tests {
     fn without_acknowledgements_what_is_sent_is_not_sent_again() {
         let session = session(0);
         let mut state = session.state();
-        assert!(state.push(&message(1, 1), 10));
+        assert!(state.push(message(1, 1), 10));
         assert_eq!(cursors(&state.batch(1, false)), [1]);
         assert_eq!(cursors(&state.batch(1, false)), [0_i64; 0]);
     }
@@ -311,13 +336,10 @@ mod tests {
     fn as_many_bytes_wait_as_may() {
         let session = session(0);
         let mut state = session.state();
-        assert!(
-            state.push(&message(1, QUEUE_BYTES), 10),
-            "one may be longer"
-        );
-        assert!(!state.push(&message(2, 1), 10));
+        assert!(state.push(message(1, QUEUE_BYTES), 10), "one may be longer");
+        assert!(!state.push(message(2, 1), 10));
         state.acknowledge(1);
-        assert!(state.push(&message(2, 1), 10));
+        assert!(state.push(message(2, 1), 10));
         state.forget_waiting();
         assert!(!state.has_waiting() && !state.live && state.through == 1);
     }
@@ -327,9 +349,9 @@ mod tests {
         let session = session(0);
         let mut state = session.state();
         for cursor in 1..=3 {
-            assert!(state.push(&message(cursor, BATCH_BYTES), 3));
+            assert!(state.push(message(cursor, BATCH_BYTES), 3));
         }
-        assert!(!state.push(&message(4, 1), 3), "as many wait as may");
+        assert!(!state.push(message(4, 1), 3), "as many wait as may");
         let batch = state.batch(9, true);
         assert_eq!((cursors(&batch), batch.cursor), (vec![1], 1));
         state.acknowledge(2);

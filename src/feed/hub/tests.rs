@@ -4,8 +4,11 @@ use futures_util::future::BoxFuture;
 use tokio::sync::Semaphore;
 
 use super::*;
+use crate::domain::change::Change;
+use crate::domain::client::{Answer, ClientSession};
 use crate::domain::interaction::NewInteraction;
 use crate::domain::moment::SystemClock;
+use crate::feed::Message;
 use crate::store::Store;
 
 /// Makes a message of every change; waits for leave first.
@@ -28,6 +31,7 @@ impl Translate for Slow {
                 user: change.owner_id.clone(),
                 is_answer: false,
                 channel: "/a".to_owned(),
+                twin: None,
                 data: "{}".to_owned(),
             });
             Ok(told.collect())
@@ -43,6 +47,8 @@ fn row(user: &str) -> ClientSession {
         subscriptions: vec!["/**".to_owned()],
         cursor: 0,
         holder: "another server".to_owned(),
+        sign_in: String::new(),
+        choices: Vec::new(),
     }
 }
 
@@ -91,7 +97,11 @@ fn connect(acknowledged: i64, seconds: u64) -> Connect {
 
 fn cursors(ended: &Ended) -> Vec<i64> {
     match ended {
-        Ended::With(batch) => batch.messages.iter().map(|one| one.cursor).collect(),
+        Ended::With(batch) => batch
+            .messages
+            .iter()
+            .map(|one| one.message.cursor)
+            .collect(),
         other => panic!("{other:?}"),
     }
 }

@@ -1,13 +1,13 @@
-//! Commands with a transaction of their own: deletion, merging, erasure, indexed keys, tokens; those of webhooks are in [`webhook`].
+//! Commands with a transaction of their own: deletion, merging, indexed keys, tokens. Erasure is in
+//! [`erase`], webhooks are in [`webhook`].
 
-use super::ledger::{Entry, index_words};
-use super::{Queued, Task, flush, load, web_action, webhook};
+use super::erase::{self, Member, after_all, clear, forget_contacts, members};
+use super::ledger::Entry;
+use super::{Queued, Task, flush, load, webhook};
 use crate::domain::change::Kind;
-use crate::domain::client::TAKEN_AWAY;
-use crate::domain::command::{Command, NewToken, Outcome, Stored};
-use crate::domain::interaction::WEB_ENGAGEMENT;
+use crate::domain::client::{CHOICE_KEPT, TAKEN_AWAY};
+use crate::domain::command::{Command, NewToken, Outcome};
 use crate::domain::user_data::KeyPath;
-use crate::domain::web_action::named_visits;
 use crate::domain::{Moment, Refusal};
 use crate::store::contact;
 use crate::store::dialect::{Arg, Columns, Conn, Dialect};
@@ -76,6 +76,12 @@ impl<D: Dialect> Task<D> {
                 }
                 Outcome::Deleted(ids.into_iter().map(|member| member.id).collect())
             }
+            Command::Restore(chunk) => Outcome::Restored(
+                super::restore::chunk::<D>(conn, &self.rules.contacts, chunk).await?,
+            ),
+            Command::FoldContacts { after } => {
+                super::fold::contacts::<D>(conn, &self.rules.contacts, after).await?
+            }
             Command::DeleteContact(id) => {
                 delete_contact::<D>(conn, tenant, id).await?;
                 enter(Kind::ContactErased, at, None, Some(id), "{}".to_owned());
@@ -106,23 +112,28 @@ impl<D: Dialect> Task<D> {
                 contact_outcome::<D>(conn, tenant, id).await?
             }
             Command::EraseContact(id) => {
-                let (at, contacts, interactions) =
-                    erase::<D>(conn, tenant, at, id, &self.rules.session_keys).await?;
-                for cleared in &interactions {
+                let settings = (self.rules.session_keys.as_slice(), &*self.keys.paths);
+                let erased = erase::person::<D>(conn, tenant, at, id, settings).await?;
+                for cleared in &erased.interactions {
                     enter(
                         Kind::InteractionChanged,
-                        at,
+                        erased.at,
                         Some(cleared),
                         None,
                         content::ERASED.to_owned(),
                     );
                 }
-                for gone in &contacts {
-                    enter(Kind::ContactErased, at, None, Some(gone), "{}".to_owned());
+                for (cleaned, kind, delta) in erased.news {
+                    enter(kind, erased.at, Some(&cleaned), None, delta);
+                }
+                for gone in &erased.contacts {
+                    let delta = "{}".to_owned();
+                    enter(Kind::ContactErased, erased.at, None, Some(gone), delta);
                 }
                 Outcome::Erased {
-                    contacts,
-                    interactions: interactions.len(),
+                    contacts: erased.contacts,
+                    interactions: erased.interactions.len(),
+                    shared: erased.shared,
                 }
             }
             Command::CreateToken(token) => {
@@ -187,6 +198,9 @@ impl<D: Dialect> Task<D> {
                 ] {
                     D::execute(conn, sql.into(), vec![(*before).into()]).await?;
                 }
+                let sql = "DELETE FROM client_spelling WHERE chosen_date < $1";
+                let before = before.plus_micros(-CHOICE_KEPT);
+                D::execute(conn, sql.into(), vec![before.into()]).await?;
                 Outcome::Done
             }
             Command::Webhook(command) => {
@@ -251,42 +265,6 @@ async fn unsay_answers<D: Dialect>(conn: &mut Conn<D>, tenant: i64) -> Result<()
     Ok(())
 }
 
-/// An interaction that a command reaches.
-struct Member {
-    id: String,
-    media_type: String,
-    owner_id: Option<String>,
-    modified: Moment,
-}
-
-/// Reads `id, media_type, owner_id, modified_date` of interactions.
-async fn members<D: Dialect>(
-    conn: &mut Conn<D>,
-    sql: String,
-    args: Vec<Arg>,
-) -> Result<Vec<Member>, StoreError> {
-    let rows = D::fetch(conn, sql.into(), args).await?;
-    rows.iter()
-        .map(|row| {
-            let mut row = Columns::<D>::of(row);
-            Ok(Member {
-                id: row.text()?,
-                media_type: row.text()?,
-                owner_id: row.maybe_text()?,
-                modified: row.time()?,
-            })
-        })
-        .collect()
-}
-
-/// A moment later than the last change of each, and not before `at`.
-fn after_all(at: Moment, members: &[Member]) -> Moment {
-    members
-        .iter()
-        .map(|member| member.modified.just_after())
-        .fold(at, Moment::max)
-}
-
 /// An interaction and all below it; itself first. Empty when there is none.
 async fn with_descendants<D: Dialect>(
     conn: &mut Conn<D>,
@@ -300,88 +278,6 @@ async fn with_descendants<D: Dialect>(
                ) SELECT i.id, i.media_type, i.owner_id, i.modified_date \
                FROM below b JOIN interaction i ON i.id = b.id AND i.tenant_id = $1 ORDER BY b.depth, i.id";
     members::<D>(conn, sql.to_owned(), vec![tenant.into(), id.into()]).await
-}
-
-fn ids(members: &[Member]) -> Arg {
-    Arg::Texts(members.iter().map(|member| member.id.clone()).collect())
-}
-
-/// Takes the content of interactions out of every table that holds some, and the interactions too where they are to go.
-async fn clear<D: Dialect>(
-    conn: &mut Conn<D>,
-    tenant: i64,
-    gone: &[Member],
-    rows_too: bool,
-) -> Result<(), StoreError> {
-    for portion in gone.chunks(PORTION) {
-        remove_words::<D>(conn, tenant, portion).await?;
-        let any = D::any_of(2);
-        let mut statements = vec![
-            format!("DELETE FROM user_data_index WHERE tenant_id = $1 AND interaction_id IN {any}"),
-            of_interactions("interaction_text", &any),
-            format!("DELETE FROM kept_reply WHERE tenant_id = $1 AND interaction_id IN {any}"),
-            format!(
-                "UPDATE journal SET delta = '{}', contact_id = NULL WHERE tenant_id = $1 AND interaction_id IN {any}",
-                content::ERASED
-            ),
-        ];
-        if rows_too {
-            statements.push(of_interactions("interaction_json", &any));
-            statements.push(format!(
-                "DELETE FROM link WHERE tenant_id = $1 AND child_id IN {any}"
-            ));
-            statements.push(format!(
-                "DELETE FROM interaction WHERE tenant_id = $1 AND id IN {any}"
-            ));
-        }
-        for sql in statements {
-            D::execute(conn, sql.into(), vec![tenant.into(), ids(portion)]).await?;
-        }
-    }
-    Ok(())
-}
-
-/// Deletes the rows that a table has of some interactions, found by the key that the table has on either database.
-fn of_interactions(table: &str, any: &str) -> String {
-    format!(
-        "DELETE FROM {table} WHERE tenant_id = $1 AND interaction_id IN {any} \
-         AND seq IN (SELECT seq FROM interaction WHERE tenant_id = $1 AND id IN {any})"
-    )
-}
-
-/// Interactions whole, each with its place.
-async fn whole<D: Dialect>(
-    conn: &mut Conn<D>,
-    tenant: i64,
-    of: &[Member],
-) -> Result<Vec<(i64, Stored)>, StoreError> {
-    let sql = format!(
-        "{}i.tenant_id = $1 AND i.id IN {}",
-        rows::select_placed(""),
-        D::any_of(2)
-    );
-    let found = D::fetch(conn, sql.into(), vec![tenant.into(), ids(of)]).await?;
-    found.iter().map(rows::placed::<D>).collect()
-}
-
-async fn remove_words<D: Dialect>(
-    conn: &mut Conn<D>,
-    tenant: i64,
-    of: &[Member],
-) -> Result<(), StoreError> {
-    let mut words = Vec::new();
-    for (_, stored) in whole::<D>(conn, tenant, of).await? {
-        let found = index_words(&stored.interaction, &stored.texts.unwrap_or_default());
-        if !found.is_empty() {
-            words.extend([
-                stored.interaction.id.into(),
-                tenant.into(),
-                D::words(&found).into(),
-            ]);
-        }
-    }
-    bulk::run::<D>(conn, &D::REMOVE_WORDS, words).await?;
-    Ok(())
 }
 
 async fn contact_outcome<D: Dialect>(
@@ -422,35 +318,6 @@ async fn delete_contact<D: Dialect>(
         .into());
     }
     forget_contacts::<D>(conn, tenant, &family).await
-}
-
-async fn forget_contacts<D: Dialect>(
-    conn: &mut Conn<D>,
-    tenant: i64,
-    ids: &[String],
-) -> Result<(), StoreError> {
-    let any = D::any_of(2);
-    for sql in [
-        format!("DELETE FROM contact_attribute WHERE tenant_id = $1 AND contact_id IN {any}"),
-        format!("DELETE FROM contact WHERE tenant_id = $1 AND id IN {any}"),
-        // interactions that were theirs once, and are somebody else's now
-        format!(
-            "UPDATE journal SET contact_id = NULL WHERE tenant_id = $1 AND interaction_id IS NOT NULL AND contact_id IN {any}"
-        ),
-        format!("DELETE FROM kept_reply WHERE tenant_id = $1 AND contact_id IN {any}"),
-        format!(
-            "UPDATE journal SET delta = '{}' WHERE tenant_id = $1 AND interaction_id IS NULL AND contact_id IN {any}",
-            content::ERASED
-        ),
-    ] {
-        D::execute(
-            conn,
-            sql.into(),
-            vec![tenant.into(), Arg::Texts(ids.to_vec())],
-        )
-        .await?;
-    }
-    Ok(())
 }
 
 /// Merges; false when it was so already.
@@ -538,60 +405,6 @@ async fn set_merged<D: Dialect>(
     ];
     D::execute(conn, sql.into(), args).await?;
     Ok(())
-}
-
-/// Erases the contact, its merged identities, the content of their interactions, and that of the web actions that led to those.
-///
-/// What stays of an interaction is what tells nothing of the person: media, type, status, times, queue and the family.
-async fn erase<D: Dialect>(
-    conn: &mut Conn<D>,
-    tenant: i64,
-    at: Moment,
-    id: &str,
-    session_keys: &[String],
-) -> Result<(Moment, Vec<String>, Vec<Member>), StoreError> {
-    let family = contact::person::<D>(conn, tenant, id).await?;
-    if family.is_empty() {
-        return Err(Refusal::no_contact(id).into());
-    }
-    let sql = format!(
-        "SELECT id, media_type, owner_id, modified_date FROM interaction WHERE tenant_id = $1 AND contact_id IN {} ORDER BY seq",
-        D::any_of(2)
-    );
-    let found = members::<D>(conn, sql, vec![tenant.into(), Arg::Texts(family.clone())]).await?;
-    let at = after_all(at, &found);
-    clear::<D>(conn, tenant, &found, false).await?;
-    let mut traces = web_action::Traces::default();
-    for portion in found.chunks(PORTION) {
-        let mut erased = whole::<D>(conn, tenant, portion).await?;
-        for (_, stored) in &mut erased {
-            let interaction = &mut stored.interaction;
-            traces.references.insert(interaction.id.clone());
-            traces.references.extend(interaction.external_id.clone());
-            if interaction.media_type == WEB_ENGAGEMENT {
-                traces
-                    .visits
-                    .extend(named_visits(&stored.user_data, session_keys));
-            }
-            interaction.contact_id = None;
-            interaction.subject = None;
-            interaction.external_id = None;
-            interaction.stopped_reason = None;
-            interaction.modified_date = at;
-            interaction.revision += 1;
-            "{}".clone_into(&mut stored.user_data);
-        }
-        flush::rewrite::<D>(conn, &erased).await?;
-        let sql = format!(
-            "UPDATE interaction SET fingerprint = $3 WHERE tenant_id = $1 AND id IN {}",
-            D::any_of(2)
-        );
-        let args = vec![tenant.into(), ids(portion), Arg::Bytes(Vec::new())];
-        D::execute(conn, sql.into(), args).await?;
-    }
-    web_action::erase::<D>(conn, tenant, traces).await?;
-    forget_contacts::<D>(conn, tenant, &family).await?;
-    Ok((at, family, found))
 }
 
 async fn create_token<D: Dialect>(

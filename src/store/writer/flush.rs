@@ -4,9 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use futures_util::future::join;
 
-use super::ledger::{Entry, GivenAnswer, Held, HeldSession, Key, Ledger, Link};
+use super::ledger::{
+    Entry, GivenAnswer, Held, HeldSession, Key, Ledger, Link, Standing, index_words,
+};
 use super::web_event;
 use crate::domain::command::Stored;
+use crate::domain::contact::ContactRules;
 use crate::domain::interaction::LongTexts;
 use crate::domain::user_data::{self, KeyPath};
 use crate::store::StoreError;
@@ -101,10 +104,18 @@ const JOURNAL: Many = Many {
 };
 
 const NEW_SESSIONS: Many = Many {
-    before: "INSERT INTO client_session (id, tenant_id, user_name, subscriptions, cursor, holder, changed, seen_date) VALUES",
+    before: "INSERT INTO client_session (id, tenant_id, user_name, subscriptions, cursor, holder, sign_in, changed, seen_date) VALUES",
     casts: &[],
-    columns: 8,
+    columns: 9,
     after: "",
+    skips_nulls: false,
+};
+
+const CHOICES: Many = Many {
+    before: "INSERT INTO client_spelling (tenant_id, user_name, sign_in, collection, twin, chosen_date) VALUES",
+    casts: &[],
+    columns: 6,
+    after: " ON CONFLICT (tenant_id, user_name, sign_in, collection) DO UPDATE SET twin = excluded.twin, chosen_date = excluded.chosen_date",
     skips_nulls: false,
 };
 
@@ -171,7 +182,9 @@ pub async fn flush<D: Dialect>(ledger: Ledger<'_>, conn: &mut Conn<D>) -> Result
         replies,
         web_events,
         sessions,
+        choices,
         answers,
+        rules,
         ..
     } = ledger;
     let last = head + i64::try_from(journal.len()).unwrap_or(0);
@@ -200,13 +213,10 @@ pub async fn flush<D: Dialect>(ledger: Ledger<'_>, conn: &mut Conn<D>) -> Result
     .await;
     written?;
     write_links::<D>(conn, links).await?;
-    write_contacts::<D>(
-        conn,
-        contacts
-            .into_values()
-            .filter(|held| held.new || held.changed),
-    )
-    .await?;
+    let written = contacts
+        .into_values()
+        .filter(|held| held.state != Standing::Loaded);
+    write_contacts::<D>(conn, &rules.contacts, written).await?;
     write_entries::<D>(conn, entries).await?;
     let replies = replies
         .into_iter()
@@ -227,6 +237,21 @@ pub async fn flush<D: Dialect>(ledger: Ledger<'_>, conn: &mut Conn<D>) -> Result
         .collect();
     bulk::run::<D>(conn, &REPLIES, replies).await?;
     web_event::write::<D>(conn, web_events).await?;
+    let chosen = choices
+        .into_iter()
+        .filter(|(_, (_, made))| *made)
+        .flat_map(|((tenant, user, sign_in, collection), (choice, _))| {
+            [
+                tenant.into(),
+                user.into(),
+                sign_in.into(),
+                collection.into(),
+                i64::from(choice.twin).into(),
+                choice.at.into(),
+            ]
+        })
+        .collect();
+    bulk::run::<D>(conn, &CHOICES, chosen).await?;
     let cursor = write_clients::<D>(conn, last, sessions.into_values(), answers).await?;
     if cursor > last {
         move_head::<D>(conn, cursor).await?;
@@ -289,6 +314,7 @@ async fn write_clients<D: Dialect>(
                 subscriptions.into(),
                 session.cursor.into(),
                 session.holder.as_str().into(),
+                session.sign_in.as_str().into(),
                 cursor.into(),
                 at.into(),
             ]);
@@ -444,6 +470,47 @@ pub async fn rewrite<D: Dialect>(
     Ok(())
 }
 
+/// Puts interactions into an archive's places: each with its place and its fingerprint, as they were stored.
+pub async fn place<D: Dialect>(
+    conn: &mut Conn<D>,
+    keys: &[KeyPath],
+    all: &[(i64, Vec<u8>, Stored)],
+) -> Result<(), StoreError> {
+    let none = LongTexts::default();
+    let (mut new, mut json, mut texts) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut words, mut index) = (Vec::new(), Vec::new());
+    for (seq, fingerprint, stored) in all {
+        let interaction = &stored.interaction;
+        new.extend([
+            (*seq).into(),
+            Arg::Bytes(fingerprint.clone()),
+            interaction.created_date.into(),
+        ]);
+        new.extend(rows::interaction_args(interaction));
+        json.extend(rows::json_args(*seq, interaction, &stored.user_data));
+        let long = stored.texts.as_ref().unwrap_or(&none);
+        if !long.is_empty() {
+            texts.extend(rows::text_args(*seq, interaction, long));
+        }
+        let found = index_words(interaction, long);
+        if !found.is_empty() {
+            let id = interaction.id.as_str();
+            words.extend([
+                id.into(),
+                interaction.tenant_id.into(),
+                D::words(&found).into(),
+            ]);
+        }
+        index.extend(index_rows(keys, stored));
+    }
+    bulk::run::<D>(conn, &NEW_INTERACTIONS, new).await?;
+    bulk::run::<D>(conn, &NEW_JSON, json).await?;
+    bulk::run::<D>(conn, &D::TEXTS, texts).await?;
+    bulk::run::<D>(conn, &D::ADD_WORDS, words).await?;
+    bulk::run::<D>(conn, &INDEX, index).await?;
+    Ok(())
+}
+
 /// The rows of the tables that hold what an interaction says.
 struct Contents {
     new_json: Vec<Arg>,
@@ -555,6 +622,7 @@ pub fn index_rows(keys: &[KeyPath], stored: &Stored) -> Vec<Arg> {
 
 async fn write_contacts<D: Dialect>(
     conn: &mut Conn<D>,
+    rules: &ContactRules,
     held: impl Iterator<Item = super::ledger::HeldContact>,
 ) -> Result<(), StoreError> {
     let mut contacts = Vec::new();
@@ -562,7 +630,7 @@ async fn write_contacts<D: Dialect>(
     let mut changed: BTreeMap<i64, Vec<String>> = BTreeMap::new();
     for held in held {
         let contact = &held.contact;
-        if held.changed {
+        if held.state == Standing::Changed {
             changed
                 .entry(contact.tenant_id)
                 .or_default()
@@ -576,7 +644,7 @@ async fn write_contacts<D: Dialect>(
                     name.as_str().into(),
                     i64::try_from(position).unwrap_or(i64::MAX).into(),
                     value.as_str().into(),
-                    crate::domain::contact::folded(name, value).into(),
+                    rules.fold(name, value).unwrap_or_default().into(),
                 ]);
             }
         }

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use super::engage::touch;
 use super::web_event::{EventKey, HeldEvent};
 use crate::domain::change::Kind;
-use crate::domain::client::{Answer, ClientSession, SessionEdit, TAKEN_AWAY};
+use crate::domain::client::{Answer, Choice, ClientSession, NewChoice, SessionEdit, TAKEN_AWAY};
 use crate::domain::command::{
     Command, Outcome, Preparation, Repeatable, Reply, Rules, Stored, Submission,
 };
-use crate::domain::contact::{self, Attributes, Contact};
+use crate::domain::contact::{self, Attributes, Contact, Folded};
 use crate::domain::id::Ids;
 use crate::domain::interaction::{
     EntityType, Interaction, InteractionPatch, LongTexts, NewInteraction, Status,
@@ -72,12 +72,33 @@ impl Held {
 pub struct HeldContact {
     /// As it stands now.
     pub contact: Arc<Contact>,
+    /// Its identifying values.
+    pub folded: Folded,
     /// What it was first sent as.
     pub fingerprint: Vec<u8>,
-    /// Not in the store yet.
-    pub new: bool,
-    /// Changed.
-    pub changed: bool,
+    /// What is to be written.
+    pub state: Standing,
+}
+
+/// How a contact in the ledger stands to the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// As it is stored.
+    Loaded,
+    /// Stored, and changed since.
+    Changed,
+    /// Not stored yet.
+    New,
+}
+
+/// What became of a request for a contact.
+#[derive(Default)]
+pub(super) struct Identified {
+    /// The contact meant, the oldest of several.
+    pub contact_id: Option<String>,
+    created: bool,
+    candidates: Vec<String>,
+    unkept: Vec<String>,
 }
 
 /// An entry for the journal; its cursor follows from its place.
@@ -183,6 +204,9 @@ pub struct Ledger<'t> {
     pub web_events: HashMap<EventKey, HeldEvent>,
     /// Sessions of clients, loaded or opened.
     pub sessions: HashMap<String, HeldSession>,
+    /// Choices of spellings, loaded or made, by tenant, user, sign-in session and collection; and
+    /// whether each was made in this group.
+    pub choices: BTreeMap<(i64, String, String, String), (Choice, bool)>,
     /// The last entry of a tenant that took content away, where answers are given.
     pub erased: HashMap<i64, i64>,
     /// Answers to clients.
@@ -214,6 +238,7 @@ impl<'t> Ledger<'t> {
             visits: HashMap::new(),
             web_events: HashMap::new(),
             sessions: HashMap::new(),
+            choices: BTreeMap::new(),
             erased: HashMap::new(),
             answers: Vec::new(),
             clock,
@@ -247,7 +272,11 @@ impl<'t> Ledger<'t> {
         };
         let outcome = match &submission.command {
             Command::Record(new) => self.record(&ask, new)?,
-            Command::Ensure { new, requires } => self.ensure(&ask, new, requires)?,
+            Command::Ensure {
+                new,
+                known_by,
+                requires,
+            } => self.ensure(&ask, new, *known_by, requires)?,
             Command::Engage(child) => self.engage(&ask, child)?,
             Command::SetParent {
                 id,
@@ -301,10 +330,16 @@ impl<'t> Ledger<'t> {
                     .map(|(name, _)| name);
                 self.change_contact(&ask, id, cleared, *if_match)?
             }
-            Command::IdentifyContact { create, .. } => self.identify(&ask, *create),
+            Command::IdentifyContact {
+                create, media_type, ..
+            } => self.identify(&ask, media_type.as_deref(), *create),
             Command::RecordWebAction(action) => self.record_web_action(&ask, action)?,
             Command::OpenSession(session) => self.open_session(&ask, session),
             Command::EditSession(edit) => self.edit_session(&ask, edit)?,
+            Command::ChooseSpelling(choice) => {
+                self.choose_spelling(&ask, choice);
+                Outcome::Done
+            }
             Command::Answer(answer) => {
                 self.answer(&ask, answer);
                 Outcome::Done
@@ -388,20 +423,21 @@ impl<'t> Ledger<'t> {
         self.head + 1 + i64::try_from(entry).unwrap_or(0)
     }
 
+    /// The contact of a new interaction, and the attributes that were given for it and are not kept.
     pub(super) fn contact_of(
         &mut self,
         ask: &Ask<'_>,
         new: &NewInteraction,
-    ) -> Result<Option<String>, Refusal> {
+    ) -> Result<(Option<String>, Vec<String>), Refusal> {
         if let Some(id) = &new.contact_id {
             self.known_contact(ask, id)?;
-            return Ok(Some(id.clone()));
+            return Ok((Some(id.clone()), Vec::new()));
         }
-        if new.contact.is_some() {
-            let (contact_id, ..) = self.identified(ask, true);
-            return Ok(contact_id);
+        if ask.ready.attributes.is_empty() {
+            return Ok((None, Vec::new()));
         }
-        Ok(None)
+        let found = self.identified(ask, Some(&new.media_type), true);
+        Ok((found.contact_id, found.unkept))
     }
 
     fn known_contact(&self, ask: &Ask<'_>, id: &str) -> Result<(), Refusal> {
@@ -481,6 +517,7 @@ impl<'t> Ledger<'t> {
         stored: Stored,
         delta: String,
         copied: Option<Vec<String>>,
+        unkept: Vec<String>,
     ) -> Outcome {
         let stored = Arc::new(stored);
         let entry = self.enter(
@@ -509,6 +546,7 @@ impl<'t> Ledger<'t> {
             dropped: ask.ready.dropped.clone(),
             repeated: ask.ready.repeated.clone(),
             copied,
+            unkept,
             cursor: Some(self.cursor(entry)),
         }
     }
@@ -729,7 +767,17 @@ impl<'t> Ledger<'t> {
     }
 
     fn open_session(&mut self, ask: &Ask<'_>, session: &ClientSession) -> Outcome {
-        let session = Arc::new(session.clone());
+        let mut session = session.clone();
+        session.choices = self
+            .choices
+            .iter()
+            .filter(|((tenant, user, sign_in, _), _)| {
+                let concerns = sign_in.is_empty() || *sign_in == session.sign_in;
+                *tenant == ask.tenant && *user == session.user && concerns
+            })
+            .map(|(_, (choice, _))| choice.clone())
+            .collect();
+        let session = Arc::new(session);
         let held = HeldSession {
             session: Arc::clone(&session),
             new: true,
@@ -737,6 +785,48 @@ impl<'t> Ledger<'t> {
         };
         self.sessions.insert(session.id.clone(), held);
         Outcome::Session(session)
+    }
+
+    /// Puts sessions into the ledger as they are stored.
+    pub fn load_sessions(&mut self, sessions: Vec<ClientSession>) {
+        for session in sessions {
+            let held = HeldSession {
+                session: Arc::new(session),
+                new: false,
+                changed_at: None,
+            };
+            self.sessions.insert(held.session.id.clone(), held);
+        }
+    }
+
+    /// Remembers a choice, and marks the user's sessions as changed, so that every server that
+    /// holds one learns of it before the entries that follow.
+    fn choose_spelling(&mut self, ask: &Ask<'_>, new: &NewChoice) {
+        let choice = Choice {
+            collection: new.collection.clone(),
+            twin: new.twin,
+            sign_in: new.sign_in.clone(),
+            at: ask.at,
+        };
+        for held in self.sessions.values_mut() {
+            let session = &held.session;
+            let of_user = session.tenant_id == ask.tenant && session.user == new.user;
+            if of_user && (new.sign_in.is_empty() || session.sign_in == new.sign_in) {
+                let session = Arc::make_mut(&mut held.session);
+                session.choices.retain(|known| {
+                    (&known.sign_in, &known.collection) != (&choice.sign_in, &choice.collection)
+                });
+                session.choices.push(choice.clone());
+                held.changed_at = Some(ask.at);
+            }
+        }
+        let key = (
+            ask.tenant,
+            new.user.clone(),
+            new.sign_in.clone(),
+            new.collection.clone(),
+        );
+        self.choices.insert(key, (choice, true));
     }
 
     fn edit_session(&mut self, ask: &Ask<'_>, edit: &SessionEdit) -> Result<Outcome, Refusal> {
@@ -796,33 +886,30 @@ impl<'t> Ledger<'t> {
             &contact,
             content::attributes(&contact.attributes),
         );
-        self.hold(HeldContact {
-            contact: Arc::clone(&contact),
-            fingerprint: ask.ready.fingerprint.clone(),
-            new: true,
-            changed: false,
-        });
+        let fingerprint = ask.ready.fingerprint.clone();
+        self.hold(Arc::clone(&contact), fingerprint, Standing::New);
         contact
     }
 
     /// Puts a contact into the ledger and its values where they are found.
-    pub fn hold(&mut self, held: HeldContact) {
-        let (tenant, id) = (held.contact.tenant_id, held.contact.id.clone());
-        for (name, values) in &held.contact.attributes {
-            if contact::RANKS
-                .iter()
-                .flat_map(|rank| rank.iter())
-                .any(|ranked| ranked == name)
-            {
-                for value in values {
-                    let place = (tenant, name.clone(), contact::folded(name, value));
-                    let with = self.by_value.entry(place).or_default();
-                    if !with.contains(&id) {
-                        with.push(id.clone());
-                    }
+    pub fn hold(&mut self, contact: Arc<Contact>, fingerprint: Vec<u8>, state: Standing) {
+        let (tenant, id) = (contact.tenant_id, contact.id.clone());
+        let folded = self.rules.contacts.fold_all(&contact.attributes);
+        for (name, values) in &folded {
+            for value in values {
+                let place = (tenant, name.clone(), value.clone());
+                let with = self.by_value.entry(place).or_default();
+                if !with.contains(&id) {
+                    with.push(id.clone());
                 }
             }
         }
+        let held = HeldContact {
+            contact,
+            folded,
+            fingerprint,
+            state,
+        };
         self.contacts.insert((tenant, id), held);
     }
 
@@ -896,17 +983,30 @@ impl<'t> Ledger<'t> {
         after.modified_date = at;
         after.revision += 1;
         let delta = serde_json::json!({ "attributes": delta }).to_string();
-        let (fingerprint, new) = (held.fingerprint.clone(), held.new);
+        Ok(Outcome::Contact(
+            self.replace_contact(ask, at, after, delta),
+        ))
+    }
+
+    /// Puts a changed contact in the place of the one that was there, with its entry.
+    fn replace_contact(
+        &mut self,
+        ask: &Ask<'_>,
+        at: Moment,
+        after: Contact,
+        delta: String,
+    ) -> Arc<Contact> {
         let contact = Arc::new(after);
         self.enter_contact(ask, Kind::ContactChanged, at, &contact, delta);
-        self.forget_values(ask.tenant, id);
-        self.hold(HeldContact {
-            contact: Arc::clone(&contact),
-            fingerprint,
-            new,
-            changed: !new,
-        });
-        Ok(Outcome::Contact(contact))
+        self.forget_values(ask.tenant, &contact.id);
+        let before = self.contacts.get(&(ask.tenant, contact.id.clone()));
+        let (fingerprint, state) = match before {
+            Some(held) if held.state == Standing::New => (held.fingerprint.clone(), Standing::New),
+            Some(held) => (held.fingerprint.clone(), Standing::Changed),
+            None => (Vec::new(), Standing::Changed),
+        };
+        self.hold(Arc::clone(&contact), fingerprint, state);
+        contact
     }
 
     fn forget_values(&mut self, tenant: i64, id: &str) {
@@ -917,55 +1017,119 @@ impl<'t> Ledger<'t> {
         }
     }
 
-    fn identify(&mut self, ask: &Ask<'_>, create: bool) -> Outcome {
-        let (contact_id, created, candidates) = self.identified(ask, create);
+    fn identify(&mut self, ask: &Ask<'_>, media_type: Option<&str>, create: bool) -> Outcome {
+        let found = self.identified(ask, media_type, create);
         Outcome::Identified {
-            contact_id,
-            created,
-            candidates,
+            contact_id: found.contact_id,
+            created: found.created,
+            candidates: found.candidates,
+            unkept: found.unkept,
         }
     }
 
-    /// The contact that the prepared attributes mean: its identifier, whether it was made, and all that fit.
+    /// The contact that the prepared attributes mean. With `write`, one is made where nobody fits and any attribute
+    /// stands, and what is new of a known one is added to it.
     pub(super) fn identified(
         &mut self,
         ask: &Ask<'_>,
-        create: bool,
-    ) -> (Option<String>, bool, Vec<String>) {
-        let given = &ask.ready.attributes;
-        let mut roots: BTreeMap<(Moment, String), Contact> = BTreeMap::new();
-        for name in contact::RANKS.iter().flat_map(|rank| rank.iter()) {
-            for value in given.get(*name).into_iter().flatten() {
-                let place = (ask.tenant, (*name).to_owned(), contact::folded(name, value));
-                for id in self.by_value.get(&place).into_iter().flatten() {
-                    let Some(held) = self.contacts.get(&(ask.tenant, id.clone())) else {
-                        continue;
-                    };
-                    let root = self.root(&held.contact);
-                    let whole = roots
-                        .entry((root.created_date, root.id.clone()))
-                        .or_insert_with(|| (**root).clone());
-                    add_values(&mut whole.attributes, &held.contact.attributes);
+        media_type: Option<&str>,
+        write: bool,
+    ) -> Identified {
+        let given = &ask.ready.folded;
+        // those that were merged into another stand for that one
+        let mut roots: BTreeMap<(Moment, String), (Folded, Attributes)> = BTreeMap::new();
+        for (name, value) in given
+            .iter()
+            .flat_map(|(name, values)| values.iter().map(move |value| (name, value)))
+        {
+            let place = (ask.tenant, name.clone(), value.clone());
+            for id in self.by_value.get(&place).into_iter().flatten() {
+                let Some(held) = self.contacts.get(&(ask.tenant, id.clone())) else {
+                    continue;
+                };
+                let root = self.root(&held.contact);
+                let (folded, attributes) = roots
+                    .entry((root.created_date, root.id.clone()))
+                    .or_insert_with(|| {
+                        let held = self.contacts.get(&(ask.tenant, root.id.clone()));
+                        let folded = held.map(|held| held.folded.clone()).unwrap_or_default();
+                        (folded, root.attributes.clone())
+                    });
+                for (name, values) in &held.folded {
+                    let known = folded.entry(name.clone()).or_default();
+                    known.extend(values.iter().cloned());
                 }
+                add_values(attributes, &held.contact.attributes);
             }
         }
-        let known: Vec<&Contact> = roots.values().collect();
-        let candidates: Vec<String> = contact::recognise(given, &known)
-            .iter()
-            .map(|contact| contact.id.clone())
+        let known: Vec<Folded> = roots.values().map(|(folded, _)| folded.clone()).collect();
+        let found = contact::recognise(&self.rules.contacts, media_type, given, &known);
+        let all: Vec<(String, Attributes)> = roots
+            .into_iter()
+            .map(|((_, id), (_, attributes))| (id, attributes))
             .collect();
-        match candidates.first() {
-            Some(oldest) => (Some(oldest.clone()), false, candidates),
-            None if create => {
-                let contact = self.add_contact(ask, None);
-                (Some(contact.id.clone()), true, vec![contact.id.clone()])
+        let candidates: Vec<String> = found.iter().map(|place| all[*place].0.clone()).collect();
+        match found.first() {
+            Some(oldest) => {
+                let (id, attributes) = &all[*oldest];
+                let unkept = if write {
+                    self.learn(ask, id, attributes, found.len() == 1)
+                } else {
+                    Vec::new()
+                };
+                Identified {
+                    contact_id: Some(id.clone()),
+                    created: false,
+                    candidates,
+                    unkept,
+                }
             }
-            None => (None, false, candidates),
+            None if write && !ask.ready.attributes.is_empty() => {
+                let contact = self.add_contact(ask, None);
+                Identified {
+                    contact_id: Some(contact.id.clone()),
+                    created: true,
+                    candidates: vec![contact.id.clone()],
+                    unkept: Vec::new(),
+                }
+            }
+            None => Identified::default(),
         }
     }
 
+    /// Adds what a request says about a known contact, as further values. Returns the attributes that are not kept:
+    /// where several contacts fit nobody knows whose they are.
+    fn learn(
+        &mut self,
+        ask: &Ask<'_>,
+        id: &str,
+        known: &Attributes,
+        only_one: bool,
+    ) -> Vec<String> {
+        let rules = &self.rules.contacts;
+        let (new, mut unkept) = contact::unknown_values(rules, &ask.ready.attributes, known);
+        let held = self.contacts.get(&(ask.tenant, id.to_owned()));
+        let Some(held) = held.filter(|_| rules.learn && only_one && !new.is_empty()) else {
+            unkept.extend(new.into_keys());
+            return unkept;
+        };
+        let at = ask.at.max(held.contact.modified_date.just_after());
+        let mut after = (*held.contact).clone();
+        add_values(&mut after.attributes, &new);
+        let changed: BTreeMap<&String, &Vec<String>> = after
+            .attributes
+            .iter()
+            .filter(|(name, _)| new.contains_key(*name))
+            .collect();
+        let delta = serde_json::json!({ "attributes": changed }).to_string();
+        after.modified_date = at;
+        after.revision += 1;
+        self.replace_contact(ask, at, after, delta);
+        unkept
+    }
+
     /// The contact that stands for another one after all merges.
-    fn root<'l>(&'l self, contact: &'l Arc<Contact>) -> &'l Arc<Contact> {
+    pub(super) fn root<'l>(&'l self, contact: &'l Arc<Contact>) -> &'l Arc<Contact> {
         let mut here = contact;
         while let Some(into) = &here.merged_into {
             match self.contacts.get(&(here.tenant_id, into.clone())) {
@@ -996,6 +1160,7 @@ pub(super) fn recorded_before(ask: &Ask<'_>, held: &Held) -> Outcome {
         dropped: ask.ready.dropped.clone(),
         repeated: ask.ready.repeated.clone(),
         copied: None,
+        unkept: Vec::new(),
         cursor: None,
     }
 }

@@ -6,28 +6,30 @@ use std::sync::Arc;
 use super::Queued;
 use super::engage::LARGEST_MOVE;
 use super::flush::INDEXED_CHARACTERS;
-use super::ledger::{Held, HeldContact, HeldSession, Kept, Ledger};
+use super::ledger::{Held, Kept, Ledger, Standing};
 use super::web_event;
 use crate::domain::change::Kind;
 pub use crate::domain::command::REPLY_KEPT;
-use crate::domain::command::{Command, Preparation, Reply};
-use crate::domain::contact::{Attributes, folded};
+use crate::domain::command::{Command, KnownBy, Preparation, Reply};
+use crate::domain::contact::{ContactRules, Folded, Rank};
 use crate::domain::interaction::WEB_ENGAGEMENT;
 use crate::domain::web_action::WebAction;
 use crate::store::StoreError;
 use crate::store::client;
 use crate::store::contact::{self, CONTACT};
-use crate::store::dialect::{Arg, Columns, Conn, Dialect};
+use crate::store::dialect::{Arg, Columns, Conn, Dialect, RowOf};
 use crate::store::rows;
 
 /// Web engagements of one visit that are looked at.
 const MOST_OF_A_VISIT: usize = 100;
 /// Contacts looked at for a rank that many share, such as a first name.
-const MOST_CANDIDATES: i64 = 100;
+const MOST_CANDIDATES: usize = 100;
 
 #[derive(Default)]
 struct Needs<'g> {
     interactions: BTreeSet<&'g str>,
+    /// External identifiers, each with the media type.
+    external: BTreeSet<(&'g str, &'g str)>,
     /// Interactions that get a parent: what is below them is loaded too.
     moved: BTreeSet<&'g str>,
     /// Parents that interactions get: their ancestors are loaded too.
@@ -39,10 +41,14 @@ struct Needs<'g> {
     /// Contacts that are looked into.
     contacts: BTreeSet<String>,
     /// Values to recognise contacts by.
-    values: Vec<&'g Attributes>,
+    values: Vec<&'g Folded>,
     /// Path and key.
     replies: BTreeSet<(&'g str, &'g str)>,
     sessions: BTreeSet<&'g str>,
+    /// Users whose choices of spellings are looked at.
+    choosers: BTreeSet<&'g str>,
+    /// Users all of whose sessions change.
+    choosing: BTreeSet<&'g str>,
     /// The oldest state of the store that an answer rests on.
     answers_as_of: Option<i64>,
     /// Events of web actions, each with its fingerprint.
@@ -65,9 +71,14 @@ pub(super) async fn load<D: Dialect>(
     }
     for (tenant, mut needs) in tenants {
         interactions::<D>(ledger, conn, tenant, &needs).await?;
+        by_external_id::<D>(ledger, conn, tenant, &needs.external).await?;
+        if !needs.visits.is_empty() {
+            // merges tell whether a conversation and a web engagement are of the same person
+            needs.contacts.extend(contacts_met(ledger, tenant, &needs));
+        }
         needs
             .contacts
-            .extend(candidates::<D>(conn, tenant, &needs.values).await?);
+            .extend(candidates::<D>(&ledger.rules.contacts, conn, tenant, &needs.values).await?);
         contacts::<D>(ledger, conn, tenant, needs.contacts).await?;
         named::<D>(ledger, conn, tenant, &needs.named).await?;
         replies::<D>(ledger, conn, tenant, &needs.replies).await?;
@@ -78,13 +89,32 @@ pub(super) async fn load<D: Dialect>(
         }
         if !needs.sessions.is_empty() {
             let ids = needs.sessions.iter().map(|id| (*id).to_owned()).collect();
-            for session in client::sessions::<D>(conn, ids).await? {
-                let held = HeldSession {
-                    session: Arc::new(session),
-                    new: false,
-                    changed_at: None,
-                };
-                ledger.sessions.insert(held.session.id.clone(), held);
+            let found = client::sessions::<D>(conn, ids).await?;
+            ledger.load_sessions(found);
+        }
+        if !needs.choosing.is_empty() {
+            let users = needs
+                .choosing
+                .iter()
+                .map(|user| (*user).to_owned())
+                .collect();
+            let found = client::sessions_of::<D>(conn, tenant, users).await?;
+            ledger.load_sessions(found);
+        }
+        if !needs.choosers.is_empty() {
+            let users = needs
+                .choosers
+                .iter()
+                .map(|user| (*user).to_owned())
+                .collect();
+            for (user, choice) in client::choices::<D>(conn, tenant, users).await? {
+                let key = (
+                    tenant,
+                    user,
+                    choice.sign_in.clone(),
+                    choice.collection.clone(),
+                );
+                ledger.choices.insert(key, (choice, false));
             }
         }
     }
@@ -95,6 +125,15 @@ impl<'g> Needs<'g> {
     fn add(&mut self, queued: &'g Queued) {
         match &queued.submission.command {
             Command::Record(new) | Command::Ensure { new, .. } | Command::Engage(new) => {
+                if let Command::Ensure {
+                    known_by: KnownBy::ExternalId,
+                    ..
+                } = &queued.submission.command
+                {
+                    let external = new.external_id.as_deref();
+                    self.external
+                        .extend(external.map(|id| (id, new.media_type.as_str())));
+                }
                 self.interactions.extend(
                     new.id
                         .as_deref()
@@ -103,7 +142,7 @@ impl<'g> Needs<'g> {
                 );
                 self.named.extend(new.contact_id.as_deref());
                 if new.contact.is_some() {
-                    self.values.push(&queued.ready.attributes);
+                    self.values.push(&queued.ready.folded);
                 }
                 if new.parent_id.is_none() && new.may_be_engagement() {
                     self.visits.extend(of_visits(&queued.ready));
@@ -138,7 +177,7 @@ impl<'g> Needs<'g> {
             Command::ChangeContact { id, .. } => {
                 self.contacts.insert(id.clone());
             }
-            Command::IdentifyContact { .. } => self.values.push(&queued.ready.attributes),
+            Command::IdentifyContact { .. } => self.values.push(&queued.ready.folded),
             Command::RecordWebAction(action) => {
                 self.web_events.push((action, &queued.ready.fingerprint));
             }
@@ -148,6 +187,12 @@ impl<'g> Needs<'g> {
             }
             Command::EditSession(edit) => {
                 self.sessions.insert(&edit.id);
+            }
+            Command::OpenSession(session) => {
+                self.choosers.insert(&session.user);
+            }
+            Command::ChooseSpelling(choice) => {
+                self.choosing.insert(&choice.user);
             }
             _ => {}
         }
@@ -159,7 +204,19 @@ fn of_visits(ready: &Preparation) -> impl Iterator<Item = (usize, &str)> {
     visits.map(|(place, value)| (*place, value.as_str()))
 }
 
-/// The identifiers of interactions above and below others: as many as may move at once, and one more.
+/// The contacts of the interactions that were loaded, and those that the commands name.
+fn contacts_met(ledger: &Ledger<'_>, tenant: i64, needs: &Needs<'_>) -> Vec<String> {
+    let loaded = ledger
+        .interactions
+        .iter()
+        .filter(|((of, _), _)| *of == tenant);
+    loaded
+        .filter_map(|(_, held)| held.stored.interaction.contact_id.clone())
+        .chain(needs.named.iter().map(|id| (*id).to_owned()))
+        .collect()
+}
+
+/// The identifiers of interactions above and below others: of each as many as may move at once, and one more.
 async fn relatives<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
@@ -181,17 +238,41 @@ async fn relatives<D: Dialect>(
              ) SELECT id FROM related LIMIT +$3",
             D::any_of(2)
         );
-        let most = of.len().saturating_mul(LARGEST_MOVE + 2);
-        let args = vec![
-            tenant.into(),
-            Arg::Texts(of.iter().map(|id| (*id).to_owned()).collect()),
-            i64::try_from(most).unwrap_or(i64::MAX).into(),
-        ];
-        for row in D::fetch(conn, sql.into(), args).await? {
+        let ids = of.iter().map(|id| (*id).to_owned()).collect();
+        let rows = up_to::<D>(conn, &sql, vec![tenant.into()], ids, LARGEST_MOVE + 2).await?;
+        for row in rows {
             found.push(Columns::<D>::of(&row).text()?);
         }
     }
     Ok(found)
+}
+
+/// At most so many rows for each of several values: one statement, whose last two arguments are the values and a limit.
+///
+/// Where the limit may have cut rows off, each value is asked for by itself, so that a large one takes nothing from
+/// the others.
+async fn up_to<D: Dialect>(
+    conn: &mut Conn<D>,
+    sql: &str,
+    before: Vec<Arg>,
+    values: Vec<String>,
+    most: usize,
+) -> Result<Vec<RowOf<D>>, StoreError> {
+    let args = |values: Vec<String>| {
+        let limit = i64::try_from(most.saturating_mul(values.len())).unwrap_or(i64::MAX);
+        let mut args = before.clone();
+        args.extend([Arg::Texts(values), limit.into()]);
+        args
+    };
+    let rows = D::fetch(conn, sql.to_owned().into(), args(values.clone())).await?;
+    if rows.len() < most.saturating_mul(values.len()) || values.len() == 1 {
+        return Ok(rows);
+    }
+    let mut rows = Vec::new();
+    for value in values {
+        rows.extend(D::fetch(conn, sql.to_owned().into(), args(vec![value])).await?);
+    }
+    Ok(rows)
 }
 
 /// Web engagements that carry one of these values, the newest first; kept in the ledger by value.
@@ -216,14 +297,10 @@ async fn engagements<D: Dialect>(
              ORDER BY x.start_date DESC LIMIT +$4",
             D::any_of(3)
         );
-        let most = MOST_OF_A_VISIT.saturating_mul(values.len());
-        let args = vec![
-            tenant.into(),
-            ledger.rules.link_by[place].to_string().into(),
-            Arg::Texts(values.keys().cloned().collect()),
-            i64::try_from(most).unwrap_or(i64::MAX).into(),
-        ];
-        for row in D::fetch(conn, sql.into(), args).await? {
+        let key = ledger.rules.link_by[place].to_string();
+        let before = vec![tenant.into(), key.into()];
+        let cut = values.keys().cloned().collect();
+        for row in up_to::<D>(conn, &sql, before, cut, MOST_OF_A_VISIT).await? {
             let mut row = Columns::<D>::of(&row);
             let (cut, id) = (row.text()?, row.text()?);
             for value in values.get(&cut).into_iter().flatten() {
@@ -259,75 +336,95 @@ async fn interactions<D: Dialect>(
     );
     let ids = wanted.into_iter().collect();
     for row in D::fetch(conn, sql.into(), vec![tenant.into(), Arg::Texts(ids)]).await? {
-        let (seq, stored) = rows::placed::<D>(&row)?;
-        let fingerprint = D::bytes(&row, rows::AFTER_PLACED)?.unwrap_or_default();
-        ledger.interactions.insert(
-            (tenant, stored.interaction.id.clone()),
-            Held::loaded(stored, fingerprint, seq),
-        );
+        hold::<D>(ledger, tenant, &row)?;
     }
     Ok(())
 }
 
-/// The contacts that share a value by which contacts are recognised, for all commands of a group at once.
-///
-/// E-mail addresses and phone numbers say who is meant; only for those that they find nobody for, and for as many as
-/// [`MOST_CANDIDATES`] a command, names do.
-async fn candidates<D: Dialect>(
+/// The oldest interaction of each external identifier and media type.
+async fn by_external_id<D: Dialect>(
+    ledger: &mut Ledger<'_>,
     conn: &mut Conn<D>,
     tenant: i64,
-    given: &[&Attributes],
+    wanted: &BTreeSet<(&str, &str)>,
+) -> Result<(), StoreError> {
+    for (external_id, media_type) in wanted {
+        let sql = format!(
+            "{}i.tenant_id = $1 AND i.external_id = $2 AND i.media_type = $3 \
+             ORDER BY i.start_date, i.id LIMIT 1",
+            rows::select_placed(", i.fingerprint")
+        );
+        let args = vec![tenant.into(), (*external_id).into(), (*media_type).into()];
+        for row in D::fetch(conn, sql.into(), args).await? {
+            hold::<D>(ledger, tenant, &row)?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts an interaction into the ledger as it is stored.
+fn hold<D: Dialect>(
+    ledger: &mut Ledger<'_>,
+    tenant: i64,
+    row: &RowOf<D>,
+) -> Result<(), StoreError> {
+    let (seq, stored) = rows::placed::<D>(row)?;
+    let fingerprint = D::bytes(row, rows::AFTER_PLACED)?.unwrap_or_default();
+    ledger.interactions.insert(
+        (tenant, stored.interaction.id.clone()),
+        Held::loaded(stored, fingerprint, seq),
+    );
+    Ok(())
+}
+
+/// The contacts that share what identifies, for all commands of a group at once.
+///
+/// A rank of one attribute says who is meant. A rank of several, such as names, is asked only for those whom no such rank
+/// finds, and for as many as [`MOST_CANDIDATES`] a command.
+async fn candidates<D: Dialect>(
+    rules: &ContactRules,
+    conn: &mut Conn<D>,
+    tenant: i64,
+    given: &[&Folded],
 ) -> Result<BTreeSet<String>, StoreError> {
     let mut found = BTreeSet::new();
     if given.is_empty() {
         return Ok(found);
     }
+    let ranks = rules.all_ranks();
+    let (single, several): (Vec<&Rank>, Vec<&Rank>) =
+        ranks.into_iter().partition(|rank| rank.len() == 1);
     let mut known: BTreeSet<(&str, String)> = BTreeSet::new();
-    for name in ["EmailAddress", "PhoneNumber"] {
+    for rank in &single {
+        let name = rank[0].as_str();
         let values: BTreeSet<String> = given
             .iter()
-            .flat_map(|attributes| folded_values(attributes, name))
+            .filter_map(|folded| folded.get(name))
+            .flatten()
+            .cloned()
             .collect();
-        for (value, id) in having::<D>(conn, tenant, name, values, i64::MAX).await? {
+        for (value, id) in having::<D>(conn, tenant, name, values).await? {
             known.insert((name, value));
             found.insert(id);
         }
     }
-    let unknown: Vec<&Attributes> = given
+    let unknown: Vec<&Folded> = given
         .iter()
         .copied()
-        .filter(|attributes| {
-            ["EmailAddress", "PhoneNumber"].iter().all(|name| {
-                folded_values(attributes, name).all(|value| !known.contains(&(*name, value)))
+        .filter(|folded| {
+            single.iter().all(|rank| {
+                let name = rank[0].as_str();
+                let values = folded.get(name).into_iter().flatten();
+                values
+                    .into_iter()
+                    .all(|value| !known.contains(&(name, value.clone())))
             })
         })
         .collect();
-    let most = MOST_CANDIDATES.saturating_mul(i64::try_from(unknown.len()).unwrap_or(i64::MAX));
-    found.extend(with_both_names::<D>(conn, tenant, &unknown, most).await?);
-    for name in ["FirstName", "LastName"] {
-        let values = unknown
-            .iter()
-            .flat_map(|attributes| folded_values(attributes, name))
-            .collect();
-        found.extend(
-            having::<D>(conn, tenant, name, values, most)
-                .await?
-                .into_iter()
-                .map(|(_, id)| id),
-        );
+    for rank in several {
+        found.extend(with_all::<D>(conn, tenant, rank, &unknown).await?);
     }
     Ok(found)
-}
-
-fn folded_values<'a>(
-    attributes: &'a Attributes,
-    name: &'a str,
-) -> impl Iterator<Item = String> + 'a {
-    attributes
-        .get(name)
-        .into_iter()
-        .flatten()
-        .map(move |value| folded(name, value))
 }
 
 /// Contacts that have one of these folded values, with the value.
@@ -336,21 +433,19 @@ async fn having<D: Dialect>(
     tenant: i64,
     name: &str,
     values: BTreeSet<String>,
-    most: i64,
 ) -> Result<Vec<(String, String)>, StoreError> {
     if values.is_empty() {
         return Ok(Vec::new());
     }
     let sql = format!(
         "SELECT folded, contact_id FROM contact_attribute WHERE tenant_id = $1 AND name = $2 AND folded IN {} \
-         ORDER BY contact_id LIMIT +$4",
+         ORDER BY contact_id",
         D::any_of(3)
     );
     let args = vec![
         tenant.into(),
         name.into(),
         Arg::Texts(values.into_iter().collect()),
-        most.into(),
     ];
     let rows = D::fetch(conn, sql.into(), args).await?;
     rows.iter()
@@ -361,43 +456,52 @@ async fn having<D: Dialect>(
         .collect()
 }
 
-/// Contacts that have both names of one of the given, first and last: among many who share one of them, those who are meant.
-async fn with_both_names<D: Dialect>(
+/// Contacts that have a value of each attribute of a rank that one of the given has.
+async fn with_all<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
-    given: &[&Attributes],
-    most: i64,
+    rank: &Rank,
+    given: &[&Folded],
 ) -> Result<Vec<String>, StoreError> {
-    let values = |name: &'static str| -> Vec<String> {
-        let all: BTreeSet<String> = given
-            .iter()
-            .flat_map(|attributes| folded_values(attributes, name))
-            .collect();
-        all.into_iter().collect()
-    };
-    let (first, last) = (values("FirstName"), values("LastName"));
-    if first.is_empty() || last.is_empty() {
+    let whole: Vec<&&Folded> = given
+        .iter()
+        .filter(|folded| rank.iter().all(|name| folded.contains_key(name)))
+        .collect();
+    if whole.is_empty() {
         return Ok(Vec::new());
     }
+    let mut args: Vec<Arg> = vec![tenant.into()];
+    let (mut from, mut tests) = (String::new(), Vec::new());
+    for (place, name) in rank.iter().enumerate() {
+        let values: BTreeSet<&String> = whole
+            .iter()
+            .filter_map(|folded| folded.get(name))
+            .flatten()
+            .collect();
+        args.push(name.as_str().into());
+        args.push(Arg::Texts(values.into_iter().cloned().collect()));
+        let a = format!("a{place}");
+        from += &if place == 0 {
+            format!("contact_attribute {a}")
+        } else {
+            format!(
+                " JOIN contact_attribute {a} ON {a}.contact_id = a0.contact_id AND {a}.tenant_id = a0.tenant_id"
+            )
+        };
+        tests.push(format!(
+            "{a}.tenant_id = $1 AND {a}.name = ${} AND {a}.folded IN {}",
+            args.len() - 1,
+            D::any_of(args.len())
+        ));
+    }
+    let most = MOST_CANDIDATES.saturating_mul(whole.len());
+    args.push(i64::try_from(most).unwrap_or(i64::MAX).into());
     let sql = format!(
-        "SELECT DISTINCT a.contact_id FROM contact_attribute a \
-         JOIN contact_attribute b ON b.contact_id = a.contact_id AND b.tenant_id = a.tenant_id AND b.name = 'LastName' \
-         WHERE a.tenant_id = $1 AND a.name = 'FirstName' AND a.folded IN {} AND b.folded IN {} \
-         ORDER BY a.contact_id LIMIT +$4",
-        D::any_of(2),
-        D::any_of(3)
+        "SELECT DISTINCT a0.contact_id FROM {from} WHERE {} ORDER BY a0.contact_id LIMIT +${}",
+        tests.join(" AND "),
+        args.len()
     );
-    let rows = D::fetch(
-        conn,
-        sql.into(),
-        vec![
-            tenant.into(),
-            Arg::Texts(first),
-            Arg::Texts(last),
-            most.into(),
-        ],
-    )
-    .await?;
+    let rows = D::fetch(conn, sql.into(), args).await?;
     rows.iter()
         .map(|row| Ok(Columns::<D>::of(row).text()?))
         .collect()
@@ -433,12 +537,7 @@ async fn contacts<D: Dialect>(
             {
                 wanted.insert(into.clone());
             }
-            ledger.hold(HeldContact {
-                contact: Arc::new(contact),
-                fingerprint,
-                new: false,
-                changed: false,
-            });
+            ledger.hold(Arc::new(contact), fingerprint, Standing::Loaded);
         }
     }
     Ok(())

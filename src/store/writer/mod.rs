@@ -7,10 +7,13 @@
 
 mod alone;
 mod engage;
+mod erase;
 mod flush;
+mod fold;
 pub use flush::INDEXED_CHARACTERS;
 mod ledger;
 mod load;
+mod restore;
 mod web_action;
 mod web_event;
 mod webhook;

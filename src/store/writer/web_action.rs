@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::domain::redaction::Redaction;
 use crate::store::bulk::{self, Many};
 use crate::store::dialect::{Arg, Columns, Conn, Dialect};
 use crate::store::{StoreError, content};
@@ -29,6 +30,27 @@ const EVENTS: Many = Many {
     skips_nulls: false,
 };
 
+/// What ties an action to a visit or an interaction.
+const TIES: [&str; 3] = ["sessionId", "interactionId", "conversationId"];
+
+const REDACTED: Many = Many {
+    before: "UPDATE web_action SET event = v.column2, customer_id = v.column3, error_code = v.column4, fingerprint = '' \
+             FROM (VALUES",
+    casts: &["BIGINT", "TEXT", "TEXT", "TEXT"],
+    columns: 4,
+    after: ") AS v WHERE web_action.seq = v.column1 + 0",
+    skips_nulls: false,
+};
+
+/// Deltas of journal entries, by cursor.
+pub(super) const DELTAS: Many = Many {
+    before: "UPDATE journal SET delta = v.column2 FROM (VALUES",
+    casts: &["BIGINT", "TEXT"],
+    columns: 2,
+    after: ") AS v WHERE journal.cursor = v.column1 + 0",
+    skips_nulls: false,
+};
+
 /// What a person's interactions are known by among web actions.
 #[derive(Default)]
 pub(super) struct Traces {
@@ -38,12 +60,12 @@ pub(super) struct Traces {
     pub visits: BTreeSet<String>,
 }
 
-/// Erases the web actions that led to these interactions, whole lives of them: only what is counted stays.
-pub(super) async fn erase<D: Dialect>(
+/// The web actions that led to interactions.
+pub(super) async fn led<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
     traces: Traces,
-) -> Result<(), StoreError> {
+) -> Result<BTreeSet<String>, StoreError> {
     let mut actions: BTreeSet<String> = BTreeSet::new();
     for (column, values) in [
         ("conversation_id", traces.references.clone()),
@@ -61,10 +83,83 @@ pub(super) async fn erase<D: Dialect>(
             }
         }
     }
-    for portion in Vec::from_iter(actions).chunks(PORTION) {
+    Ok(actions)
+}
+
+/// Erases web actions, whole lives of them: only what is counted stays.
+pub(super) async fn erase<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    actions: &BTreeSet<String>,
+) -> Result<(), StoreError> {
+    let actions: Vec<String> = actions.iter().cloned().collect();
+    for portion in actions.chunks(PORTION) {
         erase_lives::<D>(conn, tenant, portion).await?;
     }
     Ok(())
+}
+
+/// Takes values out of web actions that stay: out of their enrichment, and the visitor where one of
+/// the values names them.
+pub(super) async fn redact<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    actions: &[String],
+    redaction: &Redaction,
+) -> Result<(), StoreError> {
+    let sql = format!(
+        "SELECT seq, event FROM web_action WHERE tenant_id = $1 AND action_id IN {}",
+        D::any_of(2)
+    );
+    let entries = format!(
+        "SELECT cursor, delta FROM journal WHERE tenant_id = $1 AND action_id IS NOT NULL AND action_id IN {}",
+        D::any_of(2)
+    );
+    let (mut events, mut deltas) = (Vec::new(), Vec::new());
+    for portion in actions.chunks(PORTION) {
+        let args = vec![tenant.into(), Arg::Texts(portion.to_vec())];
+        for row in &D::fetch(conn, sql.clone().into(), args.clone()).await? {
+            let mut row = Columns::<D>::of(row);
+            let (seq, event) = (row.int()?, row.text()?);
+            if let Some(event) = redacted(&event, redaction)? {
+                let text = |key: &str| match event.get(key) {
+                    Some(Value::String(text)) => Some(text.clone()),
+                    Some(Value::Number(number)) => Some(number.to_string()),
+                    _ => None,
+                };
+                events.extend([
+                    seq.into(),
+                    event.to_string().into(),
+                    text("customerId").into(),
+                    text("errorCode").into(),
+                ]);
+            }
+        }
+        // an event has an entry for each time that it was enriched
+        for row in &D::fetch(conn, entries.clone().into(), args).await? {
+            let mut row = Columns::<D>::of(row);
+            let (cursor, delta) = (row.int()?, row.text()?);
+            if let Some(delta) = redacted(&delta, redaction)? {
+                deltas.extend([cursor.into(), delta.to_string().into()]);
+            }
+        }
+    }
+    bulk::run::<D>(conn, &REDACTED, events).await?;
+    bulk::run::<D>(conn, &DELTAS, deltas).await?;
+    Ok(())
+}
+
+/// An event without the values; `None` where it holds none of them.
+fn redacted(event: &str, redaction: &Redaction) -> Result<Option<Value>, StoreError> {
+    let mut event: Value =
+        serde_json::from_str(event).map_err(|_| StoreError::inconsistent("web_action", "event"))?;
+    let mut held = false;
+    for (key, value) in event.as_object_mut().into_iter().flatten() {
+        if !KEPT.contains(&key.as_str()) && !TIES.contains(&key.as_str()) {
+            held |= redaction.value(value);
+        }
+    }
+    Ok(held.then_some(event))
 }
 
 async fn erase_lives<D: Dialect>(

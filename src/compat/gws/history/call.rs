@@ -1,19 +1,16 @@
 //! Operations of calls (`docs.genesys.com`: GWS "`UCSIVFindPhoneCall`", "`UCSIVSetCallContact`", "`UCSIVSetCallCompleted`", "`UCSIVSetCallNote`").
 
 use percent_encoding::percent_decode_str;
-use sha2::{Digest, Sha256};
 
-use super::Told;
+use super::{Asker, Told};
 use crate::compat::gws::answer::{Failure, text};
 use crate::compat::gws::parameters::Parameters;
 use crate::compat::gws::sign_in::User;
 use crate::domain::Requirement;
-use crate::domain::command::{Command, Outcome};
-use crate::domain::filter::{Filter, Search};
+use crate::domain::command::{Command, KnownBy, Outcome};
 use crate::domain::interaction::{Coded, InteractionPatch, NewInteraction, Participant, Status};
 use crate::domain::user_data::{Edit, Given};
 use crate::store::StoreError;
-use crate::web::App;
 
 /// How `FindPhoneCall` is told.
 pub const CREATED: Told = Told {
@@ -28,18 +25,13 @@ pub const DONE: Told = Told {
 
 /// The media type of a call.
 const CALL: &str = "voice";
-/// Interactions of one external identifier among which a call is looked for.
-const MOST_NAMESAKES: usize = 50;
 /// What `type` may be.
 const TYPES: [&str; 5] = ["Unknown", "Internal", "Inbound", "Outbound", "Consult"];
 /// Seconds that a call may last: a year.
 const LONGEST: i64 = 366 * 24 * 3600;
 
 /// `FindPhoneCall`: the call of an identifier of the telephony, which is made where there is none.
-pub struct Find {
-    call: String,
-    new: NewInteraction,
-}
+pub struct Find(NewInteraction);
 
 impl Find {
     /// Reads the parameters.
@@ -64,7 +56,7 @@ impl Find {
             media_type: CALL.to_owned(),
             status: Some(status.ok_or_else(|| Failure::missing("status"))?),
             kind: Some(kind.ok_or_else(|| Failure::missing("type"))?.to_owned()),
-            external_id: Some(call.clone()),
+            external_id: Some(call),
             contact_id: parameters.word("contactId")?,
             parent_id: parameters.word("parentId")?,
             thread_id: parameters.word("threadId")?,
@@ -74,47 +66,26 @@ impl Find {
             user_data: parameters.user_data("userData")?.unwrap_or_default(),
             ..NewInteraction::default()
         };
-        Ok(Self { call, new })
+        Ok(Self(new))
     }
 
-    /// Finds it, or makes it.
+    /// Finds it, or records it: one command, so that of two clients that ask at once one records it
+    /// and the other finds it.
     ///
     /// # Errors
-    /// Where what it names is not there, or the store fails.
-    pub async fn run(mut self, app: &App, user: &User) -> Result<String, StoreError> {
-        if let Some(id) = self.find(app, user).await? {
-            return Ok(told(&id, false));
-        }
-        // two clients may ask at the same time, on two servers: the identifier follows from the
-        // call, so that the second gets the interaction that the first recorded
-        let digest = Sha256::digest(format!("call\0{}", self.call));
-        self.new.id = Some(hex::encode(&digest[..8]));
+    /// Where what it names does not exist, or the store fails.
+    pub async fn run(self, asker: Asker) -> Result<String, StoreError> {
         let command = Command::Ensure {
-            new: Box::new(self.new),
-            requires: Requirement {
-                media_types: vec![CALL.to_owned()],
-                ..Requirement::default()
-            },
+            new: Box::new(self.0),
+            known_by: KnownBy::ExternalId,
+            requires: Requirement::default(),
         };
-        match app.writer.submit(user.submission(command)).await? {
+        match asker.submit(command).await? {
             Outcome::Recorded {
                 stored, created, ..
             } => Ok(told(&stored.interaction.id, created)),
-            _ => Err(StoreError::inconsistent("interaction", "id")),
+            _ => Err(StoreError::inconsistent("interaction", "external_id")),
         }
-    }
-
-    /// The oldest call of the identifier.
-    async fn find(&self, app: &App, user: &User) -> Result<Option<String>, StoreError> {
-        let filter = Filter::any_of("externalId", vec![self.call.clone()]);
-        let search = Search::oldest_first(user.tenant, filter, MOST_NAMESAKES);
-        for found in &app.reads.search(&search).await?.items {
-            let of = found.interaction()?;
-            if of.media_type == CALL {
-                return Ok(Some(of.id));
-            }
-        }
-        Ok(None)
     }
 }
 
@@ -177,9 +148,9 @@ impl Call {
     ///
     /// # Errors
     /// Where there is no such call of the user's, or no such contact, or the store fails.
-    pub async fn run(self, app: &App, user: &User) -> Result<String, StoreError> {
-        let command = self.change.command(self.id, call_of(user));
-        app.writer.submit(user.submission(command)).await?;
+    pub async fn run(self, asker: Asker) -> Result<String, StoreError> {
+        let command = self.change.command(self.id, call_of(&asker.user));
+        asker.submit(command).await?;
         Ok("\"success\":true".to_owned())
     }
 }

@@ -1,16 +1,14 @@
 //! `GetInteractionContent`: one interaction with its UserData and, of a chat, what was said.
 
-use super::Told;
 use super::list::archive;
 use super::messages::messages;
 use super::row::{document, row};
+use super::{Asker, Told};
 use crate::compat::gws::answer::{Failure, text};
 use crate::compat::gws::parameters::Parameters;
-use crate::compat::gws::sign_in::User;
 use crate::domain::Refusal;
 use crate::domain::interaction::Interaction;
 use crate::store::{Found, StoreError};
-use crate::web::App;
 
 /// How its answer is told.
 pub const TOLD: Told = Told {
@@ -19,7 +17,7 @@ pub const TOLD: Told = Told {
 };
 
 /// The media whose interactions hold messages.
-const TALKED: [&str; 4] = ["chat", "facebooksession", "sms", "smssession"];
+const TALKED: [&str; 5] = ["chat", "facebooksession", "sms", "smsession", "smssession"];
 
 /// A question for one interaction.
 pub struct Content {
@@ -41,11 +39,12 @@ impl Content {
     ///
     /// # Errors
     /// Where it is not there, or the store fails.
-    pub async fn run(self, app: &App, user: &User, base: &str) -> Result<String, StoreError> {
+    pub async fn run(self, asker: Asker) -> Result<String, StoreError> {
         let there = if self.archive {
             None
         } else {
-            app.reads.interaction(user.tenant, &self.id).await?
+            let reads = &asker.app.reads;
+            reads.interaction(asker.user.tenant, &self.id).await?
         };
         let found = there.ok_or_else(|| Refusal::no_interaction(&self.id))?;
         let of = found.interaction()?;
@@ -58,7 +57,7 @@ impl Content {
             more.push(("callDuration", text(&duration(&of))));
         }
         let more: Vec<(&str, &str)> = more.iter().map(|(n, v)| (*n, v.as_str())).collect();
-        let mut members = format!("\"interaction\":{}", row(&found, &of, base, &more));
+        let mut members = format!("\"interaction\":{}", row(&found, &of, asker.view(), &more));
         if TALKED.contains(&of.media_type.as_str()) {
             let said = found
                 .texts

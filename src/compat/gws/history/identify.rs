@@ -1,14 +1,12 @@
 //! `IdentifyUCSContact`: the customer's contact, which is made where there is none (`docs.genesys.com`: GWS "`UCSIVIdentifyUCSContent`").
 
-use super::Told;
+use super::{Asker, Told};
 use crate::compat::gws::answer::{Failure, text};
 use crate::compat::gws::parameters::Parameters;
-use crate::compat::gws::sign_in::User;
 use crate::domain::Refusal;
 use crate::domain::command::{Command, Outcome};
 use crate::domain::contact::{GivenAttributes, OneOrMany};
 use crate::store::StoreError;
-use crate::web::App;
 
 /// How its answer is told: the documents name no type.
 pub const TOLD: Told = Told {
@@ -64,12 +62,13 @@ impl Identify {
     ///
     /// # Errors
     /// Where nobody fits and none is to be made, or the store fails.
-    pub async fn run(self, app: &App, user: &User) -> Result<String, StoreError> {
+    pub async fn run(self, asker: Asker) -> Result<String, StoreError> {
         let command = Command::IdentifyContact {
             attributes: self.attributes,
+            media_type: None,
             create: self.create,
         };
-        let outcome = app.writer.submit(user.submission(command)).await?;
+        let outcome = asker.submit(command).await?;
         match outcome {
             Outcome::Identified {
                 contact_id: Some(id),

@@ -2,19 +2,19 @@
 
 use serde_json::Value;
 
-use super::Told;
 use super::period::Period;
 use super::row::{attributes, row};
+use super::{Asker, Told};
 use crate::compat::gws::answer::Failure;
+use crate::compat::gws::media::Spelling;
 use crate::compat::gws::parameters::Parameters;
-use crate::compat::gws::sign_in::User;
+use crate::compat::gws::resource::View;
 use crate::domain::filter::{
     Field, Filter, Operand, Order, Search, Size, Test, loose_operands, parse_sort, parse_test,
 };
 use crate::domain::user_data::KeyPath;
 use crate::domain::{Moment, Refusal};
 use crate::store::StoreError;
-use crate::web::App;
 
 /// How its answer is told.
 pub const TOLD: Told = Told {
@@ -31,20 +31,27 @@ const PAGE: usize = 50;
 /// Keys to return, or to search by.
 const MOST_KEYS: usize = 100;
 
+/// Our media types of SMS sessions.
+const SMS: &[&str] = &["sms", "smssession", "smsession"];
+/// The other spelling of SMS sessions.
+const MISSPELT: &str = "smsession";
+
 /// The media that `mediaType` may name, with our media types; those of open media are all that no other names.
-pub const MEDIA: [(&str, &[&str]); 14] = [
+pub const MEDIA: [(&str, &[&str]); 15] = [
     ("call", &["voice"]),
     ("chat", &["chat"]),
     ("email", &["email"]),
     ("facebook", &["facebook"]),
     ("facebooksession", &["facebooksession"]),
     ("openmedia", &[]),
-    ("smssession", &["sms", "smssession"]),
+    ("smssession", SMS),
     ("twitter", &["twitter"]),
     ("workitem", &["workitem"]),
+    // some of the published pages leave out one "s"
+    (MISSPELT, SMS),
     // the names that Annals has
     ("voice", &["voice"]),
-    ("sms", &["sms", "smssession"]),
+    ("sms", SMS),
     ("webengagement", &["webengagement"]),
     ("webcallback", &["webcallback"]),
     ("callback", &["webcallback"]),
@@ -64,6 +71,8 @@ pub enum Of {
 pub struct List {
     of: Of,
     filter: Vec<Filter>,
+    /// The spelling of SMS sessions that `mediaType` has, where it names them.
+    spelling: Option<Spelling>,
     sort: &'static str,
     most: usize,
     attributes: Vec<String>,
@@ -97,6 +106,7 @@ impl List {
         Ok(Self {
             of,
             filter,
+            spelling: spelling(parameters)?,
             sort: parameters.one_of("sort", &sort)?.unwrap_or("-startDate"),
             most: usize::try_from(most).unwrap_or(PAGE),
             attributes: parameters.names("customAttributes", MOST_KEYS)?,
@@ -108,9 +118,9 @@ impl List {
     ///
     /// # Errors
     /// Where there is no such contact, or the store fails.
-    pub async fn run(self, app: &App, user: &User, base: &str) -> Result<String, StoreError> {
-        let limit = app.config.time_limit();
-        tokio::time::timeout(limit, self.found(app, user, base))
+    pub async fn run(self, asker: Asker) -> Result<String, StoreError> {
+        let limit = asker.app.config.time_limit();
+        tokio::time::timeout(limit, self.found(&asker))
             .await
             .map_err(|_| {
                 let message =
@@ -119,7 +129,12 @@ impl List {
             })?
     }
 
-    async fn found(self, app: &App, user: &User, base: &str) -> Result<String, StoreError> {
+    async fn found(self, asker: &Asker) -> Result<String, StoreError> {
+        let view = asker.view();
+        let view = View {
+            spelling: self.spelling.unwrap_or(view.spelling),
+            ..view
+        };
         let contact = match self.of {
             Of::Contact(id) => Some(id),
             Of::Owner(_) => None,
@@ -128,21 +143,21 @@ impl List {
             contact,
             sort: parse_sort("", [self.sort])?,
             long_texts: true,
-            ..Search::oldest_first(user.tenant, Filter::And(self.filter), PAGE)
+            ..Search::oldest_first(asker.user.tenant, Filter::And(self.filter), PAGE)
         };
         let mut rows = String::new();
         // Annals has one place for all that it keeps
         let mut left = if self.archive { 0 } else { self.most };
         while left > 0 && rows.len() <= super::MOST_BYTES {
             search.limit = left.min(PAGE);
-            let page = app.reads.search(&search).await?;
+            let page = asker.app.reads.search(&search).await?;
             for found in &page.items {
                 let custom = attributes(found, &self.attributes)?;
                 if !rows.is_empty() {
                     rows.push(',');
                 }
                 let of = found.interaction()?;
-                rows += &row(found, &of, base, &[("customAttributes", &custom)]);
+                rows += &row(found, &of, view, &[("customAttributes", &custom)]);
             }
             left = left.saturating_sub(page.items.len());
             match page.next {
@@ -161,6 +176,18 @@ impl List {
 pub fn archive(parameters: &Parameters) -> Result<bool, Failure> {
     let sources = [("main", false), ("archive", true)];
     Ok(parameters.one_of("source", &sources)?.unwrap_or_default())
+}
+
+/// The spelling in which `mediaType` names SMS sessions.
+fn spelling(parameters: &Parameters) -> Result<Option<Spelling>, Failure> {
+    let named = parameters
+        .word("mediaType")?
+        .map(|name| name.trim().to_ascii_lowercase());
+    Ok(match named.as_deref() {
+        Some(MISSPELT) => Some(Spelling::Twin),
+        Some("smssession") => Some(Spelling::Usual),
+        _ => None,
+    })
 }
 
 fn core(name: &str) -> Field {

@@ -1,7 +1,8 @@
-//! Contact history (`docs.genesys.com`: GWS "`ContactHistory`", "`UCSOperations`"): asked by a `POST`, which is answered at once with a `referenceId`; what
-//! was found follows as a message to the user's sessions, whichever server holds them.
+//! Contact history (`docs.genesys.com`: GWS "`ContactHistory`", "`UCSOperations`"). A `POST` is
+//! answered at once with a `referenceId`; the result follows as a message to the user's sessions,
+//! whichever server holds them.
 //!
-//! History shows every interaction of the tenant, whoever owns it: that is what it is for.
+//! History shows every interaction of the tenant, whoever owns it: that is its purpose.
 
 mod call;
 mod content;
@@ -15,20 +16,22 @@ use std::future::Future;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
-use axum::http::HeaderMap;
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Extension, Router};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::answer::{Failure, base, done, text};
+use super::media::{Spelling, of_type};
 use super::parameters::Parameters;
 use super::place::is_on;
+use super::resource::View;
 use super::sign_in::User;
+use super::spelling;
 use crate::domain::client::Answer;
-use crate::domain::command::Command;
+use crate::domain::command::{Command, Outcome};
 use crate::store::StoreError;
 use crate::web::App;
 use call::Call;
@@ -67,104 +70,60 @@ struct Places {
     lists: Arc<Semaphore>,
 }
 
-/// What a path names; it may be nothing that the databases could look for.
-fn named(path: Result<Path<String>, PathRejection>) -> Result<String, Failure> {
-    path.ok()
-        .map(|Path(id)| id)
-        .filter(|id| !id.contains('\0'))
-        .ok_or_else(Failure::nothing_here)
-}
-
 /// `POST /api/v2/ucs/interactions`
-async fn of_all(
-    State(app): State<App>,
-    Extension(places): Extension<Places>,
-    user: User,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Failure> {
-    let asked = Asked::of(app, places, user, &headers, body).await?;
-    match asked.parameters.need("operationName")?.as_str() {
+async fn of_all(asked: Asked) -> Result<Response, Failure> {
+    match asked.operation()?.as_str() {
         "RetrieveInteractionHistory" => {
             let owner = asked.parameters.word("userId")?;
             asked.list(Of::Owner(owner))
         }
         "RetrieveAgentHistory" => {
             let owner = asked.parameters.word("userId")?;
-            let owner = owner.or_else(|| asked.user.owner());
+            let owner = owner.or_else(|| asked.asker.user.owner());
             asked.list(Of::Owner(owner))
         }
         "FindPhoneCall" => {
             asked.want_voice()?;
-            let find = call::Find::read(&asked.parameters, &asked.user)?;
-            Ok(asked.answer(call::CREATED, |app, user, _| async move {
-                find.run(&app, &user).await
-            }))
+            let find = call::Find::read(&asked.parameters, &asked.asker.user)?;
+            Ok(asked.answer(call::CREATED, |asker| find.run(asker)))
         }
         other => Err(unknown(other)),
     }
 }
 
 /// `POST /api/v2/ucs/interactions/{id}`
-async fn of_one(
-    State(app): State<App>,
-    Extension(places): Extension<Places>,
-    user: User,
-    path: Result<Path<String>, PathRejection>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Failure> {
-    let id = named(path)?;
-    let asked = Asked::of(app, places, user, &headers, body).await?;
-    let operation = asked.parameters.need("operationName")?;
+async fn of_one(asked: Asked) -> Result<Response, Failure> {
+    let operation = asked.operation()?;
+    let id = asked.id.clone();
     if operation == "GetInteractionContent" {
         let content = Content::read(&asked.parameters, id)?;
-        return Ok(asked.answer(content::TOLD, |app, user, base| async move {
-            content.run(&app, &user, &base).await
-        }));
+        return Ok(asked.answer(content::TOLD, |asker| content.run(asker)));
     }
     let Some(call) = Call::read(&operation, &asked.parameters, id)? else {
         return Err(unknown(&operation));
     };
     asked.want_voice()?;
-    Ok(asked.answer(call::DONE, |app, user, _| async move {
-        call.run(&app, &user).await
-    }))
+    Ok(asked.answer(call::DONE, |asker| call.run(asker)))
 }
 
 /// `POST /api/v2/ucs/contacts/{id}/interactions`
-async fn of_contact(
-    State(app): State<App>,
-    Extension(places): Extension<Places>,
-    user: User,
-    path: Result<Path<String>, PathRejection>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Failure> {
-    let id = named(path)?;
-    let asked = Asked::of(app, places, user, &headers, body).await?;
-    match asked.parameters.need("operationName")?.as_str() {
-        "RetrieveContactHistory" => asked.list(Of::Contact(id)),
+async fn of_contact(asked: Asked) -> Result<Response, Failure> {
+    match asked.operation()?.as_str() {
+        "RetrieveContactHistory" => {
+            let contact = asked.id.clone();
+            asked.list(Of::Contact(contact))
+        }
         other => Err(unknown(other)),
     }
 }
 
 /// `POST /api/v2/contacts/ucs`
-async fn contacts(
-    State(app): State<App>,
-    Extension(places): Extension<Places>,
-    user: User,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Failure> {
-    let asked = Asked::of(app, places, user, &headers, body).await?;
+async fn contacts(asked: Asked) -> Result<Response, Failure> {
     asked.want_voice()?;
-    match asked.parameters.need("operationName")?.as_str() {
+    match asked.operation()?.as_str() {
         "IdentifyUCSContact" => {
             let identify = Identify::read(&asked.parameters)?;
-            Ok(asked.answer(identify::TOLD, |app, user, _| async move {
-                identify.run(&app, &user).await
-            }))
+            Ok(asked.answer(identify::TOLD, |asker| identify.run(asker)))
         }
         other => Err(unknown(other)),
     }
@@ -176,6 +135,18 @@ fn unknown(name: &str) -> Failure {
     Failure::not_now(format!("the operation {shown:?} is not valid here"))
 }
 
+/// What a path names. No database could look for a NUL character.
+async fn named(parts: &mut Parts, app: &App) -> Result<String, Failure> {
+    let params = RawPathParams::from_request_parts(parts, app)
+        .await
+        .map_err(|_| Failure::nothing_here())?;
+    let id = params.iter().next().map_or("", |(_, id)| id);
+    if id.contains('\0') {
+        return Err(Failure::nothing_here());
+    }
+    Ok(id.to_owned())
+}
+
 /// How an answer is told.
 #[derive(Clone, Copy)]
 struct Told {
@@ -185,38 +156,81 @@ struct Told {
     failed: &'static str,
 }
 
-/// A request, read and let in.
-struct Asked {
+/// The client that asks, and how it is answered.
+struct Asker {
     app: App,
-    places: Places,
     user: User,
+    /// The address of this server, as the client knows it.
     base: String,
+    /// The spelling of SMS sessions that the client chose.
+    spelling: Spelling,
+}
+
+impl Asker {
+    /// How interactions are shown to the client.
+    fn view(&self) -> View<'_> {
+        View {
+            base: &self.base,
+            settings: &self.app.config.gws,
+            spelling: self.spelling,
+        }
+    }
+
+    /// Hands over a command of the user's.
+    async fn submit(&self, command: Command) -> Result<Outcome, StoreError> {
+        let submission = self.user.submission(command);
+        self.app.writer.submit(submission).await
+    }
+}
+
+/// A question, authenticated and read.
+struct Asked {
+    places: Places,
+    asker: Asker,
+    /// What the path names; empty where it names nothing.
+    id: String,
     parameters: Parameters,
 }
 
+impl FromRequest<App> for Asked {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let user = User::from_request_parts(&mut parts, app).await;
+        let user = user.map_err(IntoResponse::into_response)?;
+        let asked = Self::of(app, user, &mut parts, body).await;
+        asked.map_err(IntoResponse::into_response)
+    }
+}
+
 impl Asked {
-    async fn of(
-        app: App,
-        places: Places,
-        user: User,
-        headers: &HeaderMap,
-        body: Body,
-    ) -> Result<Self, Failure> {
+    async fn of(app: &App, user: User, parts: &mut Parts, body: Body) -> Result<Self, Failure> {
+        let id = named(parts, app).await?;
         let history = |on: &String| on.starts_with("api-multimedia") || on == VOICE;
         if !app.config.gws.features.iter().any(history) {
             return Err(Failure::nothing_here());
         }
+        let places = parts.extensions.get::<Places>().cloned();
         Ok(Self {
-            parameters: Parameters::of(&app, headers, body).await?,
-            base: base(headers, &app.config),
-            places,
-            app,
-            user,
+            places: places.ok_or_else(Failure::nothing_here)?,
+            id,
+            parameters: Parameters::of(app, &parts.headers, body).await?,
+            asker: Asker {
+                base: base(&parts.headers, &app.config),
+                spelling: spelling::chosen_by(app, &user, of_type("sms")).await?,
+                app: app.clone(),
+                user,
+            },
         })
     }
 
+    fn operation(&self) -> Result<String, Failure> {
+        self.parameters.need("operationName")
+    }
+
     fn want_voice(&self) -> Result<(), Failure> {
-        if is_on(&self.app, VOICE) {
+        if is_on(&self.asker.app, VOICE) {
             Ok(())
         } else {
             let message = format!("the operation is not valid: the feature {VOICE} is off");
@@ -225,17 +239,18 @@ impl Asked {
     }
 
     fn list(self, of: Of) -> Result<Response, Failure> {
-        let list = List::read(&self.parameters, of, self.app.clock.now())?;
+        let list = List::read(&self.parameters, of, self.asker.app.clock.now())?;
         let lists = Arc::clone(&self.places.lists);
-        Ok(self.answer(list::TOLD, |app, user, base| async move {
-            // nobody closes it, so it is always got
+        Ok(self.answer(list::TOLD, |asker| async move {
+            // the semaphore is never closed
             let _turn = lists.acquire_owned().await;
-            list.run(&app, &user, &base).await
+            list.run(asker).await
         }))
     }
 
-    /// Answers at once, and carries the work out afterwards. The work returns the members of its message as JSON text.
-    fn answer<W>(self, told: Told, work: impl FnOnce(App, User, String) -> W) -> Response
+    /// Answers at once, and does the work afterwards. The work returns the members of its message as
+    /// JSON text.
+    fn answer<W>(self, told: Told, work: impl FnOnce(Asker) -> W) -> Response
     where
         W: Future<Output = Result<String, StoreError>> + Send + 'static,
     {
@@ -244,9 +259,10 @@ impl Asked {
             return Failure::later(&message, None).into_response();
         };
         let reference = i64::from(rand::random_range(1..=i32::MAX));
-        let work = work(self.app.clone(), self.user.clone(), self.base);
-        let telling = tell(self.app.clone(), self.user, told, reference, work, place);
-        self.app.tasks.spawn(telling);
+        let (app, user) = (self.asker.app.clone(), self.asker.user.clone());
+        let work = work(self.asker);
+        let telling = tell(app.clone(), user, told, reference, work, place);
+        app.tasks.spawn(telling);
         done(&[("referenceId", &reference.to_string())])
     }
 }

@@ -3,14 +3,14 @@
 use serde_json::json;
 
 use crate::compat::gws::answer::text;
-use crate::compat::gws::media::step;
-use crate::compat::gws::resource::moment;
+use crate::compat::gws::media::{Spelling, of_type, step};
+use crate::compat::gws::resource::{View, moment};
 use crate::domain::interaction::Interaction;
 use crate::domain::user_data::{self, Document};
 use crate::store::{Found, StoreError};
 
 /// An interaction as JSON text, with further members, given as JSON text.
-pub fn row(found: &Found, of: &Interaction, base: &str, more: &[(&str, &str)]) -> String {
+pub fn row(found: &Found, of: &Interaction, view: View<'_>, more: &[(&str, &str)]) -> String {
     let path = format!("/interactions/{}", step(&of.id));
     let comment = found
         .texts
@@ -23,7 +23,7 @@ pub fn row(found: &Found, of: &Interaction, base: &str, more: &[(&str, &str)]) -
     let core = json!({
         "id": of.id,
         "path": path,
-        "mediaType": media_type(&of.media_type),
+        "mediaType": media_type(&of.media_type, view.spelling),
         // as UCS calls it: which of the open media it is
         "mediaTypeId": of.media_type,
         "typeId": of.kind.as_deref().unwrap_or("Unknown"),
@@ -39,7 +39,7 @@ pub fn row(found: &Found, of: &Interaction, base: &str, more: &[(&str, &str)]) -
     });
     let core = core.to_string();
     let mut row = core.strip_suffix('}').unwrap_or(&core).to_owned();
-    row += &format!(",\"uri\":\"{base}/api/v2{path}\"");
+    row += &format!(",\"uri\":\"{}/api/v2{path}\"", view.base);
     for (name, value) in more {
         row += &format!(",\"{name}\":{value}");
     }
@@ -47,7 +47,11 @@ pub fn row(found: &Found, of: &Interaction, base: &str, more: &[(&str, &str)]) -
 }
 
 /// The name that history has for a media type of ours.
-fn media_type(kept: &str) -> &'static str {
+fn media_type(kept: &str, spelling: Spelling) -> &'static str {
+    let medium = of_type(kept);
+    if medium.twin.is_some() {
+        return medium.names(spelling).1;
+    }
     let documented = super::list::MEDIA[..super::list::DOCUMENTED].iter();
     documented
         .filter(|(_, types)| types.contains(&kept))

@@ -30,7 +30,7 @@ use basic::Basic;
 use cookie::Session;
 use denied::Denied;
 use passwords::{Checked, Passwords};
-pub use user::{ANYBODY, User};
+pub use user::{ANYBODY, SignIn, User};
 
 /// Paths that anybody may read.
 const OPEN: [&str; 1] = ["/api/v2/diagnostics/version"];
@@ -243,16 +243,23 @@ async fn middleware(State(gate): State<Gate>, mut request: Request, next: Next) 
         if let Err(denied) = gate.want_own(&signed, request.method(), request.headers()) {
             return denied.into_response();
         }
-        request.extensions_mut().insert(User {
-            tenant: gate.app.config.gws.tenant,
-            name: Arc::clone(&signed.user),
-        });
-        match signed.session {
+        let name = Arc::clone(&signed.user);
+        let session = match signed.session {
             Some(session) => Some((session, true)),
             // without a session there could be no token
             None if signed.basic || csrf => Some((Session::new(signed.user, now), false)),
             None => None,
-        }
+        };
+        request.extensions_mut().insert(User {
+            tenant: gate.app.config.gws.tenant,
+            name,
+            sign_in: match &session {
+                Some((session, true)) => SignIn::Came(session.id.as_str().into()),
+                Some((session, false)) => SignIn::Begins(session.id.as_str().into()),
+                None => SignIn::None,
+            },
+        });
+        session
     };
     let mut response = next.run(request).await;
     if let Some((session, came)) = session {

@@ -12,6 +12,35 @@ use crate::web::App;
 /// The name of the user when nobody has to sign in and nobody does: everything is that user's.
 pub const ANYBODY: &str = "";
 
+/// The sign-in session of a request, which is a cookie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignIn {
+    /// There is none.
+    None,
+    /// It came with the request.
+    Came(Arc<str>),
+    /// It begins with the answer. Clients that keep no cookies begin one with each request.
+    Begins(Arc<str>),
+}
+
+impl SignIn {
+    /// The session that the client is known to keep; empty where it may keep none.
+    pub fn kept(&self) -> &str {
+        match self {
+            Self::Came(id) => id,
+            Self::None | Self::Begins(_) => "",
+        }
+    }
+
+    /// The session that the next requests of this client come with, if it keeps one.
+    pub fn next(&self) -> &str {
+        match self {
+            Self::Came(id) | Self::Begins(id) => id,
+            Self::None => "",
+        }
+    }
+}
+
 /// A signed-in user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
@@ -19,6 +48,8 @@ pub struct User {
     pub tenant: i64,
     /// The name, which is also the `ownerId` of the user's interactions; [`ANYBODY`] where nobody signed in.
     pub name: Arc<str>,
+    /// The sign-in session.
+    pub sign_in: SignIn,
 }
 
 impl User {

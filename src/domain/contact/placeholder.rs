@@ -1,0 +1,65 @@
+//! Values that say nothing about who is meant, such as "anonymous".
+
+use unicode_normalization::UnicodeNormalization;
+
+/// Words and numbers that telephone networks, forms and other systems write where they know nothing. Compared without
+/// regard to case, punctuation around them, and the kind of blanks between words.
+///
+/// The numbers are what Twilio gives for callers that withhold theirs ("What do the special caller IDs mean"): ANONYMOUS,
+/// RESTRICTED, BLOCKED, UNKNOWN and UNAVAILABLE on a telephone's keys.
+pub const PLACEHOLDERS: [&str; 37] = [
+    "anonymous",
+    "anonymous caller",
+    "blocked",
+    "blocked number",
+    "caller id withheld",
+    "empty",
+    "hidden",
+    "hidden number",
+    "id unavailable",
+    "n/a",
+    "na",
+    "nil",
+    "no caller id",
+    "no email",
+    "no number",
+    "none",
+    "not applicable",
+    "not available",
+    "not provided",
+    "null",
+    "number withheld",
+    "out of area",
+    "private",
+    "private caller",
+    "private number",
+    "restricted",
+    "restricted number",
+    "unavailable",
+    "undefined",
+    "unknown",
+    "unknown caller",
+    "unknown number",
+    "withheld",
+    "+266696687",
+    "+7378742833",
+    "+2562533",
+    "+8656696",
+];
+
+/// The form in which placeholders are compared: lower case, one blank between words, no punctuation around.
+pub(super) fn plain(text: &str) -> String {
+    let lower: String = text.nfkc().collect::<String>().to_lowercase();
+    let words: Vec<&str> = lower
+        .split(|c: char| c.is_whitespace() || "_-/.".contains(c))
+        .filter(|word| !word.is_empty())
+        .collect();
+    let joined = words.join(" ");
+    let trimmed = joined.trim_matches(|c: char| !c.is_alphanumeric() && c != '+');
+    trimmed.trim().to_owned()
+}
+
+/// Whether a text has nothing that could tell one person from another: no letter, and no digit but zero.
+pub(super) fn says_nothing(text: &str) -> bool {
+    text.nfkc().all(|c| c == '0' || !c.is_alphanumeric())
+}

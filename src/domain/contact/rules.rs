@@ -1,0 +1,234 @@
+//! What identifies a contact: configuration, with the ranks of UCS 8.x as the default.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rlibphonenumber::Region;
+use sha2::{Digest, Sha256};
+
+use super::{Attributes, PLACEHOLDERS, address, phone, placeholder};
+
+/// Attributes that identify together: all of them must fit.
+pub type Rank = Vec<String>;
+
+/// The identifying values of a contact or a request, folded, by attribute. What says nothing is not among them.
+pub type Folded = BTreeMap<String, BTreeSet<String>>;
+
+/// The ranks by default, after UCS 8.x ("Contact Identification"), as the settings write them.
+pub const RANKS: [&str; 3] = ["EmailAddress", "PhoneNumber", "FirstName+LastName"];
+/// Attributes that only narrow, by default.
+const NARROWING: [&str; 1] = ["Title"];
+/// Attributes of a rank at most.
+const WIDEST_RANK: usize = 4;
+/// Ranks of one list at most.
+const MOST_RANKS: usize = 20;
+
+/// Moves when the form of a folded value does, so that a store folds its values anew.
+const FOLDING: u32 = 1;
+
+/// The rules by which contacts are identified.
+#[derive(Clone, Debug)]
+pub struct ContactRules {
+    ranks: Vec<Rank>,
+    by_media: BTreeMap<String, Vec<Rank>>,
+    narrowing: Vec<String>,
+    phones: BTreeSet<String>,
+    emails: BTreeSet<String>,
+    placeholders: BTreeSet<String>,
+    region: Option<Region>,
+    /// Whether a further value that a request says about a known contact is added to it.
+    pub learn: bool,
+}
+
+impl Default for ContactRules {
+    fn default() -> Self {
+        Self::new(&defaults()).expect("the defaults hold")
+    }
+}
+
+/// The settings by default.
+pub(super) fn defaults() -> Settings {
+    let texts = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    Settings {
+        ranks: texts(&RANKS),
+        ranks_by_media: BTreeMap::new(),
+        narrowing: texts(&NARROWING),
+        phones: vec!["PhoneNumber".to_owned()],
+        emails: vec!["EmailAddress".to_owned()],
+        placeholders: texts(&PLACEHOLDERS),
+        default_region: String::new(),
+        learn: true,
+    }
+}
+
+/// The rules as settings write them.
+pub struct Settings {
+    /// Ranks, each an attribute or several joined with `+`.
+    pub ranks: Vec<String>,
+    /// Other ranks for a media type.
+    pub ranks_by_media: BTreeMap<String, Vec<String>>,
+    /// Attributes that only narrow.
+    pub narrowing: Vec<String>,
+    /// Attributes that hold telephone numbers.
+    pub phones: Vec<String>,
+    /// Attributes that hold e-mail addresses.
+    pub emails: Vec<String>,
+    /// Values that say nothing.
+    pub placeholders: Vec<String>,
+    /// The region of numbers without a country code; empty: none.
+    pub default_region: String,
+    /// Whether further values are added to a known contact.
+    pub learn: bool,
+}
+
+impl ContactRules {
+    /// Reads the rules.
+    ///
+    /// # Errors
+    /// A sentence that names the setting and what is wrong with it.
+    pub fn new(settings: &Settings) -> Result<Self, String> {
+        let set = |names: &[String]| names.iter().cloned().collect();
+        let by_media = settings
+            .ranks_by_media
+            .iter()
+            .map(|(media, ranks)| Ok((media.to_lowercase(), read_ranks(ranks)?)))
+            .collect::<Result<_, String>>()?;
+        let region = match settings.default_region.trim() {
+            "" => None,
+            code => Some(phone::region(code).ok_or_else(|| {
+                format!("default_region is {code:?}, which is no region such as \"GB\"")
+            })?),
+        };
+        Ok(Self {
+            ranks: read_ranks(&settings.ranks)?,
+            by_media,
+            narrowing: settings.narrowing.clone(),
+            phones: set(&settings.phones),
+            emails: set(&settings.emails),
+            placeholders: settings
+                .placeholders
+                .iter()
+                .map(|text| placeholder::plain(text))
+                .collect(),
+            region,
+            learn: settings.learn,
+        })
+    }
+
+    /// The ranks of a media type.
+    pub fn ranks(&self, media_type: Option<&str>) -> &[Rank] {
+        media_type
+            .and_then(|media| self.by_media.get(media))
+            .unwrap_or(&self.ranks)
+    }
+
+    /// Attributes that only narrow.
+    pub fn narrowing(&self) -> &[String] {
+        &self.narrowing
+    }
+
+    /// Every rank of any media type.
+    pub fn all_ranks(&self) -> BTreeSet<&Rank> {
+        self.ranks
+            .iter()
+            .chain(self.by_media.values().flatten())
+            .collect()
+    }
+
+    /// Every attribute that identifies or narrows.
+    pub fn fields(&self) -> BTreeSet<&str> {
+        self.all_ranks()
+            .into_iter()
+            .flatten()
+            .chain(&self.narrowing)
+            .map(String::as_str)
+            .collect()
+    }
+
+    /// Whether values of an attribute are compared in their folded form.
+    pub fn folds(&self, name: &str) -> bool {
+        self.phones.contains(name)
+            || self.emails.contains(name)
+            || self.narrowing.iter().any(|other| other == name)
+            || self
+                .all_ranks()
+                .into_iter()
+                .flatten()
+                .any(|other| other == name)
+    }
+
+    /// The form in which a value is compared; `None` for one that says nothing and so equals nothing.
+    pub fn fold(&self, name: &str, value: &str) -> Option<String> {
+        let address = self.phones.contains(name) || self.emails.contains(name);
+        if self.says_nothing(value, address) {
+            return None;
+        }
+        if !self.phones.contains(name) {
+            return Some(address::text(value));
+        }
+        match phone::number(value, self.region) {
+            Some(number) if self.placeholders.contains(&number) => None,
+            Some(number) => Some(number),
+            None => Some(address::other(value)),
+        }
+    }
+
+    /// The values of all attributes that identify or narrow.
+    pub fn fold_all(&self, attributes: &Attributes) -> Folded {
+        let mut all = Folded::new();
+        for name in self.fields() {
+            let values = attributes.get(name).into_iter().flatten();
+            let folded: BTreeSet<String> =
+                values.filter_map(|value| self.fold(name, value)).collect();
+            if !folded.is_empty() {
+                all.insert(name.to_owned(), folded);
+            }
+        }
+        all
+    }
+
+    fn says_nothing(&self, value: &str, address: bool) -> bool {
+        let empty = |text: &str| {
+            placeholder::says_nothing(text) || self.placeholders.contains(&placeholder::plain(text))
+        };
+        if empty(value) {
+            return true;
+        }
+        if !address {
+            return false;
+        }
+        // sip:anonymous@anonymous.invalid (RFC 3323), tel:unknown, client:anonymous
+        let inner = value.trim().trim_start_matches('<').trim_end_matches('>');
+        let rest = address::scheme(inner).map_or(inner, |(_, rest)| rest);
+        let (user, host) = rest.split_once('@').unwrap_or((rest, ""));
+        let host = host.split([';', '?', ':']).next().unwrap_or_default();
+        let schemed = rest.len() < inner.len();
+        host.to_lowercase().ends_with(".invalid") || (schemed && empty(user))
+    }
+
+    /// Tells one set of rules for folded values from another.
+    pub fn fingerprint(&self) -> String {
+        let said = format!(
+            "{FOLDING} {:?} {:?} {:?} {:?}",
+            self.phones, self.emails, self.placeholders, self.region
+        );
+        hex::encode(&Sha256::digest(said)[..16])
+    }
+}
+
+fn read_ranks(texts: &[String]) -> Result<Vec<Rank>, String> {
+    if texts.len() > MOST_RANKS {
+        return Err(format!("ranks has more than {MOST_RANKS} ranks"));
+    }
+    texts
+        .iter()
+        .map(|text| {
+            let rank: Rank = text.split('+').map(|name| name.trim().to_owned()).collect();
+            if rank.iter().any(String::is_empty) || rank.len() > WIDEST_RANK {
+                return Err(format!(
+                    "ranks has {text:?}, which is not one to {WIDEST_RANK} attributes joined with +"
+                ));
+            }
+            Ok(rank)
+        })
+        .collect()
+}

@@ -1,0 +1,306 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn attributes(all: &[(&str, &str)]) -> Attributes {
+    let mut attributes = Attributes::new();
+    for (name, value) in all {
+        attributes
+            .entry((*name).to_owned())
+            .or_default()
+            .push((*value).to_owned());
+    }
+    attributes
+}
+
+fn found(given: &[(&str, &str)], known: &[&[(&str, &str)]]) -> Vec<usize> {
+    let rules = ContactRules::default();
+    let known: Vec<Folded> = known
+        .iter()
+        .map(|one| rules.fold_all(&attributes(one)))
+        .collect();
+    recognise(&rules, None, &rules.fold_all(&attributes(given)), &known)
+}
+
+fn fold(value: &str, region: &str) -> Option<String> {
+    let settings = Settings {
+        default_region: region.to_owned(),
+        ..rules::defaults()
+    };
+    ContactRules::new(&settings)
+        .unwrap()
+        .fold("PhoneNumber", value)
+}
+
+#[test]
+fn two_people_with_one_address_are_told_apart_by_the_next_rank() {
+    let john: &[_] = &[("EmailAddress", "doe@example.test"), ("FirstName", "John")];
+    let jane: &[_] = &[("EmailAddress", "Doe@example.test"), ("FirstName", "Jane")];
+    let known = [john, jane];
+    let of = |given: &[(&str, &str)]| found(given, &known);
+    assert_eq!(of(&[("EmailAddress", "doe@EXAMPLE.test")]), [0, 1]);
+    assert_eq!(
+        of(&[("EmailAddress", "doe@example.test"), ("FirstName", "jane")]),
+        [1]
+    );
+    assert!(of(&[("EmailAddress", "doe@example.test"), ("FirstName", "Ann")]).is_empty());
+}
+
+#[test]
+fn a_rank_that_finds_nobody_leaves_the_word_to_the_next() {
+    let ann: &[_] = &[("PhoneNumber", "+39 06 1234")];
+    assert_eq!(
+        found(
+            &[
+                ("EmailAddress", "new@example.test"),
+                ("PhoneNumber", "+39061234")
+            ],
+            &[ann]
+        ),
+        [0]
+    );
+    assert!(found(&[("Nickname", "ann")], &[ann]).is_empty());
+}
+
+#[test]
+fn a_name_alone_makes_nobody_of_two_people_one() {
+    let known: &[_] = &[
+        ("FirstName", "Ann"),
+        ("LastName", "Rossi"),
+        ("Title", "Dr"),
+        ("EmailAddress", "ann@example.test"),
+    ];
+    let names = [("FirstName", "Ann"), ("LastName", "Rossi"), ("Title", "Dr")];
+    let of =
+        |more: &[(&'static str, &'static str)]| found(&[&names[..], more].concat(), &[known]).len();
+    assert_eq!(of(&[]), 1);
+    assert_eq!(
+        of(&[("PhoneNumber", "+442079460900")]),
+        1,
+        "the contact has no number"
+    );
+    assert_eq!(of(&[("EmailAddress", "other@example.test")]), 0);
+    assert!(found(&[("Title", "Dr")], &[known]).is_empty());
+}
+
+#[test]
+fn half_a_rank_is_nobody() {
+    let known: &[_] = &[("FirstName", "Quirin"), ("LastName", "Aalto")];
+    assert!(found(&[("FirstName", "Quirin")], &[known]).is_empty());
+    assert!(found(&[("LastName", "Aalto")], &[known]).is_empty());
+    assert!(found(&[("FirstName", "Quirin"), ("LastName", "Berg")], &[known]).is_empty());
+    assert!(found(&[("FirstName", "Quirin"), ("LastName", "")], &[known]).is_empty());
+    assert_eq!(
+        found(&[("FirstName", "quirin"), ("LastName", "AALTO")], &[known]),
+        [0]
+    );
+    let half: &[_] = &[("FirstName", "Quirin")];
+    assert!(found(&[("FirstName", "Quirin"), ("LastName", "Aalto")], &[half]).is_empty());
+}
+
+#[test]
+fn numbers_are_what_a_network_dials() {
+    for same in [
+        "+44 (0)20 7946 0900",
+        "0044 20 7946 0900",
+        "00442079460900",
+        "+44 20 7946 0900",
+        "tel:+44-20-7946-0900",
+        "tel:20-7946-0900;phone-context=+44",
+        "\u{ff0b}44 20 7946 0900",
+    ] {
+        assert_eq!(fold(same, "").as_deref(), Some("+442079460900"), "{same}");
+    }
+    for extension in [
+        "+44 20 7946 0900;ext=6",
+        "+44 20 7946 0900 x6",
+        "tel:+442079460900;ext=6",
+    ] {
+        assert_eq!(
+            fold(extension, "").as_deref(),
+            Some("+442079460900;ext=6"),
+            "{extension}"
+        );
+    }
+    assert_eq!(
+        fold("020 7946 0900", "GB").as_deref(),
+        Some("+442079460900")
+    );
+    assert_eq!(
+        fold("(202) 555-0143", "US").as_deref(),
+        Some("+12025550143")
+    );
+    assert_ne!(
+        fold("020 7946 0900", ""),
+        fold("02079460900", ""),
+        "no country, no number"
+    );
+}
+
+#[test]
+fn what_is_no_number_is_compared_as_its_text() {
+    let equal = [
+        ("sip:bob@EXAMPLE.test", "SIP:bob@example.test"),
+        ("<sip:bob@example.test>", "sip:bob@example.test"),
+        ("CLIENT:joey", "client:joey"),
+        (
+            "tel:7042;phone-context=Example.test",
+            "tel:7042;phone-context=example.test",
+        ),
+    ];
+    for (one, other) in equal {
+        assert_eq!(fold(one, ""), fold(other, ""), "{one} {other}");
+    }
+    let different = [
+        ("sip:bob@example.test", "sip:Bob@example.test"),
+        ("sip:1001@a.test", "sip:1001@b.test"),
+        ("client:joey", "client:Joey"),
+        ("whatsapp:+4915199887766", "+4915199887766"),
+        (
+            "tel:7042;phone-context=a.test",
+            "tel:7042;phone-context=b.test",
+        ),
+        ("a1b2c3", "abc123"),
+        ("12-34", "1234"),
+        ("192.168.10.1", "1921681 01"),
+    ];
+    for (one, other) in different {
+        for region in ["", "US", "GB"] {
+            assert_ne!(
+                fold(one, region),
+                fold(other, region),
+                "{one} {other} {region}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_says_nothing_equals_nothing() {
+    for nothing in [
+        "",
+        "  ",
+        "0",
+        "-",
+        "+",
+        "000-000",
+        "Anonymous",
+        "UNKNOWN",
+        "n/a",
+        "N / A",
+        "(none)",
+        "Private Number",
+        "private_number",
+        "sip:anonymous@anonymous.invalid",
+        "tel:unknown",
+        "client:anonymous",
+        "\u{2026}",
+        "+266696687",
+        "Restricted",
+        "null",
+    ] {
+        assert_eq!(fold(nothing, "GB"), None, "{nothing:?}");
+    }
+    let rules = ContactRules::default();
+    assert_eq!(
+        rules.fold("EmailAddress", "anonymous@anonymous.invalid"),
+        None
+    );
+    assert_eq!(rules.fold("FirstName", "Unknown"), None);
+    assert!(
+        rules
+            .fold("EmailAddress", "anonymous@example.test")
+            .is_some()
+    );
+    assert!(rules.fold("FirstName", "Anna").is_some());
+}
+
+#[test]
+fn what_is_new_of_a_known_contact_is_told_from_what_is_known() {
+    let rules = ContactRules::default();
+    let known = attributes(&[("EmailAddress", "a@b.example"), ("City", "Roma")]);
+    let given = attributes(&[
+        ("EmailAddress", "A@B.example"),
+        ("EmailAddress", "c@d.example"),
+        ("City", "roma"),
+        ("PhoneNumber", "unknown"),
+    ]);
+    let (new, no_room) = unknown_values(&rules, &given, &known);
+    assert_eq!(
+        new,
+        attributes(&[("EmailAddress", "c@d.example"), ("City", "roma")])
+    );
+    assert!(no_room.is_empty());
+}
+
+#[test]
+fn settings_that_make_no_rules_are_named() {
+    let with = |change: fn(&mut Settings)| {
+        let mut settings = rules::defaults();
+        change(&mut settings);
+        ContactRules::new(&settings).unwrap_err()
+    };
+    assert!(with(|settings| settings.default_region = "Narnia".into()).contains("Narnia"));
+    assert!(with(|settings| settings.ranks = vec!["A++B".into()]).contains("A++B"));
+}
+
+/// What a stranger may give that identifies nobody.
+fn nothing() -> impl Strategy<Value = (&'static str, String)> {
+    let placeholder = prop::sample::select(&PLACEHOLDERS[..]).prop_flat_map(|word| {
+        (Just(word), "[ ._-]{0,2}", any::<bool>()).prop_map(|(word, around, upper)| {
+            let word = if upper {
+                word.to_uppercase()
+            } else {
+                word.to_owned()
+            };
+            format!("{around}{word}{around}")
+        })
+    });
+    let address = prop::sample::select(vec!["EmailAddress", "PhoneNumber"]);
+    prop_oneof![
+        (address.clone(), placeholder),
+        (address, "[ 0+().-]{0,8}"),
+        (
+            prop::sample::select(vec!["FirstName", "LastName", "Title"]),
+            "[A-Z][a-z]{1,6}"
+        ),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn strangers_are_never_one_by_a_placeholder_or_half_a_name(
+        given in prop::collection::vec(nothing(), 1..4),
+        known in prop::collection::vec(nothing(), 1..4),
+    ) {
+        // a whole name identifies: leave one half of it
+        let half = |all: &[(&'static str, String)]| {
+            let has_first = all.iter().any(|(name, _)| *name == "FirstName");
+            let mut attributes = Attributes::new();
+            for (name, value) in all.iter().filter(|(name, _)| !(has_first && *name == "LastName")) {
+                attributes.insert((*name).to_owned(), vec![value.clone()]);
+            }
+            attributes
+        };
+        let rules = ContactRules::default();
+        let (given, known) = (rules.fold_all(&half(&given)), rules.fold_all(&half(&known)));
+        prop_assert!(recognise(&rules, None, &given, &[known]).is_empty());
+    }
+
+    #[test]
+    fn texts_that_are_no_numbers_are_equal_only_as_texts(
+        one in "(client:|whatsapp:|sip:|)[A-Za-z0-9.@-]{1,12}",
+        other in "(client:|whatsapp:|sip:|)[A-Za-z0-9.@-]{1,12}",
+    ) {
+        let number = |text: &str| phone::number(text, None).is_some();
+        prop_assume!(!number(&one) && !number(&other));
+        if let (Some(a), Some(b)) = (fold(&one, ""), fold(&other, "")) {
+            prop_assert!(a != b || one.eq_ignore_ascii_case(&other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn any_text_can_be_folded(text in "\\PC{0,80}", region in "(|GB|US|DE|JP)") {
+        let _ = fold(&text, &region);
+    }
+}

@@ -1,0 +1,215 @@
+//! A person: the contact with all merged identities, and the interactions that are theirs by the
+//! rule of [`crate::domain::person`].
+
+use std::collections::{HashMap, HashSet};
+
+use super::dialect::{Arg, Columns, Conn, Dialect, RowOf};
+use super::interaction::FamilyLink;
+use super::{StoreError, contact};
+use crate::domain::Moment;
+use crate::domain::person::{Relative, Relatives, Shared};
+
+/// Identifiers that one statement is given.
+const CHUNK: usize = 500;
+
+/// Whom a contact stands for, and what is theirs.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// The contact that all identities were merged into, then those.
+    pub contacts: Vec<String>,
+    /// Their interactions, oldest first.
+    pub interactions: Vec<String>,
+    /// Anonymous interactions that belong to somebody else as well.
+    pub shared: Vec<Shared>,
+}
+
+/// The person that a contact stands for; `None` when there is no such contact.
+///
+/// The families are walked with one statement for each [`CHUNK`] of interactions, however deep or
+/// wide they are; what is kept of each interaction is what the rule needs.
+pub async fn of_contact<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    id: &str,
+) -> Result<Option<Person>, StoreError> {
+    let contacts = contact::person::<D>(conn, tenant, id).await?;
+    if contacts.is_empty() {
+        return Ok(None);
+    }
+    let Walk { found, starts } = walk::<D>(conn, tenant, &contacts).await?;
+    let relatives = Relatives::of(&contacts.iter().cloned().collect(), found);
+    let copied = copied_keys::<D>(conn, tenant, relatives.linked()).await?;
+    let mut theirs: Vec<(Moment, &str)> = relatives.theirs().map(|id| (starts[id], id)).collect();
+    theirs.sort_unstable();
+    let interactions = theirs.into_iter().map(|(_, id)| id.to_owned()).collect();
+    Ok(Some(Person {
+        interactions,
+        shared: relatives.exchanged(&copied),
+        contacts,
+    }))
+}
+
+/// Interactions that were met, and when each began.
+#[derive(Default)]
+struct Walk {
+    found: Vec<Relative>,
+    starts: HashMap<String, Moment>,
+}
+
+impl Walk {
+    /// Takes the rows of a statement in.
+    fn meet<D: Dialect>(&mut self, rows: &[RowOf<D>]) -> Result<(), StoreError> {
+        for row in rows {
+            let mut row = Columns::<D>::of(row);
+            let relative = Relative {
+                id: row.text()?,
+                parent: row.maybe_text()?,
+                contact: row.maybe_text()?,
+            };
+            let start = row.time()?;
+            if self.starts.insert(relative.id.clone(), start).is_none() {
+                self.found.push(relative);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Columns of an interaction that the walk reads, by the name of its table.
+fn columns(of: &str) -> String {
+    format!("{of}.id, {of}.parent_id, {of}.contact_id, {of}.start_date")
+}
+
+/// The interactions of these contacts, and of their families what can be reached through anonymous
+/// interactions, up to and including the next ones of known contacts.
+async fn walk<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    contacts: &[String],
+) -> Result<Walk, StoreError> {
+    let mut walk = Walk::default();
+    let sql = format!(
+        "SELECT {} FROM interaction i WHERE i.tenant_id = $1 AND i.contact_id IN {}",
+        columns("i"),
+        D::any_of(2)
+    );
+    each_chunk::<D>(conn, tenant, &sql, contacts, &mut walk).await?;
+    let own: Vec<String> = walk.found.iter().map(|one| one.id.clone()).collect();
+    let led_to = walk.found.iter().filter_map(|one| one.parent.as_ref());
+    let parents: HashSet<&String> = led_to
+        .filter(|parent| !walk.starts.contains_key(*parent))
+        .collect();
+    let parents: Vec<String> = parents.into_iter().cloned().collect();
+    // up to the first ancestor of a known contact
+    let sql = format!(
+        "WITH RECURSIVE up (id, parent_id, contact_id, start_date) AS ( \
+             SELECT {parent} FROM interaction p WHERE p.tenant_id = $1 AND p.id IN {any} \
+             UNION \
+             SELECT {parent} FROM up CROSS JOIN interaction p \
+             WHERE up.contact_id IS NULL AND p.id = up.parent_id AND p.tenant_id = $1 \
+         ) SELECT {found} FROM up",
+        parent = columns("p"),
+        any = D::any_of(2),
+        found = columns("up")
+    );
+    let ancestors = each_chunk::<D>(conn, tenant, &sql, &parents, &mut walk).await?;
+    let anonymous: HashSet<&str> = walk.found[ancestors.clone()]
+        .iter()
+        .filter(|one| one.contact.is_none())
+        .map(|one| one.id.as_str())
+        .collect();
+    let is_top = |one: &&Relative| {
+        let parent = one.parent.as_deref();
+        one.contact.is_none() && !parent.is_some_and(|parent| anonymous.contains(parent))
+    };
+    let tops = walk.found[ancestors].iter().filter(is_top);
+    let from: Vec<String> = own
+        .into_iter()
+        .chain(tops.map(|one| one.id.clone()))
+        .collect();
+    // down through anonymous ones
+    let sql = format!(
+        "WITH RECURSIVE below (id, parent_id, contact_id, start_date) AS ( \
+             SELECT {child} FROM interaction i WHERE i.tenant_id = $1 AND i.parent_id IN {any} \
+             UNION \
+             SELECT {child} FROM below CROSS JOIN interaction i \
+             WHERE below.contact_id IS NULL AND i.parent_id = below.id AND i.tenant_id = $1 \
+         ) SELECT {found} FROM below",
+        child = columns("i"),
+        any = D::any_of(2),
+        found = columns("below")
+    );
+    each_chunk::<D>(conn, tenant, &sql, &from, &mut walk).await?;
+    Ok(walk)
+}
+
+/// Runs a statement of the walk for some interactions; returns the places of those newly met.
+async fn each_chunk<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    sql: &str,
+    from: &[String],
+    walk: &mut Walk,
+) -> Result<std::ops::Range<usize>, StoreError> {
+    let before = walk.found.len();
+    for chunk in from.chunks(CHUNK) {
+        let args = vec![tenant.into(), Arg::Texts(chunk.to_vec())];
+        let rows = D::fetch(conn, sql.to_owned().into(), args).await?;
+        walk.meet::<D>(&rows)?;
+    }
+    Ok(before..walk.found.len())
+}
+
+/// The keys that children received from their parents, by child.
+async fn copied_keys<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    children: Vec<String>,
+) -> Result<HashMap<String, Vec<String>>, StoreError> {
+    let sql = format!(
+        "SELECT child_id, copied_keys FROM link WHERE tenant_id = $1 AND child_id IN {}",
+        D::any_of(2)
+    );
+    let mut found = HashMap::new();
+    for chunk in children.chunks(CHUNK) {
+        let args = vec![tenant.into(), Arg::Texts(chunk.to_vec())];
+        for row in &D::fetch(conn, sql.clone().into(), args).await? {
+            let mut row = Columns::<D>::of(row);
+            let (child, keys) = (row.text()?, row.text()?);
+            let keys = serde_json::from_str(&keys)
+                .map_err(|_| StoreError::inconsistent("link", "copied_keys"))?;
+            found.insert(child, keys);
+        }
+    }
+    Ok(found)
+}
+
+/// The steps that lead from a parent to these interactions, oldest child first.
+pub async fn links<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    children: Vec<String>,
+) -> Result<Vec<FamilyLink>, StoreError> {
+    let sql = format!(
+        "SELECT i.parent_id, i.id, l.copy_user_data, l.copied_keys, l.linked_by, COALESCE(l.created_date, i.created_date) FROM interaction i \
+         LEFT JOIN link l ON l.child_id = i.id AND l.tenant_id = i.tenant_id \
+         WHERE i.tenant_id = $1 AND i.id IN {} AND {} IS NOT NULL ORDER BY {}, i.id",
+        D::any_of(2),
+        D::unindexed("i.parent_id"),
+        D::unindexed("i.start_date")
+    );
+    let rows = D::fetch(conn, sql.into(), vec![tenant.into(), Arg::Texts(children)]).await?;
+    rows.iter()
+        .map(|row| {
+            let mut row = Columns::<D>::of(row);
+            Ok(FamilyLink {
+                parent: row.text()?,
+                child: row.text()?,
+                copy_user_data: row.maybe_text()?,
+                copied_keys: row.maybe_text()?.unwrap_or_else(|| "[]".to_owned()),
+                linked_by: row.maybe_text()?,
+                created_date: row.time()?,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,341 @@
+//! Erasure: taking the content of interactions, contacts and web actions out of every table.
+//!
+//! Whose an interaction is, [`crate::domain::person`] decides. What stays of an erased one tells
+//! nothing of the person and is needed to count: identifiers, media, type, status, times, queue,
+//! category, language, owner, and its place in its family.
+
+mod shared;
+
+use std::collections::BTreeSet;
+
+use super::ledger::index_words;
+use super::{flush, web_action};
+use crate::domain::change::Kind;
+use crate::domain::command::Stored;
+use crate::domain::interaction::WEB_ENGAGEMENT;
+use crate::domain::person::Shared;
+use crate::domain::user_data::{self, KeyPath};
+use crate::domain::web_action::named_visits;
+use crate::domain::{Moment, Refusal};
+use crate::store::dialect::{Arg, Columns, Conn, Dialect};
+use crate::store::{StoreError, bulk, content, person, rows};
+
+/// Interactions, contacts or entries that one statement works on.
+const CHUNK: usize = 500;
+
+/// An interaction that a command reaches.
+#[derive(Clone)]
+pub(super) struct Member {
+    pub(super) id: String,
+    pub(super) media_type: String,
+    pub(super) owner_id: Option<String>,
+    modified: Moment,
+}
+
+/// Reads `id, media_type, owner_id, modified_date` of interactions.
+pub(super) async fn members<D: Dialect>(
+    conn: &mut Conn<D>,
+    sql: String,
+    args: Vec<Arg>,
+) -> Result<Vec<Member>, StoreError> {
+    let rows = D::fetch(conn, sql.into(), args).await?;
+    rows.iter()
+        .map(|row| {
+            let mut row = Columns::<D>::of(row);
+            Ok(Member {
+                id: row.text()?,
+                media_type: row.text()?,
+                owner_id: row.maybe_text()?,
+                modified: row.time()?,
+            })
+        })
+        .collect()
+}
+
+/// The interactions of these identifiers, in the order in which they were recorded.
+async fn members_of<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    wanted: &[String],
+) -> Result<Vec<Member>, StoreError> {
+    let sql = format!(
+        "SELECT id, media_type, owner_id, modified_date FROM interaction \
+         WHERE tenant_id = $1 AND id IN {} ORDER BY seq",
+        D::any_of(2)
+    );
+    let mut found = Vec::with_capacity(wanted.len());
+    for chunk in wanted.chunks(CHUNK) {
+        let args = vec![tenant.into(), Arg::Texts(chunk.to_vec())];
+        found.extend(members::<D>(conn, sql.clone(), args).await?);
+    }
+    Ok(found)
+}
+
+/// A moment later than the last change of each, and not before `at`.
+pub(super) fn after_all(at: Moment, members: &[Member]) -> Moment {
+    members
+        .iter()
+        .map(|member| member.modified.just_after())
+        .fold(at, Moment::max)
+}
+
+fn ids(members: &[Member]) -> Arg {
+    Arg::Texts(members.iter().map(|member| member.id.clone()).collect())
+}
+
+/// Takes the content of interactions out of every table that holds some. With `rows_too` the
+/// interactions go as well.
+pub(super) async fn clear<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    gone: &[Member],
+    rows_too: bool,
+) -> Result<(), StoreError> {
+    let mut words = BTreeSet::new();
+    for chunk in gone.chunks(CHUNK) {
+        words.extend(remove_words::<D>(conn, tenant, chunk).await?);
+        let any = D::any_of(2);
+        let mut statements = vec![
+            format!("DELETE FROM user_data_index WHERE tenant_id = $1 AND interaction_id IN {any}"),
+            of_interactions("interaction_text", &any),
+            format!("DELETE FROM kept_reply WHERE tenant_id = $1 AND interaction_id IN {any}"),
+            format!(
+                "UPDATE journal SET delta = '{}', contact_id = NULL WHERE tenant_id = $1 AND interaction_id IN {any}",
+                content::ERASED
+            ),
+        ];
+        if rows_too {
+            statements.push(of_interactions("interaction_json", &any));
+            statements.push(format!(
+                "DELETE FROM link WHERE tenant_id = $1 AND child_id IN {any}"
+            ));
+            statements.push(format!(
+                "DELETE FROM interaction WHERE tenant_id = $1 AND id IN {any}"
+            ));
+        } else {
+            // callers choose the names of keys: they go too, and the step from parent to child stays
+            statements.push(format!(
+                "UPDATE link SET copy_user_data = NULL, copied_keys = '[]' WHERE tenant_id = $1 AND child_id IN {any}"
+            ));
+        }
+        for sql in statements {
+            D::execute(conn, sql.into(), vec![tenant.into(), ids(chunk)]).await?;
+        }
+    }
+    D::forget_words(conn, &words).await?;
+    Ok(())
+}
+
+/// Deletes the rows that a table has of some interactions, found by the key that the table has on
+/// either database.
+fn of_interactions(table: &str, any: &str) -> String {
+    format!(
+        "DELETE FROM {table} WHERE tenant_id = $1 AND interaction_id IN {any} \
+         AND seq IN (SELECT seq FROM interaction WHERE tenant_id = $1 AND id IN {any})"
+    )
+}
+
+/// Interactions whole, each with its place.
+async fn whole<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    wanted: Arg,
+) -> Result<Vec<(i64, Stored)>, StoreError> {
+    let sql = format!(
+        "{}i.tenant_id = $1 AND i.id IN {}",
+        rows::select_placed(""),
+        D::any_of(2)
+    );
+    let found = D::fetch(conn, sql.into(), vec![tenant.into(), wanted]).await?;
+    found.iter().map(rows::placed::<D>).collect()
+}
+
+/// Takes the words of interactions out of the index; returns them.
+async fn remove_words<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    of: &[Member],
+) -> Result<BTreeSet<String>, StoreError> {
+    let mut rows = Vec::new();
+    let mut words = BTreeSet::new();
+    for (_, stored) in whole::<D>(conn, tenant, ids(of)).await? {
+        let found = index_words(&stored.interaction, &stored.texts.unwrap_or_default());
+        if !found.is_empty() {
+            words.extend(each_word(&found));
+            rows.extend([
+                stored.interaction.id.into(),
+                tenant.into(),
+                D::words(&found).into(),
+            ]);
+        }
+    }
+    bulk::run::<D>(conn, &D::REMOVE_WORDS, rows).await?;
+    Ok(words)
+}
+
+/// The words of an index entry.
+fn each_word(joined: &str) -> impl Iterator<Item = String> {
+    joined.split_ascii_whitespace().map(str::to_owned)
+}
+
+/// Deletes contacts, and what journal and kept replies say of them.
+pub(super) async fn forget_contacts<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    gone: &[String],
+) -> Result<(), StoreError> {
+    for chunk in gone.chunks(CHUNK) {
+        untie_former::<D>(conn, tenant, gone, chunk).await?;
+        let any = D::any_of(2);
+        for sql in [
+            format!("DELETE FROM contact_attribute WHERE tenant_id = $1 AND contact_id IN {any}"),
+            format!("DELETE FROM contact WHERE tenant_id = $1 AND id IN {any}"),
+            format!("DELETE FROM kept_reply WHERE tenant_id = $1 AND contact_id IN {any}"),
+            format!(
+                "UPDATE journal SET delta = '{}' WHERE tenant_id = $1 AND interaction_id IS NULL AND contact_id IN {any}",
+                content::ERASED
+            ),
+        ] {
+            let args = vec![tenant.into(), Arg::Texts(chunk.to_vec())];
+            D::execute(conn, sql.into(), args).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes the contacts out of the entries of interactions that were theirs once and are somebody
+/// else's now. What such an interaction says belongs to whom it is assigned to now.
+async fn untie_former<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    gone: &[String],
+    chunk: &[String],
+) -> Result<(), StoreError> {
+    let any = D::any_of(2);
+    let sql = format!(
+        "SELECT cursor, delta FROM journal WHERE tenant_id = $1 AND interaction_id IS NOT NULL AND contact_id IN {any}"
+    );
+    let args = vec![tenant.into(), Arg::Texts(chunk.to_vec())];
+    let mut deltas = Vec::new();
+    for row in &D::fetch(conn, sql.into(), args.clone()).await? {
+        let mut row = Columns::<D>::of(row);
+        let (cursor, delta) = (row.int()?, row.text()?);
+        let mut delta =
+            user_data::read(&delta).map_err(|_| StoreError::inconsistent("journal", "delta"))?;
+        let named = delta.get("contactId").and_then(serde_json::Value::as_str);
+        if named.is_some_and(|named| gone.iter().any(|id| id == named)) {
+            delta.insert("contactId".to_owned(), serde_json::Value::Null);
+            let delta = serde_json::Value::Object(delta).to_string();
+            deltas.extend([cursor.into(), delta.into()]);
+        }
+    }
+    bulk::run::<D>(conn, &web_action::DELTAS, deltas).await?;
+    let sql = format!(
+        "UPDATE journal SET contact_id = NULL WHERE tenant_id = $1 AND interaction_id IS NOT NULL AND contact_id IN {any}"
+    );
+    D::execute(conn, sql.into(), args).await?;
+    Ok(())
+}
+
+/// What an erasure did.
+pub(super) struct Erased {
+    /// When.
+    pub(super) at: Moment,
+    /// The contacts that are gone.
+    pub(super) contacts: Vec<String>,
+    /// The interactions that lost their content.
+    pub(super) interactions: Vec<Member>,
+    /// The shared interactions, with the keys that they lost.
+    pub(super) shared: Vec<Shared>,
+    /// What the journal is to tell of those.
+    pub(super) news: Vec<(Member, Kind, String)>,
+}
+
+/// Erases a person: the contacts, the content of their interactions and of the web actions that led
+/// to those, and of shared interactions what these exchanged with theirs.
+///
+/// `settings` are the keys that name a visit, and the declared keys.
+pub(super) async fn person<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    at: Moment,
+    id: &str,
+    settings: (&[String], &[KeyPath]),
+) -> Result<Erased, StoreError> {
+    let Some(person) = person::of_contact::<D>(conn, tenant, id).await? else {
+        return Err(Refusal::no_contact(id).into());
+    };
+    let found = members_of::<D>(conn, tenant, &person.interactions).await?;
+    let to_clean = shared::members::<D>(conn, tenant, &person.shared).await?;
+    let at = after_all(after_all(at, &found), &to_clean);
+    let mut traces = web_action::Traces::default();
+    for chunk in found.chunks(CHUNK) {
+        clear::<D>(conn, tenant, chunk, false).await?;
+        let mut erased = whole::<D>(conn, tenant, ids(chunk)).await?;
+        for (_, stored) in &mut erased {
+            traces.add(stored, settings.0);
+            empty(stored, at);
+        }
+        flush::rewrite::<D>(conn, &erased).await?;
+        forget_fingerprints::<D>(conn, tenant, ids(chunk)).await?;
+    }
+    let actions = web_action::led::<D>(conn, tenant, traces).await?;
+    web_action::erase::<D>(conn, tenant, &actions).await?;
+    let news = shared::clean::<D>(
+        conn,
+        (tenant, at),
+        to_clean,
+        &person.shared,
+        settings,
+        &actions,
+    )
+    .await?;
+    forget_contacts::<D>(conn, tenant, &person.contacts).await?;
+    Ok(Erased {
+        at,
+        contacts: person.contacts,
+        interactions: found,
+        shared: person.shared,
+        news,
+    })
+}
+
+/// Takes everything personal out of an interaction.
+fn empty(stored: &mut Stored, at: Moment) {
+    let interaction = &mut stored.interaction;
+    interaction.contact_id = None;
+    interaction.subject = None;
+    interaction.external_id = None;
+    interaction.stopped_reason = None;
+    interaction.modified_date = at;
+    interaction.revision += 1;
+    "{}".clone_into(&mut stored.user_data);
+}
+
+/// Forgets what interactions were first sent as: a fingerprint would confirm a guess.
+async fn forget_fingerprints<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    of: Arg,
+) -> Result<(), StoreError> {
+    let sql = format!(
+        "UPDATE interaction SET fingerprint = $3 WHERE tenant_id = $1 AND id IN {}",
+        D::any_of(2)
+    );
+    let args = vec![tenant.into(), of, Arg::Bytes(Vec::new())];
+    D::execute(conn, sql.into(), args).await?;
+    Ok(())
+}
+
+impl web_action::Traces {
+    /// Adds what an interaction is known by.
+    fn add(&mut self, stored: &Stored, session_keys: &[String]) {
+        let interaction = &stored.interaction;
+        self.references.insert(interaction.id.clone());
+        self.references.extend(interaction.external_id.clone());
+        if interaction.media_type == WEB_ENGAGEMENT {
+            self.visits
+                .extend(named_visits(&stored.user_data, session_keys));
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! Cleaning the interactions that a person shares with somebody else.
+//!
+//! The keys that a shared interaction exchanged with this person's leave its UserData and its
+//! journal. Where their values stand elsewhere in it, or in the web actions that led to it, they are
+//! overwritten. Everything else stays for the other person.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{Member, each_word, forget_fingerprints, ids, members_of, whole};
+use crate::domain::Moment;
+use crate::domain::change::Kind;
+use crate::domain::command::Stored;
+use crate::domain::interaction::{InteractionPatch, LongTexts};
+use crate::domain::person::Shared;
+use crate::domain::redaction::Redaction;
+use crate::domain::user_data::{self, Document, Edit, KeyPath};
+use crate::store::dialect::{Arg, Columns, Conn, Dialect};
+use crate::store::writer::ledger::index_words;
+use crate::store::writer::{flush, web_action};
+use crate::store::{StoreError, bulk, content, rows};
+
+/// Members of a delta that hold UserData.
+const DOCUMENTS: [&str; 4] = ["userData", "attach", "update", "previous"];
+/// Members of a delta that hold other content.
+const CONTENTS: [&str; 5] = [
+    "subject",
+    "comment",
+    "participants",
+    "stoppedReason",
+    "externalId",
+];
+
+/// The shared interactions, as the journal tells of them.
+pub(super) async fn members<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    shared: &[Shared],
+) -> Result<Vec<Member>, StoreError> {
+    let wanted: Vec<String> = shared
+        .iter()
+        .map(|one| one.interaction_id.clone())
+        .collect();
+    members_of::<D>(conn, tenant, &wanted).await
+}
+
+/// Cleans shared interactions, and the web actions that led to them but for those `erased` already.
+/// Returns what the journal is to tell.
+pub(super) async fn clean<D: Dialect>(
+    conn: &mut Conn<D>,
+    (tenant, at): (i64, Moment),
+    to_clean: Vec<Member>,
+    shared: &[Shared],
+    (session_keys, declared): (&[String], &[KeyPath]),
+    erased: &BTreeSet<String>,
+) -> Result<Vec<(Member, Kind, String)>, StoreError> {
+    let none = BTreeSet::new();
+    let keys_of = |member: &Member| {
+        let found = shared.iter().find(|one| one.interaction_id == member.id);
+        found.map_or(&none, |one| &one.keys)
+    };
+    let mut redaction = Redaction::default();
+    let mut traces = web_action::Traces::default();
+    // all values first: one interaction may hold what another one exchanged
+    for member in &to_clean {
+        for (_, stored) in whole::<D>(conn, tenant, one(member)).await? {
+            traces.add(&stored, session_keys);
+            let keys = keys_of(member);
+            collect(&mut redaction, keys, &document(&stored)?);
+            for (_, delta) in entries::<D>(conn, tenant, &member.id).await? {
+                for part in DOCUMENTS {
+                    if let Some(Value::Object(held)) = delta.get(part) {
+                        collect(&mut redaction, keys, held);
+                    }
+                }
+            }
+        }
+    }
+    let mut news = Vec::new();
+    for member in to_clean {
+        let keys = keys_of(&member);
+        clean_entries::<D>(conn, tenant, &member.id, keys, &redaction).await?;
+        for (seq, stored) in whole::<D>(conn, tenant, one(&member)).await? {
+            let told = clean_one::<D>(conn, (seq, at), stored, keys, &redaction, declared).await?;
+            let told = told.into_iter();
+            news.extend(told.map(|(kind, delta)| (member.clone(), kind, delta)));
+        }
+    }
+    let led = web_action::led::<D>(conn, tenant, traces).await?;
+    let left: Vec<String> = led.difference(erased).cloned().collect();
+    web_action::redact::<D>(conn, tenant, &left, &redaction).await?;
+    Ok(news)
+}
+
+fn one(member: &Member) -> Arg {
+    ids(std::slice::from_ref(member))
+}
+
+fn collect(redaction: &mut Redaction, keys: &BTreeSet<String>, held: &Document) {
+    keys.iter()
+        .filter_map(|key| held.get(key))
+        .for_each(|value| redaction.add(value));
+}
+
+fn document(stored: &Stored) -> Result<Document, StoreError> {
+    user_data::read(&stored.user_data)
+        .map_err(|_| StoreError::inconsistent("interaction_json", "user_data"))
+}
+
+/// The entries of an interaction: their cursors and deltas.
+async fn entries<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    id: &str,
+) -> Result<Vec<(i64, Document)>, StoreError> {
+    let sql = "SELECT cursor, delta FROM journal WHERE interaction_id = $1 AND tenant_id = $2 ORDER BY cursor";
+    let rows = D::fetch(conn, sql.into(), vec![id.into(), tenant.into()]).await?;
+    rows.iter()
+        .map(|row| {
+            let mut row = Columns::<D>::of(row);
+            let (cursor, delta) = (row.int()?, row.text()?);
+            let delta = user_data::read(&delta)
+                .map_err(|_| StoreError::inconsistent("journal", "delta"))?;
+            Ok((cursor, delta))
+        })
+        .collect()
+}
+
+/// Takes keys and values out of the entries of an interaction, and forgets the replies kept for it.
+async fn clean_entries<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    id: &str,
+    keys: &BTreeSet<String>,
+    redaction: &Redaction,
+) -> Result<(), StoreError> {
+    let mut deltas = Vec::new();
+    for (cursor, mut delta) in entries::<D>(conn, tenant, id).await? {
+        let mut held = false;
+        for part in DOCUMENTS {
+            if let Some(part) = delta.get_mut(part) {
+                if let Value::Object(part) = part {
+                    let before = part.len();
+                    part.retain(|key, _| !keys.contains(key));
+                    held |= part.len() != before;
+                }
+                held |= redaction.value(part);
+            }
+        }
+        for part in CONTENTS {
+            held |= delta
+                .get_mut(part)
+                .is_some_and(|part| redaction.value(part));
+        }
+        if held {
+            deltas.extend([cursor.into(), Value::Object(delta).to_string().into()]);
+        }
+    }
+    bulk::run::<D>(conn, &web_action::DELTAS, deltas).await?;
+    let sql = "DELETE FROM kept_reply WHERE tenant_id = $1 AND interaction_id = $2";
+    D::execute(conn, sql.into(), vec![tenant.into(), id.into()]).await?;
+    Ok(())
+}
+
+/// Takes keys and values out of an interaction. Returns what changed, as kinds and deltas.
+async fn clean_one<D: Dialect>(
+    conn: &mut Conn<D>,
+    (seq, at): (i64, Moment),
+    mut stored: Stored,
+    keys: &BTreeSet<String>,
+    redaction: &Redaction,
+    declared: &[KeyPath],
+) -> Result<Vec<(Kind, String)>, StoreError> {
+    let mut texts = stored.texts.take().unwrap_or_default();
+    let before = index_words(&stored.interaction, &texts);
+    let edit = clean_user_data(&mut stored, keys, redaction)?;
+    let patch = clean_texts(&mut stored, &mut texts, redaction);
+    let mut news = Vec::new();
+    if let (Some(kind), delta) = content::edited(&edit, Document::new()) {
+        news.push((kind, delta));
+    }
+    if patch != InteractionPatch::default() {
+        news.push((Kind::InteractionChanged, content::changed(&patch)));
+    }
+    let interaction = &mut stored.interaction;
+    let (id, tenant) = (interaction.id.clone(), interaction.tenant_id);
+    if news.is_empty() {
+        return Ok(news);
+    }
+    interaction.modified_date = at;
+    // each entry about an interaction is one revision of it
+    interaction.revision += i64::try_from(news.len()).unwrap_or(1);
+    let after = index_words(interaction, &texts);
+    if before != after {
+        let words = |words: &str| vec![id.as_str().into(), tenant.into(), D::words(words).into()];
+        if !before.is_empty() {
+            bulk::run::<D>(conn, &D::REMOVE_WORDS, words(&before)).await?;
+        }
+        bulk::run::<D>(conn, &D::ADD_WORDS, words(&after)).await?;
+        D::forget_words(conn, &each_word(&before).collect()).await?;
+    }
+    if patch.touches_texts() {
+        let row = rows::text_args(seq, &stored.interaction, &texts).into();
+        bulk::run::<D>(conn, &D::TEXTS, row).await?;
+    }
+    let sql = "DELETE FROM user_data_index WHERE tenant_id = $1 AND interaction_id = $2";
+    D::execute(conn, sql.into(), vec![tenant.into(), id.as_str().into()]).await?;
+    bulk::run::<D>(conn, &flush::INDEX, flush::index_rows(declared, &stored)).await?;
+    flush::rewrite::<D>(conn, &[(seq, stored)]).await?;
+    forget_fingerprints::<D>(conn, tenant, Arg::Texts(vec![id])).await?;
+    Ok(news)
+}
+
+/// Takes keys and values out of UserData; returns that as an edit.
+fn clean_user_data(
+    stored: &mut Stored,
+    keys: &BTreeSet<String>,
+    redaction: &Redaction,
+) -> Result<Edit, StoreError> {
+    let mut left = document(stored)?;
+    let mut edit = Edit::default();
+    for key in keys {
+        if left.shift_remove(key).is_some() {
+            edit.delete.push(key.clone());
+        }
+    }
+    for (key, value) in &mut left {
+        if redaction.value(value) {
+            edit.update.document.insert(key.clone(), value.clone());
+        }
+    }
+    stored.user_data = serde_json::to_string(&left).unwrap_or_default();
+    Ok(edit)
+}
+
+/// Takes values out of all else that an interaction says; returns that as a patch.
+fn clean_texts(
+    stored: &mut Stored,
+    texts: &mut LongTexts,
+    redaction: &Redaction,
+) -> InteractionPatch {
+    let mut patch = InteractionPatch::default();
+    let interaction = &mut stored.interaction;
+    for (text, told) in [
+        (&mut interaction.subject, &mut patch.subject),
+        (&mut interaction.external_id, &mut patch.external_id),
+        (&mut interaction.stopped_reason, &mut patch.stopped_reason),
+        (&mut texts.text, &mut patch.text),
+        (&mut texts.structured_text, &mut patch.structured_text),
+        (&mut texts.comment, &mut patch.comment),
+    ] {
+        if redaction.maybe(text) {
+            *told = Some(text.clone());
+        }
+    }
+    let mut held = false;
+    for participant in texts.participants.iter_mut().flatten() {
+        if let Some(left) = redaction.text(&participant.participant_id) {
+            participant.participant_id = left;
+            held = true;
+        }
+        held |= redaction.maybe(&mut participant.nickname);
+    }
+    if held {
+        patch.participants = Some(texts.participants.clone());
+    }
+    patch
+}

@@ -1,0 +1,92 @@
+//! Folds the identifying values of contacts anew, after the rules changed.
+
+use std::collections::BTreeSet;
+
+use crate::domain::command::Outcome;
+use crate::domain::contact::ContactRules;
+use crate::store::StoreError;
+use crate::store::bulk::{self, Many};
+use crate::store::dialect::{Arg, Columns, Conn, Dialect};
+
+/// Contacts of one transaction.
+const CHUNK: i64 = 1000;
+
+const FOLDED: Many = Many {
+    before: "UPDATE contact_attribute SET folded = v.column5 FROM (VALUES",
+    casts: &["TEXT", "BIGINT", "TEXT", "BIGINT", "TEXT"],
+    columns: 5,
+    after: ") AS v WHERE contact_attribute.contact_id = v.column1 || '' AND contact_attribute.tenant_id = v.column2 + 0 \
+            AND contact_attribute.name = v.column3 || '' AND contact_attribute.position = v.column4 + 0",
+    skips_nulls: false,
+};
+
+/// The next contacts after one, of all tenants; nothing where the rules are those that the store follows.
+pub async fn contacts<D: Dialect>(
+    conn: &mut Conn<D>,
+    rules: &ContactRules,
+    after: &str,
+) -> Result<Outcome, StoreError> {
+    let fingerprint = rules.fingerprint();
+    if after.is_empty() && followed::<D>(conn).await?.as_ref() == Some(&fingerprint) {
+        return Ok(Outcome::Filled {
+            last: None,
+            done: 0,
+        });
+    }
+    let sql = "SELECT DISTINCT contact_id FROM contact_attribute WHERE contact_id > $1 ORDER BY contact_id LIMIT +$2";
+    let found = D::fetch(conn, sql.into(), vec![after.into(), CHUNK.into()]).await?;
+    let ids = found
+        .iter()
+        .map(|row| Ok(Columns::<D>::of(row).text()?))
+        .collect::<Result<BTreeSet<String>, StoreError>>()?;
+    let last = ids
+        .last()
+        .cloned()
+        .filter(|_| found.len() == usize::try_from(CHUNK).unwrap_or(0));
+    let done = ids.len();
+    fold::<D>(conn, rules, ids).await?;
+    if last.is_none() {
+        let sql = "INSERT INTO contact_rules (id, fingerprint) VALUES (1, $1) \
+                   ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint";
+        D::execute(conn, sql.into(), vec![fingerprint.into()]).await?;
+    }
+    Ok(Outcome::Filled { last, done })
+}
+
+/// The rules that the store follows.
+async fn followed<D: Dialect>(conn: &mut Conn<D>) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT fingerprint FROM contact_rules WHERE id = 1";
+    let rows = D::fetch(conn, sql.into(), Vec::new()).await?;
+    let first = rows.first().map(|row| Columns::<D>::of(row).text());
+    Ok(first.transpose()?)
+}
+
+async fn fold<D: Dialect>(
+    conn: &mut Conn<D>,
+    rules: &ContactRules,
+    ids: BTreeSet<String>,
+) -> Result<(), StoreError> {
+    let sql = format!(
+        "SELECT contact_id, tenant_id, name, position, value, folded FROM contact_attribute WHERE contact_id IN {}",
+        D::any_of(1)
+    );
+    let ids = Arg::Texts(ids.into_iter().collect());
+    let mut changed = Vec::new();
+    for row in D::fetch(conn, sql.into(), vec![ids]).await? {
+        let mut row = Columns::<D>::of(&row);
+        let (id, tenant, name) = (row.text()?, row.int()?, row.text()?);
+        let (position, value, folded) = (row.int()?, row.text()?, row.text()?);
+        let wanted = rules.fold(&name, &value).unwrap_or_default();
+        if wanted != folded {
+            changed.extend([
+                id.into(),
+                tenant.into(),
+                name.into(),
+                position.into(),
+                wanted.into(),
+            ]);
+        }
+    }
+    bulk::run::<D>(conn, &FOLDED, changed).await?;
+    Ok(())
+}

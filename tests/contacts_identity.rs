@@ -1,0 +1,191 @@
+//! Who is who: what identifies a contact, and what does not.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::both;
+use crate::support::{Server, id, ids};
+
+async fn contact_of(server: &Server, contact: Value) -> Value {
+    server
+        .record(json!({"mediaType": "chat", "contact": contact}))
+        .await["contactId"]
+        .clone()
+}
+
+async fn identified(server: &Server, attributes: Value) -> Value {
+    let (status, found) = server
+        .post(
+            "/v1/contacts/identify",
+            json!({"attributes": attributes, "create": false}),
+        )
+        .await;
+    assert_eq!(status, 200, "{found}");
+    found["contactId"].clone()
+}
+
+both! {
+    async fn an_address_that_says_nothing_makes_nobody_of_two_people_one(db) {
+        let server = Server::start(db).await;
+        for nothing in ["", "  ", "anonymous", "UNKNOWN", "N/A", "0", "-", "+", "Private Number", "sip:anonymous@anonymous.invalid"] {
+            for name in ["EmailAddress", "PhoneNumber"] {
+                let ann = contact_of(&server, json!({name: nothing, "FirstName": "Ann", "LastName": format!("Ash {name} {nothing:?}")})).await;
+                let bob = contact_of(&server, json!({name: nothing, "FirstName": "Bob", "LastName": format!("Birch {name} {nothing:?}")})).await;
+                assert!(ann.is_string() && bob.is_string());
+                assert_ne!(ann, bob, "{name} {nothing:?}");
+                assert_eq!(identified(&server, json!({name: nothing})).await, Value::Null, "{nothing:?} finds nobody");
+                let (_, kept) = server.get(&format!("/v1/contacts/{}", ann.as_str().unwrap())).await;
+                assert_eq!(kept["attributes"][name], json!([nothing]), "it is kept all the same");
+            }
+        }
+        // a batch and an engagement go the same way
+        let told = server.batch(&[
+            json!({"id": "one", "mediaType": "email", "contact": {"EmailAddress": "", "PhoneNumber": "anonymous"}}),
+            json!({"id": "two", "mediaType": "email", "contact": {"EmailAddress": "", "PhoneNumber": "anonymous"}}),
+        ]).await;
+        assert!(told.iter().all(|line| line["status"] == 201), "{told:?}");
+        let (one, two) = (server.get("/v1/interactions/one").await.1, server.get("/v1/interactions/two").await.1);
+        assert_ne!(one["contactId"], two["contactId"]);
+        // erasing one stranger leaves the other
+        assert_eq!(server.post(&format!("/v1/contacts/{}/erase", one["contactId"].as_str().unwrap()), json!({})).await.0, 200);
+        assert_eq!(server.get(&format!("/v1/contacts/{}", two["contactId"].as_str().unwrap())).await.0, 200);
+    }
+
+    async fn a_contact_of_which_nothing_is_said_is_no_contact(db) {
+        let server = Server::start(db).await;
+        for nothing in [json!({}), json!({"EmailAddress": null}), json!({"EmailAddress": [], "PhoneNumber": null}), Value::Null] {
+            let stored = server.record(json!({"mediaType": "chat", "contact": nothing})).await;
+            assert_eq!(stored["contactId"], Value::Null, "{nothing}");
+        }
+        let (status, found) = server.post("/v1/contacts/identify", json!({"attributes": {"EmailAddress": null}})).await;
+        assert_eq!((status, found), (200, json!({"contactId": null, "created": false, "candidates": []})));
+        let kinds: Vec<Value> = server.journal().await.iter().map(|entry| entry["kind"].clone()).collect();
+        assert_eq!(kinds, vec![json!("interaction.recorded"); 4]);
+    }
+
+    async fn half_a_name_finds_nobody(db) {
+        let server = Server::start(db).await;
+        let whole = contact_of(&server, json!({"EmailAddress": "quirin@example.test", "FirstName": "Quirin", "LastName": "Aalto"})).await;
+        for half in [json!({"FirstName": "Quirin"}), json!({"LastName": "Aalto"}), json!({"FirstName": "Quirin", "LastName": "unknown"})] {
+            assert_eq!(identified(&server, half.clone()).await, Value::Null, "{half}");
+            assert_ne!(contact_of(&server, half).await, whole);
+        }
+        assert_eq!(identified(&server, json!({"FirstName": "quirin", "LastName": "AALTO"})).await, whole);
+    }
+
+    async fn a_number_is_one_however_it_is_written(db) {
+        let server = Server::start(db).await;
+        let ann = contact_of(&server, json!({"PhoneNumber": "+44 20 7946 0900"})).await;
+        for same in ["+44 (0)20 7946 0900", "00442079460900", "tel:+44-20-7946-0900", "+442079460900"] {
+            assert_eq!(contact_of(&server, json!({"PhoneNumber": same})).await, ann, "{same}");
+        }
+        let mut seen = vec![ann];
+        for other in ["+44 20 7946 0900;ext=6", "+44 20 7946 0901", "sip:+442079460900@example.test", "client:442079460900", "whatsapp:+442079460900",
+            "020 7946 0900", "442079460900", "7042", "tel:7042;phone-context=example.test"] {
+            let contact = contact_of(&server, json!({"PhoneNumber": other})).await;
+            assert!(!seen.contains(&contact), "{other} is somebody else");
+            seen.push(contact);
+        }
+        assert_eq!(identified(&server, json!({"PhoneNumber": "+44 20 7946 0900 x6"})).await, seen[1]);
+        assert_eq!(identified(&server, json!({"PhoneNumber": "sip:+442079460900@EXAMPLE.test"})).await, seen[3]);
+    }
+
+    async fn a_filter_folds_what_identifies(db) {
+        let server = Server::start(db).await;
+        let stored = server.record(json!({"mediaType": "chat", "contact": {
+            "EmailAddress": "Case.Name@Example.test", "PhoneNumber": "+49 30 111222", "FirstName": "Zoë", "City": "Berlin"}})).await;
+        let contact = stored["contactId"].as_str().unwrap();
+        for (query, count) in [
+            ("contact.EmailAddress=case.name@EXAMPLE.test", 1), ("contact.PhoneNumber=%2B4930111222", 1), ("contact.PhoneNumber=0049-30-111222", 1),
+            ("contact.FirstName=ZO%C3%8B", 1), ("contact.EmailAddress=other@example.test", 0), ("contact.PhoneNumber=anonymous", 0),
+            ("contact.City=Berlin", 1), ("contact.City=berlin", 0),
+        ] {
+            for path in ["/v1/interactions", &format!("/v1/contacts/{contact}/history")] {
+                let (status, page) = server.get(&format!("{path}?{query}")).await;
+                assert_eq!((status, ids(&page).len()), (200, count), "{path} {query}");
+            }
+        }
+        for (leaf, count) in [
+            (json!({"field": "contact.PhoneNumber", "in": ["x", "+49 (0)30 111222"]}), 1),
+            (json!({"field": "contact.PhoneNumber", "ne": "+49 (0)30 111222"}), 0),
+            (json!({"not": {"field": "contact.EmailAddress", "eq": "CASE.NAME@example.test"}}), 0),
+            (json!({"field": "contact.EmailAddress", "prefix": "Case"}), 1),
+            (json!({"field": "contact.EmailAddress", "contains": "case"}), 0),
+        ] {
+            let (status, page) = server.post("/v1/interactions/search", json!({"filter": leaf})).await;
+            assert_eq!((status, ids(&page).len()), (200, count), "{leaf}");
+        }
+    }
+
+    async fn what_a_request_says_about_a_known_contact_is_kept(db) {
+        let server = Server::start(db).await;
+        let first = server.record(json!({"mediaType": "chat", "contact": {"EmailAddress": "zoe@example.test"}})).await;
+        let second = server.record(json!({"id": "second", "mediaType": "voice", "contact": {
+            "EmailAddress": ["ZOE@example.test", "zoe@work.example"], "PhoneNumber": "+4915199887766", "Nickname": "anonymous"}})).await;
+        assert_eq!(second["contactId"], first["contactId"]);
+        let (_, shown) = server.get("/v1/interactions/second?include=contact").await;
+        assert_eq!(shown["contact"]["attributes"], json!({"EmailAddress": ["zoe@example.test", "zoe@work.example"],
+            "Nickname": ["anonymous"], "PhoneNumber": ["+4915199887766"]}), "the first one stays the primary one");
+        assert_eq!(shown["contact"]["revision"], 2);
+        let entry = server.journal().await.into_iter().find(|entry| entry["kind"] == "contact.changed").unwrap();
+        assert_eq!(entry["delta"]["attributes"]["EmailAddress"], json!(["zoe@example.test", "zoe@work.example"]));
+        assert_eq!(identified(&server, json!({"PhoneNumber": "0049 151 99887766"})).await, first["contactId"]);
+        // the same again is no news
+        let before = server.journal().await.len();
+        server.record(json!({"mediaType": "sms", "contact": {"PhoneNumber": "+49 151 99887766"}})).await;
+        assert_eq!(server.journal().await.len(), before + 1);
+        // where two fit, nobody knows whose the new value is
+        for name in ["John", "Jane"] {
+            server.post("/v1/contacts", json!({"attributes": {"EmailAddress": "doe@example.test", "FirstName": name}})).await;
+        }
+        let unclear = server.record(json!({"mediaType": "chat", "contact": {"EmailAddress": "doe@example.test", "City": "Roma"}})).await;
+        assert_eq!(unclear["unkeptAttributes"], json!(["City"]), "{unclear}");
+    }
+
+    async fn what_is_not_learned_is_told(db) {
+        let server = Server::with(db, |config| config.contacts.learn = false).await;
+        server.record(json!({"mediaType": "chat", "contact": {"EmailAddress": "zoe@example.test"}})).await;
+        let second = server.record(json!({"mediaType": "voice", "contact": {"EmailAddress": "zoe@example.test", "PhoneNumber": "+4915199887766"}})).await;
+        assert_eq!(second["unkeptAttributes"], json!(["PhoneNumber"]));
+        let (_, found) = server.post("/v1/contacts/identify", json!({"attributes": {"EmailAddress": "zoe@example.test", "City": "Roma"}})).await;
+        assert_eq!((&found["contactId"], &found["unkeptAttributes"]), (&second["contactId"], &json!(["City"])));
+        assert_eq!(identified(&server, json!({"PhoneNumber": "+4915199887766"})).await, Value::Null);
+    }
+
+    async fn ranks_are_settings_for_each_medium(db) {
+        let server = Server::with(db, |config| {
+            config.contacts.ranks = vec!["CustomerId".into(), "EmailAddress".into()];
+            config.contacts.ranks_by_media = [("chat".to_owned(), vec!["EmailAddress".to_owned()])].into();
+        }).await;
+        let record = |media: &str, contact: Value| { let body = json!({"mediaType": media, "contact": contact}); let server = &server; async move { server.record(body).await["contactId"].clone() } };
+        let ann = record("voice", json!({"CustomerId": "K-7"})).await;
+        assert_eq!(record("voice", json!({"CustomerId": "k-7"})).await, ann);
+        assert_ne!(record("chat", json!({"CustomerId": "K-7"})).await, ann, "a chat has other ranks");
+        let names = json!({"FirstName": "Ann", "LastName": "Rossi"});
+        assert_ne!(record("voice", names.clone()).await, record("voice", names).await, "names are no rank here");
+    }
+
+    async fn a_default_region_that_comes_later_holds_for_what_is_there(db) {
+        let server = Server::start(db).await;
+        let ann = contact_of(&server, json!({"PhoneNumber": "020 7946 0900"})).await;
+        assert_eq!(identified(&server, json!({"PhoneNumber": "+44 20 7946 0900"})).await, Value::Null);
+        let place = server.stop().await;
+        let server = Server::at(Arc::clone(&place), |config| config.contacts.default_region = "GB".into()).await;
+        assert_eq!(identified(&server, json!({"PhoneNumber": "+44 20 7946 0900"})).await, ann);
+        let (_, page) = server.get("/v1/interactions?contact.PhoneNumber=02079460900").await;
+        assert_eq!(ids(&page).len(), 1);
+        assert_eq!(server.journal().await.len(), 2, "that is no change of the contact");
+    }
+
+    async fn web_services_identify_alike(db) {
+        let server = Server::start(db).await;
+        let known = contact_of(&server, json!({"PhoneNumber": "+44 (0)20 7946 0900"})).await;
+        let other = contact_of(&server, json!({"PhoneNumber": "anonymous"})).await;
+        assert!(known.is_string() && other.is_string() && known != other);
+        let chat = server.record(json!({"mediaType": "webengagement", "contact": {"PhoneNumber": "0044 20 7946 0900"}})).await;
+        let (_, child) = server.post(&format!("/v1/interactions/{}/engagements", id(&chat)), json!({"mediaType": "chat", "contact": {"PhoneNumber": "restricted"}})).await;
+        assert_eq!(chat["contactId"], known);
+        assert!(child["contactId"].is_string() && child["contactId"] != known, "{child}");
+    }
+}
