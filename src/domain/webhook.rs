@@ -380,6 +380,24 @@ pub struct Delivery {
     pub error: Option<String>,
 }
 
+impl Delivery {
+    /// The delivery of a change, which waits for its first attempt.
+    pub fn new(change: &Change, now: Moment) -> Self {
+        Self {
+            cursor: change.cursor,
+            kind: change.kind.clone(),
+            subject: subject(change),
+            state: DeliveryState::Waiting,
+            attempts: 0,
+            queued_date: now,
+            attempt_date: None,
+            next_date: None,
+            status: None,
+            error: None,
+        }
+    }
+}
+
 /// What of a webhook's deliveries is to be written: those given, as they are now, and how far the journal was looked at.
 #[derive(Clone, Debug, Default)]
 pub struct Progress {

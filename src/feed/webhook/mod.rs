@@ -1,10 +1,19 @@
-//! Webhooks: readers of the journal that send what they read to addresses of others.
+//! Webhooks: readers of the journal that send what they read to other systems.
 //!
-//! One server of those on a database sends ([`run`]): it holds a row of the store, and lets the others know that it is alive by a number that moves. Each webhook has a [`worker`] of
-//! its own there, so that a receiver that hangs holds nobody else up. What became of deliveries goes through one [`saver`], in as few commits as may be.
+//! Of several servers on one database one sends ([`run`]): it holds a row of the store, and shows that
+//! it is alive by a number that it increments. Each webhook has a [`worker`] of its own there, so that a
+//! receiver that hangs does not hold up the others. A worker has a [`backlog`] of deliveries by subject,
+//! a [`schedule`] of retries, the [`health`] of its receiver, and a record of its [`progress`]. What is
+//! to be written goes through one [`saver`], in few commits.
 
+mod backlog;
 pub mod client;
+mod health;
+mod progress;
 mod saver;
+mod schedule;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 use std::collections::HashMap;
