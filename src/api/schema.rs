@@ -264,6 +264,17 @@ pub struct ContactBody {
     attributes: BTreeMap<String, Vec<String>>,
 }
 
+/// A page of contacts.
+#[derive(ToSchema)]
+pub struct ContactList {
+    items: Vec<ContactBody>,
+    /// Where the next page begins; null on the last.
+    next: Option<String>,
+    /// How many there are in all, where `count=true` asked.
+    #[schema(required = false)]
+    count: Option<i64>,
+}
+
 /// An entry of the journal.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]

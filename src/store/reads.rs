@@ -9,6 +9,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Connection, Pool};
 
 use super::archive::{self, Snapshot};
+use super::contact_search::{self, ContactPage};
 use super::dialect::{Columns, Conn, Dialect};
 use super::grouped::Grouped;
 use super::journal::{Changes, ChangesQuery};
@@ -59,6 +60,8 @@ pub trait Reads: Send + Sync {
     fn restored(&self) -> Read<'_, Option<(String, Restored)>>;
     /// One contact.
     fn contact<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Contact>>;
+    /// A page of the contacts that a filter finds.
+    fn search_contacts<'a>(&'a self, search: &'a Search) -> Read<'a, ContactPage>;
     /// Contacts by identifier, those after one.
     fn contacts<'a>(&'a self, tenant: i64, after: &'a str, limit: i64) -> Read<'a, Vec<Contact>>;
     /// The person that a contact stands for, with all identities and all that is theirs.
@@ -332,6 +335,15 @@ impl<D: Dialect> Reads for Readers<D> {
         Box::pin(
             async move { contact::one::<D>(&mut *self.pool.acquire().await?, tenant, id).await },
         )
+    }
+
+    fn search_contacts<'a>(&'a self, search: &'a Search) -> Read<'a, ContactPage> {
+        Box::pin(async move {
+            let search = search.folded(&self.contacts);
+            let mut conn = self.limited().await?;
+            let found = contact_search::run::<D>(&mut conn, &search).await;
+            conn.give_back(found).await
+        })
     }
 
     fn contacts<'a>(&'a self, tenant: i64, after: &'a str, limit: i64) -> Read<'a, Vec<Contact>> {

@@ -423,7 +423,7 @@ async fn few<D: Dialect>(
     Ok(false)
 }
 
-fn arg(operand: &Operand) -> Arg {
+pub(super) fn arg(operand: &Operand) -> Arg {
     match operand {
         Operand::Text(text) => text.as_str().into(),
         Operand::Integer(number) => (*number).into(),
@@ -434,7 +434,34 @@ fn arg(operand: &Operand) -> Arg {
     }
 }
 
-fn sign(order: Order) -> &'static str {
+/// The condition that a row comes after the one whose sort values are bound: each key with whether the largest comes
+/// first, and the places of the values.
+pub(super) fn keyset(keys: &[(String, bool)], places: &[usize]) -> String {
+    let same_way = keys.iter().all(|(_, descending)| *descending == keys[0].1);
+    if same_way {
+        let left: Vec<&str> = keys.iter().map(|(key, _)| key.as_str()).collect();
+        let right: Vec<String> = places.iter().map(|n| format!("${n}")).collect();
+        let than = if keys[0].1 { "<" } else { ">" };
+        return format!("({}) {than} ({})", left.join(", "), right.join(", "));
+    }
+    let mut ways = Vec::new();
+    for (index, (key, descending)) in keys.iter().enumerate() {
+        let mut way: Vec<String> = keys[..index]
+            .iter()
+            .zip(places)
+            .map(|((key, _), n)| format!("{key} = ${n}"))
+            .collect();
+        way.push(format!(
+            "{key} {} ${}",
+            if *descending { "<" } else { ">" },
+            places[index]
+        ));
+        ways.push(format!("({})", way.join(" AND ")));
+    }
+    format!("({})", ways.join(" OR "))
+}
+
+pub(super) fn sign(order: Order) -> &'static str {
     match order {
         Order::Gt => ">",
         Order::Gte => ">=",
@@ -582,28 +609,7 @@ impl<'s, D: Dialect> Statement<'s, D> {
             }
         }
         let places: Vec<usize> = values.into_iter().map(|value| self.bind(value)).collect();
-        let same_way = keys.iter().all(|(_, descending)| *descending == keys[0].1);
-        if same_way {
-            let left: Vec<&str> = keys.iter().map(|(key, _)| key.as_str()).collect();
-            let right: Vec<String> = places.iter().map(|n| format!("${n}")).collect();
-            let than = if keys[0].1 { "<" } else { ">" };
-            return format!("({}) {than} ({})", left.join(", "), right.join(", "));
-        }
-        let mut ways = Vec::new();
-        for (index, (key, descending)) in keys.iter().enumerate() {
-            let mut way: Vec<String> = keys[..index]
-                .iter()
-                .zip(&places)
-                .map(|((key, _), n)| format!("{key} = ${n}"))
-                .collect();
-            way.push(format!(
-                "{key} {} ${}",
-                if *descending { "<" } else { ">" },
-                places[index]
-            ));
-            ways.push(format!("({})", way.join(" AND ")));
-        }
-        format!("({})", ways.join(" OR "))
+        keyset(keys, &places)
     }
 
     fn filter(&mut self, filter: &Filter) -> String {
