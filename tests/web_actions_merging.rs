@@ -280,6 +280,17 @@ both! {
         assert_eq!((&life["flags"], &life["terminal"]), (&json!([]), &json!(true)));
     }
 
+    async fn a_text_cut_within_an_emoji_is_taken(db) {
+        let server = Server::start(db).await;
+        let event = r#"{"actionId": "a", "actionState": "offered", "note": "cut \ud83d", "\ude00": 1}"#;
+        for (body, wanted) in [(event.to_owned(), 201), (format!("[{event}]"), 200), (format!(r#"{{"key": "", "events": [{event}]}}"#), 200)] {
+            let (status, answer) = server.post_text(PATH, body).await;
+            assert_eq!((status, answer["items"][0]["problem"].clone()), (wanted, Value::Null), "{answer}");
+        }
+        let (event, flags) = stored(&server).await;
+        assert_eq!((&event["note"], &event["\u{fffd}"], flags), (&json!("cut \u{fffd}"), &json!(1), json!([])));
+    }
+
     async fn an_unknown_state_is_named(db) {
         let server = Server::start(db).await;
         let (status, refused) = send(&server, &json!({"actionId": "a", "actionState": "gone"})).await;
