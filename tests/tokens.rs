@@ -227,7 +227,7 @@ both! {
         let place = Arc::new(Place::new(db).await);
         let process = Process::serve(&place).await;
         token(&process, &[]).await;
-        for path in ["/healthz", "/readyz", "/openapi.json", "/docs", "/docs/", "/metrics"] {
+        for path in ["/", "/favicon.ico", "/favicon.svg", "/healthz", "/readyz", "/openapi.json", "/docs", "/docs/", "/metrics"] {
             assert_eq!(process.request("GET", path).send().await.unwrap().status(), 200, "{path}");
         }
         let (_, document) = process.get("/openapi.json").await;
@@ -243,7 +243,7 @@ both! {
             }
         }
         assert!(closed > 20, "{closed}");
-        for path in ["/", "/v1", "/nowhere", "/docs/../v1/changes", "//v1/changes", "/v1/changes/", "/healthz/../v1/changes", "/docs/%2e%2e/v1/changes"] {
+        for path in ["/v1", "/nowhere", "/docs/../v1/changes", "//v1/changes", "/v1/changes/", "/healthz/../v1/changes", "/docs/%2e%2e/v1/changes"] {
             let status = status(&process, "GET", path, None, None).await;
             assert!([401, 404].contains(&status), "{path}: {status}");
         }

@@ -39,8 +39,17 @@ fn chromium() -> String {
         .expect("there is no Chromium: run script/test, which installs one, or say where it is by ANNALS_TEST_CHROMIUM")
 }
 
-/// Tells a story to its end, with a server that takes events from its pages.
-async fn tell(db: Db, story: &str) {
+/// Which server a story is told with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Trial {
+    /// One with a token for pages of the story's site.
+    No,
+    /// One without tokens and settings, as for a trial on this machine.
+    Yes,
+}
+
+/// Tells a story to its end.
+async fn tell(db: Db, story: &str, trial: Trial) {
     let _turn = BROWSERS.acquire().await.expect("is never closed");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
     assert!(
@@ -63,9 +72,14 @@ async fn tell(db: Db, story: &str) {
     let origin = pages["origin"].as_str().unwrap().to_owned();
 
     let place = Arc::new(Place::new(db).await);
-    let (key, reader) = (token(&place, "publish").await, token(&place, "read").await);
+    let (key, reader) = match trial {
+        Trial::Yes => (String::new(), String::new()),
+        Trial::No => (token(&place, "publish").await, token(&place, "read").await),
+    };
     let server = Server::at(place, |config| {
-        config.web_actions.allow_origins = vec![origin];
+        if trial == Trial::No {
+            config.web_actions.allow_origins = vec![origin];
+        }
         // a story sends in a second what a visitor does in a day
         config.web_actions.rate = 5_000;
         config.web_actions.burst = 5_000;
@@ -93,19 +107,19 @@ async fn tell(db: Db, story: &str) {
 
 /// Tells stories of a name, each on both databases.
 macro_rules! stories {
-    ($($name:ident)*) => {
+    ($trial:ident: $($name:ident)*) => {
         $(
             mod $name {
                 use super::*;
 
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn sqlite() {
-                    tell(Db::Sqlite, stringify!($name)).await;
+                    tell(Db::Sqlite, stringify!($name), Trial::$trial).await;
                 }
 
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn postgres() {
-                    tell(Db::Postgres, stringify!($name)).await;
+                    tell(Db::Postgres, stringify!($name), Trial::$trial).await;
                 }
             }
         )*
@@ -113,6 +127,13 @@ macro_rules! stories {
 }
 
 stories! {
+    Yes:
+    a_trial_on_this_machine
+    a_module_in_a_trial_on_this_machine
+}
+
+stories! {
+    No:
     classic
     module
     both_scripts_are_one
@@ -122,6 +143,14 @@ stories! {
     two_tabs_offline_and_back
     reloads_in_the_midst
     leaving_the_page
+    leaving_with_more_than_a_beacon_carries
+    leaving_while_a_request_is_under_way
+    a_handler_that_enriches_and_sends_on
+    a_handler_that_sends_on_at_once
+    a_handler_beside_the_vendors
+    a_handler_that_posts_by_itself
+    texts_cut_within_an_emoji
+    events_too_large
     what_the_vendor_tells
     a_vendor_that_comes_later
     the_data_layer
@@ -130,6 +159,8 @@ stories! {
     what_the_server_refuses_is_dropped
     what_spoils_a_batch_is_found
     a_page_without_storage
+    a_page_with_no_storage_at_all
+    leaving_a_page_without_storage
     a_queue_that_is_full
     a_call_with_the_key_in_a_header
 }

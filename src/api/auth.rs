@@ -12,7 +12,10 @@ use crate::web::App;
 pub use crate::web::access::{Caller, Scope};
 
 /// Paths that anybody may read.
-const OPEN: [&str; 6] = [
+const OPEN: [&str; 9] = [
+    "/",
+    "/favicon.ico",
+    "/favicon.svg",
     "/healthz",
     "/readyz",
     "/openapi.json",

@@ -23,9 +23,10 @@ use crate::domain::Refusal;
 use crate::domain::command::{Command, Outcome, Repeatable};
 use crate::domain::interaction::NewInteraction;
 use crate::domain::user_data;
+use crate::json;
 use crate::store::StoreError;
 use crate::store::writer::Answer;
-use crate::web::App;
+use crate::web::{App, mark_stream};
 
 /// Lines that are under way in the writer at a time.
 const UNDER_WAY: usize = 2000;
@@ -74,7 +75,9 @@ async fn batch(
         .spawn(reader.run(request.into_body().into_data_stream()));
     app.tasks.spawn(answer(under_way, sender, only_errors));
     let kind = HeaderValue::from_static("application/x-ndjson");
-    Ok(([(header::CONTENT_TYPE, kind)], Body::from_stream(stream)).into_response())
+    let mut response = ([(header::CONTENT_TYPE, kind)], Body::from_stream(stream)).into_response();
+    mark_stream(&mut response);
+    Ok(response)
 }
 
 /// A line on its way.
@@ -105,12 +108,21 @@ impl Reader {
                     // the end may have been there all the time
                     let ended = matches!(stream.next().now_or_never(), Some(None));
                     if !ended || too_long || !rest.is_empty() {
-                        self.cut().await;
+                        self.end_with(StoreError::Closed).await;
                     }
                     return;
                 }
             };
-            let Some(Ok(part)) = part else { break };
+            let part = match part {
+                None => break,
+                Some(Ok(part)) => part,
+                Some(Err(error)) => {
+                    // what stands behind the last line end may be half a line
+                    self.end_with(crate::web::body::refusal(&error).into())
+                        .await;
+                    return;
+                }
+            };
             let mut left: &[u8] = &part;
             while let Some(end) = left.iter().position(|byte| *byte == b'\n') {
                 let (head, tail) = (&left[..end], &left[end + 1..]);
@@ -141,12 +153,12 @@ impl Reader {
         }
     }
 
-    /// Answers for the first line that is not taken because the server is going down, so that the answer does not look whole.
-    async fn cut(&mut self) {
+    /// Answers for the first line that is not taken, so that the answer does not look whole.
+    async fn end_with(&mut self, error: StoreError) {
         self.number += 1;
         let line = Line {
             number: self.number,
-            answer: Err(StoreError::Closed),
+            answer: Err(error),
         };
         let _ = self.lines.send(line).await;
     }
@@ -154,7 +166,7 @@ impl Reader {
     /// Takes one line; false when nobody waits for answers any more.
     async fn take(&mut self, line: &[u8], too_long: bool) -> bool {
         self.number += 1;
-        if !too_long && line.iter().all(u8::is_ascii_whitespace) {
+        if !too_long && json::without_mark(line).trim_ascii().is_empty() {
             return true;
         }
         let answer = if too_long {
@@ -173,7 +185,7 @@ impl Reader {
     }
 
     async fn enqueue(&self, line: &[u8]) -> Result<Answer, StoreError> {
-        let new: NewInteraction = body::parse(line)?;
+        let new: NewInteraction = json::read(line)?;
         let repeatable = self.key.as_ref().map(|key| Repeatable {
             path: self.path.clone(),
             key: format!("{key}#{}", self.number),
@@ -280,10 +292,16 @@ fn write(
                 "{{\"line\":{number},\"status\":{status},\"id\":{}",
                 render::text(&id)
             );
-            if let Outcome::Recorded { dropped, .. } = &outcome
-                && !dropped.is_empty()
+            if let Outcome::Recorded {
+                dropped, copied, ..
+            } = &outcome
             {
-                line += &format!(",\"droppedKeys\":{}", render::text(dropped));
+                if !dropped.is_empty() {
+                    line += &format!(",\"droppedKeys\":{}", render::text(dropped));
+                }
+                if let Some(copied) = copied {
+                    line += &format!(",\"copiedKeys\":{}", render::text(copied));
+                }
             }
             line + "}"
         }

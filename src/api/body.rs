@@ -1,16 +1,19 @@
 //! Bodies and headers of requests, read with their limits.
 
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use serde::de::DeserializeOwned;
-use sha2::{Digest, Sha256};
 
-use super::problem::Failure;
+use super::problem::{Failure, Problem};
 use crate::domain::Refusal;
 use crate::domain::command::{Outcome, Repeatable, Reply};
-use crate::domain::user_data::POINTER_MARK;
+use crate::json;
 use crate::web::App;
 pub use crate::web::body::{read, want_json};
+use crate::web::encoding;
 
 /// Characters of an `Idempotency-Key`.
 pub const LONGEST_KEY: usize = 255;
@@ -39,19 +42,71 @@ impl<T: DeserializeOwned> FromRequest<App> for Posted<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Failure> {
+        Ok(PostedText::from_request(request, app).await?.read()?)
+    }
+}
+
+/// A body that is to be JSON, not yet read.
+pub struct PostedText {
+    body: Bytes,
+    /// The path and the `Idempotency-Key`.
+    repeat: Option<(String, String)>,
+}
+
+impl PostedText {
+    /// The text, without what may stand around JSON. An empty body is an empty object.
+    pub fn text(&self) -> &[u8] {
+        match json::without_mark(&self.body).trim_ascii() {
+            b"" => b"{}",
+            text => text,
+        }
+    }
+
+    /// Reads the text.
+    ///
+    /// # Errors
+    /// See [`json::read`].
+    pub fn read<T: DeserializeOwned>(self) -> Result<Posted<T>, Refusal> {
+        let (value, repeat) = match &self.repeat {
+            None => (json::read(self.text())?, None),
+            Some((path, key)) => {
+                let (value, fingerprint) = json::read_with_fingerprint(self.text())?;
+                (value, Some((path.clone(), key.clone(), fingerprint)))
+            }
+        };
+        Ok(Posted { value, repeat })
+    }
+}
+
+impl FromRequest<App> for PostedText {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Failure> {
         let (parts, body) = request.into_parts();
         super::params::none_untaken(&parts)?;
         want_json(&parts.headers)?;
         let key = idempotency_key(&parts.headers)?;
         let body = read(body, app.config.limits.body).await?;
-        let body: &[u8] = if body.is_empty() { b"{}" } else { &body };
-        let value = parse(body)?;
-        let repeat = key.map(|key| {
-            let fingerprint = Sha256::digest(body)[..16].to_vec();
-            (parts.uri.path().to_owned(), key, fingerprint)
-        });
-        Ok(Self { value, repeat })
+        let repeat = key.map(|key| (parts.uri.path().to_owned(), key));
+        Ok(Self { body, repeat })
     }
+}
+
+/// Decodes the body of a request; 415 for an encoding that is not known.
+pub async fn decode(State(app): State<App>, request: Request, next: Next) -> Response {
+    let detail = match encoding::decoded(request, app.config.limits.body) {
+        Ok(request) => return next.run(request).await,
+        Err(detail) => detail,
+    };
+    let problem = Problem {
+        kind: "unsupported-encoding",
+        title: "Content-Encoding not supported",
+        status: 415,
+        detail,
+        errors: Vec::new(),
+    };
+    let taken = [(header::ACCEPT_ENCODING, encoding::TAKEN)];
+    (taken, problem).into_response()
 }
 
 /// The `Idempotency-Key`, where there is one.
@@ -81,63 +136,4 @@ pub fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Refusal> {
         .parse()
         .map(Some)
         .map_err(|_| Refusal::Malformed("If-Match names no revision, such as \"3\"".to_owned()))
-}
-
-/// Reads JSON: what is no JSON is malformed, what is wrong JSON is invalid at a place.
-pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(body).map_err(|error| match error.classify() {
-        _ if error.to_string().starts_with("recursion limit") => {
-            Refusal::invalid("", "is nested deeper than 128 levels")
-        }
-        serde_json::error::Category::Data => located::<T>(body),
-        _ => Refusal::Malformed(format!("the body is no JSON: {error}")),
-    })
-}
-
-/// Reads once more, slower, to learn the place.
-fn located<T: DeserializeOwned>(body: &[u8]) -> Refusal {
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let Err(error) = serde_path_to_error::deserialize::<_, T>(&mut deserializer) else {
-        return Refusal::Malformed("the body is no JSON".to_owned());
-    };
-    let mut pointer = String::new();
-    for step in error.path() {
-        use serde_path_to_error::Segment;
-        let step = match step {
-            Segment::Seq { index } => index.to_string(),
-            Segment::Map { key } => crate::domain::user_data::escape_pointer(key),
-            Segment::Enum { variant } => variant.clone(),
-            Segment::Unknown => break,
-        };
-        pointer.push('/');
-        pointer += &step;
-    }
-    let message = error.inner().to_string();
-    // serde ends with the place in the text, which the pointer tells better
-    let message = message.split(" at line ").next().unwrap_or_default();
-    if let Some((inner, detail)) = message
-        .strip_prefix(POINTER_MARK)
-        .and_then(|rest| rest.split_once(POINTER_MARK))
-    {
-        // the path may lead into UserData already; the inner pointer begins at its root
-        let within = inner.rsplit_once('/').map_or("", |(within, _)| within);
-        let root = pointer.strip_suffix(within).unwrap_or(&pointer);
-        return Refusal::invalid(format!("{root}{inner}"), detail);
-    }
-    for (start, detail) in [
-        ("unknown field `", "is no field here"),
-        ("duplicate field `", "is given twice"),
-    ] {
-        if let Some((name, _)) = message
-            .strip_prefix(start)
-            .and_then(|rest| rest.split_once('`'))
-        {
-            let name = crate::domain::user_data::escape_pointer(name);
-            if !pointer.ends_with(&format!("/{name}")) {
-                pointer = format!("{pointer}/{name}");
-            }
-            return Refusal::invalid(pointer, detail);
-        }
-    }
-    Refusal::invalid(pointer, format!("does not fit: {message}"))
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -18,10 +18,16 @@ use crate::domain::Refusal;
 use crate::domain::change::Kind;
 use crate::feed;
 use crate::store::{ChangesQuery, StoreError};
-use crate::web::App;
+use crate::web::accept::preferred;
+use crate::web::{App, mark_stream};
 
 /// Entries of a page when nobody says, and at most.
 const LIMITS: (usize, usize) = (100, 1000);
+
+/// What the journal is shown as.
+const FORMS: [&str; 2] = ["application/json", "text/event-stream"];
+/// Which of them is the live stream.
+const STREAM: usize = 1;
 
 /// The routes.
 pub fn routes() -> OpenApiRouter<App> {
@@ -86,6 +92,7 @@ fn query(params: &mut Params) -> Result<ChangesQuery, Refusal> {
 
 async fn page(app: &App, caller: &Caller, query: &ChangesQuery) -> Result<Response, Failure> {
     let page = app.reads.changes(caller.tenant, query).await?;
+    not_beyond("?after", query.after, page.head)?;
     Ok(render::json(render::list(
         page.items.iter(),
         |out, change| out.push_str(&render::change(change)),
@@ -119,7 +126,7 @@ async fn changes(
     query.contact_id = params.take("contactId");
     query.interaction_id = params.take("interactionId");
     params.finish()?;
-    if !wants_stream(&headers) {
+    if preferred(&headers, &FORMS) != STREAM {
         return page(&app, &caller, &query).await;
     }
     let head = app.reads.head().await?;
@@ -132,9 +139,7 @@ async fn changes(
         }
         "?after"
     };
-    if query.after > head {
-        return Err(Refusal::invalid(place, "is beyond the newest entry of this journal").into());
-    }
+    not_beyond(place, query.after, head)?;
     let (asked, tenant) = (app.clone(), caller.tenant);
     let leave: feed::Leave = Box::new(move || {
         let (app, headers) = (asked.clone(), headers.clone());
@@ -146,7 +151,7 @@ async fn changes(
             }
         })
     });
-    Ok(feed::stream(
+    let mut response = feed::stream(
         &app.feed,
         Arc::clone(&app.reads),
         app.stopping.clone(),
@@ -154,20 +159,21 @@ async fn changes(
         query,
         render::change,
         leave,
-    ))
+    );
+    mark_stream(&mut response);
+    Ok(response)
 }
 
-/// Whether a caller asks for server-sent events.
-fn wants_stream(headers: &HeaderMap) -> bool {
-    headers
-        .get_all(header::ACCEPT)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|kind| {
-            let kind = kind.split(';').next().unwrap_or_default().trim();
-            kind.eq_ignore_ascii_case("text/event-stream")
-        })
+/// Refuses a cursor that this journal has not given: its reader outlived a restore of the database,
+/// and would wait for entries that it has seen in another form.
+fn not_beyond(place: &str, after: i64, head: i64) -> Result<(), Refusal> {
+    if after <= head {
+        return Ok(());
+    }
+    Err(Refusal::invalid(
+        place,
+        format!("is beyond the newest entry of this journal, {head}"),
+    ))
 }
 
 /// The journal of one interaction, oldest first.

@@ -22,9 +22,9 @@ impl IntoParams for FilterParams {
 fn of_attribute(attribute: &Attribute) -> Vec<Parameter> {
     let name = attribute.name;
     if attribute.kind == AttributeType::Time {
-        let time = || text("An RFC 3339 time, or a date");
+        let time = || text("A time, or a day in `timeZone`");
         return vec![
-            parameter(name, "At this time.", time()),
+            parameter(name, "At this time, or on this day.", time()),
             parameter(&format!("{name}.from"), "Not before this time.", time()),
             parameter(&format!("{name}.to"), "Before this time.", time()),
         ];

@@ -4,6 +4,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
@@ -13,7 +14,7 @@ use utoipa_axum::routes;
 use super::auth::{Caller, Scope};
 use super::body::Posted;
 use super::linked::{self, Led};
-use super::params::{NoParams, Params};
+use super::params::{NoParams, Params, time_zone};
 use super::problem::{Failure, Problem};
 use super::render::{self, Projection};
 use crate::domain::filter::{
@@ -236,7 +237,7 @@ pub async fn list_by(
         place: "?",
         contact,
     };
-    let mut size = Size::default();
+    let mut size = Size::in_zone(params.time_zone()?);
     if let Some(words) = params.take("q") {
         parts.push(parse_words("?q", &words, &mut size)?);
     }
@@ -277,7 +278,8 @@ fn parameter_filter(name: &str, values: &[String], size: &mut Size) -> Result<Fi
         let [value] = values else {
             return Err(Refusal::invalid(at, "is given twice"));
         };
-        return parse_test(&at, &field, bound, &json!(value), size);
+        let value = loose_operands(&field, value).remove(0);
+        return parse_test(&at, &field, bound, &value, size);
     }
     let field = Field::parse(name)
         .map_err(|detail| Refusal::invalid(&at, format!("is no parameter here: it {detail}")))?;
@@ -319,6 +321,9 @@ pub struct ListParams {
     count: Option<bool>,
     /// Fields to show, joined with commas: `id,mediaType,userData.rule`.
     fields: Option<String>,
+    /// The time zone of days without a time, such as `Europe/Rome`.
+    #[param(rename = "timeZone", default = "UTC")]
+    time_zone: Option<String>,
     /// `webActions` shows the web actions that led to each.
     include: Option<String>,
 }
@@ -337,7 +342,11 @@ async fn list(State(app): State<App>, caller: Caller, params: Params) -> Result<
 struct SearchBody {
     /// `and`, `or`, `not`, `q`, or a `field` with operators; several operators in one leaf all hold.
     #[schema(value_type = Option<Object>, example = json!({"and": [{"field": "mediaType", "in": ["chat"]}, {"field": "userData.score", "gt": 10}]}))]
+    #[serde(deserialize_with = "crate::domain::user_data::strict")]
     filter: Option<Value>,
+    /// The time zone of days without a time, such as `Europe/Rome`; UTC when absent.
+    #[serde(rename = "timeZone")]
+    time_zone: Option<String>,
     /// `-startDate` when absent.
     sort: Option<Vec<String>>,
     /// Fields to show; all but long texts when absent.
@@ -360,9 +369,13 @@ async fn search(
 ) -> Result<Response, Failure> {
     caller.may(Scope::Read)?;
     let body = posted.value;
+    let zone = match &body.time_zone {
+        None => Tz::UTC,
+        Some(name) => time_zone("/timeZone", name)?,
+    };
     let filter = match &body.filter {
         None | Some(Value::Null) => Filter::And(Vec::new()),
-        Some(filter) => parse_filter("/filter", filter)?,
+        Some(filter) => parse_filter("/filter", filter, zone)?,
     };
     let sort = parse_sort("/sort", body.sort.iter().flatten().map(String::as_str))?;
     let limit = body.limit.unwrap_or(DEFAULT_LIMIT);

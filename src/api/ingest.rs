@@ -23,6 +23,7 @@ use super::auth::Caller;
 use super::body::read;
 use super::problem::{Failure, Problem};
 use crate::domain::Refusal;
+use crate::json;
 use crate::store::StoreError;
 use crate::web::App;
 use crate::web::access::bearer;
@@ -77,6 +78,16 @@ struct Keyed<'b> {
     events: &'b RawValue,
 }
 
+/// Reads a body that names its key; `None` where it is something else.
+fn keyed(body: &[u8]) -> Option<Keyed<'_>> {
+    let text = json::without_mark(body).trim_ascii();
+    // a list would be read by position
+    if !text.starts_with(b"{") {
+        return None;
+    }
+    serde_json::from_slice(text).ok()
+}
+
 /// Finds out who sends events, and whether they may: the request as the handler takes it.
 ///
 /// # Errors
@@ -92,7 +103,7 @@ pub async fn admit(app: &App, request: Request) -> Result<Request, Response> {
     let body = read(body, most)
         .await
         .map_err(|error| refused(error.into()))?;
-    let keyed = serde_json::from_slice::<Keyed<'_>>(&body).ok();
+    let keyed = keyed(&body);
     if is_plain(&parts.headers) {
         if keyed.is_none() {
             let detail = "plain text is taken in the form {\"key\": \"…\", \"events\": […]} alone; send application/json";
@@ -166,6 +177,7 @@ fn is_plain(headers: &HeaderMap) -> bool {
 
 /// How many events there are; the handler says what is wrong with what is none.
 fn count(events: &Bytes) -> usize {
+    let events = json::without_mark(events);
     serde_json::from_slice::<Vec<IgnoredAny>>(events).map_or(1, |events| events.len().max(1))
 }
 

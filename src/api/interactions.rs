@@ -15,6 +15,7 @@ use super::linked::{self, Led};
 use super::params::{NoParams, Params};
 use super::problem::{Failure, Problem};
 use super::render;
+use super::user_data_body::UserDataBody;
 use crate::domain::command::{Command, Outcome};
 use crate::domain::filter::{Filter, Search};
 use crate::domain::interaction::{InteractionPatch, NewInteraction, WEB_ENGAGEMENT};
@@ -178,7 +179,6 @@ struct Stop {
     /// Why.
     stopped_reason: Option<String>,
     /// When; now when absent.
-    #[schema(value_type = Option<String>, format = DateTime)]
     end_date: Option<Moment>,
 }
 
@@ -212,22 +212,9 @@ async fn stop(
     Ok(render::send(&outcome, render::reply))
 }
 
-/// A change of UserData: any of the three.
-#[derive(Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
-struct UserDataEdit {
-    /// Keys to attach.
-    #[schema(value_type = crate::domain::schema::GivenSchema)]
-    attach: Given,
-    /// Keys to overwrite.
-    #[schema(value_type = crate::domain::schema::GivenSchema)]
-    update: Given,
-    /// Keys to delete; an absent one is no error.
-    delete: Option<Vec<String>>,
-}
-
-/// Attaches, updates and deletes keys of UserData: one change, all or nothing.
-#[utoipa::path(post, operation_id = "editUserData", path = "/v1/interactions/{id}/user-data", tag = "user data", request_body = UserDataEdit,
+/// Attaches, updates and deletes keys of UserData: one change, all or nothing. A pair list as the
+/// body is attached.
+#[utoipa::path(post, operation_id = "editUserData", path = "/v1/interactions/{id}/user-data", tag = "user data", request_body = super::schema::UserDataRequest,
     params(("id" = String, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = super::schema::EditedUserData), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn edit_user_data(
@@ -235,21 +222,11 @@ async fn edit_user_data(
     caller: Caller,
     Path(id): Path<String>,
     headers: HeaderMap,
-    posted: Posted<UserDataEdit>,
+    posted: Posted<UserDataBody>,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Write)?;
     let repeatable = posted.repeatable(render::reply);
-    let UserDataEdit {
-        attach,
-        update,
-        delete,
-    } = posted.value;
-    let edit = Box::new(Edit {
-        attach,
-        update,
-        delete: delete.unwrap_or_default(),
-        ..Edit::default()
-    });
+    let edit = Box::new(posted.value.edit());
     let command = Command::EditUserData {
         id,
         edit,

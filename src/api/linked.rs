@@ -47,8 +47,9 @@ async fn found<'l>(app: &App, tenant: i64, all: &'l [Led<'_>]) -> Result<Found<'
             }
         }
     }
-    let keys = references.keys().map(|key| (*key).to_owned()).collect();
-    let by_reference = events(app, tenant, "reference", keys).await?;
+    let keys: Vec<String> = references.keys().map(|key| (*key).to_owned()).collect();
+    let mut by_reference = events(app, tenant, "reference", keys.clone()).await?;
+    by_reference.extend(events(app, tenant, "conversation_id", keys).await?);
     let by_visit = events(app, tenant, "session_id", visits.keys().cloned().collect()).await?;
     // what the page said itself counts more
     let mut ties: BTreeMap<(String, &str), &'static str> = BTreeMap::new();
@@ -62,11 +63,9 @@ async fn found<'l>(app: &App, tenant: i64, all: &'l [Led<'_>]) -> Result<Found<'
         }
     }
     for event in &by_reference {
-        let led = event
-            .reference
-            .as_deref()
-            .and_then(|key| references.get(key));
-        for id in led.into_iter().flatten() {
+        let named = event.reference.iter().chain(&event.conversation_id);
+        let led = named.filter_map(|key| references.get(key.as_str()));
+        for id in led.flatten() {
             ties.insert((event.action_id.clone(), id), "interactionId");
         }
     }

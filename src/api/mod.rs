@@ -22,7 +22,9 @@ mod render;
 mod reports;
 mod schema;
 mod sdk;
+mod site;
 mod spill;
+mod user_data_body;
 mod web_actions;
 mod webhook_body;
 mod webhooks;
@@ -79,6 +81,7 @@ pub fn router(app: App) -> Router {
     let document = openapi::finished(document, &app.config.limits);
     router
         .merge(sdk::routes())
+        .merge(site::routes())
         .merge(utoipa_swagger_ui::SwaggerUi::new("/docs").url("/openapi.json", document))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
@@ -87,6 +90,7 @@ pub fn router(app: App) -> Router {
             app.clone(),
             auth::middleware,
         ))
+        .layer(middleware::from_fn_with_state(app.clone(), body::decode))
         .layer(middleware::from_fn_with_state(
             ingest::cors(&app),
             ingest::middleware,

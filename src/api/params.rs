@@ -7,9 +7,11 @@ use axum::http::Uri;
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use chrono_tz::Tz;
 use percent_encoding::percent_decode_str;
 
 use super::problem::Failure;
+use crate::domain::moment::text::day;
 use crate::domain::{Fault, Moment, Refusal};
 use crate::web::App;
 
@@ -93,6 +95,15 @@ fn want_text(uri: &Uri) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Reads the name of a time zone.
+///
+/// # Errors
+/// [`Refusal::Invalid`] at the place where it was given.
+pub fn time_zone(place: &str, name: &str) -> Result<Tz, Refusal> {
+    name.parse()
+        .map_err(|_| Refusal::invalid(place, "is no time zone, such as Europe/Rome"))
+}
+
 impl Params {
     fn of(uri: &Uri) -> Self {
         let query = uri.query().unwrap_or_default();
@@ -150,13 +161,36 @@ impl Params {
         }
     }
 
-    /// A moment.
+    /// A time, as a text or as milliseconds since 1970.
     pub fn moment(&mut self, name: &str) -> Result<Option<Moment>, Refusal> {
-        self.take(name)
-            .map(|text| {
-                Moment::parse(&text).map_err(|detail| Refusal::invalid(format!("?{name}"), detail))
-            })
-            .transpose()
+        self.time(name, |_| None)
+    }
+
+    /// A time, or the beginning of a day in a time zone.
+    pub fn moment_or_day(&mut self, name: &str, zone: Tz) -> Result<Option<Moment>, Refusal> {
+        self.time(name, |text| Some(Moment::begin_of(day(text)?, zone)))
+    }
+
+    fn time(
+        &mut self,
+        name: &str,
+        otherwise: impl Fn(&str) -> Option<Result<Moment, String>>,
+    ) -> Result<Option<Moment>, Refusal> {
+        let Some(text) = self.take(name) else {
+            return Ok(None);
+        };
+        let read = match text.parse() {
+            Ok(millis) => Moment::from_millis(millis),
+            Err(_) => otherwise(&text).unwrap_or_else(|| Moment::parse(&text)),
+        };
+        read.map(Some)
+            .map_err(|detail| Refusal::invalid(format!("?{name}"), detail))
+    }
+
+    /// The time zone of days, `timeZone`; UTC when absent.
+    pub fn time_zone(&mut self) -> Result<Tz, Refusal> {
+        let name = self.take("timeZone");
+        name.map_or(Ok(Tz::UTC), |name| time_zone("?timeZone", &name))
     }
 
     /// Adds a parameter where the caller gave none of that name.

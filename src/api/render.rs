@@ -175,22 +175,23 @@ pub fn reply(outcome: &Outcome) -> Reply {
                 body: body.to_string(),
             }
         }
-        Outcome::Deleted(_) | Outcome::Filled { .. } | Outcome::Session(_) | Outcome::Done => {
-            Reply {
-                status: 204,
-                body: String::new(),
-            }
-        }
+        Outcome::Deleted(_)
+        | Outcome::Filled { .. }
+        | Outcome::Restored(_)
+        | Outcome::Session(_)
+        | Outcome::Done => Reply {
+            status: 204,
+            body: String::new(),
+        },
         Outcome::WebAction {
             action_id,
             created,
+            enriched,
             contradicts,
             ..
         } => {
             let mut body = serde_json::json!({"actionId": action_id});
-            if *contradicts {
-                body["contradicts"] = true.into();
-            }
+            web_action_flags(&mut body, *enriched, *contradicts);
             Reply {
                 status: if *created { 201 } else { 200 },
                 body: body.to_string(),
@@ -209,6 +210,15 @@ pub fn reply(outcome: &Outcome) -> Reply {
             body: serde_json::json!({"deliveries": many}).to_string(),
         },
         Outcome::Replayed(reply) => reply.clone(),
+    }
+}
+
+/// Adds what came of a further copy of an event.
+pub fn web_action_flags(answer: &mut Value, enriched: bool, contradicts: bool) {
+    for (name, holds) in [("enriched", enriched), ("contradicts", contradicts)] {
+        if holds {
+            answer[name] = true.into();
+        }
     }
 }
 

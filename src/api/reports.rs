@@ -6,9 +6,8 @@
 use std::collections::BTreeMap;
 
 use axum::extract::State as Extracted;
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
-use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Timelike};
 use chrono_tz::Tz;
 use serde_json::{Map, Value, json};
 use utoipa::IntoParams;
@@ -19,10 +18,12 @@ use super::auth::{Caller, Scope};
 use super::params::{NoParams, Params};
 use super::problem::{Failure, Problem};
 use super::render;
+use crate::domain::Refusal;
+use crate::domain::period::Period;
 use crate::domain::web_action::State;
-use crate::domain::{Moment, Refusal};
 use crate::store::{Count, CountsQuery};
 use crate::web::App;
+use crate::web::accept::preferred;
 
 /// Rows of a report at most.
 const MOST: usize = 100_000;
@@ -43,55 +44,12 @@ async fn all(caller: Caller, _: NoParams) -> Result<Response, Failure> {
         "name": "web-actions",
         "description": "How many web actions were in each state, by action map and version, with the published ratios",
         "parameters": {
-            "from": "events not before, RFC 3339", "to": "events before, RFC 3339", "timeZone": "of the periods, such as Europe/Rome; UTC",
+            "from": "events not before: a time, or a day in timeZone", "to": "events before: a time, or a day", "timeZone": "of the periods and days, such as Europe/Rome; UTC",
             "groupBy": {"default": DEFAULT_GROUPS, "any of": DIMENSIONS.map(|(name, _)| name), "and one of": periods},
             "actionMapId": "only of this map", "actionMediaType": "only of this media type", "format": ["json", "csv"],
         },
     });
     Ok(render::json(json!({"items": [report]}).to_string()))
-}
-
-/// A period that counts are kept apart by.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Period {
-    Hour,
-    Day,
-    Week,
-    Month,
-}
-
-impl Period {
-    const ALL: [(Self, &'static str); 4] = [
-        (Self::Hour, "hour"),
-        (Self::Day, "day"),
-        (Self::Week, "week"),
-        (Self::Month, "month"),
-    ];
-
-    /// The beginning of the period that a moment lies in, as the clocks of a time zone show it; weeks begin on Mondays.
-    fn begin(self, at: Moment, zone: Tz) -> DateTime<Tz> {
-        let local = at.utc().with_timezone(&zone);
-        let day = local.date_naive();
-        let date: NaiveDate = match self {
-            Self::Hour => {
-                // an hour that the clocks show twice is two
-                let into = i64::from(local.minute()) * 60 + i64::from(local.second());
-                return local - chrono::TimeDelta::seconds(into);
-            }
-            Self::Day => day,
-            Self::Week => day - Days::new(u64::from(day.weekday().num_days_from_monday())),
-            Self::Month => day.with_day(1).unwrap_or(day),
-        };
-        let midnight = NaiveDateTime::new(date, NaiveTime::MIN);
-        zone.from_local_datetime(&midnight)
-            .earliest()
-            // where the clocks skip midnight, the day begins with what comes after
-            .or_else(|| {
-                zone.from_local_datetime(&(midnight + chrono::TimeDelta::hours(1)))
-                    .earliest()
-            })
-            .unwrap_or(local)
-    }
 }
 
 /// What counts may be grouped by: a name, and the value of a count.
@@ -158,11 +116,11 @@ impl Groups {
     reason = "describes the parameters for OpenAPI; Params reads them"
 )]
 struct WebActionsParams {
-    /// Events not before.
+    /// Events not before: a time, or a day, which begins in `timeZone`.
     from: Option<String>,
-    /// Events before.
+    /// Events before: a time, or a day.
     to: Option<String>,
-    /// Of the periods, such as `Europe/Rome`.
+    /// Of the periods, and of days, such as `Europe/Rome`.
     #[param(default = "UTC")]
     time_zone: Option<String>,
     /// Any of `actionMapId`, `actionMapVersion`, `actionMediaType`, and one of `hour`, `day`, `week`, `month`.
@@ -172,8 +130,7 @@ struct WebActionsParams {
     action_map_id: Option<String>,
     /// Only of this media type.
     action_media_type: Option<String>,
-    /// `json` or `csv`.
-    #[param(default = "json")]
+    /// `json` or `csv`; as `Accept` prefers when absent, and JSON where it does not say.
     format: Option<String>,
 }
 
@@ -183,23 +140,22 @@ struct WebActionsParams {
 async fn web_actions(
     Extracted(app): Extracted<App>,
     caller: Caller,
+    headers: HeaderMap,
     mut params: Params,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Read)?;
     let groups = params.take("groupBy");
     let groups = Groups::parse(groups.as_deref().unwrap_or(DEFAULT_GROUPS))?;
-    let zone = params.take("timeZone").unwrap_or_else(|| "UTC".to_owned());
-    let zone: Tz = zone
-        .parse()
-        .map_err(|_| Refusal::invalid("?timeZone", "is no time zone, such as Europe/Rome"))?;
+    let zone = params.time_zone()?;
     let csv = match params.take("format").as_deref() {
-        None | Some("json") => false,
+        None => preferred(&headers, &["application/json", "text/csv"]) == 1,
+        Some("json") => false,
         Some("csv") => true,
         Some(_) => return Err(Refusal::invalid("?format", "is neither json nor csv").into()),
     };
     let mut query = CountsQuery {
-        from: params.moment("from")?,
-        to: params.moment("to")?,
+        from: params.moment_or_day("from", zone)?,
+        to: params.moment_or_day("to", zone)?,
         by_time: groups.period.is_some(),
         ..CountsQuery::default()
     };
@@ -304,37 +260,4 @@ fn written(rows: &[Map<String, Value>]) -> Result<Response, Refusal> {
     }
     let bytes = csv.into_inner().unwrap_or_default();
     Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], bytes).into_response())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn periods_begin_as_the_clocks_of_the_zone_show_them() {
-        let rome: Tz = "Europe/Rome".parse().unwrap();
-        let begin =
-            |period: Period, at: &str| period.begin(Moment::parse(at).unwrap(), rome).to_rfc3339();
-        // the clocks go forward on 29 March 2026
-        assert_eq!(
-            begin(Period::Day, "2026-03-29T21:59:00Z"),
-            "2026-03-29T00:00:00+01:00"
-        );
-        assert_eq!(
-            begin(Period::Day, "2026-03-29T22:00:00Z"),
-            "2026-03-30T00:00:00+02:00"
-        );
-        assert_eq!(
-            begin(Period::Week, "2026-03-29T12:00:00Z"),
-            "2026-03-23T00:00:00+01:00"
-        );
-        assert_eq!(
-            begin(Period::Month, "2026-02-28T23:30:00Z"),
-            "2026-03-01T00:00:00+01:00"
-        );
-        assert_eq!(
-            begin(Period::Hour, "2026-03-29T01:15:00Z"),
-            "2026-03-29T03:00:00+02:00"
-        );
-    }
 }

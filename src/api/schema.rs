@@ -198,6 +198,16 @@ pub struct EditedUserData {
     repeated_keys: Option<Vec<String>>,
 }
 
+/// A change of UserData, or pairs, which are attached.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum UserDataRequest {
+    /// A change.
+    Edit(super::user_data_body::UserDataEdit),
+    /// Pairs to attach.
+    Pairs(Vec<crate::domain::schema::Pair>),
+}
+
 /// UserData as of a moment.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]

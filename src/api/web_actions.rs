@@ -8,16 +8,18 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::auth::{Caller, Scope};
-use super::body::Posted;
+use super::body::{Posted, PostedText};
 use super::params::{NoParams, Params};
 use super::problem::{Failure, Problem};
 use super::render;
 use super::schema::{WebActionLife, WebActionList};
+use crate::domain::Refusal;
 use crate::domain::command::{Command, Outcome};
+use crate::domain::user_data::Object;
 use crate::domain::web_action::{self, Recorded, State, WebAction};
-use crate::domain::{Refusal, user_data};
+use crate::json;
 use crate::store::writer::Answer;
-use crate::store::{StoreError, WebActionsQuery};
+use crate::store::{MAP_VERSION, StoreError, WebActionsQuery};
 use crate::web::App;
 
 /// Events of one request at most.
@@ -32,9 +34,8 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(life))
 }
 
-fn command(event: &RawValue, app: &App) -> Result<Command, Refusal> {
-    let event = user_data::read(event.get())
-        .map_err(|error| Refusal::invalid("", format!("is no event: {error}")))?;
+fn command(event: Object, app: &App) -> Result<Command, Refusal> {
+    let Object(event) = event;
     let action = WebAction::read(event, &app.config.limits)?;
     Ok(Command::RecordWebAction(Box::new(action)))
 }
@@ -48,17 +49,18 @@ fn command(event: &RawValue, app: &App) -> Result<Command, Refusal> {
 async fn record(
     Extracted(app): Extracted<App>,
     caller: Caller,
-    posted: Posted<Box<RawValue>>,
+    posted: PostedText,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Publish)?;
-    if !posted.value.get().trim_start().starts_with('[') {
-        let command = command(&posted.value, &app)?;
-        let submission = caller.submission(command, posted.repeatable(render::reply));
+    if !posted.text().starts_with(b"[") {
+        let posted: Posted<Object> = posted.read()?;
+        let repeatable = posted.repeatable(render::reply);
+        let command = command(posted.value, &app)?;
+        let submission = caller.submission(command, repeatable);
         let outcome = app.writer.submit(submission).await?;
         return Ok(render::send(&outcome, render::reply));
     }
-    let events: Vec<&RawValue> = serde_json::from_str(posted.value.get())
-        .map_err(|_| Refusal::Malformed("the body is no list of events".to_owned()))?;
+    let events = json::elements(posted.text())?;
     Ok(render::json(each(&app, &caller, &events).await?))
 }
 
@@ -70,14 +72,17 @@ async fn each(app: &App, caller: &Caller, events: &[&RawValue]) -> Result<String
             format!("holds more than {MOST} events"),
         ));
     }
+    // events without a date share the time of receipt, so that their states keep the lifecycle order
+    let at = app.clock.now();
     let mut answers: Vec<Result<Answer, StoreError>> = Vec::with_capacity(events.len());
     for event in events {
-        answers.push(match command(event, app) {
-            // a burst of events waits for room, rather than to be lost in part
+        let read = json::read(event.get().as_bytes());
+        answers.push(match read.and_then(|event| command(event, app)) {
+            // when the queue is full, wait: the rest of the events must not be lost
             Ok(command) => {
-                app.writer
-                    .enqueue_waiting(caller.submission(command, None))
-                    .await
+                let mut submission = caller.submission(command, None);
+                submission.at = Some(at);
+                app.writer.enqueue_waiting(submission).await
             }
             Err(refusal) => Err(refusal.into()),
         });
@@ -101,15 +106,14 @@ fn item(index: usize, outcome: Result<Outcome, StoreError>) -> String {
         Ok(Outcome::WebAction {
             action_id,
             created,
+            enriched,
             contradicts,
             ..
         }) => {
             let status = if created { 201 } else { 200 };
             let mut told =
                 serde_json::json!({"index": index, "status": status, "actionId": action_id});
-            if contradicts {
-                told["contradicts"] = true.into();
-            }
+            render::web_action_flags(&mut told, enriched, contradicts);
             told
         }
         Ok(_) => serde_json::json!({"index": index, "status": 200}),
@@ -139,16 +143,25 @@ struct ListParams {
     action_media_type: Option<String>,
     /// The action map.
     action_map_id: Option<String>,
+    /// Its version.
+    action_map_version: Option<i64>,
     /// The visitor.
     customer_id: Option<String>,
     /// The visit.
     session_id: Option<String>,
-    /// Events not before.
+    /// The conversation that it led to.
+    conversation_id: Option<String>,
+    /// An error code, sent as a number or as a text.
+    error_code: Option<String>,
+    /// Events not before: a time, or a day, which begins in `timeZone`.
     #[param(rename = "eventDate.from")]
     from: Option<String>,
-    /// Events before.
+    /// Events before: a time, or a day.
     #[param(rename = "eventDate.to")]
     to: Option<String>,
+    /// Of days, such as `Europe/Rome`.
+    #[param(default = "UTC")]
+    time_zone: Option<String>,
     /// 1 to 1000.
     #[param(default = 100, minimum = 1, maximum = 1000)]
     limit: Option<usize>,
@@ -157,13 +170,16 @@ struct ListParams {
 }
 
 /// Filters with the columns that they look at.
-const FILTERS: [(&str, &str); 6] = [
+const FILTERS: [(&str, &str); 9] = [
     ("actionId", "action_id"),
     ("actionState", "state"),
     ("actionMediaType", "media_type"),
     ("actionMapId", "map_id"),
+    ("actionMapVersion", MAP_VERSION),
     ("customerId", "customer_id"),
     ("sessionId", "session_id"),
+    ("conversationId", "conversation_id"),
+    ("errorCode", "error_code"),
 ];
 
 /// A value of a filter in the form in which it is stored.
@@ -177,6 +193,13 @@ fn value(name: &str, given: String) -> Result<String, Refusal> {
             )),
         },
         "actionMediaType" => Ok(given.to_lowercase()),
+        "actionMapVersion" => match given.parse::<i64>() {
+            Ok(version) if version >= 0 => Ok(version.to_string()),
+            _ => Err(Refusal::invalid(
+                "?actionMapVersion",
+                format!("{given:?} is no whole number"),
+            )),
+        },
         _ => Ok(given),
     }
 }
@@ -190,10 +213,11 @@ async fn list(
     mut params: Params,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Read)?;
+    let zone = params.time_zone()?;
     let mut query = WebActionsQuery {
         limit: params.number("limit", LIMITS.0, LIMITS.1)?,
-        from: params.moment("eventDate.from")?,
-        to: params.moment("eventDate.to")?,
+        from: params.moment_or_day("eventDate.from", zone)?,
+        to: params.moment_or_day("eventDate.to", zone)?,
         ..WebActionsQuery::default()
     };
     if let Some(cursor) = params.take("cursor") {

@@ -10,6 +10,7 @@ mod migrate;
 mod openapi;
 mod serve;
 mod token;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -62,6 +63,7 @@ enum Command {
     Import(import::Import),
     /// Write all interactions as NDJSON, in the form that import and batch read
     Export(export::Export),
+    Verify(verify::Verify),
     /// Write the OpenAPI document
     Openapi,
     /// Ask a running server whether it is ready; for containers
@@ -89,6 +91,12 @@ impl std::fmt::Display for Failed {
 
 impl From<StoreError> for Failed {
     fn from(error: StoreError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<crate::archive::Error> for Failed {
+    fn from(error: crate::archive::Error) -> Self {
         Self(error.to_string())
     }
 }
@@ -139,6 +147,16 @@ pub async fn open_beside(config: &Config) -> Result<Store, Failed> {
     Ok(Store::open(settings).await?)
 }
 
+/// Opens the store for a command that nobody may write beside.
+///
+/// # Errors
+/// When a server has the file, the database cannot be reached, or its schema does not fit.
+pub async fn open_alone(config: &Config) -> Result<Store, Failed> {
+    let mut settings = server::settings(config, Schema::Migrate, true, Arc::new(SystemClock));
+    settings.rules = config.import_rules();
+    Ok(Store::open(settings).await?)
+}
+
 /// Runs a command.
 ///
 /// # Errors
@@ -158,6 +176,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failed> {
             Command::Demo(demo) => demo.run(&config).await,
             Command::Import(import) => import.run(&config).await,
             Command::Export(export) => export.run(&config).await,
+            Command::Verify(verify) => verify.run(&config).await,
             Command::Openapi => openapi::run(),
             Command::Healthcheck(healthcheck) => healthcheck.run(&config).await,
             Command::Index(index) => index.run(&config).await,

@@ -53,6 +53,14 @@ impl Serve {
         };
         let clock = Arc::new(SystemClock);
         let store = Store::open(server::settings(&config, schema, true, clock.clone())).await?;
+        if let Some((_, restored)) = store.reads.restored().await?
+            && !restored.finished
+        {
+            return Err(Failed(
+                "the import of an archive is not finished: run `annals import` with it again"
+                    .to_owned(),
+            ));
+        }
         want_sign_in(&config, &store).await?;
         if self.demo {
             super::demo::fill_when_empty(&store).await?;

@@ -148,7 +148,7 @@ impl Config {
                 .iter()
                 .map(|key| KeyPath::parse(key))
                 .collect(),
-            link_within: i64::from(self.engagement.link_within_hours) * 3_600_000_000,
+            link_within: i64::from(self.engagement.link_within_hours).saturating_mul(3_600_000_000),
             session_keys: self.engagement.session_keys.clone(),
             private_webhooks: self.webhooks.allow_private,
         }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::archive::{Restore, Restored};
 use super::client::{Answer, ClientSession, NewChoice, SessionEdit};
 use super::contact::{Attributes, Contact, ContactRules, Folded, GivenAttributes};
 use super::interaction::{
@@ -133,6 +134,8 @@ pub enum Command {
         /// Whether to make one when nobody fits, and to add to a known one what is new.
         create: bool,
     },
+    /// Restores the next rows of an archive.
+    Restore(Box<Restore>),
     /// Folds the values of the next contacts anew where the rules changed; the last contact done is given.
     FoldContacts {
         /// The contact after which to go on.
@@ -276,6 +279,8 @@ pub enum Outcome {
         /// Interactions that are somebody else's too, with the keys that they lost.
         shared: Vec<super::person::Shared>,
     },
+    /// Rows of an archive were restored.
+    Restored(Restored),
     /// A part of the index was filled.
     Filled {
         /// The last interaction done; `None` when all are.
@@ -289,9 +294,11 @@ pub enum Outcome {
         action_id: String,
         /// False when the same state stood there before.
         created: bool,
-        /// Whether it came with other content then; what stood there first is kept.
+        /// Whether this copy added to the stored event.
+        enriched: bool,
+        /// Whether this copy has another value for a field. The first value stays.
         contradicts: bool,
-        /// The journal entry that tells of it; `None` when it stood there before.
+        /// The journal entry that tells of it; `None` when nothing is new.
         cursor: Option<i64>,
     },
     /// A session as it is now.
@@ -419,10 +426,7 @@ impl Command {
                 let tree = ready.interaction(new, tenant, rules)?;
                 let linked = new.parent_id.is_some() || !rules.link_by.is_empty();
                 if new.copy_user_data.is_some() && !(new.may_be_engagement() && linked) {
-                    return Err(Refusal::invalid(
-                        "/copyUserData",
-                        "is only for a chat or webcallback whose parent is a webengagement",
-                    ));
+                    return Err(super::propagation::nothing_to_copy());
                 }
                 if new.may_be_engagement() && linked {
                     ready.weight += tree;
@@ -499,9 +503,10 @@ impl Command {
             | Self::RevokeToken(_)
             | Self::ForgetReplies(_)
             | Self::FoldContacts { .. }
+            | Self::Restore(_)
             | Self::ForgetClients(_) => {}
             Self::RecordWebAction(action) => {
-                // the time of receipt is no content: the same event sent again is the same
+                // without the time of receipt, so that the same event sent again is the same
                 ready.fingerprint = super::interaction::fingerprint(&action.event);
                 ready.user_data = serde_json::to_string(&action.event).unwrap_or_default();
                 ready.weight += 2 * ready.user_data.len();
@@ -554,6 +559,7 @@ impl Command {
             | Self::DropKey(_)
             | Self::ForgetReplies(_)
             | Self::FoldContacts { .. }
+            | Self::Restore(_)
             | Self::RecordWebAction(_)
             | Self::OpenSession(_)
             | Self::ChooseSpelling(_)

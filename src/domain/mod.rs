@@ -5,6 +5,7 @@
 //! [`filter`] every question, [`change`] every piece of news.
 
 pub mod address;
+pub mod archive;
 pub mod change;
 pub mod client;
 pub mod command;
@@ -14,6 +15,7 @@ pub mod id;
 pub mod interaction;
 pub mod limits;
 pub mod moment;
+pub mod period;
 pub mod person;
 pub mod propagation;
 pub mod redaction;

@@ -1,13 +1,22 @@
 //! Moments in time, kept to the microsecond, and the clock they come from.
 
+pub mod text;
+
 use std::fmt;
 
-use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
+use chrono::{
+    DateTime, NaiveDate, NaiveTime, SecondsFormat, SubsecRound, TimeDelta, TimeZone, Utc,
+};
+use chrono_tz::Tz;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use utoipa::openapi::schema::{KnownFormat, SchemaFormat, Type};
+use utoipa::openapi::{ObjectBuilder, OneOfBuilder, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// A moment in UTC, truncated to microseconds: what both databases can keep.
 ///
-/// Written and read as RFC 3339; an offset is taken on input and turned into UTC.
+/// Written as RFC 3339 in UTC. Read from a text ([`Moment::parse`]) or, in JSON, from a number
+/// ([`Moment::from_millis`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(DateTime<Utc>);
 
@@ -51,18 +60,57 @@ impl Moment {
         self.0
     }
 
-    /// Reads RFC 3339, with any offset.
+    /// Reads a time from a text: RFC 3339 and its near relatives, and RFC 2822. See [`text`].
     ///
     /// # Errors
-    /// A sentence that says what was expected.
+    /// A sentence without its subject: what is ambiguous, or what was expected.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let at = DateTime::parse_from_rfc3339(text)
-            .map_err(|_| "is not a time in RFC 3339, such as 2026-03-01T09:30:00Z".to_owned())?
-            .to_utc();
-        Self::from_micros(Self::new(at).micros())
-            .ok_or_else(|| "is outside the years 1 to 9999".to_owned())
+        text::parse(text)
+    }
+
+    /// Whether a text is a time in RFC 3339.
+    pub fn is_rfc3339(text: &str) -> bool {
+        DateTime::parse_from_rfc3339(text).is_ok()
+    }
+
+    /// Reads milliseconds since 1970. Numbers so small that they may be seconds are refused.
+    ///
+    /// # Errors
+    /// A sentence without its subject.
+    pub fn from_millis(millis: i64) -> Result<Self, String> {
+        if millis.unsigned_abs() < FEWEST_MILLIS {
+            return Err(
+                "may be seconds or milliseconds; write the time as a text, such as \
+                 2026-03-01T09:30:00Z"
+                    .to_owned(),
+            );
+        }
+        millis
+            .checked_mul(1000)
+            .and_then(Self::from_micros)
+            .ok_or_else(|| "is outside the years 1 to 9999, read as milliseconds".to_owned())
+    }
+
+    /// The beginning of a day in a time zone. Where the clocks skip midnight, the day begins with
+    /// what comes after.
+    ///
+    /// # Errors
+    /// A sentence without its subject, for a day outside the years 1 to 9999.
+    pub fn begin_of(day: NaiveDate, zone: Tz) -> Result<Self, String> {
+        let midnight = day.and_time(NaiveTime::MIN);
+        // no zone ever skipped more than a day
+        let begin = (0..=2 * 24 * 4).find_map(|quarters| {
+            let local = midnight.checked_add_signed(TimeDelta::minutes(15 * quarters))?;
+            zone.from_local_datetime(&local).earliest()
+        });
+        begin
+            .and_then(|begin| Self::from_micros(begin.timestamp_micros()))
+            .ok_or_else(|| text::OUTSIDE.to_owned())
     }
 }
+
+/// Milliseconds nearer to 1970 than this, March 1973, would be a time of this millennium as seconds.
+const FEWEST_MILLIS: u64 = 100_000_000_000;
 
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -78,10 +126,52 @@ impl Serialize for Moment {
 
 impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        Self::parse(&text).map_err(de::Error::custom)
+        deserializer.deserialize_any(MomentVisitor)
     }
 }
+
+struct MomentVisitor;
+
+impl de::Visitor<'_> for MomentVisitor {
+    type Value = Moment;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a time, such as \"2026-03-01T09:30:00Z\"")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Moment, E> {
+        Moment::parse(text).map_err(E::custom)
+    }
+
+    fn visit_i64<E: de::Error>(self, millis: i64) -> Result<Moment, E> {
+        Moment::from_millis(millis).map_err(E::custom)
+    }
+
+    fn visit_u64<E: de::Error>(self, millis: u64) -> Result<Moment, E> {
+        self.visit_i64(i64::try_from(millis).unwrap_or(i64::MAX))
+    }
+
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Moment, E> {
+        Err(E::custom(
+            "is not a whole number of milliseconds since 1970",
+        ))
+    }
+}
+
+/// How a request may write a time.
+impl PartialSchema for Moment {
+    fn schema() -> RefOr<Schema> {
+        let text = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
+        let number = ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .description(Some("Milliseconds since 1970"));
+        OneOfBuilder::new().item(text).item(number).into()
+    }
+}
+
+impl ToSchema for Moment {}
 
 /// Where the time comes from.
 pub trait Clock: Send + Sync + 'static {
@@ -105,19 +195,62 @@ impl Clock for SystemClock {
 
 #[cfg(test)]
 mod tests {
-    use super::Moment;
-
-    #[test]
-    fn an_offset_becomes_utc_and_a_finer_fraction_is_cut() {
-        let at = Moment::parse("2026-03-01T10:30:00.1234567+01:00").unwrap();
-        assert_eq!(at.to_string(), "2026-03-01T09:30:00.123456Z");
-        assert_eq!(Moment::from_micros(at.micros()), Some(at));
-    }
+    use super::{Moment, Tz};
+    use chrono::NaiveDate;
 
     #[test]
     fn before_1970_survives_the_number() {
         let at = Moment::parse("1969-12-31T23:59:59.999999Z").unwrap();
         assert_eq!(at.micros(), -1);
         assert_eq!(Moment::from_micros(-1), Some(at));
+    }
+
+    #[test]
+    fn a_number_is_milliseconds_unless_it_may_be_seconds() {
+        let of = |millis| Moment::from_millis(millis).map(|at| at.to_string());
+        assert_eq!(of(1_772_357_400_123).unwrap(), "2026-03-01T09:30:00.123Z");
+        assert_eq!(of(-1_000_000_000_000).unwrap(), "1938-04-24T22:13:20Z");
+        assert_eq!(of(253_402_300_799_999).unwrap(), "9999-12-31T23:59:59.999Z");
+        for doubtful in [0, 1, 1_772_357_400, -1_772_357_400, 99_999_999_999] {
+            assert!(
+                of(doubtful).unwrap_err().starts_with("may be seconds"),
+                "{doubtful}"
+            );
+        }
+        for outside in [
+            253_402_300_800_000,
+            1_772_357_400_123_456,
+            i64::MAX,
+            i64::MIN,
+        ] {
+            assert!(
+                of(outside).unwrap_err().starts_with("is outside"),
+                "{outside}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_day_begins_when_its_clocks_say_so() {
+        let of = |day: &str, zone: &str| {
+            let (day, zone): (NaiveDate, Tz) = (day.parse().unwrap(), zone.parse().unwrap());
+            Moment::begin_of(day, zone).map(|at| at.to_string())
+        };
+        assert_eq!(of("2026-03-01", "UTC").unwrap(), "2026-03-01T00:00:00Z");
+        assert_eq!(
+            of("2026-07-01", "Europe/Rome").unwrap(),
+            "2026-06-30T22:00:00Z"
+        );
+        // the clocks of Beirut went from 0:00 to 1:00
+        assert_eq!(
+            of("2022-03-27", "Asia/Beirut").unwrap(),
+            "2022-03-26T22:00:00Z"
+        );
+        // Samoa left out a whole day: it is empty
+        assert_eq!(
+            of("2011-12-30", "Pacific/Apia"),
+            of("2011-12-31", "Pacific/Apia")
+        );
+        assert!(of("0001-01-01", "Europe/Rome").is_err());
     }
 }

@@ -4,6 +4,7 @@
 
 use serde_json::Value;
 
+use super::Refusal;
 use super::user_data::{Document, KeyPath};
 
 /// What is copied from parent to child at the child's creation.
@@ -41,6 +42,14 @@ impl CopyPolicy {
             Self::Keys(keys) => keys.iter().any(|wanted| wanted == key),
         }
     }
+}
+
+/// The refusal of a policy for an interaction that is no engagement's child.
+pub fn nothing_to_copy() -> Refusal {
+    Refusal::invalid(
+        "/copyUserData",
+        "is only for a chat or webcallback whose parent is a webengagement",
+    )
 }
 
 /// Copies to a child that is there already: new keys come after its own. Returns the copied keys with their values.

@@ -54,6 +54,19 @@ impl Refusal {
         Self::Invalid(vec![Fault::at(pointer, detail)])
     }
 
+    /// The same, where what is wrong is inside a member of an object.
+    #[must_use]
+    pub fn under(self, member: &str) -> Self {
+        let Self::Invalid(mut faults) = self else {
+            return self;
+        };
+        for fault in &mut faults {
+            let member = super::user_data::escape_pointer(member);
+            fault.pointer = format!("/{member}{}", fault.pointer);
+        }
+        Self::Invalid(faults)
+    }
+
     /// An interaction that is not there.
     pub fn no_interaction(id: &str) -> Self {
         Self::NotFound("interaction", id.to_owned())
@@ -73,7 +86,12 @@ impl std::fmt::Display for Refusal {
             Self::Invalid(faults) => {
                 for (index, fault) in faults.iter().enumerate() {
                     let separator = if index == 0 { "" } else { "; " };
-                    write!(f, "{separator}{} {}", fault.pointer, fault.detail)?;
+                    // what is wrong with the whole has no place to name
+                    let subject = match fault.pointer.as_str() {
+                        "" => "it",
+                        pointer => pointer,
+                    };
+                    write!(f, "{separator}{subject} {}", fault.detail)?;
                 }
                 Ok(())
             }

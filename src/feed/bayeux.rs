@@ -6,11 +6,13 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::hub::{Batch, Connect, Delivery, Denied, Ended, Hub, Pattern};
 use super::{BASE, COLLECTION, KEY};
+use crate::domain::Refusal;
+use crate::domain::contact::OneOrMany;
+use crate::json::{self, Members};
 
 /// The only way of transport.
 const LONG_POLLING: &str = "long-polling";
@@ -20,8 +22,7 @@ const MOST: usize = 100;
 const LONGEST_ID: usize = 200;
 
 /// What a client sends, as far as a server looks at it.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Debug)]
 struct Incoming {
     channel: Option<String>,
     id: Option<Value>,
@@ -32,29 +33,6 @@ struct Incoming {
     subscription: Option<OneOrMany>,
     advice: Option<Advice>,
     ext: Option<Ext>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
-}
-
-impl OneOrMany {
-    fn all(&self) -> &[String] {
-        match self {
-            Self::One(one) => std::slice::from_ref(one),
-            Self::Many(many) => many,
-        }
-    }
-
-    fn value(&self) -> Value {
-        match self {
-            Self::One(one) => json!(one),
-            Self::Many(many) => json!(many),
-        }
-    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -70,6 +48,22 @@ struct Ext {
 }
 
 impl Incoming {
+    /// Reads a message. What the server does not look at is not read, so it may be anything.
+    fn read(text: &[u8]) -> Result<Self, Refusal> {
+        let members = Members::split(text)?;
+        Ok(Self {
+            channel: members.read("channel")?,
+            id: members.read("id")?,
+            client_id: members.read("clientId")?,
+            version: members.read("version")?,
+            supported_connection_types: members.read("supportedConnectionTypes")?,
+            connection_type: members.read("connectionType")?,
+            subscription: members.read("subscription")?,
+            advice: members.read("advice")?,
+            ext: members.read("ext")?,
+        })
+    }
+
     fn is(&self, channel: &str) -> bool {
         self.channel.as_deref() == Some(channel)
     }
@@ -204,29 +198,21 @@ pub async fn answer(hub: &Hub, asker: Asker<'_>, body: &[u8]) -> Answer {
 
 /// Reads the messages of a request: an array, or a single one.
 fn read(body: &[u8]) -> Result<Vec<Incoming>, String> {
-    let wrong =
-        |error: serde_json::Error| format!("the body is no list of Bayeux messages: {error}");
-    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
-    let all: Vec<&RawValue> = if first == Some(&b'{') {
-        vec![serde_json::from_slice(body).map_err(wrong)?]
+    let wrong = |refusal: Refusal| format!("the body is no list of Bayeux messages: {refusal}");
+    let body = json::without_mark(body).trim_ascii();
+    let incoming = if body.starts_with(b"{") {
+        vec![Incoming::read(body).map_err(wrong)?]
     } else {
-        serde_json::from_slice(body).map_err(wrong)?
+        let all = json::elements(body).map_err(wrong)?;
+        if all.is_empty() {
+            return Err("the body holds no message".to_owned());
+        }
+        if all.len() > MOST {
+            return Err(format!("the body holds more than {MOST} messages"));
+        }
+        let read = all.iter().map(|one| Incoming::read(one.get().as_bytes()));
+        read.collect::<Result<Vec<Incoming>, _>>().map_err(wrong)?
     };
-    if all.is_empty() {
-        return Err("the body holds no message".to_owned());
-    }
-    if all.len() > MOST {
-        return Err(format!("the body holds more than {MOST} messages"));
-    }
-    // what reads an object would take a list of its fields as well
-    if !all.iter().all(|one| one.get().starts_with('{')) {
-        return Err("a message is no object".to_owned());
-    }
-    let incoming: Result<Vec<Incoming>, _> = all
-        .into_iter()
-        .map(|one| serde_json::from_str(one.get()))
-        .collect();
-    let incoming = incoming.map_err(wrong)?;
     let plain = |id: &Value| match id {
         Value::String(text) => text.len() <= LONGEST_ID,
         Value::Number(_) | Value::Null => true,
@@ -365,12 +351,12 @@ async fn subscribe(
     let Some(subscription) = &one.subscription else {
         return Err(Failure::of("403::subscription_missing"));
     };
-    reply.insert("subscription".to_owned(), subscription.value());
+    reply.insert("subscription".to_owned(), json!(subscription));
     let Some(id) = &one.client_id else {
         return Err(Denied::Unknown.into());
     };
     let mut patterns = Vec::new();
-    for text in subscription.all() {
+    for text in subscription.values() {
         match Pattern::parse(text) {
             Some(pattern) if !adds || hub.has_channel(&pattern) => patterns.push(pattern),
             _ => return Err(Failure::of("403::subscribe_denied")),

@@ -1,13 +1,14 @@
 //! JSON files that are one large array, read element by element.
 
 use std::fmt;
-use std::io::Read;
+use std::io::{self, BufRead, BufReader, Read};
 
 use serde::Deserializer as _;
 use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::event::Gone;
+use crate::json;
 
 /// Takes an element: its number, from 0, and what it reads as.
 pub type TakeElement<'t, T> = dyn FnMut(usize, Result<T, String>) -> Result<(), Gone> + 't;
@@ -21,18 +22,41 @@ pub fn read<T: DeserializeOwned>(
     take: &mut TakeElement<'_, T>,
 ) -> Result<Result<(), Gone>, String> {
     let mut gone = false;
+    let mut from = BufReader::new(from);
+    skip_mark(&mut from).map_err(|error| format!("cannot be read: {error}"))?;
     let mut source = serde_json::Deserializer::from_reader(from);
     let result = source.deserialize_seq(Elements {
         each: &mut |number, raw: &RawValue| {
-            let element = serde_json::from_str(raw.get()).map_err(|error| error.to_string());
+            let element = json::read(raw.get().as_bytes());
+            let element = element.map_err(|refusal| refusal.to_string());
             gone = take(number, element).is_err();
             gone
         },
     });
     match result {
         _ if gone => Ok(Err(Gone)),
-        Ok(()) => source.end().map(Ok).map_err(|error| error.to_string()),
-        Err(error) => Err(error.to_string()),
+        Ok(()) => source.end().map(Ok).map_err(|error| told(&error)),
+        Err(error) => Err(told(&error)),
+    }
+}
+
+/// Skips a byte order mark.
+fn skip_mark(from: &mut BufReader<impl Read>) -> io::Result<()> {
+    let begun = from.fill_buf()?;
+    let mark = begun.len() - json::without_mark(begun).len();
+    from.consume(mark);
+    Ok(())
+}
+
+/// Says what is wrong with a file as a whole, in our own words.
+fn told(error: &serde_json::Error) -> String {
+    let line = error.line();
+    if error.is_eof() {
+        "is not a whole JSON list: it ends too early".to_owned()
+    } else if error.is_io() {
+        format!("cannot be read: {error}")
+    } else {
+        format!("is not a JSON list: line {line} cannot be read")
     }
 }
 
@@ -95,5 +119,29 @@ mod tests {
             Ok(Some(vec!["b".to_owned(), "a".to_owned()]))
         );
         assert!(first_members(&b"{\"a\":1}"[..]).is_err());
+    }
+
+    #[test]
+    fn a_mark_at_the_beginning_is_skipped_and_errors_are_in_our_words() {
+        let told = |text: &[u8]| {
+            let mut refused = Vec::new();
+            let read = read::<Vec<u8>>(text, &mut |_, element| {
+                refused.extend(element.err());
+                Ok(())
+            });
+            refused.extend(read.err());
+            refused
+        };
+        assert!(told(b"\xef\xbb\xbf[[1]]").is_empty());
+        assert_eq!(told(b"[{}]"), ["it is an object, and must be a list"]);
+        assert_eq!(
+            told(b"[[1],"),
+            ["is not a whole JSON list: it ends too early"]
+        );
+        assert_eq!(
+            told(b"[[1]\n x"),
+            ["is not a JSON list: line 2 cannot be read"]
+        );
+        assert_eq!(told(b"{}"), ["is not a JSON list: line 1 cannot be read"]);
     }
 }

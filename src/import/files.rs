@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::report::Format;
 use super::yaml::Node;
 use super::{array, banking, ndjson, simulator};
+use crate::json;
 
 /// Bytes of a YAML file, which is read whole.
 const LONGEST_YAML: u64 = 64 * 1024 * 1024;
@@ -133,13 +134,9 @@ fn dialogues(members: &[String]) -> Result<Format, String> {
 fn is_ndjson(mut from: impl io::BufRead, longest: usize) -> io::Result<bool> {
     let mut line = Vec::new();
     while let Some(whole) = ndjson::next_line(&mut from, longest, &mut line)? {
-        let text = line
-            .strip_prefix(b"\xef\xbb\xbf")
-            .unwrap_or(&line)
-            .trim_ascii();
+        let text = json::without_mark(&line).trim_ascii();
         if !text.is_empty() || !whole {
-            return Ok(whole
-                && serde_json::from_slice::<ndjson::Peek>(text).is_ok_and(|peek| peek.is_known()));
+            return Ok(whole && ndjson::is_known(text));
         }
     }
     Ok(false)

@@ -7,28 +7,20 @@
 use std::io::{self, BufRead};
 
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
 use sha2::{Digest, Sha256};
 
 use super::event::{Found, Gone, Item, Place, Take};
+use crate::domain::Refusal;
 use crate::domain::contact::GivenAttributes;
 use crate::domain::interaction::NewInteraction;
-use crate::domain::user_data::POINTER_MARK;
+use crate::json;
 
-/// What a line is, by the members that it has.
-#[derive(Deserialize)]
-pub(super) struct Peek {
-    #[serde(rename = "mediaType")]
-    media_type: Option<IgnoredAny>,
-    attributes: Option<IgnoredAny>,
-    merge: Option<IgnoredAny>,
-}
+/// The members that tell what a line is.
+const TELLING: [&str; 3] = ["mediaType", "attributes", "merge"];
 
-impl Peek {
-    /// Whether it is something that this reader understands.
-    pub fn is_known(&self) -> bool {
-        self.media_type.is_some() || self.attributes.is_some() || self.merge.is_some()
-    }
+/// Whether a line is something that this reader understands.
+pub(super) fn is_known(line: &[u8]) -> bool {
+    json::with(line, |node| Ok(TELLING.iter().any(|name| node.has(name)))).unwrap_or(false)
 }
 
 #[derive(Deserialize)]
@@ -63,9 +55,8 @@ pub fn read(
     while let Some(whole) = next_line(&mut from, longest, &mut line)? {
         number += 1;
         let place = Place::Line(number);
-        if number == 1 && line.starts_with(b"\xef\xbb\xbf") {
-            line.drain(..3);
-        }
+        let marked = line.len() - json::without_mark(&line).len();
+        line.drain(..marked);
         let found = if !whole {
             Found::Refused(place, format!("is longer than {longest} bytes"))
         } else if line.trim_ascii().is_empty() {
@@ -84,33 +75,36 @@ pub fn read(
 }
 
 fn item(line: &[u8], file: &str, number: u64) -> Result<Item, String> {
-    let peek: Peek = parse(line)?;
-    if peek.media_type.is_some() {
-        let mut new: NewInteraction = parse(line)?;
-        if new.id.is_none() {
-            let of = [file.as_bytes(), &number.to_be_bytes(), line];
-            new.id = Some(format!("line-{}", digest(&of)));
+    let item = json::with(line, |node| {
+        let [interaction, contact, merge] = TELLING.map(|name| node.has(name));
+        if interaction {
+            let mut new: NewInteraction = node.read()?;
+            if new.id.is_none() {
+                let of = [file.as_bytes(), &number.to_be_bytes(), line];
+                new.id = Some(format!("line-{}", digest(&of)));
+            }
+            Ok(Item::Interaction(Box::new(new)))
+        } else if contact {
+            let ContactLine { id, attributes } = node.read()?;
+            let id = id.unwrap_or_else(|| {
+                let content = serde_json::to_vec(&attributes).unwrap_or_default();
+                format!("contact-{}", digest(&[&content]))
+            });
+            Ok(Item::Contact { id, attributes })
+        } else if merge || !node.is_object() {
+            let MergeLine { merge } = node.read()?;
+            Ok(Item::Merge {
+                id: merge.id,
+                into: merge.into,
+            })
+        } else {
+            Err(Refusal::invalid(
+                "",
+                "has neither mediaType, as an interaction, nor attributes, as a contact, nor merge",
+            ))
         }
-        Ok(Item::Interaction(Box::new(new)))
-    } else if peek.attributes.is_some() {
-        let ContactLine { id, attributes } = parse(line)?;
-        let id = id.unwrap_or_else(|| {
-            let content = serde_json::to_vec(&attributes).unwrap_or_default();
-            format!("contact-{}", digest(&[&content]))
-        });
-        Ok(Item::Contact { id, attributes })
-    } else if peek.merge.is_some() {
-        let MergeLine { merge } = parse(line)?;
-        Ok(Item::Merge {
-            id: merge.id,
-            into: merge.into,
-        })
-    } else {
-        Err(
-            "has neither mediaType, as an interaction, nor attributes, as a contact, nor merge"
-                .to_owned(),
-        )
-    }
+    });
+    item.map_err(|refusal| refusal.to_string())
 }
 
 /// 32 characters that stand for the content.
@@ -121,20 +115,6 @@ fn digest(parts: &[&[u8]]) -> String {
         hash.update(part);
     }
     hex::encode(&hash.finalize()[..16])
-}
-
-fn parse<T: DeserializeOwned>(line: &[u8]) -> Result<T, String> {
-    serde_json::from_slice(line).map_err(|error| {
-        let text = error.to_string();
-        let column = format!(" at line 1 column {}", error.column());
-        let what = text.strip_suffix(&column).unwrap_or(&text);
-        // a pointer into UserData stands between two marks, in front of the sentence
-        let what = match what.strip_prefix(POINTER_MARK) {
-            Some(marked) => format!("/userData{}", marked.replace(POINTER_MARK, " ")),
-            None => what.to_owned(),
-        };
-        format!("{what} (column {})", error.column())
-    })
 }
 
 /// Reads the next line without its end; false when it was longer than allowed, and `None` at the end of the file.
@@ -226,6 +206,44 @@ mod tests {
             matches!(&found[7], Found::Item(Place::Line(10), Item::Interaction(new)) if new.id.as_ref().unwrap().len() == 37)
         );
         assert_eq!(found.len(), 8);
+    }
+
+    #[test]
+    fn a_line_is_read_as_a_body_is() {
+        let reason = |text: &str| match all(text).remove(0) {
+            Found::Refused(_, reason) => reason,
+            Found::Item(..) => "taken".to_owned(),
+            other @ Found::Warning(..) => panic!("{other:?}"),
+        };
+        for (text, told) in [
+            (
+                "[\"x\",null,\"chat\"]",
+                "it is a list, and must be an object",
+            ),
+            (
+                "{\"mediaType\":\"chat\",\"status\":3}",
+                "/status is a number, and must be one of New, Pending, InProcess, Stopped",
+            ),
+            (
+                "{\"mediaType\":\"chat\",\"participants\":[[\"Ann\"]]}",
+                "/participants/0 is a list, and must be an object",
+            ),
+            (
+                "{\"attributes\":{\"PhoneNumber\":49}}",
+                "/attributes/PhoneNumber is a number, and must be a text or a list of texts",
+            ),
+            (
+                "{\"merge\":[\"a\",\"b\"]}",
+                "/merge is a list, and must be an object",
+            ),
+            ("{\"mediaType\":\"chat\",\"text\":\"bye \\ud83d\"}", "taken"),
+            (
+                "{\"mediaType\":\"chat\",\"startDate\":\"2026-03-01 09:30:00 +0000\"}",
+                "taken",
+            ),
+        ] {
+            assert_eq!(reason(text), told, "{text}");
+        }
     }
 
     #[test]

@@ -1,15 +1,17 @@
-// Web actions of a page: its callbacks are told of them, and Annals records them. The server wraps this function as a classic script and as a module.
-// An event waits in localStorage, an entry each, until the server has answered for it; entries are never rewritten together, so tabs do not disturb each other,
-// and what is sent twice is recorded once. Nothing here throws into the page.
+// Web actions of a page: runs its callbacks and sends the events to Annals. The server wraps this
+// function as a classic script and as a module. Each event waits in an entry of localStorage of its own
+// until the server has answered for it, so tabs do not disturb each other. The server merges copies of
+// an event, so sending one twice does no harm. Nothing here throws into the page.
 function annalsWebActions(script) {
   "use strict";
 
   const PREFIX = "annals.web-actions.";
   const MOST_EVENTS = 1000;
-  const MOST_CHARACTERS = 256 * 1024;
+  const MOST_CHARACTERS = 256 * 1024; // localStorage counts these
+  const LARGEST_EVENT = 64 * 1024; // bytes, as the server counts
   const BATCH_EVENTS = 100;
-  const BATCH_CHARACTERS = 40 * 1024;
-  const MOST_KEPT_ALIVE = 60000; // bytes that a browser sends on behalf of a page that is gone: 64 KiB, all told
+  const BATCH_BYTES = 40 * 1024;
+  const KEPT_ALIVE = 60000; // bytes; a browser sends 64 KiB at a time for a page that is gone
   const GATHER = 300; // milliseconds, as all below
   const PATIENCE = 2000;
   const HELD = PATIENCE + 1000;
@@ -23,6 +25,8 @@ function annalsWebActions(script) {
   const settings = { url: "", key: "", dataLayer: false, enrich: null, debug: false };
   const held = new Map(); // events of this page that wait for their enrichment
   const memory = new Map(); // entries that localStorage did not take
+  const known = new Map(); // latest events of this page: the date of each
+  let carried = []; // ids that a request under way takes along even when the page is left
   let listeners = [];
   let kept = null; // about how much is kept: {events, characters}
   let timer = 0;
@@ -47,6 +51,11 @@ function annalsWebActions(script) {
 
   const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
   const copy = (event) => Object.assign({}, event);
+  const bytes = (text) => new Blob([text]).size;
+
+  /** JSON text. Half a surrogate pair, as of an emoji that was cut in two, becomes U+FFFD. */
+  const json = (value) =>
+    JSON.stringify(value).replace(/\\\\|\\ud[89a-f][0-9a-f]{2}/g, (escape) => (escape.length === 2 ? escape : "\ufffd"));
 
   // ---- callbacks
 
@@ -74,7 +83,7 @@ function annalsWebActions(script) {
       if (one.media !== media || (one.state !== "all" && one.state !== state)) continue;
       if (!listeners.includes(one)) continue; // an earlier callback took it off
       if (one.once) listeners = listeners.filter((other) => other !== one);
-      // called at once; what it throws, now or later, comes here
+      // runs at once; what it throws, now or later, ends here
       (async () => one.callback(copy(event)))().catch(warn);
     }
   }
@@ -85,7 +94,7 @@ function annalsWebActions(script) {
   const stored = guarded((work) => work(localStorage));
 
   function put(id, until, event) {
-    const entry = until + " " + JSON.stringify(event);
+    const entry = until + " " + json(event);
     memory.delete(id);
     stored((storage) => storage.setItem(id, entry) || true) || memory.set(id, entry);
   }
@@ -130,17 +139,24 @@ function annalsWebActions(script) {
     return PREFIX + order.join("") + Math.random().toString(36).slice(2, 10);
   }
 
+  /** Records an event, or a further copy of one that a callback enriched: that one is sent, and not told again. */
   function record(given) {
     if (!isObject(given)) return warn("no event:", given);
     const told = copy(given);
+    const { media, state } = named(given.actionMediaType, given.actionState);
+    const name = [given.actionId, media, state].join();
+    const again = given.actionId !== undefined && known.has(name);
+    if (!again) known.set(name, given.eventDate || new Date().toISOString());
+    if (known.size > MOST_EVENTS) known.delete(known.keys().next().value);
     // what is no JSON is told, and not kept
-    guarded(keep)(Object.assign({ eventDate: new Date().toISOString() }, given));
-    tell(told);
+    guarded(keep)(Object.assign({ eventDate: known.get(name) }, given), again);
+    if (!again) tell(told);
   }
 
-  function keep(event) {
-    const characters = JSON.stringify(event).length + 40;
-    if (characters > MOST_CHARACTERS / 4) return warn("too large:", event);
+  function keep(event, again) {
+    const text = json(event);
+    if (bytes(text) > LARGEST_EVENT) return warn("too large:", event);
+    const characters = text.length + 40;
     const dropped = makeRoom(characters);
     if (dropped > 0) event.droppedEvents = dropped;
     const id = newId();
@@ -149,11 +165,11 @@ function annalsWebActions(script) {
     kept.characters += characters;
     if (enriches) held.set(id, event);
     put(id, enriches ? Date.now() + HELD : 0, event);
-    if (enriches) enrich(id, event);
-    else finish(id, event);
+    if (enriches) enrich(id, event, again);
+    else finish(event, again);
   }
 
-  function enrich(id, event) {
+  function enrich(id, event, again) {
     const own = copy(event);
     let over = false;
     const done = guarded((enriched) => {
@@ -162,7 +178,7 @@ function annalsWebActions(script) {
       clearTimeout(patience);
       // what is gone was sent by another tab, or made room
       if (held.delete(id) && get(id)) put(id, 0, enriched);
-      finish(id, enriched);
+      finish(enriched, again);
     });
     const patience = setTimeout(() => done(event), PATIENCE);
     new Promise((resolve) => resolve(settings.enrich(own)))
@@ -177,9 +193,9 @@ function annalsWebActions(script) {
       });
   }
 
-  function finish(id, event) {
+  function finish(event, again) {
     schedule(GATHER);
-    if (!settings.dataLayer) return;
+    if (again || !settings.dataLayer) return;
     const name = typeof settings.dataLayer === "string" ? settings.dataLayer : "dataLayer";
     const { media, state } = named(event.actionMediaType, event.actionState);
     window[name] = window[name] || [];
@@ -200,13 +216,15 @@ function annalsWebActions(script) {
     schedule(0);
   }
 
-  /** The oldest that may be sent, past an id: {ids, events}, and whether there are some to be sent `later`. */
-  function take(after) {
-    const batch = { ids: [], events: [], later: false };
-    let characters = 0;
+  /**
+   * The oldest that may be sent and are none of `not`: {ids, events}, and whether there are some to be sent `later`.
+   * With `strict` all of them are within so many bytes; otherwise the first may be larger.
+   */
+  function take(not, room, strict) {
+    const batch = { ids: [], events: [], bytes: 0, later: false };
     for (const id of waiting()) {
-      if (id <= after) continue;
-      const entry = get(id);
+      if (batch.ids.length >= most) break;
+      const entry = not.includes(id) ? "" : get(id);
       if (!entry) continue;
       const blank = entry.indexOf(" ");
       const left = Number(entry.slice(0, blank)) - Date.now();
@@ -215,17 +233,22 @@ function annalsWebActions(script) {
         batch.later = true;
         continue;
       }
-      characters += entry.length;
-      if (batch.ids.length >= most || (batch.ids.length > 0 && characters > BATCH_CHARACTERS)) break;
+      const event = entry.slice(blank + 1);
+      const size = bytes(event) + 1;
+      if (batch.bytes + size > room) {
+        if (strict) continue;
+        if (batch.ids.length > 0) break;
+      }
       batch.ids.push(id);
-      batch.events.push(entry.slice(blank + 1));
+      batch.events.push(event);
+      batch.bytes += size;
     }
     return batch;
   }
 
   const target = () => settings.url.replace(/\/+$/, "") + "/v1/web-actions";
 
-  // sent as plain text, which a browser carries to another web site without asking there first, and on leaving: so the key is in it
+  // plain text, which a browser sends to another web site without a preflight request, also on leaving; so the key is in the body
   const body = (batch) => '{"key":' + JSON.stringify(settings.key) + ',"events":[' + batch.events.join(",") + "]}";
 
   function flush() {
@@ -233,7 +256,7 @@ function annalsWebActions(script) {
     timer = 0;
     if (sending || refused || navigator.onLine === false) return;
     kept = null;
-    const batch = take("");
+    const batch = take([], BATCH_BYTES, false);
     if (batch.ids.length === 0) {
       if (batch.later) schedule(GATHER);
       return;
@@ -246,6 +269,7 @@ function annalsWebActions(script) {
       })
       .then((wait) => {
         sending = false;
+        carried = [];
         schedule(wait);
       });
   }
@@ -258,7 +282,10 @@ function annalsWebActions(script) {
 
   /** Sends a batch; resolves to how long to wait before the next. */
   async function send(batch) {
-    const answer = await post(body(batch));
+    const text = body(batch);
+    const small = bytes(text) <= KEPT_ALIVE;
+    if (small) carried = batch.ids;
+    const answer = await post(text, small);
     const asked = Number(answer.headers.get("Retry-After"));
     if (answer.status === 401 || answer.status === 403) {
       refused = true;
@@ -266,7 +293,7 @@ function annalsWebActions(script) {
       return 0;
     }
     if ([400, 413, 422].includes(answer.status)) {
-      // one of them spoils the batch: smaller ones go on, until it is found
+      // one of them makes the server refuse the batch: send smaller ones until it is found
       most = Math.ceil(batch.ids.length / 2);
       if (batch.ids.length > 1) return 0;
       warn("dropped an event:", batch.events[0]);
@@ -288,24 +315,28 @@ function annalsWebActions(script) {
     return 0;
   }
 
-  function post(text) {
+  function post(text, small) {
     const control = new AbortController();
-    setTimeout(() => control.abort(), TIMEOUT); // to which an answer that came is deaf
-    const small = new Blob([text]).size <= MOST_KEPT_ALIVE;
+    setTimeout(() => control.abort(), TIMEOUT); // does nothing once there is an answer
     return fetch(target(), {
       method: "POST", body: text, credentials: "omit", cache: "no-store", keepalive: small, signal: control.signal,
     });
   }
 
-  /** The page is left: what waits goes as it is, and stays until a later page has an answer for it. */
+  /**
+   * The page is left: beacons take along what waits, as it is. It stays until a later page has an answer for it.
+   * The browser refuses a beacon when too many bytes are on their way; a smaller one may still go.
+   */
   function leave() {
     held.forEach((event, id) => put(id, 0, event));
     held.clear();
     if (refused || !navigator.sendBeacon) return;
-    for (let after = ""; ;) {
-      const batch = take(after);
-      if (batch.ids.length === 0 || !navigator.sendBeacon(target(), body(batch))) return;
-      after = batch.ids[batch.ids.length - 1];
+    const gone = carried.slice();
+    for (let room = KEPT_ALIVE - bytes(body({ events: [] })); ;) {
+      const batch = take(gone, room, true);
+      if (batch.ids.length === 0) return;
+      if (navigator.sendBeacon(target(), body(batch))) gone.push(...batch.ids);
+      else room = batch.ids.length > 1 ? batch.bytes / 2 : batch.bytes - 1;
     }
   }
 

@@ -87,7 +87,10 @@ macro_rules! migrations {
             const LOCK: &'static str = $lock;
 
             fn known() -> Vec<Migration> {
-                $runner().get_migrations().clone()
+                let mut known = $runner().get_migrations().clone();
+                // they are embedded in the order of their names, where version 10 comes before 2
+                known.sort();
+                known
             }
 
             async fn applied(conn: &mut Conn<Self>) -> Result<Vec<Migration>, StoreError> {

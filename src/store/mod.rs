@@ -7,6 +7,7 @@
 //! `writer/alone.rs` (its own). To add a read: a method of `Reads`, and its statement in the file of its aggregate. Both run on both databases
 //! in `tests/`, which stamps every test twice.
 
+pub mod archive;
 mod bulk;
 mod checkpoint;
 mod client;
@@ -42,7 +43,7 @@ pub use reads::Reads;
 pub use rows::Found;
 pub use search::Page;
 pub use token::Token;
-pub use web_action::{Count, CountsQuery, WebActionsQuery};
+pub use web_action::{Count, CountsQuery, MAP_VERSION, WebActionsQuery};
 pub use webhook::{DeliveriesQuery, Outlook, Sender};
 pub use writer::Writer;
 

@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use sqlx::pool::PoolConnection;
 use sqlx::{Connection, Pool};
 
+use super::archive::{self, Snapshot};
 use super::dialect::{Columns, Conn, Dialect};
 use super::grouped::Grouped;
 use super::journal::{Changes, ChangesQuery};
@@ -17,6 +18,7 @@ use super::{
     StoreError, Token, WebActionsQuery, client, contact, interaction, journal, person, search,
     token, web_action, webhook,
 };
+use crate::domain::archive::Restored;
 use crate::domain::change::Change;
 use crate::domain::client::{Choice, ClientSession};
 use crate::domain::command::Stored;
@@ -51,6 +53,10 @@ pub trait Reads: Send + Sync {
     fn changes<'a>(&'a self, tenant: i64, query: &'a ChangesQuery) -> Read<'a, Changes>;
     /// The entries of the journal at these cursors, oldest first.
     fn changes_at<'a>(&'a self, tenant: i64, cursors: &'a [i64]) -> Read<'a, Vec<Change>>;
+    /// One state of the store, to be read whole.
+    fn snapshot(&self) -> Read<'_, Box<dyn Snapshot>>;
+    /// The archive that is being restored, or was last.
+    fn restored(&self) -> Read<'_, Option<(String, Restored)>>;
     /// One contact.
     fn contact<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Contact>>;
     /// Contacts by identifier, those after one.
@@ -309,6 +315,17 @@ impl<D: Dialect> Reads for Readers<D> {
             let found = journal::changes::<D>(&mut conn, tenant, query).await;
             conn.give_back(found).await
         })
+    }
+
+    fn snapshot(&self) -> Read<'_, Box<dyn Snapshot>> {
+        Box::pin(async move {
+            let reader = archive::Reader::<D>::begin(self.pool.acquire().await?).await?;
+            Ok(Box::new(reader) as Box<dyn Snapshot>)
+        })
+    }
+
+    fn restored(&self) -> Read<'_, Option<(String, Restored)>> {
+        Box::pin(async move { archive::restored::<D>(&mut *self.pool.acquire().await?).await })
     }
 
     fn contact<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Contact>> {

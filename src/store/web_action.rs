@@ -5,6 +5,9 @@ use super::dialect::{Arg, Columns, Conn, Dialect, RowOf};
 use crate::domain::Moment;
 use crate::domain::web_action::{Recorded, State};
 
+/// The version of the action map, as a text.
+pub const MAP_VERSION: &str = "CAST(map_version AS TEXT)";
+
 /// A question for events; all that is given must hold.
 #[derive(Clone, Debug, Default)]
 pub struct WebActionsQuery {
@@ -12,7 +15,9 @@ pub struct WebActionsQuery {
     pub after: i64,
     /// Events at most.
     pub limit: usize,
-    /// Columns, each with the values that it may have: `action_id`, `customer_id`, `session_id`, `map_id`, `state`, `media_type`, `reference`.
+    /// Columns, each with the values that it may have: `action_id`, `customer_id`, `session_id`,
+    /// `map_id`, `state`, `media_type`, `reference`, `conversation_id`, `error_code`, or
+    /// [`MAP_VERSION`].
     pub any_of: Vec<(&'static str, Vec<String>)>,
     /// Not before.
     pub from: Option<Moment>,
@@ -34,6 +39,7 @@ fn recorded<D: Dialect>(row: &RowOf<D>) -> Result<Recorded, StoreError> {
         media_type: row.maybe_text()?,
         session_id: row.maybe_text()?,
         reference: row.maybe_text()?,
+        conversation_id: row.maybe_text()?,
         event_date: row.time()?,
         contradicted: row.int()? != 0,
         event: row.text()?,
@@ -47,7 +53,8 @@ pub async fn page<D: Dialect>(
     query: &WebActionsQuery,
 ) -> Result<Vec<Recorded>, StoreError> {
     let mut sql =
-        "SELECT seq, action_id, state, media_type, session_id, reference, event_date, contradicted, event \
+        "SELECT seq, action_id, state, media_type, session_id, reference, conversation_id, event_date, \
+         contradicted, event \
          FROM web_action WHERE tenant_id = $1 AND seq > $2"
             .to_owned();
     let mut args: Vec<Arg> = vec![tenant.into(), query.after.into()];

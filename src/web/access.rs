@@ -294,8 +294,13 @@ fn foreign_page(origin: &str) -> Refusal {
     ))
 }
 
-/// On loopback the only guard is that the caller sits on this machine. A browser does too: a page that had its own name point here does not get in,
-/// nor one from elsewhere, which a browser lets send what needs no leave.
+/// Refuses what does not come from this machine. A server on loopback asks for no credentials, so a
+/// browser on this machine must not lend itself to a web site: neither to one whose name was made to
+/// lead here, which `Host` tells, nor to any other, which `Origin` tells.
+///
+/// A page of this machine may come under another name or port than the server's, such as
+/// `http://localhost:3000` and `http://127.0.0.1:8080`. A browser calls that `cross-site`, so
+/// `Sec-Fetch-Site` counts only where there is no `Origin`.
 fn want_local(headers: &HeaderMap) -> Result<(), Refusal> {
     let host = text(headers, "host").unwrap_or("localhost");
     if !is_local(without_port(host)) {
@@ -303,13 +308,12 @@ fn want_local(headers: &HeaderMap) -> Result<(), Refusal> {
             "this server answers to localhost, not to {host:?}; make a token to serve other names"
         )));
     }
-    let origin = text(headers, "origin");
-    let elsewhere =
-        origin.is_some_and(|origin| !origin_host(origin).is_some_and(|name| is_local(&name)));
-    if elsewhere || text(headers, "sec-fetch-site") == Some("cross-site") {
-        return Err(foreign_page(origin.unwrap_or_default()));
+    match text(headers, "origin") {
+        Some(origin) if origin_host(origin).is_some_and(|name| is_local(&name)) => Ok(()),
+        Some(origin) => Err(foreign_page(origin)),
+        None if text(headers, "sec-fetch-site") == Some("cross-site") => Err(foreign_page("")),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// A page of another web site sends nothing that the operator did not let it: the browser says whose page it is. What is no page says nothing.

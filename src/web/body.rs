@@ -1,17 +1,20 @@
 //! Bodies of requests, read within their limits.
 
+use std::error::Error;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 
 use crate::domain::Refusal;
 
-/// How long an oversized body is read off, so that a client still writing can read the answer.
+/// How long the rest of a refused body is read at most.
 const READ_OFF: Duration = Duration::from_secs(5);
-/// Refuses a body that does not say that it is JSON: a web page may send the other kinds across origins without asking.
+
+/// Refuses a body that does not say that it is JSON: a web page may send the other kinds across
+/// origins without asking.
 pub fn want_json(headers: &HeaderMap) -> Result<(), Refusal> {
     let Some(kind) = headers.get(header::CONTENT_TYPE) else {
         return Ok(());
@@ -33,20 +36,52 @@ pub fn want_json(headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
+/// Why the rest of a body cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// The client went.
+    #[error("the body broke off")]
+    BrokenOff,
+    /// It cannot be decoded.
+    #[error("the body is not what its Content-Encoding says, or is not whole")]
+    Encoding,
+    /// What comes out of it is larger than this.
+    #[error("the body is larger than {0} bytes")]
+    TooLarge(usize),
+}
+
+/// The refusal of a body that cannot be read on.
+pub fn refusal(error: &axum::Error) -> Refusal {
+    let mut cause: Option<&dyn Error> = Some(error);
+    while let Some(error) = cause {
+        if let Some(why) = error.downcast_ref::<Unreadable>() {
+            return match why {
+                Unreadable::TooLarge(_) => Refusal::TooLarge(why.to_string()),
+                _ => Refusal::Malformed(why.to_string()),
+            };
+        }
+        cause = error.source();
+    }
+    Refusal::Malformed(Unreadable::BrokenOff.to_string())
+}
+
+/// Reads the rest of a body that is refused, so that a client still writing can read the answer.
+pub(super) async fn read_off<E>(stream: &mut (impl Stream<Item = Result<Bytes, E>> + Unpin)) {
+    let rest = async { while let Some(Ok(_)) = stream.next().await {} };
+    let _ = tokio::time::timeout(READ_OFF, rest).await;
+}
+
 /// Reads a body up to a limit.
 pub async fn read(body: Body, most: usize) -> Result<Bytes, Refusal> {
     let mut stream = body.into_data_stream();
     let mut first: Option<Bytes> = None;
     let mut all: Vec<u8> = Vec::new();
     while let Some(part) = stream.next().await {
-        let part = part.map_err(|_| Refusal::Malformed("the body broke off".to_owned()))?;
+        let part = part.map_err(|error| refusal(&error))?;
         let so_far = first.as_ref().map_or(all.len(), Bytes::len);
         if so_far + part.len() > most {
-            let rest = async { while let Some(Ok(_)) = stream.next().await {} };
-            let _ = tokio::time::timeout(READ_OFF, rest).await;
-            return Err(Refusal::TooLarge(format!(
-                "the body is larger than {most} bytes"
-            )));
+            read_off(&mut stream).await;
+            return Err(Refusal::TooLarge(Unreadable::TooLarge(most).to_string()));
         }
         if first.is_none() && all.is_empty() {
             first = Some(part);

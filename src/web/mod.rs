@@ -1,12 +1,16 @@
 //! What the surfaces share: the parts of a running server, who may come in, bodies within their limits.
 
+pub mod accept;
 pub mod access;
 pub mod body;
+pub mod encoding;
 pub mod rate;
 pub mod requests;
 
 use std::sync::Arc;
 
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -61,6 +65,13 @@ impl std::ops::Deref for App {
     fn deref(&self) -> &Parts {
         &self.0
     }
+}
+
+/// Marks an answer as a stream: proxies pass it on as it comes, and nobody keeps it.
+pub fn mark_stream(response: &mut Response) {
+    let headers = response.headers_mut();
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
 }
 
 /// The cause of a failure of ours, which goes with an answer to the log alone.

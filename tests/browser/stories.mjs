@@ -227,6 +227,128 @@ const stories = {
         await settled(page, all);
     },
 
+    async a_handler_that_enriches_and_sends_on() {
+        const page = await open(classic());
+        const calls = await page.evaluate(async () => {
+            let calls = 0;
+            // as the widgets answer: later
+            const bus = {command: () => new Promise(later => setTimeout(later, 100, {conversationId: "conv-1"}))};
+            ac("on", "webchat:all", async event => {
+                calls += 1;
+                const data = await bus.command("WebChatService.getSessionData");
+                event.conversationId = data.conversationId;
+                ac("record", event);
+            });
+            ac("record", {actionId: "a", actionState: "started", actionMediaType: "webchat"});
+            await new Promise(later => setTimeout(later, 500));
+            ac("record", {actionId: "a", actionState: "timed out", actionMediaType: "webchat"});
+            await new Promise(later => setTimeout(later, 500));
+            return calls;
+        });
+        assert.equal(calls, 2, "the handler is not called for what it sends on");
+        const all = await settled(page, [{actionId: "a", actionState: "started"}, {actionId: "a", actionState: "timedout"}]);
+        assert.ok(all.every(event => event.conversationId === "conv-1"), JSON.stringify(all));
+    },
+
+    async a_handler_that_sends_on_at_once() {
+        const page = await open(classic(`data-key="${key}" data-data-layer`));
+        await page.evaluate(() => {
+            ac("on", "webchat:all", event => ac("record", {...event, conversationId: "conv-1"}));
+            ac("on", "webchat:all", event => ac("record", event));
+            ac("record", {actionId: "a", actionState: "started", actionMediaType: "webchat"});
+        });
+        const all = await settled(page, [{actionId: "a", actionState: "started"}]);
+        assert.equal(all[0].conversationId, "conv-1");
+        assert.equal(await page.evaluate(() => window.dataLayer.length), 1, "the data layer has it once");
+    },
+
+    async a_handler_beside_the_vendors() {
+        const page = await open(made(`<script>
+            const listeners = {};
+            window.ac = function (command, name, callback) { if (command === "on") (listeners[name] = listeners[name] || []).push(callback); };
+            window.emit = event => (listeners[event.actionMediaType + ":all"] || []).forEach(callback => callback(event));
+            const send = event => annals("record", event);
+            // one handler enriches at once, before the SDK hears of the event, one later, one makes a copy
+            ac("on", "webchat:all", event => { if (event.actionId === "at once") { event.conversationId = "conv-1"; send(event); } });
+        </script><script src="${base}/sdk/web-actions.js" data-key="${key}"></script><script>
+            ac("on", "webchat:all", event => { if (event.actionId === "later") setTimeout(() => { event.conversationId = "conv-1"; send(event); }, 600); });
+            ac("on", "webchat:all", event => { if (event.actionId === "copy") send({...event, conversationId: "conv-1"}); });
+        </script>`));
+        const ids = ["at once", "later", "copy"];
+        await page.evaluate(ids => ids.forEach(actionId => emit({actionId, actionState: "started", actionMediaType: "webchat", actionMapVersion: 3})), ids);
+        await until("the enriched events", async () => {
+            const all = await stored();
+            return all.length === 3 && all.every(event => event.conversationId === "conv-1");
+        });
+        await settled(page, ids.map(actionId => ({actionId, actionState: "started"})));
+    },
+
+    async a_handler_that_posts_by_itself() {
+        const page = await open(classic());
+        await page.evaluate(([base, key]) => {
+            ac("on", "webchat:all", event => fetch(`${base}/v1/web-actions`, {
+                method: "POST", body: JSON.stringify({key, events: [{...event, conversationId: "conv-1"}]}),
+            }));
+            for (const actionState of ["offered", "accepted", "started"]) {
+                ac("record", {actionId: "a", actionState, actionMediaType: "webchat"});
+            }
+        }, [base, key]);
+        const all = await settled(page, ["offered", "accepted", "started"].map(actionState => ({actionId: "a", actionState})));
+        await until("the enriched events", async () => (await stored()).every(event => event.conversationId === "conv-1"));
+        assert.equal(all.length, 3);
+    },
+
+    async texts_cut_within_an_emoji() {
+        const page = await open(classic());
+        await page.evaluate(() => {
+            const face = "\u{1f600}";
+            const event = {
+                actionId: "a", actionState: "offered", actionMediaType: "webchat",
+                high: "cut " + face[0], low: face[1] + " cut", whole: face, spelt: "\\ud83d", [face[0] + "key"]: [{deep: face[0]}],
+            };
+            ac("record", event);
+            ac("record", {actionId: "good0", actionState: "offered", actionMediaType: "webchat"});
+        });
+        const all = await settled(page, [{actionId: "a", actionState: "offered"}, ...offered("good", 1)]);
+        const {high, low, whole, spelt, ...rest} = all.find(event => event.actionId === "a");
+        assert.deepEqual({high, low, whole, spelt}, {high: "cut \ufffd", low: "\ufffd cut", whole: "\u{1f600}", spelt: "\\ud83d"});
+        assert.deepEqual(rest["\ufffdkey"], [{deep: "\ufffd"}]);
+    },
+
+    async events_too_large() {
+        const page = await open(classic(`data-key="${key}" data-debug`));
+        const told = [];
+        page.on("console", message => message.type() === "warning" && told.push(message.text()));
+        await page.evaluate(() => {
+            const event = (actionId, text) => ac("record", {actionId, actionState: "offered", actionMediaType: "webchat", text});
+            event("fits", "\u6f22".repeat(20_000));
+            event("large", "\u6f22".repeat(22_000));
+            event("ascii", "x".repeat(60_000));
+            event("good0", "");
+        });
+        await settled(page, ["fits", "ascii", "good0"].map(actionId => ({actionId, actionState: "offered"})));
+        assert.equal(told.filter(text => text.includes("too large")).length, 1, told.join("\n"));
+        assert.equal(told.filter(text => text.includes("dropped")).length, 0, told.join("\n"));
+    },
+
+    async a_trial_on_this_machine() {
+        const page = await open(made(`<script src="${base}/sdk/web-actions.js"></script>`));
+        await offers(page, "trial", 3);
+        await settled(page, offered("trial", 3));
+        const other = await open(made(`<script src="${base}/sdk/web-actions.js"></script>`), `http://127.0.0.1:${port}`);
+        await offers(other, "same", 1);
+        await settled(other, [...offered("trial", 3), ...offered("same", 1)]);
+        await offers(page, "left", 1);
+        await page.goto(`${origin}/elsewhere`);
+        await arrived(5);
+    },
+
+    async a_module_in_a_trial_on_this_machine() {
+        const page = await open(made(`<script type="module">import ac from "${base}/sdk/web-actions.mjs";</script>`));
+        await offers(page, "trial", 3);
+        await settled(page, offered("trial", 3));
+    },
+
     async offline_and_back() {
         const page = await open(classic());
         await context.setOffline(true);
@@ -312,6 +434,89 @@ const stories = {
         // the next page of the site sends them again, and has it
         await page.goto(origin + classic());
         await settled(page, left);
+    },
+
+    async leaving_with_more_than_a_beacon_carries() {
+        const page = await open(classic());
+        const beacons = [];
+        context.on("request", request => request.resourceType() === "ping" && beacons.push(request.postDataBuffer()));
+        await page.evaluate(() => {
+            // so that nothing goes before the page is left
+            Object.defineProperty(navigator, "onLine", {value: false});
+            // each character is three bytes
+            const event = (actionId, many) => ac("record", {actionId, actionState: "offered", actionMediaType: "webchat", text: "\u6f22".repeat(many)});
+            event("huge", 21_000);
+            for (let n = 0; n < 3; n += 1) {
+                event("large" + n, 8_000);
+            }
+            for (let n = 0; n < 30; n += 1) {
+                event("small" + n, 10);
+            }
+            location.href = "/elsewhere";
+        });
+        await page.waitForURL(`${origin}/elsewhere`);
+        // two of the large ones and all small ones fit
+        const left = await arrived(32);
+        assert.deepEqual(left.map(event => event.actionId.replace(/\d+/, "")).filter(id => id !== "small"), ["large", "large"]);
+        assert.ok(beacons.length > 1, `${beacons.length}`);
+        const carried = beacons.reduce((sum, body) => sum + body.length, 0);
+        assert.ok(carried <= 64 * 1024, `${carried}`);
+        await page.goto(origin + classic());
+        await settled(page, ["huge", "large0", "large1", "large2"].concat(Array.from({length: 30}, (_, n) => "small" + n))
+            .map(actionId => ({actionId, actionState: "offered"})));
+    },
+
+    async leaving_while_a_request_is_under_way() {
+        let begun;
+        const under_way = new Promise(ready => { begun = ready; });
+        const beacons = [];
+        context.on("request", request => {
+            if (request.resourceType() === "ping") beacons.push(request.postData());
+            else if (request.method() === "POST") begun();
+        });
+        let answer;
+        const held = new Promise(ready => { answer = ready; });
+        await context.route(`${base}/v1/web-actions`, async route => {
+            if (route.request().resourceType() !== "ping") await held;
+            await route.continue().catch(() => {});
+        });
+        const page = await open(classic());
+        await offers(page, "first", 2);
+        await under_way;
+        await offers(page, "second", 2);
+        await page.evaluate(() => { location.href = "/elsewhere"; });
+        await page.waitForURL(`${origin}/elsewhere`);
+        await arrived(2);
+        assert.equal(beacons.length, 1);
+        assert.ok(beacons[0].includes("second0") && !beacons[0].includes("first0"), "what is on its way needs no beacon");
+        answer();
+        await page.goto(origin + classic());
+        await settled(page, [...offered("first", 2), ...offered("second", 2)]);
+    },
+
+    async leaving_a_page_without_storage() {
+        await context.addInitScript(() => {
+            Object.defineProperty(window, "localStorage", {get() { throw new DOMException("denied", "SecurityError"); }});
+        });
+        const page = await open(classic());
+        await page.evaluate(() => {
+            for (let n = 0; n < 120; n += 1) {
+                ac("record", {actionId: "mem" + n, actionState: "offered", actionMediaType: "webchat"});
+            }
+            location.href = "/elsewhere";
+        });
+        await page.waitForURL(`${origin}/elsewhere`);
+        assert.deepEqual(names(await arrived(120)), names(offered("mem", 120)));
+    },
+
+    async a_page_with_no_storage_at_all() {
+        await context.addInitScript(() => Object.defineProperty(window, "localStorage", {value: null}));
+        const page = await open(classic());
+        await page.evaluate(() => ac("init", {enrich: () => Promise.resolve({conversationId: "c"})}));
+        await offers(page, "mem", 3);
+        const all = await arrived(3);
+        assert.deepEqual(names(all), names(offered("mem", 3)));
+        assert.ok(all.every(event => event.conversationId === "c"));
     },
 
     async what_the_vendor_tells() {

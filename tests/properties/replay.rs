@@ -37,6 +37,8 @@ enum Asked {
     },
     /// A change of something else in between.
     Patch,
+    /// To `…/parent`: under a web engagement of its own, which passes its `UserData` on.
+    Link(Vec<(&'static str, Node)>),
     /// A change of something else for a revision that has passed, or may have.
     Late,
 }
@@ -74,7 +76,8 @@ fn asked() -> impl Strategy<Value = Asked> {
             cargo,
         },
     );
-    prop_oneof![8 => edit, 1 => Just(Asked::Patch), 1 => Just(Asked::Late)]
+    let link = members(4).prop_map(Asked::Link);
+    prop_oneof![8 => edit, 2 => link, 1 => Just(Asked::Patch), 1 => Just(Asked::Late)]
 }
 
 fn work() -> impl Strategy<Value = Story> {
@@ -117,6 +120,7 @@ impl Asked {
                 _ => Some("userData.edited"),
             },
             Self::Patch => Some("interaction.changed"),
+            Self::Link(_) => Some("engagement.linked"),
             Self::Late => None,
         }
     }
@@ -181,6 +185,16 @@ async fn ask(
             let body = format!("{{\"subject\":\"subject {number}\"}}");
             send(server, "PATCH", &own, Some(body)).await
         }
+        Asked::Link(members) => {
+            let body = format!(
+                "{{\"id\":\"{id}-{number}\",\"mediaType\":\"webengagement\",\"userData\":{}}}",
+                object(members).written(false)
+            );
+            let (status, made) = send(server, "POST", "/v1/interactions", Some(body)).await;
+            prop_assert_eq!(status, 201, "{:?}", made);
+            let body = format!("{{\"parentId\":\"{id}-{number}\",\"copyUserData\":\"all\"}}");
+            send(server, "POST", &format!("{own}/parent"), Some(body)).await
+        }
         Asked::Late => {
             let response = server
                 .request("PATCH", &own)
@@ -201,6 +215,20 @@ async fn ask(
         prop_assert_eq!(
             answer.at("droppedKeys"),
             &Node::List(vec!["jsonEvent".into()])
+        );
+    }
+    if let Asked::Link(members) = asked {
+        let given = members.iter().map(|(key, _)| *key);
+        let copied: Vec<&str> = answer
+            .at("copiedKeys")
+            .elements()
+            .iter()
+            .map(Node::text)
+            .collect();
+        prop_assert!(
+            copied
+                .iter()
+                .all(|key| given.clone().any(|other| other == *key))
         );
     }
     Ok(Some(Told {
@@ -393,7 +421,12 @@ async fn told_and_replayed_agree(
         let server = servers[writer % servers.len()];
         let mut told = Vec::new();
         for (turn, (which, asked)) in asks.iter().enumerate() {
-            told.extend(ask(server, &ids[which % ids.len()], asked, writer * 100 + turn).await?);
+            let id = match asked {
+                // the conversation: nothing came from it that would follow
+                Asked::Link(_) => &ids[ids.len() - 1],
+                _ => &ids[which % ids.len()],
+            };
+            told.extend(ask(server, id, asked, writer * 100 + turn).await?);
         }
         Ok::<_, TestCaseError>(told)
     });
@@ -408,7 +441,14 @@ async fn told_and_replayed_agree(
         .collect();
     prop_assert!(cursors.is_sorted_by(|a, b| a < b), "{:?}", cursors);
     let changes = told.iter().filter(|told| told.asked.kind().is_some());
-    prop_assert_eq!(journal.len(), ids.len() + changes.count(), "one entry each");
+    let of_story = journal
+        .iter()
+        .filter(|entry| ids.iter().any(|id| entry.at("interactionId").text() == id));
+    prop_assert_eq!(
+        of_story.count(),
+        ids.len() + changes.count(),
+        "one entry each"
+    );
     for id in ids {
         one_agrees(servers[0], id, &journal, &told).await?;
     }

@@ -22,14 +22,15 @@ mod spelling;
 use std::any::Any;
 use std::sync::Arc;
 
-use axum::http::StatusCode;
-use axum::middleware::from_fn_with_state;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::{self, Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use axum::{Extension, Router};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::web::App;
+use crate::web::{App, encoding};
 use answer::{Code, Failure};
 use media::{MEDIA, Medium, OPEN_MEDIA, Spelling};
 use place::Route;
@@ -48,6 +49,7 @@ pub fn router(app: App) -> Router {
         .route("/api/v2/{*rest}", any(nothing_here))
         .method_not_allowed_fallback(wrong_method);
     sign_in::guard(routes, &app)
+        .layer(middleware::from_fn_with_state(app.clone(), decode))
         .layer(CatchPanicLayer::custom(panicked))
         .with_state(app)
 }
@@ -85,6 +87,16 @@ fn of_collection(app: &App, medium: &'static Medium, spelling: Spelling) -> Rout
         router = router.route_layer(from_fn_with_state(app.clone(), spelling::remember));
     }
     router.route_layer(Extension(Route { medium, spelling }))
+}
+
+/// Decodes the body of a request; 415 for an encoding that is not known.
+async fn decode(State(app): State<App>, request: Request, next: Next) -> Response {
+    let detail = match encoding::decoded(request, app.config.limits.body) {
+        Ok(request) => return next.run(request).await,
+        Err(detail) => detail,
+    };
+    let failure = Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::Invalid, detail);
+    ([(header::ACCEPT_ENCODING, encoding::TAKEN)], failure).into_response()
 }
 
 async fn nothing_here() -> Failure {

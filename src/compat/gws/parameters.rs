@@ -1,28 +1,20 @@
-//! `operationName` and the parameters of an operation. What no operation knows is ignored, because clients send it; null is the same as absent.
-
-use std::collections::HashMap;
+//! `operationName` and the parameters of an operation. What no operation knows is ignored, because
+//! clients send it; null is the same as absent.
 
 use axum::body::Body;
 use axum::http::HeaderMap;
 use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
+use serde_json::Value;
 
 use crate::compat::gws::answer::Failure;
-use crate::domain::user_data::{Given, POINTER_MARK};
+use crate::domain::user_data::Given;
+use crate::json::{self, Members};
 use crate::web::App;
 use crate::web::body::{read, want_json};
 
-/// The members of the body; each is read when it is asked for, so that only what is used can be wrong.
-pub struct Parameters(HashMap<String, Box<RawValue>>);
-
-/// A text, or a number where clients send a text.
-#[derive(serde::Deserialize)]
-#[serde(untagged)]
-enum Loose {
-    Text(String),
-    Number(i64),
-    Flag(bool),
-}
+/// The members of the body. Each is read when it is asked for, so that only what is used can be
+/// wrong.
+pub struct Parameters(Members);
 
 impl Parameters {
     /// Reads a body.
@@ -32,30 +24,23 @@ impl Parameters {
     pub async fn of(app: &App, headers: &HeaderMap, body: Body) -> Result<Self, Failure> {
         want_json(headers)?;
         let body = read(body, app.config.limits.body).await?;
-        if body.trim_ascii().is_empty() {
-            return Ok(Self(HashMap::new()));
+        if json::without_mark(&body).trim_ascii().is_empty() {
+            return Ok(Self(Members::default()));
         }
-        serde_json::from_slice(&body)
+        let members = Members::split(&body);
+        members
             .map(Self)
-            .map_err(|error| Failure::invalid(format!("the body is no JSON object: {error}")))
+            .map_err(|refusal| Failure::invalid(format!("the body is no JSON object: {refusal}")))
     }
 
     /// Whether a parameter is given, be it as null.
     pub fn has(&self, name: &str) -> bool {
-        self.0.contains_key(name)
-    }
-
-    fn raw(&self, name: &str) -> Option<&str> {
-        self.0
-            .get(name)
-            .map(|raw| raw.get())
-            .filter(|raw| *raw != "null")
+        self.0.has(name)
     }
 
     fn maybe<T: DeserializeOwned>(&self, name: &str, what: &str) -> Result<Option<T>, Failure> {
-        self.raw(name)
-            .map(serde_json::from_str)
-            .transpose()
+        self.0
+            .read(name)
             .map_err(|_| Failure::invalid(format!("{name} is no {what}")))
     }
 
@@ -129,9 +114,9 @@ impl Parameters {
         };
         let number = match self.maybe(name, "whole number")? {
             None => return Ok(None),
-            Some(Loose::Number(number)) => number,
-            Some(Loose::Text(text)) => text.trim().parse().map_err(|_| wrong())?,
-            Some(Loose::Flag(_)) => return Err(wrong()),
+            Some(Value::Number(number)) => number.as_i64().ok_or_else(wrong)?,
+            Some(Value::String(text)) => text.trim().parse().map_err(|_| wrong())?,
+            Some(_) => return Err(wrong()),
         };
         if within.contains(&number) {
             Ok(Some(number))
@@ -148,8 +133,8 @@ impl Parameters {
         let wrong = || Failure::invalid(format!("{name} is neither true nor false"));
         match self.maybe(name, "text") {
             Ok(None) => Ok(None),
-            Ok(Some(Loose::Flag(flag))) => Ok(Some(flag)),
-            Ok(Some(Loose::Text(text))) => {
+            Ok(Some(Value::Bool(flag))) => Ok(Some(flag)),
+            Ok(Some(Value::String(text))) => {
                 let folded = text.trim().to_ascii_lowercase();
                 folded.parse().map(Some).map_err(|_| wrong())
             }
@@ -174,20 +159,6 @@ impl Parameters {
     /// # Errors
     /// Where it is something else, or names a key twice.
     pub fn user_data(&self, name: &str) -> Result<Option<Given>, Failure> {
-        let Some(raw) = self.raw(name) else {
-            return Ok(None);
-        };
-        serde_json::from_str(raw).map(Some).map_err(|error| {
-            let message = error.to_string();
-            // serde ends with the place in the text, which means nothing to the caller
-            let message = message.split(" at line ").next().unwrap_or_default();
-            let marked = message
-                .strip_prefix(POINTER_MARK)
-                .and_then(|rest| rest.split_once(POINTER_MARK));
-            Failure::invalid(match marked {
-                Some((pointer, detail)) => format!("/{name}{pointer} {detail}"),
-                None => format!("{name} {message}"),
-            })
-        })
+        Ok(self.0.read(name)?)
     }
 }

@@ -1,5 +1,6 @@
 //! Questions about interactions: filters, order, pages. Immutable values; the store translates them once.
 
+mod days;
 mod field;
 mod parse;
 mod search;

@@ -1,7 +1,9 @@
 //! Reads filters from JSON and from query strings.
 
+use chrono_tz::Tz;
 use serde_json::Value;
 
+use super::days;
 use super::field::{AttributeType, Field};
 use super::{Filter, Operand, Order, Test};
 use crate::domain::words::WordQuery;
@@ -12,14 +14,23 @@ pub const DEEPEST: usize = 16;
 /// Parts of one filter: combiners, values, words, and steps into UserData. The databases bear a few times as many.
 pub const MOST_PARTS: usize = 500;
 
-/// Counts the parts of a filter while it is read, so that none becomes larger than [`MOST_PARTS`].
+/// What reading a filter needs to remember: how many parts it has, so that none becomes larger than
+/// [`MOST_PARTS`], and the time zone of days without a time.
 #[derive(Debug, Default)]
-pub struct Size(usize);
+pub struct Size {
+    parts: usize,
+    zone: Tz,
+}
 
 impl Size {
+    /// An empty filter, whose days are those of a time zone.
+    pub fn in_zone(zone: Tz) -> Self {
+        Self { parts: 0, zone }
+    }
+
     fn grow(&mut self, pointer: &str, by: usize) -> Result<(), Refusal> {
-        self.0 = self.0.saturating_add(by);
-        if self.0 > MOST_PARTS {
+        self.parts = self.parts.saturating_add(by);
+        if self.parts > MOST_PARTS {
             return Err(Refusal::invalid(
                 pointer,
                 format!("makes the filter larger than {MOST_PARTS} parts"),
@@ -33,8 +44,8 @@ impl Size {
 ///
 /// # Errors
 /// [`Refusal::Invalid`] naming the field or operator that does not exist, or the value that does not fit.
-pub fn parse_filter(pointer: &str, filter: &Value) -> Result<Filter, Refusal> {
-    parse_node(pointer, filter, 1, &mut Size::default())
+pub fn parse_filter(pointer: &str, filter: &Value, zone: Tz) -> Result<Filter, Refusal> {
+    parse_node(pointer, filter, 1, &mut Size::in_zone(zone))
 }
 
 fn parse_node(
@@ -143,6 +154,9 @@ pub fn parse_test(
 ) -> Result<Filter, Refusal> {
     let values = value.as_array().map_or(1, Vec::len).max(1);
     size.grow(at, values.saturating_mul(field.weight()))?;
+    if let Some(filter) = days::test(at, field, operator, value, size.zone)? {
+        return Ok(filter);
+    }
     let leaf = |test| Filter::Leaf(field.clone(), test);
     let one = || operand(at, field, value);
     let text = || {
@@ -235,11 +249,7 @@ fn operand(at: &str, field: &Field, value: &Value) -> Result<Operand, Refusal> {
     };
     match attribute.kind {
         AttributeType::Text => value.as_str().map_or_else(|| wrong("text"), checked),
-        AttributeType::Time => match value.as_str().map(Moment::parse) {
-            Some(Ok(at)) => Ok(Operand::Time(at)),
-            Some(Err(detail)) => Err(Refusal::invalid(at, detail)),
-            None => wrong("time in RFC 3339"),
-        },
+        AttributeType::Time => time(at, value).map(Operand::Time),
         AttributeType::Integer => value
             .as_i64()
             .map_or_else(|| wrong("whole number"), |n| Ok(Operand::Integer(n))),
@@ -248,6 +258,19 @@ fn operand(at: &str, field: &Field, value: &Value) -> Result<Operand, Refusal> {
             .map_or_else(|| wrong("boolean"), |b| Ok(Operand::Boolean(b))),
         AttributeType::Coded => coded(at, attribute.name, value),
     }
+}
+
+/// A time as a text, or as milliseconds since 1970.
+pub(super) fn time(at: &str, value: &Value) -> Result<Moment, Refusal> {
+    let read = match value {
+        Value::String(text) => Moment::parse(text),
+        Value::Number(number) => number.as_i64().map_or_else(
+            || Err("is no whole number of milliseconds".to_owned()),
+            Moment::from_millis,
+        ),
+        _ => Err("is no time, such as \"2026-03-01T09:30:00Z\"".to_owned()),
+    };
+    read.map_err(|detail| Refusal::invalid(at, detail))
 }
 
 fn coded(at: &str, name: &str, value: &Value) -> Result<Operand, Refusal> {
@@ -280,7 +303,7 @@ pub fn loose_operands(field: &Field, text: &str) -> Vec<Value> {
     let mut values = vec![Value::String(text.to_owned())];
     match field {
         Field::Core(attribute) => match attribute.kind {
-            AttributeType::Integer => {
+            AttributeType::Integer | AttributeType::Time => {
                 values = vec![
                     text.parse::<i64>()
                         .map_or(Value::String(text.to_owned()), Value::from),

@@ -66,11 +66,9 @@ pub struct NewInteraction {
     pub can_be_parent: Option<bool>,
     /// Now when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = DateTime)]
     pub start_date: Option<Moment>,
     /// Not before the start.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = DateTime)]
     pub end_date: Option<Moment>,
     /// Up to 4,000 characters.
     #[serde(skip_serializing_if = "Option::is_none")]

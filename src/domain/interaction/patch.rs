@@ -9,7 +9,6 @@ use super::check::{
 };
 use super::{EntityType, Interaction, LongTexts, Participant, Status, media_type};
 use crate::domain::limits::{Limits, check_id, check_text};
-use crate::domain::user_data::POINTER_MARK;
 use crate::domain::{Fault, Moment, Refusal};
 
 /// Tells an attribute that is absent from one that is null, in a merge patch.
@@ -25,9 +24,7 @@ fn kept<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 ) -> Result<Option<T>, D::Error> {
     let given = Option::<T>::deserialize(deserializer)?;
     if given.is_none() {
-        return Err(de::Error::custom(format!(
-            "{POINTER_MARK}{POINTER_MARK}cannot be cleared"
-        )));
+        return Err(de::Error::custom("cannot be cleared"));
     }
     Ok(given)
 }
@@ -78,11 +75,11 @@ pub struct InteractionPatch {
     pub can_be_parent: Option<bool>,
     /// When it began; cannot be cleared.
     #[serde(deserialize_with = "kept", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = DateTime, nullable = false)]
+    #[schema(nullable = false)]
     pub start_date: Option<Moment>,
     /// When it ended.
     #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(value_type = Option<Moment>)]
     pub end_date: Option<Option<Moment>>,
     /// Subject line.
     #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]

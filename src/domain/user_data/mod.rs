@@ -17,9 +17,8 @@ use serde_json::{Map, Value};
 
 pub use check::check;
 pub use edit::Edit;
-pub use pairs::from_pairs;
 pub use path::KeyPath;
-pub use read::{POINTER_MARK, read};
+pub use read::{Object, read, strict};
 pub use transience::Transience;
 
 /// A UserData document: keys in the order in which they were first attached.

@@ -1,67 +1,105 @@
-//! Reads UserData from JSON: a key given twice is an error that carries the pointer to it.
+//! Reads UserData from JSON. A key given twice is an error.
 
-use std::cell::RefCell;
 use std::fmt;
 
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Number, Value};
 
-use super::{Document, Given, escape_pointer, from_pairs};
-
-/// Marks an error message that carries a JSON pointer, relative to the UserData, in front of the sentence.
-pub const POINTER_MARK: char = '\u{1}';
+use super::pairs::add;
+use super::{Document, Given};
 
 impl<'de> Deserialize<'de> for Given {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let trail = RefCell::new(Vec::new());
-        let value = Strict(&trail).deserialize(deserializer).map_err(|error| {
-            if trail.borrow().is_empty() {
-                return error;
-            }
-            let pointer: String = trail
-                .borrow()
-                .iter()
-                .rev()
-                .map(|step| format!("/{}", escape_pointer(step)))
-                .collect();
-            de::Error::custom(format!(
-                "{POINTER_MARK}{pointer}{POINTER_MARK}is given twice"
-            ))
-        })?;
-        match value {
-            Value::Object(document) => Ok(document.into()),
-            Value::Array(pairs) => from_pairs(pairs).map_err(de::Error::custom),
-            Value::Null => Ok(Self::default()),
-            _ => Err(de::Error::custom(
-                "is neither an object nor a list of {key, type, value}",
-            )),
-        }
+        deserializer.deserialize_any(GivenVisitor)
+    }
+}
+
+struct GivenVisitor;
+
+impl<'de> Visitor<'de> for GivenVisitor {
+    type Value = Given;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object or a list of {key, type, value}")
+    }
+
+    fn visit_unit<E>(self) -> Result<Given, E> {
+        Ok(Given::default())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Given, A::Error> {
+        document(object).map(Given::from)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Given, A::Error> {
+        let mut given = Given::default();
+        while list.next_element_seed(PairSeed(&mut given))?.is_some() {}
+        given.repeated.sort_unstable();
+        given.repeated.dedup();
+        Ok(given)
+    }
+}
+
+/// Reads one pair of a list into UserData.
+struct PairSeed<'g>(&'g mut Given);
+
+impl<'de> DeserializeSeed<'de> for PairSeed<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        let pair = Strict.deserialize(deserializer)?;
+        add(self.0, pair).map_err(de::Error::custom)
+    }
+}
+
+/// A JSON object that is nothing else, as it is stored: no key is given twice.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Object(pub Document);
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor)
+    }
+}
+
+struct ObjectVisitor;
+
+impl<'de> Visitor<'de> for ObjectVisitor {
+    type Value = Object;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Object, A::Error> {
+        document(object).map(Object)
     }
 }
 
 /// Reads a document that was written before.
 ///
-/// Never by way of `serde_json::Value`: an object whose first key is `$serde_json::private::RawValue` would be taken for something else than an
-/// object with that key.
+/// Never by way of `serde_json::Value`: an object whose first key is
+/// `$serde_json::private::RawValue` would be taken for something else than an object with that key.
 ///
 /// # Errors
 /// When the text is no JSON object.
 pub fn read(text: &str) -> Result<Document, serde_json::Error> {
-    let trail = RefCell::new(Vec::new());
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = Strict(&trail).deserialize(&mut deserializer)?;
-    deserializer.end()?;
-    match value {
-        Value::Object(document) => Ok(document),
-        _ => Err(de::Error::custom("is no object")),
-    }
+    serde_json::from_str(text).map(|Object(document)| document)
 }
 
-/// Reads any JSON value and refuses an object that names a key twice; leaves behind the trail to it.
-struct Strict<'t>(&'t RefCell<Vec<String>>);
+/// Reads any JSON value in which no object names a key twice; for `deserialize_with`.
+///
+/// # Errors
+/// Where a key is given twice.
+pub fn strict<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Strict.deserialize(deserializer).map(Some)
+}
 
-impl<'de> DeserializeSeed<'de> for Strict<'_> {
+/// Reads any JSON value and refuses an object that names a key twice.
+struct Strict;
+
+impl<'de> DeserializeSeed<'de> for Strict {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -69,7 +107,7 @@ impl<'de> DeserializeSeed<'de> for Strict<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Strict<'_> {
+impl<'de> Visitor<'de> for Strict {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -106,39 +144,36 @@ impl<'de> Visitor<'de> for Strict<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
         let mut values = Vec::new();
-        loop {
-            match list.next_element_seed(Strict(self.0)) {
-                Ok(Some(value)) => values.push(value),
-                Ok(None) => return Ok(Value::Array(values)),
-                Err(error) => {
-                    if !self.0.borrow().is_empty() {
-                        self.0.borrow_mut().push(values.len().to_string());
-                    }
-                    return Err(error);
-                }
-            }
+        while let Some(value) = list.next_element_seed(Strict)? {
+            values.push(value);
         }
+        Ok(Value::Array(values))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Value, A::Error> {
-        let mut document = Map::new();
-        while let Some(key) = object.next_key::<String>()? {
-            if document.contains_key(&key) {
-                self.0.borrow_mut().push(key);
-                return Err(de::Error::custom("a key is given twice"));
-            }
-            match object.next_value_seed(Strict(self.0)) {
-                Ok(value) => {
-                    document.insert(key, value);
-                }
-                Err(error) => {
-                    if !self.0.borrow().is_empty() {
-                        self.0.borrow_mut().push(key);
-                    }
-                    return Err(error);
-                }
-            }
+    fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Value, A::Error> {
+        document(object).map(Value::Object)
+    }
+}
+
+fn document<'de, A: MapAccess<'de>>(mut object: A) -> Result<Document, A::Error> {
+    let mut document = Map::new();
+    while let Some(key) = object.next_key::<String>()? {
+        if document.contains_key(&key) {
+            // fails as the value of the key, so that the error's place is the key
+            object.next_value_seed(GivenTwice)?;
         }
-        Ok(Value::Object(document))
+        document.insert(key, object.next_value_seed(Strict)?);
+    }
+    Ok(document)
+}
+
+/// Refuses a value.
+struct GivenTwice;
+
+impl<'de> DeserializeSeed<'de> for GivenTwice {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, _: D) -> Result<(), D::Error> {
+        Err(de::Error::custom("is given twice"))
     }
 }

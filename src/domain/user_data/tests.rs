@@ -3,13 +3,13 @@ use crate::domain::limits::Limits;
 use serde_json::json;
 
 fn given(text: &str) -> Result<Given, String> {
-    serde_json::from_str(text).map_err(|error| error.to_string())
+    crate::json::read(text.as_bytes()).map_err(|refusal| refusal.to_string())
 }
 
 #[test]
 fn a_key_given_twice_in_an_object_is_refused_with_its_pointer() {
     let error = given(r#"{"a": [0, {"b/c": 1, "b/c": 2}]}"#).unwrap_err();
-    assert!(error.contains("\u{1}/a/1/b~1c\u{1}"), "{error}");
+    assert_eq!(error, "/a/1/b~1c is given twice");
     assert!(given(r#"{"a": 1, "b": {"a": 1}}"#).is_ok());
 }
 
@@ -24,6 +24,31 @@ fn of_a_key_repeated_in_a_pair_list_the_last_wins_and_is_named() {
         json!({"a": 2, "l": {"x": 1}})
     );
     assert_eq!(found.repeated, ["a"]);
+}
+
+#[test]
+fn what_is_no_pair_is_refused_with_its_place() {
+    for (text, told) in [
+        (
+            "[1]",
+            "/0 is no object, as a pair of key, type and value is",
+        ),
+        (r#"[{"key":"a"},{"value":1}]"#, "/1 has no text \"key\""),
+        (
+            r#"[{"key":"a","size":1}]"#,
+            "/0 has the member \"size\"; a pair has key, type and value",
+        ),
+        (
+            r#"[{"key":"a","type":"kvlist","value":[2]}]"#,
+            "/0 holds a list whose element 0 is no object, as a pair of key, type and value is",
+        ),
+        (
+            "3",
+            "it is a number, and must be an object or a list of {key, type, value}",
+        ),
+    ] {
+        assert_eq!(given(text).unwrap_err(), told, "{text}");
+    }
 }
 
 #[test]

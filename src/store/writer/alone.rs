@@ -76,6 +76,9 @@ impl<D: Dialect> Task<D> {
                 }
                 Outcome::Deleted(ids.into_iter().map(|member| member.id).collect())
             }
+            Command::Restore(chunk) => Outcome::Restored(
+                super::restore::chunk::<D>(conn, &self.rules.contacts, chunk).await?,
+            ),
             Command::FoldContacts { after } => {
                 super::fold::contacts::<D>(conn, &self.rules.contacts, after).await?
             }

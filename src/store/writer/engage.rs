@@ -12,7 +12,7 @@ use crate::domain::command::{KnownBy, Outcome, Stored};
 use crate::domain::interaction::{
     ENGAGEMENT_MEDIA, InteractionPatch, NewInteraction, WEB_ENGAGEMENT,
 };
-use crate::domain::propagation::{propagate, propagate_late, visits};
+use crate::domain::propagation::{nothing_to_copy, propagate, propagate_late, visits};
 use crate::domain::user_data::Document;
 use crate::domain::{Moment, Refusal, Requirement};
 use crate::store::{StoreError, content};
@@ -54,7 +54,13 @@ impl Ledger<'_> {
         }
         let Some(parent) = &new.parent_id else {
             return match self.tied(ask, new) {
-                Some(tie) => self.add_engagement(ask, new, &tie),
+                Some(tie) => match self.add_engagement(ask, new, &tie) {
+                    // nobody asked for this link: where it does not fit, the conversation is recorded without it
+                    Err(StoreError::Refused(_)) => {
+                        Ok(self.add_alone(ask, new, new.thread_id.clone())?)
+                    }
+                    done => done,
+                },
                 None => Ok(self.add_alone(ask, new, new.thread_id.clone())?),
             };
         };
@@ -64,7 +70,7 @@ impl Ledger<'_> {
             return self.add_engagement(ask, new, &Tie { parent, linked_by });
         }
         if new.copy_user_data.is_some() {
-            return Err(no_engagement("/copyUserData", &parent).into());
+            return Err(nothing_to_copy().into());
         }
         let thread = parent.interaction.thread_id.clone();
         Ok(self.add_alone(ask, new, Some(thread))?)
@@ -130,7 +136,7 @@ impl Ledger<'_> {
         }
         let parent = self.parent(ask, id, "")?;
         if parent.interaction.media_type != WEB_ENGAGEMENT {
-            return Err(no_engagement("", &parent).into());
+            return Err(no_engagement(&parent).into());
         }
         let linked_by = origin::ENGAGEMENT.to_owned();
         self.add_engagement(ask, child, &Tie { parent, linked_by })
@@ -303,15 +309,24 @@ impl Ledger<'_> {
             }
             known => known.clone(),
         };
-        self.of_visit(ask.tenant, &ask.ready.visits, began, contact.as_deref())
+        self.of_visit(
+            ask.tenant,
+            &ask.ready.visits,
+            began,
+            contact.as_deref(),
+            None,
+        )
     }
 
+    /// The newest web engagement that carries one of these keys, began in time, is of no other contact, and does not
+    /// come from the conversation itself, where that is stored already.
     fn of_visit(
         &self,
         tenant: i64,
         keys: &[(usize, String)],
         began: Moment,
         contact: Option<&str>,
+        child: Option<&str>,
     ) -> Option<Tie> {
         let since = began.plus_micros(-self.rules.link_within);
         keys.iter().find_map(|(place, value)| {
@@ -321,9 +336,8 @@ impl Ledger<'_> {
                 of.media_type == WEB_ENGAGEMENT
                     && of.can_be_parent
                     && (since..=began).contains(&of.start_date)
-                    && (contact.is_none()
-                        || of.contact_id.is_none()
-                        || of.contact_id.as_deref() == contact)
+                    && self.may_be_one_person(tenant, contact, of.contact_id.as_deref())
+                    && child.is_none_or(|child| self.comes_from(tenant, &of.id, child) == Some(false))
                     // an index row holds the beginning of a value; the document has the last word
                     && document(&stored.user_data).is_ok_and(|document| {
                         visits(&self.rules.link_by, &document).contains(&(*place, value.clone()))
@@ -344,6 +358,18 @@ impl Ledger<'_> {
         })
     }
 
+    /// Whether two contacts may be the same person: one of them is not known, or merges made them one.
+    fn may_be_one_person(&self, tenant: i64, a: Option<&str>, b: Option<&str>) -> bool {
+        let (Some(a), Some(b)) = (a, b) else {
+            return true;
+        };
+        let root = |id: &str| {
+            let held = self.contacts.get(&(tenant, id.to_owned()));
+            held.map_or_else(|| id.to_owned(), |held| self.root(&held.contact).id.clone())
+        };
+        a == b || root(a) == root(b)
+    }
+
     /// After a change of UserData: links a conversation that has no parent and now carries the key of a visit.
     pub(super) fn follow_visit(
         &mut self,
@@ -361,10 +387,10 @@ impl Ledger<'_> {
             return Ok(stored);
         }
         let contact = of.contact_id.as_deref();
-        let Some(tie) = self.of_visit(ask.tenant, &found, of.start_date, contact) else {
+        let id = of.id.clone();
+        let Some(tie) = self.of_visit(ask.tenant, &found, of.start_date, contact, Some(&id)) else {
             return Ok(stored);
         };
-        let id = of.id.clone();
         // a link that does not fit in size is left out: what the caller asked for stands by itself
         match self.link_later(ask, &id, &tie, None, &InteractionPatch::default()) {
             Ok(Outcome::Changed { stored, .. }) => Ok(stored),
@@ -415,6 +441,11 @@ impl Ledger<'_> {
         let (_, changes) = self.patched(ask, id, rest)?;
         let (held, _) = self.held(ask, id)?;
         let of = &held.stored.interaction;
+        let engages = parent.interaction.media_type == WEB_ENGAGEMENT
+            && ENGAGEMENT_MEDIA.contains(&of.media_type.as_str());
+        if copy.is_some() && !engages {
+            return Err(nothing_to_copy().into());
+        }
         if of.parent_id.as_deref() == Some(&parent.interaction.id) {
             if changes {
                 return Ok(self.change(ask, id, rest, Kind::InteractionChanged)?);
@@ -425,13 +456,9 @@ impl Ledger<'_> {
                 cursor: None,
             });
         }
-        let media = of.media_type.as_str();
-        if parent.interaction.media_type == WEB_ENGAGEMENT && ENGAGEMENT_MEDIA.contains(&media) {
+        if engages {
             let linked_by = origin::LATER.to_owned();
             return self.link_later(ask, id, &Tie { parent, linked_by }, copy, rest);
-        }
-        if copy.is_some() {
-            return Err(no_engagement("/copyUserData", &parent).into());
         }
         let had_parent = of.parent_id.is_some();
         let outcome = self.move_under(ask, id, &parent, rest, None)?;
@@ -444,22 +471,34 @@ impl Ledger<'_> {
     /// The parent, where it may be one of this interaction.
     fn check_parent(&self, ask: &Ask<'_>, id: &str, parent: &str) -> Result<Arc<Stored>, Refusal> {
         let found = self.parent(ask, parent, "/parentId")?;
-        let mut above = Some(parent.to_owned());
-        for _ in 0..LARGEST_MOVE {
-            let Some(here) = above else { return Ok(found) };
-            if here == id {
-                return Err(Refusal::invalid(
-                    "/parentId",
-                    format!("names {parent:?}, which is the interaction itself or comes from it"),
-                ));
-            }
-            let held = self.interactions.get(&(ask.tenant, here));
-            above = held.and_then(|held| held.stored.interaction.parent_id.clone());
+        match self.comes_from(ask.tenant, parent, id) {
+            Some(false) => Ok(found),
+            Some(true) => Err(Refusal::invalid(
+                "/parentId",
+                format!("names {parent:?}, which is the interaction itself or comes from it"),
+            )),
+            None => Err(Refusal::invalid(
+                "/parentId",
+                format!("has more than {LARGEST_MOVE} ancestors"),
+            )),
         }
-        Err(Refusal::invalid(
-            "/parentId",
-            format!("has more than {LARGEST_MOVE} ancestors"),
-        ))
+    }
+
+    /// Whether one interaction is another or comes from it; `None` where it has too many ancestors to tell.
+    fn comes_from(&self, tenant: i64, one: &str, other: &str) -> Option<bool> {
+        let mut here = one;
+        for _ in 0..LARGEST_MOVE {
+            if here == other {
+                return Some(true);
+            }
+            let held = self.interactions.get(&(tenant, here.to_owned()));
+            let above = held.and_then(|held| held.stored.interaction.parent_id.as_deref());
+            let Some(above) = above else {
+                return Some(false);
+            };
+            here = above;
+        }
+        None
     }
 
     /// What is below an interaction and in its thread, by identifier.
@@ -627,9 +666,9 @@ pub(super) fn touch(held: &mut Held, at: Moment) {
     held.changed = true;
 }
 
-fn no_engagement(pointer: &str, parent: &Stored) -> Refusal {
+fn no_engagement(parent: &Stored) -> Refusal {
     Refusal::invalid(
-        pointer,
+        "",
         format!(
             "asks for an engagement of a {}, not of a webengagement",
             parent.interaction.media_type

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 use futures_util::future::join;
 
 use super::ledger::{
-    Entry, GivenAnswer, Held, HeldSession, HeldWebAction, Key, Ledger, Link, Standing,
+    Entry, GivenAnswer, Held, HeldSession, Key, Ledger, Link, Standing, index_words,
 };
+use super::web_event;
 use crate::domain::command::Stored;
 use crate::domain::contact::ContactRules;
 use crate::domain::interaction::LongTexts;
 use crate::domain::user_data::{self, KeyPath};
-use crate::domain::web_action::State;
 use crate::store::StoreError;
 use crate::store::bulk::{self, Many};
 use crate::store::dialect::{Arg, Conn, Dialect};
@@ -103,23 +103,6 @@ const JOURNAL: Many = Many {
     skips_nulls: false,
 };
 
-const NEW_WEB_ACTIONS: Many = Many {
-    before: "INSERT INTO web_action (seq, tenant_id, action_id, state, media_type, map_id, map_version, customer_id, session_id, reference, \
-             event_date, contradicted, fingerprint, event) VALUES",
-    casts: &[],
-    columns: 14,
-    after: "",
-    skips_nulls: false,
-};
-
-const CONTRADICTED: Many = Many {
-    before: "UPDATE web_action SET contradicted = 1 FROM (VALUES",
-    casts: &["BIGINT", "TEXT", "TEXT"],
-    columns: 3,
-    after: ") AS v WHERE web_action.tenant_id = v.column1 + 0 AND web_action.action_id = v.column2 || '' AND web_action.state = v.column3 || ''",
-    skips_nulls: false,
-};
-
 const NEW_SESSIONS: Many = Many {
     before: "INSERT INTO client_session (id, tenant_id, user_name, subscriptions, cursor, holder, sign_in, changed, seen_date) VALUES",
     casts: &[],
@@ -197,7 +180,7 @@ pub async fn flush<D: Dialect>(ledger: Ledger<'_>, conn: &mut Conn<D>) -> Result
         journal,
         links,
         replies,
-        web_actions,
+        web_events,
         sessions,
         choices,
         answers,
@@ -253,7 +236,7 @@ pub async fn flush<D: Dialect>(ledger: Ledger<'_>, conn: &mut Conn<D>) -> Result
         .flatten()
         .collect();
     bulk::run::<D>(conn, &REPLIES, replies).await?;
-    write_web_actions::<D>(conn, head, web_actions).await?;
+    web_event::write::<D>(conn, web_events).await?;
     let chosen = choices
         .into_iter()
         .filter(|(_, (_, made))| *made)
@@ -306,40 +289,6 @@ async fn write_links<D: Dialect>(
         );
         D::execute(conn, sql.into(), vec![tenant.into(), Arg::Texts(children)]).await?;
     }
-    Ok(())
-}
-
-/// Writes new states of web actions, each at the place of its entry, and notes which came again with other content.
-async fn write_web_actions<D: Dialect>(
-    conn: &mut Conn<D>,
-    head: i64,
-    held: HashMap<(i64, String, State), HeldWebAction>,
-) -> Result<(), StoreError> {
-    let (mut new, mut contradicted) = (Vec::new(), Vec::new());
-    for ((tenant, action_id, state), held) in held {
-        if let Some((entry, action, event)) = held.new {
-            new.extend([
-                (head + 1 + i64::try_from(entry).unwrap_or(0)).into(),
-                tenant.into(),
-                action_id.into(),
-                state.name().into(),
-                action.media_type.into(),
-                action.map_id.into(),
-                Arg::Int(action.map_version),
-                action.customer_id.into(),
-                action.session_id.into(),
-                action.reference.into(),
-                Arg::Time(action.event_date),
-                i64::from(held.contradicted).into(),
-                Arg::Bytes(held.fingerprint),
-                event.into(),
-            ]);
-        } else if held.changed {
-            contradicted.extend([tenant.into(), action_id.into(), state.name().into()]);
-        }
-    }
-    bulk::run::<D>(conn, &NEW_WEB_ACTIONS, new).await?;
-    bulk::run::<D>(conn, &CONTRADICTED, contradicted).await?;
     Ok(())
 }
 
@@ -518,6 +467,47 @@ pub async fn rewrite<D: Dialect>(
         .flat_map(|(seq, stored)| rows::json_args(*seq, &stored.interaction, &stored.user_data))
         .collect();
     bulk::run::<D>(conn, &CHANGED_JSON, json).await?;
+    Ok(())
+}
+
+/// Puts interactions into an archive's places: each with its place and its fingerprint, as they were stored.
+pub async fn place<D: Dialect>(
+    conn: &mut Conn<D>,
+    keys: &[KeyPath],
+    all: &[(i64, Vec<u8>, Stored)],
+) -> Result<(), StoreError> {
+    let none = LongTexts::default();
+    let (mut new, mut json, mut texts) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut words, mut index) = (Vec::new(), Vec::new());
+    for (seq, fingerprint, stored) in all {
+        let interaction = &stored.interaction;
+        new.extend([
+            (*seq).into(),
+            Arg::Bytes(fingerprint.clone()),
+            interaction.created_date.into(),
+        ]);
+        new.extend(rows::interaction_args(interaction));
+        json.extend(rows::json_args(*seq, interaction, &stored.user_data));
+        let long = stored.texts.as_ref().unwrap_or(&none);
+        if !long.is_empty() {
+            texts.extend(rows::text_args(*seq, interaction, long));
+        }
+        let found = index_words(interaction, long);
+        if !found.is_empty() {
+            let id = interaction.id.as_str();
+            words.extend([
+                id.into(),
+                interaction.tenant_id.into(),
+                D::words(&found).into(),
+            ]);
+        }
+        index.extend(index_rows(keys, stored));
+    }
+    bulk::run::<D>(conn, &NEW_INTERACTIONS, new).await?;
+    bulk::run::<D>(conn, &NEW_JSON, json).await?;
+    bulk::run::<D>(conn, &D::TEXTS, texts).await?;
+    bulk::run::<D>(conn, &D::ADD_WORDS, words).await?;
+    bulk::run::<D>(conn, &INDEX, index).await?;
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::engage::touch;
+use super::web_event::{EventKey, HeldEvent};
 use crate::domain::change::Kind;
 use crate::domain::client::{Answer, Choice, ClientSession, NewChoice, SessionEdit, TAKEN_AWAY};
 use crate::domain::command::{
@@ -17,7 +18,6 @@ use crate::domain::interaction::{
     EntityType, Interaction, InteractionPatch, LongTexts, NewInteraction, Status,
 };
 use crate::domain::user_data::{self, Document, Edit, KeyPath};
-use crate::domain::web_action::{State, WebAction};
 use crate::domain::{Clock, Moment, Refusal, Requirement, words};
 use crate::store::{StoreError, content};
 
@@ -158,18 +158,6 @@ pub struct Kept {
     pub new_at: Option<Moment>,
 }
 
-/// A state of a web action in the ledger.
-pub struct HeldWebAction {
-    /// What it was first sent as.
-    pub fingerprint: Vec<u8>,
-    /// For a new one, the entry that records it, the event and its text with the date.
-    pub new: Option<(usize, Box<WebAction>, String)>,
-    /// Whether it came again with other content, and whether that is news.
-    pub contradicted: bool,
-    /// Whether that is to be written.
-    pub changed: bool,
-}
-
 /// The session of a client in the ledger.
 pub struct HeldSession {
     /// As it stands now.
@@ -212,8 +200,8 @@ pub struct Ledger<'t> {
     pub links: HashMap<Key, Option<Link>>,
     /// Web engagements that carry a value by which conversations are linked: tenant, place in `link_by`, value.
     pub visits: HashMap<(i64, usize, String), Vec<String>>,
-    /// States of web actions, loaded or new, by action and name.
-    pub web_actions: HashMap<(i64, String, State), HeldWebAction>,
+    /// Events of web actions, loaded or new.
+    pub web_events: HashMap<EventKey, HeldEvent>,
     /// Sessions of clients, loaded or opened.
     pub sessions: HashMap<String, HeldSession>,
     /// Choices of spellings, loaded or made, by tenant, user, sign-in session and collection; and
@@ -248,7 +236,7 @@ impl<'t> Ledger<'t> {
             journal: Vec::new(),
             links: HashMap::new(),
             visits: HashMap::new(),
-            web_actions: HashMap::new(),
+            web_events: HashMap::new(),
             sessions: HashMap::new(),
             choices: BTreeMap::new(),
             erased: HashMap::new(),
@@ -345,7 +333,7 @@ impl<'t> Ledger<'t> {
             Command::IdentifyContact {
                 create, media_type, ..
             } => self.identify(&ask, media_type.as_deref(), *create),
-            Command::RecordWebAction(action) => self.record_web_action(&ask, action),
+            Command::RecordWebAction(action) => self.record_web_action(&ask, action)?,
             Command::OpenSession(session) => self.open_session(&ask, session),
             Command::EditSession(edit) => self.edit_session(&ask, edit)?,
             Command::ChooseSpelling(choice) => {
@@ -761,59 +749,6 @@ impl<'t> Ledger<'t> {
         })
     }
 
-    fn record_web_action(&mut self, ask: &Ask<'_>, action: &WebAction) -> Outcome {
-        let key = (ask.tenant, action.action_id.clone(), action.state);
-        if let Some(held) = self.web_actions.get_mut(&key) {
-            let contradicts = held.fingerprint != ask.ready.fingerprint;
-            if contradicts && !held.contradicted {
-                held.contradicted = true;
-                held.changed = true;
-            }
-            return Outcome::WebAction {
-                action_id: action.action_id.clone(),
-                created: false,
-                contradicts,
-                cursor: None,
-            };
-        }
-        let mut action = action.clone();
-        let text = if action.event_date.is_some() {
-            ask.ready.user_data.clone()
-        } else {
-            action.event_date = Some(ask.at);
-            let date = ask.at.to_string();
-            action.event.insert("eventDate".to_owned(), date.into());
-            text(&action.event)
-        };
-        self.journal.push(Entry {
-            tenant: ask.tenant,
-            at: ask.at,
-            kind: Kind::WebActionRecorded,
-            interaction_id: None,
-            contact_id: None,
-            media_type: action.media_type.clone(),
-            owner_id: None,
-            action_id: Some(action.action_id.clone()),
-            actor: Arc::clone(ask.actor),
-            delta: text.clone(),
-        });
-        let entry = self.journal.len() - 1;
-        let held = HeldWebAction {
-            fingerprint: ask.ready.fingerprint.clone(),
-            new: Some((entry, Box::new(action), text)),
-            contradicted: false,
-            changed: false,
-        };
-        let action_id = key.1.clone();
-        self.web_actions.insert(key, held);
-        Outcome::WebAction {
-            action_id,
-            created: true,
-            contradicts: false,
-            cursor: Some(self.cursor(entry)),
-        }
-    }
-
     /// An answer that rests on what was taken away since says so instead.
     fn answer(&mut self, ask: &Ask<'_>, answer: &Answer) {
         let mut answer = answer.clone();
@@ -1194,7 +1129,7 @@ impl<'t> Ledger<'t> {
     }
 
     /// The contact that stands for another one after all merges.
-    fn root<'l>(&'l self, contact: &'l Arc<Contact>) -> &'l Arc<Contact> {
+    pub(super) fn root<'l>(&'l self, contact: &'l Arc<Contact>) -> &'l Arc<Contact> {
         let mut here = contact;
         while let Some(into) = &here.merged_into {
             match self.contacts.get(&(here.tenant_id, into.clone())) {

@@ -6,18 +6,19 @@ use std::sync::Arc;
 use super::Queued;
 use super::engage::LARGEST_MOVE;
 use super::flush::INDEXED_CHARACTERS;
-use super::ledger::{Held, HeldWebAction, Kept, Ledger, Standing};
+use super::ledger::{Held, Kept, Ledger, Standing};
+use super::web_event;
 use crate::domain::change::Kind;
 pub use crate::domain::command::REPLY_KEPT;
 use crate::domain::command::{Command, KnownBy, Preparation, Reply};
 use crate::domain::contact::{ContactRules, Folded, Rank};
 use crate::domain::interaction::WEB_ENGAGEMENT;
+use crate::domain::web_action::WebAction;
 use crate::store::StoreError;
 use crate::store::client;
 use crate::store::contact::{self, CONTACT};
 use crate::store::dialect::{Arg, Columns, Conn, Dialect, RowOf};
 use crate::store::rows;
-use crate::store::web_action;
 
 /// Web engagements of one visit that are looked at.
 const MOST_OF_A_VISIT: usize = 100;
@@ -50,7 +51,8 @@ struct Needs<'g> {
     choosing: BTreeSet<&'g str>,
     /// The oldest state of the store that an answer rests on.
     answers_as_of: Option<i64>,
-    web_actions: BTreeSet<&'g str>,
+    /// Events of web actions, each with its fingerprint.
+    web_events: Vec<(&'g WebAction, &'g [u8])>,
 }
 
 /// Loads everything into the ledger.
@@ -70,13 +72,17 @@ pub(super) async fn load<D: Dialect>(
     for (tenant, mut needs) in tenants {
         interactions::<D>(ledger, conn, tenant, &needs).await?;
         by_external_id::<D>(ledger, conn, tenant, &needs.external).await?;
+        if !needs.visits.is_empty() {
+            // merges tell whether a conversation and a web engagement are of the same person
+            needs.contacts.extend(contacts_met(ledger, tenant, &needs));
+        }
         needs
             .contacts
             .extend(candidates::<D>(&ledger.rules.contacts, conn, tenant, &needs.values).await?);
         contacts::<D>(ledger, conn, tenant, needs.contacts).await?;
         named::<D>(ledger, conn, tenant, &needs.named).await?;
         replies::<D>(ledger, conn, tenant, &needs.replies).await?;
-        web_actions::<D>(ledger, conn, tenant, &needs.web_actions).await?;
+        web_event::load::<D>(ledger, conn, tenant, &needs.web_events).await?;
         if let Some(as_of) = needs.answers_as_of {
             let erased = erased_after::<D>(conn, tenant, as_of).await?;
             ledger.erased.extend(erased.map(|cursor| (tenant, cursor)));
@@ -173,7 +179,7 @@ impl<'g> Needs<'g> {
             }
             Command::IdentifyContact { .. } => self.values.push(&queued.ready.folded),
             Command::RecordWebAction(action) => {
-                self.web_actions.insert(&action.action_id);
+                self.web_events.push((action, &queued.ready.fingerprint));
             }
             Command::Answer(answer) => {
                 let oldest = self.answers_as_of.unwrap_or(i64::MAX);
@@ -198,7 +204,19 @@ fn of_visits(ready: &Preparation) -> impl Iterator<Item = (usize, &str)> {
     visits.map(|(place, value)| (*place, value.as_str()))
 }
 
-/// The identifiers of interactions above and below others: as many as may move at once, and one more.
+/// The contacts of the interactions that were loaded, and those that the commands name.
+fn contacts_met(ledger: &Ledger<'_>, tenant: i64, needs: &Needs<'_>) -> Vec<String> {
+    let loaded = ledger
+        .interactions
+        .iter()
+        .filter(|((of, _), _)| *of == tenant);
+    loaded
+        .filter_map(|(_, held)| held.stored.interaction.contact_id.clone())
+        .chain(needs.named.iter().map(|id| (*id).to_owned()))
+        .collect()
+}
+
+/// The identifiers of interactions above and below others: of each as many as may move at once, and one more.
 async fn relatives<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
@@ -220,17 +238,41 @@ async fn relatives<D: Dialect>(
              ) SELECT id FROM related LIMIT +$3",
             D::any_of(2)
         );
-        let most = of.len().saturating_mul(LARGEST_MOVE + 2);
-        let args = vec![
-            tenant.into(),
-            Arg::Texts(of.iter().map(|id| (*id).to_owned()).collect()),
-            i64::try_from(most).unwrap_or(i64::MAX).into(),
-        ];
-        for row in D::fetch(conn, sql.into(), args).await? {
+        let ids = of.iter().map(|id| (*id).to_owned()).collect();
+        let rows = up_to::<D>(conn, &sql, vec![tenant.into()], ids, LARGEST_MOVE + 2).await?;
+        for row in rows {
             found.push(Columns::<D>::of(&row).text()?);
         }
     }
     Ok(found)
+}
+
+/// At most so many rows for each of several values: one statement, whose last two arguments are the values and a limit.
+///
+/// Where the limit may have cut rows off, each value is asked for by itself, so that a large one takes nothing from
+/// the others.
+async fn up_to<D: Dialect>(
+    conn: &mut Conn<D>,
+    sql: &str,
+    before: Vec<Arg>,
+    values: Vec<String>,
+    most: usize,
+) -> Result<Vec<RowOf<D>>, StoreError> {
+    let args = |values: Vec<String>| {
+        let limit = i64::try_from(most.saturating_mul(values.len())).unwrap_or(i64::MAX);
+        let mut args = before.clone();
+        args.extend([Arg::Texts(values), limit.into()]);
+        args
+    };
+    let rows = D::fetch(conn, sql.to_owned().into(), args(values.clone())).await?;
+    if rows.len() < most.saturating_mul(values.len()) || values.len() == 1 {
+        return Ok(rows);
+    }
+    let mut rows = Vec::new();
+    for value in values {
+        rows.extend(D::fetch(conn, sql.to_owned().into(), args(vec![value])).await?);
+    }
+    Ok(rows)
 }
 
 /// Web engagements that carry one of these values, the newest first; kept in the ledger by value.
@@ -255,14 +297,10 @@ async fn engagements<D: Dialect>(
              ORDER BY x.start_date DESC LIMIT +$4",
             D::any_of(3)
         );
-        let most = MOST_OF_A_VISIT.saturating_mul(values.len());
-        let args = vec![
-            tenant.into(),
-            ledger.rules.link_by[place].to_string().into(),
-            Arg::Texts(values.keys().cloned().collect()),
-            i64::try_from(most).unwrap_or(i64::MAX).into(),
-        ];
-        for row in D::fetch(conn, sql.into(), args).await? {
+        let key = ledger.rules.link_by[place].to_string();
+        let before = vec![tenant.into(), key.into()];
+        let cut = values.keys().cloned().collect();
+        for row in up_to::<D>(conn, &sql, before, cut, MOST_OF_A_VISIT).await? {
             let mut row = Columns::<D>::of(&row);
             let (cut, id) = (row.text()?, row.text()?);
             for value in values.get(&cut).into_iter().flatten() {
@@ -545,34 +583,6 @@ async fn erased_after<D: Dialect>(
         Some(row) => Columns::<D>::of(row).maybe_int()?,
         None => None,
     })
-}
-
-async fn web_actions<D: Dialect>(
-    ledger: &mut Ledger<'_>,
-    conn: &mut Conn<D>,
-    tenant: i64,
-    wanted: &BTreeSet<&str>,
-) -> Result<(), StoreError> {
-    if wanted.is_empty() {
-        return Ok(());
-    }
-    let sql = format!(
-        "SELECT action_id, state, fingerprint, contradicted FROM web_action WHERE tenant_id = $1 AND action_id IN {}",
-        D::any_of(2)
-    );
-    let ids = wanted.iter().map(|id| (*id).to_owned()).collect();
-    for row in D::fetch(conn, sql.into(), vec![tenant.into(), Arg::Texts(ids)]).await? {
-        let mut row = Columns::<D>::of(&row);
-        let (action, state) = (row.text()?, web_action::state(&row.text()?)?);
-        let held = HeldWebAction {
-            fingerprint: row.bytes()?,
-            new: None,
-            contradicted: row.int()? != 0,
-            changed: false,
-        };
-        ledger.web_actions.insert((tenant, action, state), held);
-    }
-    Ok(())
 }
 
 async fn replies<D: Dialect>(

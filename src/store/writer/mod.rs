@@ -13,7 +13,9 @@ mod fold;
 pub use flush::INDEXED_CHARACTERS;
 mod ledger;
 mod load;
+mod restore;
 mod web_action;
+mod web_event;
 mod webhook;
 
 use std::sync::Arc;

@@ -34,9 +34,10 @@ const EVENTS: Many = Many {
 const TIES: [&str; 3] = ["sessionId", "interactionId", "conversationId"];
 
 const REDACTED: Many = Many {
-    before: "UPDATE web_action SET event = v.column2, customer_id = v.column3, fingerprint = '' FROM (VALUES",
-    casts: &["BIGINT", "TEXT", "TEXT"],
-    columns: 3,
+    before: "UPDATE web_action SET event = v.column2, customer_id = v.column3, error_code = v.column4, fingerprint = '' \
+             FROM (VALUES",
+    casts: &["BIGINT", "TEXT", "TEXT", "TEXT"],
+    columns: 4,
     after: ") AS v WHERE web_action.seq = v.column1 + 0",
     skips_nulls: false,
 };
@@ -67,6 +68,7 @@ pub(super) async fn led<D: Dialect>(
 ) -> Result<BTreeSet<String>, StoreError> {
     let mut actions: BTreeSet<String> = BTreeSet::new();
     for (column, values) in [
+        ("conversation_id", traces.references.clone()),
         ("reference", traces.references),
         ("session_id", traces.visits),
     ] {
@@ -109,34 +111,55 @@ pub(super) async fn redact<D: Dialect>(
         "SELECT seq, event FROM web_action WHERE tenant_id = $1 AND action_id IN {}",
         D::any_of(2)
     );
+    let entries = format!(
+        "SELECT cursor, delta FROM journal WHERE tenant_id = $1 AND action_id IS NOT NULL AND action_id IN {}",
+        D::any_of(2)
+    );
     let (mut events, mut deltas) = (Vec::new(), Vec::new());
     for portion in actions.chunks(PORTION) {
         let args = vec![tenant.into(), Arg::Texts(portion.to_vec())];
-        for row in &D::fetch(conn, sql.clone().into(), args).await? {
+        for row in &D::fetch(conn, sql.clone().into(), args.clone()).await? {
             let mut row = Columns::<D>::of(row);
             let (seq, event) = (row.int()?, row.text()?);
-            let mut event: Value = serde_json::from_str(&event)
-                .map_err(|_| StoreError::inconsistent("web_action", "event"))?;
-            let Some(members) = event.as_object_mut() else {
-                continue;
-            };
-            let mut held = false;
-            for (key, value) in members.iter_mut() {
-                if !KEPT.contains(&key.as_str()) && !TIES.contains(&key.as_str()) {
-                    held |= redaction.value(value);
-                }
+            if let Some(event) = redacted(&event, redaction)? {
+                let text = |key: &str| match event.get(key) {
+                    Some(Value::String(text)) => Some(text.clone()),
+                    Some(Value::Number(number)) => Some(number.to_string()),
+                    _ => None,
+                };
+                events.extend([
+                    seq.into(),
+                    event.to_string().into(),
+                    text("customerId").into(),
+                    text("errorCode").into(),
+                ]);
             }
-            if held {
-                let customer = members.get("customerId").and_then(Value::as_str);
-                let customer = customer.map(str::to_owned);
-                events.extend([seq.into(), event.to_string().into(), customer.into()]);
-                deltas.extend([seq.into(), event.to_string().into()]);
+        }
+        // an event has an entry for each time that it was enriched
+        for row in &D::fetch(conn, entries.clone().into(), args).await? {
+            let mut row = Columns::<D>::of(row);
+            let (cursor, delta) = (row.int()?, row.text()?);
+            if let Some(delta) = redacted(&delta, redaction)? {
+                deltas.extend([cursor.into(), delta.to_string().into()]);
             }
         }
     }
     bulk::run::<D>(conn, &REDACTED, events).await?;
     bulk::run::<D>(conn, &DELTAS, deltas).await?;
     Ok(())
+}
+
+/// An event without the values; `None` where it holds none of them.
+fn redacted(event: &str, redaction: &Redaction) -> Result<Option<Value>, StoreError> {
+    let mut event: Value =
+        serde_json::from_str(event).map_err(|_| StoreError::inconsistent("web_action", "event"))?;
+    let mut held = false;
+    for (key, value) in event.as_object_mut().into_iter().flatten() {
+        if !KEPT.contains(&key.as_str()) && !TIES.contains(&key.as_str()) {
+            held |= redaction.value(value);
+        }
+    }
+    Ok(held.then_some(event))
 }
 
 async fn erase_lives<D: Dialect>(
@@ -148,7 +171,7 @@ async fn erase_lives<D: Dialect>(
     let actions = vec![tenant.into(), Arg::Texts(actions.to_vec())];
     let sql =
         format!("SELECT seq, event FROM web_action WHERE tenant_id = $1 AND action_id IN {any}");
-    let (mut events, mut deltas) = (Vec::new(), Vec::new());
+    let mut events = Vec::new();
     for row in &D::fetch(conn, sql.into(), actions.clone()).await? {
         let mut row = Columns::<D>::of(row);
         let (seq, event) = (row.int()?, row.text()?);
@@ -158,12 +181,16 @@ async fn erase_lives<D: Dialect>(
             event.retain(|key, _| KEPT.contains(&key.as_str()));
         }
         events.extend([seq.into(), event.to_string().into()]);
-        deltas.extend([seq.into(), content::ERASED.into()]);
     }
     bulk::run::<D>(conn, &EVENTS, events).await?;
-    bulk::run::<D>(conn, &DELTAS, deltas).await?;
     let sql = format!(
-        "UPDATE web_action SET customer_id = NULL, session_id = NULL, reference = NULL, fingerprint = $3 WHERE tenant_id = $1 AND action_id IN {any}"
+        "UPDATE journal SET delta = '{}' WHERE tenant_id = $1 AND action_id IS NOT NULL AND action_id IN {any}",
+        content::ERASED
+    );
+    D::execute(conn, sql.into(), actions.clone()).await?;
+    let sql = format!(
+        "UPDATE web_action SET customer_id = NULL, session_id = NULL, reference = NULL, conversation_id = NULL, error_code = NULL, \
+         fingerprint = $3 WHERE tenant_id = $1 AND action_id IN {any}"
     );
     let mut args = actions;
     args.push(Arg::Bytes(Vec::new()));

@@ -1,6 +1,6 @@
 //! The period that a question is about.
 
-use chrono::{DateTime, Days, Months, NaiveDate, NaiveDateTime, NaiveTime};
+use chrono::{Days, Months, NaiveDate, NaiveDateTime, NaiveTime};
 
 use crate::compat::gws::answer::Failure;
 use crate::compat::gws::parameters::Parameters;
@@ -80,15 +80,12 @@ fn parse(text: &str) -> Option<Given> {
         let begins = day.and_time(NaiveTime::MIN).and_utc().timestamp_micros();
         return Moment::from_micros(begins).map(|_| Given::Day(day));
     }
+    if let Ok(at) = Moment::parse(text) {
+        return Some(Given::Moment(at));
+    }
     let text = text.to_ascii_uppercase().replacen(' ', "T", 1);
-    let with_offset = "%Y-%m-%dT%H:%M:%S%.f%z";
-    let at = DateTime::parse_from_rfc3339(&text)
-        .or_else(|_| DateTime::parse_from_str(&text, with_offset))
-        .map(|at| at.to_utc())
-        .or_else(|_| {
-            NaiveDateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M:%S%.f").map(|at| at.and_utc())
-        })
-        .ok()?;
+    let without_zone = NaiveDateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M:%S%.f");
+    let at = without_zone.ok()?.and_utc();
     Moment::from_micros(at.timestamp_micros()).map(Given::Moment)
 }
 

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
 
-use crate::cli::Failed;
+use super::Error;
 use crate::domain::command::Stored;
 use crate::domain::user_data;
 use crate::store::Reads;
@@ -33,7 +33,7 @@ pub async fn ndjson(
     tenant: i64,
     out: &mut (dyn Write + Send),
     mut progress: impl FnMut(u64),
-) -> Result<Exported, Failed> {
+) -> Result<Exported, Error> {
     let mut done = Exported::default();
     let mut merged = BTreeMap::new();
     let mut after = String::new();

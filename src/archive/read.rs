@@ -1,0 +1,234 @@
+//! Reads an archive line by line, or a store as if it were one.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::{Error, PAGE, line};
+use crate::domain::archive::{Kind, Row, VERSION};
+use crate::store::archive::Snapshot;
+
+/// Bytes of a line at most; an interaction with all its texts is far below.
+const LONGEST_LINE: u64 = 256 * 1024 * 1024;
+
+/// What the first line says.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Header {
+    /// The version of the format.
+    pub version: u64,
+    /// The newest cursor of the store that it was written from.
+    pub head: i64,
+    /// The names of the kinds of rows that it holds.
+    pub holds: Vec<String>,
+    /// Whether webhooks have their secrets.
+    #[serde(default)]
+    pub secrets: bool,
+}
+
+#[derive(Deserialize)]
+struct End {
+    sha256: String,
+}
+
+/// The lines of an archive.
+pub struct Lines {
+    from: BufReader<File>,
+    hash: Sha256,
+    number: u64,
+    /// What the first line says.
+    pub header: Header,
+    /// Tells this archive from others.
+    pub id: String,
+    ended: bool,
+}
+
+impl Lines {
+    /// Whether a file begins as an archive does.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn is_archive(path: &Path) -> Result<bool, std::io::Error> {
+        let mark = b"{\"annals\":";
+        let mut begin = Vec::new();
+        std::io::Read::read_to_end(
+            &mut std::io::Read::take(File::open(path)?, mark.len() as u64),
+            &mut begin,
+        )?;
+        Ok(begin == mark)
+    }
+
+    /// Opens an archive and reads its header.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is no archive of a known version.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let wrong = |what: &str| Error::Line(1, what.to_owned());
+        let mut from = BufReader::with_capacity(1024 * 1024, File::open(path)?);
+        let mut hash = Sha256::new();
+        let first = next(&mut from, 1)?.ok_or_else(|| wrong("is missing: the file is empty"))?;
+        hash.update(&first);
+        let id = hex::encode(&Sha256::digest(&first)[..16]);
+        let (name, value) = line::named(text(&first, 1)?).map_err(|what| Error::Line(1, what))?;
+        if name != "annals" {
+            return Err(wrong("is no header of an archive"));
+        }
+        let header: Header =
+            serde_json::from_str(value.get()).map_err(|_| wrong("is no header of an archive"))?;
+        if header.version != VERSION {
+            return Err(Error::Line(
+                1,
+                format!(
+                    "says version {}, and this program reads version {VERSION}",
+                    header.version
+                ),
+            ));
+        }
+        Ok(Self {
+            from,
+            hash,
+            number: 1,
+            header,
+            id,
+            ended: false,
+        })
+    }
+
+    /// The lines that were read.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The next row, or none after the end, whose checksum must be right.
+    ///
+    /// # Errors
+    /// Naming the line that is not as it should be.
+    pub fn next_row(&mut self) -> Result<Option<Row>, Error> {
+        if self.ended {
+            return Ok(None);
+        }
+        let number = self.number + 1;
+        let wrong = |what: String| Error::Line(number, what);
+        let Some(bytes) = next(&mut self.from, number)? else {
+            return Err(wrong(
+                "is missing: the archive is cut off before its end".to_owned(),
+            ));
+        };
+        let (name, value) = line::named(text(&bytes, number)?).map_err(wrong)?;
+        if name == "end" {
+            let end: End = serde_json::from_str(value.get())
+                .map_err(|_| wrong("is no end of an archive".to_owned()))?;
+            if end.sha256 != hex::encode(self.hash.clone().finalize()) {
+                return Err(wrong(
+                    "has another checksum: the archive was changed".to_owned(),
+                ));
+            }
+            if next(&mut self.from, number + 1)?.is_some() {
+                return Err(Error::Line(number + 1, "stands after the end".to_owned()));
+            }
+            self.ended = true;
+            return Ok(None);
+        }
+        self.hash.update(&bytes);
+        self.number = number;
+        let kind = Kind::of_name(&name)
+            .ok_or_else(|| wrong(format!("holds a {name:?}, which is not known")))?;
+        line::read(kind, &value).map(Some).map_err(wrong)
+    }
+}
+
+fn text(bytes: &[u8], number: u64) -> Result<&str, Error> {
+    std::str::from_utf8(bytes).map_err(|_| Error::Line(number, "is no UTF-8".to_owned()))
+}
+
+/// The next line with its end.
+fn next(from: &mut impl BufRead, number: u64) -> Result<Option<Vec<u8>>, Error> {
+    let mut line = Vec::new();
+    let mut limited = std::io::Read::take(from, LONGEST_LINE);
+    limited.read_until(b'\n', &mut line)?;
+    if line.is_empty() {
+        return Ok(None);
+    }
+    if line.last() != Some(&b'\n') {
+        return Err(Error::Line(
+            number,
+            "is cut off, or longer than a line may be".to_owned(),
+        ));
+    }
+    Ok(Some(line))
+}
+
+/// A store or an archive, row by row.
+pub enum Source {
+    /// An archive.
+    Lines(Box<Lines>),
+    /// A state of a store: its kinds in order, the page, and where it goes on.
+    Store {
+        /// The state.
+        snapshot: Box<dyn Snapshot>,
+        /// The kinds that are left, the present one last.
+        kinds: Vec<Kind>,
+        /// Rows that were read, the next one last.
+        page: Vec<Row>,
+        /// The last row read of the present kind.
+        after: Option<Row>,
+    },
+}
+
+impl Source {
+    /// The rows of a store.
+    pub fn of_store(snapshot: Box<dyn Snapshot>) -> Self {
+        let mut kinds: Vec<Kind> = Kind::ALL.iter().map(|(kind, _)| *kind).collect();
+        kinds.reverse();
+        Self::Store {
+            snapshot,
+            kinds,
+            page: Vec::new(),
+            after: None,
+        }
+    }
+
+    /// Whether it holds rows of a kind, and for webhooks their secrets.
+    pub fn holds(&self, kind: Kind) -> (bool, bool) {
+        match self {
+            Self::Lines(lines) => (
+                lines.header.holds.iter().any(|name| name == kind.name()),
+                lines.header.secrets,
+            ),
+            Self::Store { .. } => (true, true),
+        }
+    }
+
+    /// The next row.
+    ///
+    /// # Errors
+    /// When the store fails, or the archive is not as it should be.
+    pub async fn next_row(&mut self) -> Result<Option<Row>, Error> {
+        match self {
+            Self::Lines(lines) => lines.next_row(),
+            Self::Store {
+                snapshot,
+                kinds,
+                page,
+                after,
+            } => loop {
+                if let Some(row) = page.pop() {
+                    return Ok(Some(row));
+                }
+                let Some(kind) = kinds.last().copied() else {
+                    return Ok(None);
+                };
+                let mut next = snapshot.rows(kind, after.as_ref(), PAGE).await?;
+                *after = next.last().cloned();
+                if next.is_empty() {
+                    kinds.pop();
+                }
+                next.reverse();
+                *page = next;
+            },
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Compares two stores, or a store with an archive.
+
+use super::{Error, Source};
+use crate::domain::archive::{Cell, Kind, Row};
+
+/// A difference, without the values, which are customers' data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// What differs.
+    pub kind: Kind,
+    /// Which: the values of its key.
+    pub key: String,
+    /// How: which columns, or on which side it is missing.
+    pub what: String,
+}
+
+/// Compares two sources row by row, each read once in order. Returns the first differences, and how many rows were equal.
+///
+/// Rows of a kind that one of the two does not hold are passed over, as are the secrets of webhooks.
+///
+/// # Errors
+/// When a source fails.
+pub async fn verify(
+    mut one: Source,
+    mut other: Source,
+    most: usize,
+) -> Result<(Vec<Difference>, u64), Error> {
+    let mut differences = Vec::new();
+    let mut equal = 0;
+    let shared =
+        |kind: Kind, one: &Source, other: &Source| one.holds(kind).0 && other.holds(kind).0;
+    let secrets = one.holds(Kind::Webhook).1 && other.holds(Kind::Webhook).1;
+    let (mut left, mut right) = (one.next_row().await?, other.next_row().await?);
+    while differences.len() < most {
+        let order = match (&left, &right) {
+            (None, None) => break,
+            (Some(_), None) => std::cmp::Ordering::Less,
+            (None, Some(_)) => std::cmp::Ordering::Greater,
+            (Some(left), Some(right)) => place(left).cmp(&place(right)),
+        };
+        let (mut take_left, mut take_right) = (true, true);
+        match order {
+            std::cmp::Ordering::Equal => {
+                if let (Some(left), Some(right)) = (&left, &right) {
+                    let columns = differing(left, right, secrets);
+                    if columns.is_empty() {
+                        equal += 1;
+                    } else {
+                        differences.push(difference(
+                            left,
+                            format!("differs in {}", columns.join(", ")),
+                        ));
+                    }
+                }
+            }
+            std::cmp::Ordering::Less => {
+                take_right = false;
+                if let Some(left) = left.as_ref().filter(|row| shared(row.kind, &one, &other)) {
+                    differences.push(difference(left, "is missing from the second".to_owned()));
+                }
+            }
+            std::cmp::Ordering::Greater => {
+                take_left = false;
+                if let Some(right) = right.as_ref().filter(|row| shared(row.kind, &one, &other)) {
+                    differences.push(difference(right, "is missing from the first".to_owned()));
+                }
+            }
+        }
+        if take_left {
+            left = one.next_row().await?;
+        }
+        if take_right {
+            right = other.next_row().await?;
+        }
+    }
+    Ok((differences, equal))
+}
+
+/// Where a row stands among all others.
+fn place(row: &Row) -> (Kind, Vec<(i64, &str)>) {
+    let key = row.key().into_iter().map(|cell| match cell {
+        Cell::Text(text) => (0, text.as_str()),
+        Cell::Int(number) => (*number, ""),
+        _ => (0, ""),
+    });
+    (row.kind, key.collect())
+}
+
+fn differing(one: &Row, other: &Row, secrets: bool) -> Vec<&'static str> {
+    let columns = one.kind.columns().iter();
+    columns
+        .map(|column| column.name)
+        .filter(|name| one.cell(name) != other.cell(name))
+        .filter(|name| secrets || one.kind != Kind::Webhook || *name != "secrets")
+        .collect()
+}
+
+fn difference(row: &Row, what: String) -> Difference {
+    let key: Vec<String> = row
+        .key()
+        .into_iter()
+        .map(|cell| match cell {
+            Cell::Text(text) => text.clone(),
+            Cell::Int(number) => number.to_string(),
+            _ => String::new(),
+        })
+        .collect();
+    Difference {
+        kind: row.kind,
+        key: key.join(" "),
+        what,
+    }
+}

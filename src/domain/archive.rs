@@ -1,0 +1,344 @@
+//! The archive: everything a store holds, as rows of typed values.
+//!
+//! One description a kind of row ([`Kind::columns`]) serves the export, the import and the comparison. `docs/archive.md`
+//! has the format for people.
+
+use super::Moment;
+
+/// The version of the format that is written and read.
+pub const VERSION: u64 = 1;
+
+/// What a row is. The order is that in which an archive holds them: what others refer to comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// A declared key of UserData.
+    IndexedKey,
+    /// A contact, without its attributes.
+    Contact,
+    /// A value of an attribute of a contact.
+    ContactAttribute,
+    /// An interaction, whole.
+    Interaction,
+    /// Where a web engagement led.
+    Link,
+    /// A state of a web action.
+    WebAction,
+    /// An entry of the journal.
+    Change,
+    /// A webhook.
+    Webhook,
+    /// A kept answer to a request with an `Idempotency-Key`.
+    Reply,
+    /// An access token: its hash.
+    Token,
+}
+
+/// The type of a column, which says how its value is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// Text.
+    Text,
+    /// A whole number.
+    Int,
+    /// A moment, in RFC 3339 with microseconds.
+    Time,
+    /// Bytes, in hexadecimal digits.
+    Bytes,
+    /// JSON text, taken in and given out to the letter.
+    Json,
+}
+
+/// A column: its name in the store, its type, and whether every row has it.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    /// The name in the store; in the archive it is written in camel case.
+    pub name: &'static str,
+    /// The type.
+    pub kind: Type,
+    /// Whether every row has it.
+    pub required: bool,
+}
+
+const fn must(name: &'static str, kind: Type) -> Column {
+    Column {
+        name,
+        kind,
+        required: true,
+    }
+}
+
+const fn may(name: &'static str, kind: Type) -> Column {
+    Column {
+        name,
+        kind,
+        required: false,
+    }
+}
+
+use Type::{Bytes, Int, Json, Text, Time};
+
+const INDEXED_KEY: &[Column] = &[must("key", Text)];
+const CONTACT: &[Column] = &[
+    must("id", Text),
+    must("tenant_id", Int),
+    may("merged_into", Text),
+    must("created_date", Time),
+    must("modified_date", Time),
+    must("revision", Int),
+    must("fingerprint", Bytes),
+];
+const CONTACT_ATTRIBUTE: &[Column] = &[
+    must("contact_id", Text),
+    must("tenant_id", Int),
+    must("name", Text),
+    must("position", Int),
+    must("value", Text),
+];
+const INTERACTION: &[Column] = &[
+    must("seq", Int),
+    must("fingerprint", Bytes),
+    must("core", Json),
+    must("user_data", Json),
+    may("text", Text),
+    may("structured_text", Text),
+    may("comment", Text),
+    may("participants", Json),
+];
+const LINK: &[Column] = &[
+    must("child_id", Text),
+    must("tenant_id", Int),
+    must("parent_id", Text),
+    may("copy_user_data", Text),
+    must("copied_keys", Json),
+    must("linked_by", Text),
+    must("created_date", Time),
+];
+const WEB_ACTION: &[Column] = &[
+    must("seq", Int),
+    must("tenant_id", Int),
+    must("action_id", Text),
+    must("state", Text),
+    may("media_type", Text),
+    may("map_id", Text),
+    may("map_version", Int),
+    may("customer_id", Text),
+    may("session_id", Text),
+    may("reference", Text),
+    may("conversation_id", Text),
+    may("error_code", Text),
+    must("event_date", Time),
+    must("contradicted", Int),
+    must("fingerprint", Bytes),
+    must("event", Json),
+];
+const CHANGE: &[Column] = &[
+    must("cursor", Int),
+    must("tenant_id", Int),
+    must("at", Time),
+    must("kind", Text),
+    may("interaction_id", Text),
+    may("contact_id", Text),
+    may("media_type", Text),
+    may("owner_id", Text),
+    may("action_id", Text),
+    must("actor", Text),
+    must("delta", Json),
+];
+const WEBHOOK: &[Column] = &[
+    must("id", Text),
+    must("tenant_id", Int),
+    must("url", Text),
+    must("kinds", Json),
+    may("media_type", Text),
+    may("description", Text),
+    must("enabled", Int),
+    may("disabled_reason", Text),
+    must("deleted", Int),
+    may("secrets", Json),
+    must("cursor", Int),
+    must("created_date", Time),
+    must("modified_date", Time),
+];
+const REPLY: &[Column] = &[
+    must("tenant_id", Int),
+    must("path", Text),
+    must("key", Text),
+    must("fingerprint", Bytes),
+    must("status", Int),
+    must("body", Text),
+    may("interaction_id", Text),
+    may("contact_id", Text),
+    must("created_date", Time),
+];
+const TOKEN: &[Column] = &[
+    must("id", Text),
+    must("tenant_id", Int),
+    must("name", Text),
+    must("hash", Bytes),
+    must("scopes", Text),
+    must("created_date", Time),
+];
+
+impl Kind {
+    /// Every kind with its name in the archive, in order.
+    pub const ALL: [(Self, &'static str); 10] = [
+        (Self::IndexedKey, "indexedKey"),
+        (Self::Contact, "contact"),
+        (Self::ContactAttribute, "contactAttribute"),
+        (Self::Interaction, "interaction"),
+        (Self::Link, "link"),
+        (Self::WebAction, "webAction"),
+        (Self::Change, "change"),
+        (Self::Webhook, "webhook"),
+        (Self::Reply, "reply"),
+        (Self::Token, "token"),
+    ];
+
+    /// The name in the archive.
+    pub fn name(self) -> &'static str {
+        Self::ALL
+            .iter()
+            .find(|(kind, _)| *kind == self)
+            .map_or("", |(_, name)| name)
+    }
+
+    /// The kind of a name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .find(|(_, other)| *other == name)
+            .map(|(kind, _)| *kind)
+    }
+
+    /// Its columns.
+    pub fn columns(self) -> &'static [Column] {
+        match self {
+            Self::IndexedKey => INDEXED_KEY,
+            Self::Contact => CONTACT,
+            Self::ContactAttribute => CONTACT_ATTRIBUTE,
+            Self::Interaction => INTERACTION,
+            Self::Link => LINK,
+            Self::WebAction => WEB_ACTION,
+            Self::Change => CHANGE,
+            Self::Webhook => WEBHOOK,
+            Self::Reply => REPLY,
+            Self::Token => TOKEN,
+        }
+    }
+
+    /// The columns that tell one row from another, in the order in which rows stand.
+    pub fn key(self) -> &'static [&'static str] {
+        match self {
+            Self::IndexedKey => &["key"],
+            Self::Contact | Self::Webhook | Self::Token => &["id", "tenant_id"],
+            Self::ContactAttribute => &["contact_id", "tenant_id", "name", "position"],
+            Self::Interaction | Self::WebAction => &["seq"],
+            Self::Link => &["child_id", "tenant_id"],
+            Self::Change => &["cursor"],
+            Self::Reply => &["tenant_id", "path", "key"],
+        }
+    }
+}
+
+/// A value of a row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cell {
+    /// None.
+    Null,
+    /// Text, or JSON text.
+    Text(String),
+    /// A whole number.
+    Int(i64),
+    /// A moment.
+    Time(Moment),
+    /// Bytes.
+    Bytes(Vec<u8>),
+}
+
+/// A row: its kind, and a value for each of its columns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// What it is.
+    pub kind: Kind,
+    /// The values, in the order of [`Kind::columns`].
+    pub cells: Vec<Cell>,
+}
+
+impl Row {
+    /// The value of a column; null where the kind has no such column.
+    pub fn cell(&self, name: &str) -> &Cell {
+        let place = self
+            .kind
+            .columns()
+            .iter()
+            .position(|column| column.name == name);
+        place
+            .and_then(|place| self.cells.get(place))
+            .unwrap_or(&Cell::Null)
+    }
+
+    /// Sets the value of a column.
+    pub fn set(&mut self, name: &str, cell: Cell) {
+        let place = self
+            .kind
+            .columns()
+            .iter()
+            .position(|column| column.name == name);
+        if let Some(there) = place.and_then(|place| self.cells.get_mut(place)) {
+            *there = cell;
+        }
+    }
+
+    /// The text of a column, empty where it has none.
+    pub fn text(&self, name: &str) -> &str {
+        match self.cell(name) {
+            Cell::Text(text) => text,
+            _ => "",
+        }
+    }
+
+    /// The number of a column, zero where it has none.
+    pub fn int(&self, name: &str) -> i64 {
+        match self.cell(name) {
+            Cell::Int(number) => *number,
+            _ => 0,
+        }
+    }
+
+    /// What tells it from others of its kind.
+    pub fn key(&self) -> Vec<&Cell> {
+        self.kind.key().iter().map(|name| self.cell(name)).collect()
+    }
+}
+
+/// The next rows of an archive, for the writer.
+#[derive(Clone, Debug)]
+pub struct Restore {
+    /// Tells one archive from another: the beginning of its header's checksum.
+    pub archive: String,
+    /// The newest cursor of the store that it came from.
+    pub head: i64,
+    /// Whether the store may hold something already.
+    pub merge: bool,
+    /// The lines that were restored before these rows.
+    pub after: i64,
+    /// The lines that are restored with them.
+    pub upto: i64,
+    /// The rows.
+    pub rows: Vec<Row>,
+    /// Whether these are the last.
+    pub last: bool,
+}
+
+/// How far the restoring of an archive has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Restored {
+    /// Lines restored.
+    pub lines: i64,
+    /// What is added to each cursor of the archive.
+    pub offset: i64,
+    /// Whether it is over.
+    pub finished: bool,
+    /// Rows that were left out because others stood in their place, of this chunk: what and which.
+    pub left_out: Vec<(Kind, String)>,
+}

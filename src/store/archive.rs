@@ -1,0 +1,182 @@
+//! Reading a store whole, as the rows of an archive, from one state of it.
+
+use futures_util::future::BoxFuture;
+use sqlx::pool::PoolConnection;
+
+use super::StoreError;
+use super::dialect::{Arg, Columns, Conn, Dialect, RowOf};
+use super::rows::{JOIN_JSON, JOIN_TEXTS};
+use crate::domain::archive::{Cell, Kind, Restored, Row, Type};
+
+/// One state of a store, while others go on writing. On SQLite its log cannot be begun anew until this is dropped.
+pub trait Snapshot: Send {
+    /// The newest cursor.
+    fn head(&mut self) -> BoxFuture<'_, Result<i64, StoreError>>;
+    /// How many rows of a kind there are.
+    fn count(&mut self, kind: Kind) -> BoxFuture<'_, Result<i64, StoreError>>;
+    /// The next rows of a kind after one, in order.
+    fn rows<'a>(
+        &'a mut self,
+        kind: Kind,
+        after: Option<&'a Row>,
+        limit: i64,
+    ) -> BoxFuture<'a, Result<Vec<Row>, StoreError>>;
+}
+
+/// A snapshot on a connection of its own.
+pub struct Reader<D: Dialect> {
+    conn: Option<PoolConnection<D::Db>>,
+}
+
+impl<D: Dialect> Reader<D> {
+    /// Begins to read.
+    pub async fn begin(mut conn: PoolConnection<D::Db>) -> Result<Self, StoreError> {
+        D::execute(&mut conn, D::BEGIN_READ.into(), Vec::new()).await?;
+        // a deferred transaction sees the state of its first statement
+        super::journal::head::<D>(&mut conn).await?;
+        Ok(Self { conn: Some(conn) })
+    }
+
+    fn conn(&mut self) -> &mut Conn<D> {
+        self.conn.as_mut().expect("it is there until it is dropped")
+    }
+}
+
+impl<D: Dialect> Drop for Reader<D> {
+    fn drop(&mut self) {
+        // closed, not given back: its transaction is still open
+        if let Some(conn) = self.conn.take() {
+            drop(conn.detach());
+        }
+    }
+}
+
+impl<D: Dialect> Snapshot for Reader<D> {
+    fn head(&mut self) -> BoxFuture<'_, Result<i64, StoreError>> {
+        Box::pin(super::journal::head::<D>(self.conn()))
+    }
+
+    fn count(&mut self, kind: Kind) -> BoxFuture<'_, Result<i64, StoreError>> {
+        Box::pin(async move {
+            let sql = format!("SELECT COUNT(*) FROM {}", table(kind));
+            let rows = D::fetch(self.conn(), sql.into(), Vec::new()).await?;
+            Ok(match rows.first() {
+                Some(row) => Columns::<D>::of(row).int()?,
+                None => 0,
+            })
+        })
+    }
+
+    fn rows<'a>(
+        &'a mut self,
+        kind: Kind,
+        after: Option<&'a Row>,
+        limit: i64,
+    ) -> BoxFuture<'a, Result<Vec<Row>, StoreError>> {
+        Box::pin(async move {
+            let (sql, args) = page(kind, after, limit);
+            let found = D::fetch(self.conn(), sql.into(), args).await?;
+            found.iter().map(|row| read::<D>(kind, row)).collect()
+        })
+    }
+}
+
+/// The table of a kind.
+pub fn table(kind: Kind) -> &'static str {
+    match kind {
+        Kind::IndexedKey => "indexed_key",
+        Kind::Contact => "contact",
+        Kind::ContactAttribute => "contact_attribute",
+        Kind::Interaction => "interaction",
+        Kind::Link => "link",
+        Kind::WebAction => "web_action",
+        Kind::Change => "journal",
+        Kind::Webhook => "webhook",
+        Kind::Reply => "kept_reply",
+        Kind::Token => "api_token",
+    }
+}
+
+fn page(kind: Kind, after: Option<&Row>, limit: i64) -> (String, Vec<Arg>) {
+    let columns: Vec<String> = kind
+        .columns()
+        .iter()
+        .map(|column| match (kind, column.name) {
+            (Kind::Interaction, name @ ("seq" | "fingerprint")) => format!("i.{name}"),
+            (Kind::Interaction, name @ ("core" | "user_data")) => format!("j.{name}"),
+            (Kind::Interaction, name) => format!("t.{name}"),
+            (_, name) => name.to_owned(),
+        })
+        .collect();
+    let from = if kind == Kind::Interaction {
+        format!("interaction i{JOIN_JSON}{JOIN_TEXTS}")
+    } else {
+        table(kind).to_owned()
+    };
+    let key: Vec<String> = kind
+        .key()
+        .iter()
+        .map(|name| {
+            if kind == Kind::Interaction {
+                format!("i.{name}")
+            } else {
+                (*name).to_owned()
+            }
+        })
+        .collect();
+    let mut args: Vec<Arg> = Vec::new();
+    let mut sql = format!("SELECT {} FROM {from}", columns.join(", "));
+    if let Some(after) = after {
+        args.extend(after.key().into_iter().map(arg));
+        let places: Vec<String> = (1..=args.len()).map(|n| format!("${n}")).collect();
+        sql += &format!(" WHERE ({}) > ({})", key.join(", "), places.join(", "));
+    }
+    args.push(limit.into());
+    sql += &format!(" ORDER BY {} LIMIT +${}", key.join(", "), args.len());
+    (sql, args)
+}
+
+/// A value as it is bound.
+pub fn arg(cell: &Cell) -> Arg {
+    match cell {
+        Cell::Null => Arg::Text(None),
+        Cell::Text(text) => text.as_str().into(),
+        Cell::Int(number) => (*number).into(),
+        Cell::Time(at) => (*at).into(),
+        Cell::Bytes(bytes) => Arg::Bytes(bytes.clone()),
+    }
+}
+
+fn read<D: Dialect>(kind: Kind, row: &RowOf<D>) -> Result<Row, StoreError> {
+    let mut cells = Vec::with_capacity(kind.columns().len());
+    for (place, column) in kind.columns().iter().enumerate() {
+        let cell = match column.kind {
+            Type::Text | Type::Json => D::text(row, place)?.map(Cell::Text),
+            Type::Int => D::int(row, place)?.map(Cell::Int),
+            Type::Time => D::time(row, place)?.map(Cell::Time),
+            Type::Bytes => D::bytes(row, place)?.map(Cell::Bytes),
+        };
+        cells.push(cell.unwrap_or(Cell::Null));
+    }
+    Ok(Row { kind, cells })
+}
+
+/// The archive that is being restored, or was last, and how far that came.
+pub async fn restored<D: Dialect>(
+    conn: &mut Conn<D>,
+) -> Result<Option<(String, Restored)>, StoreError> {
+    let sql = "SELECT archive, lines, cursor_offset, finished FROM archive_restore WHERE id = 1";
+    let rows = D::fetch(conn, sql.into(), Vec::new()).await?;
+    let Some(row) = rows.first() else {
+        return Ok(None);
+    };
+    let mut row = Columns::<D>::of(row);
+    let archive = row.text()?;
+    let restored = Restored {
+        lines: row.int()?,
+        offset: row.int()?,
+        finished: row.int()? != 0,
+        left_out: Vec::new(),
+    };
+    Ok(Some((archive, restored)))
+}

@@ -1,0 +1,173 @@
+//! Compressed bodies: `Content-Encoding` of a request.
+//!
+//! A body is decoded while it is read, so limits hold for what comes out, and nothing is decoded for
+//! a request that is refused before.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use async_compression::tokio::bufread::{BrotliDecoder, GzipDecoder, ZlibDecoder, ZstdDecoder};
+use async_compression::zstd::DParameter;
+use axum::body::{Body, BodyDataStream, HttpBody};
+use axum::extract::Request;
+use axum::http::{HeaderMap, header};
+use bytes::Bytes;
+use futures_util::stream::try_unfold;
+use futures_util::{Stream, StreamExt};
+use tokio::io::{AsyncRead, BufReader};
+use tokio_util::io::{ReaderStream, StreamReader};
+
+use super::body::{Unreadable, read_off};
+
+/// What is taken, as `Accept-Encoding` of the answer to anything else.
+pub const TAKEN: &str = "gzip, deflate, br, zstd";
+/// Codings of one body, one around the other.
+const MOST: usize = 3;
+/// The window of a zstd body, 8 MiB: what RFC 9659 allows for HTTP.
+const ZSTD_WINDOW_LOG: u32 = 23;
+/// Bytes decoded at once.
+const CHUNK: usize = 32 * 1024;
+/// Paths whose body has no limit as a whole.
+const STREAMED: [&str; 1] = ["/v1/interactions/batch"];
+
+#[derive(Clone, Copy)]
+enum Coding {
+    Gzip,
+    Deflate,
+    Brotli,
+    Zstd,
+}
+
+type Reader = Pin<Box<dyn AsyncRead + Send>>;
+
+impl Coding {
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "gzip" | "x-gzip" => Some(Self::Gzip),
+            "deflate" => Some(Self::Deflate),
+            "br" => Some(Self::Brotli),
+            "zstd" => Some(Self::Zstd),
+            _ => None,
+        }
+    }
+
+    fn decoder(self, from: Reader) -> Reader {
+        let from = BufReader::new(from);
+        match self {
+            Self::Gzip => {
+                let mut decoder = GzipDecoder::new(from);
+                decoder.multiple_members(true);
+                Box::pin(decoder)
+            }
+            Self::Deflate => Box::pin(ZlibDecoder::new(from)),
+            Self::Brotli => Box::pin(BrotliDecoder::new(from)),
+            Self::Zstd => {
+                let window = DParameter::window_log_max(ZSTD_WINDOW_LOG);
+                let mut decoder = ZstdDecoder::with_params(from, &[window]);
+                decoder.multiple_members(true);
+                Box::pin(decoder)
+            }
+        }
+    }
+}
+
+/// The request with its body decoded; no more than `most` bytes come out, but where the path takes
+/// any number.
+///
+/// # Errors
+/// A sentence, for a coding that is not known, or too many of them.
+pub fn decoded(request: Request, most: usize) -> Result<Request, String> {
+    let codings = codings(request.headers())?;
+    let (mut parts, body) = request.into_parts();
+    parts.headers.remove(header::CONTENT_ENCODING);
+    if codings.is_empty() || body.is_end_stream() {
+        return Ok(Request::from_parts(parts, body));
+    }
+    parts.headers.remove(header::CONTENT_LENGTH);
+    let most = (!STREAMED.contains(&parts.uri.path())).then_some(most);
+    Ok(Request::from_parts(parts, unpacked(body, &codings, most)))
+}
+
+/// The codings of a body, in the order in which they were applied.
+fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, String> {
+    let mut codings = Vec::new();
+    for value in headers.get_all(header::CONTENT_ENCODING) {
+        let names = String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase();
+        let names = names.split(',').map(str::trim);
+        for name in names.filter(|name| !["", "identity"].contains(name)) {
+            let coding = Coding::named(name).ok_or_else(|| {
+                let shown: String = name.chars().take(64).collect();
+                format!("the Content-Encoding {shown:?} is not taken; send {TAKEN} or none")
+            })?;
+            codings.push(coding);
+        }
+    }
+    if codings.len() > MOST {
+        return Err(format!("the body has more than {MOST} codings"));
+    }
+    Ok(codings)
+}
+
+fn unpacked(body: Body, codings: &[Coding], most: Option<usize>) -> Body {
+    let source = Source(Arc::new(Mutex::new(body.into_data_stream())));
+    let mut reader: Reader = Box::pin(StreamReader::new(source.clone()));
+    for coding in codings.iter().rev() {
+        reader = coding.decoder(reader);
+    }
+    let unpacking = Unpacking {
+        chunks: ReaderStream::with_capacity(reader, CHUNK),
+        source,
+        total: 0,
+        most,
+    };
+    Body::from_stream(try_unfold(unpacking, Unpacking::next))
+}
+
+/// A body while it is decoded.
+struct Unpacking {
+    chunks: ReaderStream<Reader>,
+    source: Source,
+    /// Bytes that came out so far.
+    total: usize,
+    most: Option<usize>,
+}
+
+impl Unpacking {
+    async fn next(mut self) -> Result<Option<(Bytes, Self)>, Unreadable> {
+        let why = match self.chunks.next().await {
+            None => return Ok(None),
+            Some(Ok(chunk)) => {
+                self.total = self.total.saturating_add(chunk.len());
+                match self.most {
+                    Some(most) if self.total > most => Unreadable::TooLarge(most),
+                    _ => return Ok(Some((chunk, self))),
+                }
+            }
+            Some(Err(error)) if error.kind() == io::ErrorKind::ConnectionAborted => {
+                return Err(Unreadable::BrokenOff);
+            }
+            Some(Err(_)) => Unreadable::Encoding,
+        };
+        // as it comes: what is refused is not decoded
+        read_off(&mut self.source).await;
+        Err(why)
+    }
+}
+
+/// The body as it comes. Shared, because a decoder does not give back what it reads from.
+#[derive(Clone)]
+struct Source(Arc<Mutex<BodyDataStream>>);
+
+impl Stream for Source {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut body = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let chunk = ready!(body.poll_next_unpin(cx));
+        Poll::Ready(chunk.map(|chunk| {
+            chunk.map_err(|error| io::Error::new(io::ErrorKind::ConnectionAborted, error))
+        }))
+    }
+}
