@@ -1,5 +1,6 @@
 //! A server's life: it opens the store, serves until it is told to stop, answers what is in flight, and closes.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -47,6 +48,7 @@ pub fn settings(
         },
         readers: config.database.readers,
         mapped: u64::from(config.database.mapped_mib) << 20,
+        prepared: config.database.prepared,
         time_limit: config.time_limit(),
         clock,
     }
@@ -163,17 +165,21 @@ fn router(app: App) -> Router {
         ))
 }
 
-/// Declares the keys that the settings name, and fills the index for those that are not ready.
+/// Declares the keys that the settings name, and fills the index of all declared keys that are not
+/// ready.
 async fn keep_index(
     writer: Writer,
-    keys: Vec<String>,
+    mut keys: Vec<String>,
     stopping: CancellationToken,
     reads: Arc<dyn crate::store::Reads>,
 ) {
     let work = async {
-        let ready = reads.indexed_keys().await?;
+        let known = reads.indexed_keys().await?;
+        let ready = |key: &KeyPath| known.iter().any(|(other, ready)| other == key && *ready);
+        keys.extend(known.iter().map(|(key, _)| key.to_string()));
+        let keys: BTreeSet<String> = keys.into_iter().collect();
         for key in keys.iter().map(|key| KeyPath::parse(key)) {
-            if ready.iter().all(|(other, ready)| *other != key || !ready) {
+            if !ready(&key) {
                 let done = fill_index(&writer, &key, |_| {}).await?;
                 tracing::info!(key = %key, interactions = done, "a key is indexed");
             }
@@ -182,7 +188,7 @@ async fn keep_index(
     };
     tokio::select! {
         done = work => if let Err(error) = done {
-            tracing::error!(%error, "the indexed keys of the settings could not be filled");
+            tracing::error!(%error, "the index of declared keys could not be filled");
         },
         () = stopping.cancelled() => {}
     }

@@ -9,7 +9,13 @@ fn words(text: &str) -> Vec<String> {
 fn query(text: &str) -> Vec<String> {
     let all = WordQuery::parse(text).unwrap().0;
     all.iter()
-        .map(|term| format!("{}{}", term.words.join(" "), if term.prefix { "*" } else { "" }))
+        .map(|term| {
+            format!(
+                "{}{}",
+                term.words.join(" "),
+                if term.prefix { "*" } else { "" }
+            )
+        })
         .collect()
 }
 

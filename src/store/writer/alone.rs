@@ -3,7 +3,7 @@
 
 use super::erase::{self, Member, after_all, clear, forget_contacts, members};
 use super::ledger::Entry;
-use super::{Queued, Task, flush, load, webhook};
+use super::{Queued, Task, flush, load, webhook, words};
 use crate::domain::change::Kind;
 use crate::domain::client::{CHOICE_KEPT, TAKEN_AWAY};
 use crate::domain::command::{Command, NewToken, Outcome};
@@ -79,6 +79,7 @@ impl<D: Dialect> Task<D> {
             Command::Restore(chunk) => Outcome::Restored(
                 super::restore::chunk::<D>(conn, &self.rules.contacts, chunk).await?,
             ),
+            Command::IndexWords => words::reindex::<D>(conn).await?,
             Command::FoldContacts { after } => {
                 super::fold::contacts::<D>(conn, &self.rules.contacts, after).await?
             }
