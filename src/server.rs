@@ -156,7 +156,7 @@ pub async fn serve(
 }
 
 /// All surfaces behind one door.
-fn router(app: App) -> Router {
+pub fn router(app: App) -> Router {
     api::router(app.clone())
         .merge(gws::router(app.clone()))
         .layer(axum::middleware::from_fn_with_state(

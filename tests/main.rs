@@ -39,6 +39,7 @@ mod importing;
 mod migrating;
 mod openapi;
 mod operating;
+mod plans;
 mod properties;
 mod readme;
 mod tokens;

@@ -11,6 +11,15 @@ use sqlx::pool::PoolConnection;
 use super::StoreError;
 use super::dialect::{Conn, Dialect};
 
+/// What begins a transaction that reads one state of the store.
+#[derive(Clone)]
+pub struct Begin {
+    /// For any read.
+    pub read: Arc<str>,
+    /// For reads whose order an index gives.
+    pub search: Arc<str>,
+}
+
 /// A connection that is held for one read.
 ///
 /// One that is dropped halfway, because its caller went away, is closed, and its statement ends:

@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::dialect::{Columns, Dialect, OnPooled, OnPostgres, OnSqlite, READING, WATCH_CLIENT};
+use super::held::Begin;
 use super::meters::Meters;
 use super::migrate::{self, Migrate};
 use super::reads::{Readers, Reads};
@@ -203,16 +204,13 @@ async fn want_durable<D: Migrate>(writer: &Pool<D::Db>) -> Result<(), StoreError
     )))
 }
 
-/// The settings of connections that read.
-async fn reading<D: Dialect>(
+/// The settings of connections that read: how long statements may take, and that they end when their
+/// client has gone.
+async fn limits<D: Dialect>(
     conn: &mut super::dialect::Conn<D>,
     time_limit: Duration,
 ) -> Result<Vec<(&'static str, String)>, StoreError> {
-    let mut all: Vec<(&str, String)> = READING
-        .iter()
-        .map(|(name, value)| (*name, (*value).to_owned()))
-        .collect();
-    all.push(("statement_timeout", time_limit.as_millis().to_string()));
+    let mut all = vec![("statement_timeout", time_limit.as_millis().to_string())];
     let (name, value) = WATCH_CLIENT;
     let asked = format!("BEGIN; SET LOCAL {name} = '{value}'");
     if D::command(conn, &asked).await.is_ok() {
@@ -222,6 +220,14 @@ async fn reading<D: Dialect>(
     }
     D::command(conn, "ROLLBACK").await?;
     Ok(all)
+}
+
+fn begin(first: &str, settings: &[(&str, String)]) -> Arc<str> {
+    let mut sql = first.to_owned();
+    for (name, value) in settings {
+        sql += &format!("; SET LOCAL {name} = '{value}'");
+    }
+    sql.into()
 }
 
 impl Store {
@@ -369,7 +375,10 @@ impl Store {
         Ok(Self::start::<OnSqlite>(
             settings,
             (write_pool, read_pool, short_pool),
-            OnSqlite::BEGIN_READ,
+            Begin {
+                read: OnSqlite::BEGIN_READ.into(),
+                search: OnSqlite::BEGIN_READ.into(),
+            },
             Some(upkeep),
             lock,
             signals,
@@ -385,21 +394,23 @@ impl Store {
     {
         let mut first = options.connect().await?;
         prepare::<D>(&mut first, settings.schema).await?;
-        let reading = reading::<D>(&mut first, settings.time_limit).await?;
+        let limits = limits::<D>(&mut first, settings.time_limit).await?;
         first.close().await?;
-        let mut durable = options.clone();
-        let mut limited = options.clone();
-        let mut begin = D::BEGIN_READ.to_owned();
+        let planned = READING.map(|(name, value)| (name, value.to_owned()));
+        let (mut durable, mut limited) = (options.clone(), options.clone());
+        let (mut short, mut in_transaction) = (options, limits.clone());
         if D::KEEPS_SESSION {
             durable = durable
                 .options([("synchronous_commit", "on")])
                 .statement_cache_capacity(WRITERS_STATEMENTS);
-            limited = limited.options(reading);
-        } else {
-            for (name, value) in reading {
-                begin += &format!("; SET LOCAL {name} = '{value}'");
-            }
+            limited = limited.options(limits);
+            short = limited.clone().options(planned.clone());
+            in_transaction.clear();
         }
+        let begin = Begin {
+            read: begin(D::BEGIN_READ, &in_transaction),
+            search: begin(D::BEGIN_READ, &[&in_transaction[..], &planned].concat()),
+        };
         let write_pool = PgPoolOptions::new()
             .max_connections(1)
             .min_connections(1)
@@ -414,14 +425,12 @@ impl Store {
                 .test_before_acquire(false)
                 .acquire_timeout(Duration::from_secs(5))
         };
-        let read_pool = readers(settings.readers)
-            .connect_with(limited.clone())
-            .await?;
-        let short_pool = readers(short_readers()).connect_with(limited).await?;
+        let read_pool = readers(settings.readers).connect_with(limited).await?;
+        let short_pool = readers(short_readers()).connect_with(short).await?;
         Ok(Self::start::<D>(
             settings,
             (write_pool, read_pool, short_pool),
-            &begin,
+            begin,
             None,
             None,
             Signals::default(),
@@ -431,7 +440,7 @@ impl Store {
     fn start<D: Migrate>(
         settings: Settings,
         (write_pool, read_pool, short_pool): (Pool<D::Db>, Pool<D::Db>, Pool<D::Db>),
-        begin: &str,
+        begin: Begin,
         upkeep_task: Option<JoinHandle<()>>,
         lock: Option<File>,
         signals: Signals,

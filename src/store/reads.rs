@@ -10,7 +10,7 @@ use sqlx::Pool;
 use super::archive::{self, Snapshot};
 use super::dialect::{Columns, Conn, Dialect};
 use super::grouped::Grouped;
-use super::held::Held;
+use super::held::{Begin, Held};
 use super::journal::{Changes, ChangesQuery};
 use super::search::{Page, ShortPage};
 use super::{
@@ -116,8 +116,7 @@ pub trait Reads: Send + Sync {
 /// Reads over a pool.
 pub struct Readers<D: Dialect> {
     pool: Pool<D::Db>,
-    /// Begins a transaction that reads one state of the store.
-    begin: Arc<str>,
+    begin: Begin,
     time_limit: Duration,
     contacts: ContactRules,
     interactions: Grouped<D, interaction::Whole>,
@@ -129,30 +128,39 @@ impl<D: Dialect> Readers<D> {
     pub(super) fn start(
         pool: Pool<D::Db>,
         short: &Pool<D::Db>,
-        begin: &str,
+        begin: Begin,
         time_limit: Duration,
         contacts: ContactRules,
     ) -> Self {
-        let begin: Arc<str> = begin.into();
         let readers = short.options().get_max_connections();
         Self {
             pool,
             time_limit,
             contacts,
-            interactions: Grouped::start(short, &begin, readers),
-            pages: Grouped::start(short, &begin, readers),
+            interactions: Grouped::start(short, &begin.search, readers),
+            pages: Grouped::start(short, &begin.search, readers),
             begin,
         }
     }
 
     /// A connection on which statements may take only so long.
     async fn limited(&self) -> Result<Held<D>, StoreError> {
-        Held::take(&self.pool, &self.begin, Some(self.time_limit)).await
+        Held::take(&self.pool, &self.begin.read, Some(self.time_limit)).await
+    }
+
+    /// The same, for statements whose order an index gives.
+    async fn searching(&self) -> Result<Held<D>, StoreError> {
+        let mut conn: Held<D> =
+            Held::take(&self.pool, &self.begin.search, Some(self.time_limit)).await?;
+        if D::SEARCHES_IN_TRANSACTIONS {
+            conn.one_state().await?;
+        }
+        Ok(conn)
     }
 
     /// A connection for statements that an index answers.
     async fn held(&self) -> Result<Held<D>, StoreError> {
-        Held::take(&self.pool, &self.begin, None).await
+        Held::take(&self.pool, &self.begin.read, None).await
     }
 
     async fn found(&self, search: &Search) -> Result<Page, StoreError> {
@@ -172,7 +180,7 @@ impl<D: Dialect> Readers<D> {
         } else {
             search
         };
-        let mut conn = self.limited().await?;
+        let mut conn = self.searching().await?;
         let found = Self::searched(&mut conn, search).await;
         conn.give_back(found).await
     }
@@ -247,11 +255,11 @@ impl<D: Dialect> Reads for Readers<D> {
     }
 
     fn family<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Family>> {
-        read!(self.limited, conn => interaction::family::<D>(&mut conn, tenant, id))
+        read!(self.searching, conn => interaction::family::<D>(&mut conn, tenant, id))
     }
 
     fn recorded(&self, tenant: i64, after: i64, limit: i64) -> Read<'_, Vec<(i64, Stored)>> {
-        read!(self.limited, conn => interaction::recorded::<D>(&mut conn, tenant, after, limit))
+        read!(self.searching, conn => interaction::recorded::<D>(&mut conn, tenant, after, limit))
     }
 
     fn search<'a>(&'a self, search: &'a Search) -> Read<'a, Page> {
@@ -268,7 +276,7 @@ impl<D: Dialect> Reads for Readers<D> {
     }
 
     fn changes<'a>(&'a self, tenant: i64, query: &'a ChangesQuery) -> Read<'a, Changes> {
-        read!(self.limited, conn => journal::changes::<D>(&mut conn, tenant, query))
+        read!(self.searching, conn => journal::changes::<D>(&mut conn, tenant, query))
     }
 
     fn snapshot(&self) -> Read<'_, Box<dyn Snapshot>> {
@@ -287,11 +295,11 @@ impl<D: Dialect> Reads for Readers<D> {
     }
 
     fn contacts<'a>(&'a self, tenant: i64, after: &'a str, limit: i64) -> Read<'a, Vec<Contact>> {
-        read!(self.limited, conn => contact::page::<D>(&mut conn, tenant, after, limit))
+        read!(self.searching, conn => contact::page::<D>(&mut conn, tenant, after, limit))
     }
 
     fn person<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Person>> {
-        read!(self.limited, conn => Self::whole_person(&mut conn, tenant, id))
+        read!(self.searching, conn => Self::whole_person(&mut conn, tenant, id))
     }
 
     fn links(&self, tenant: i64, children: Vec<String>) -> Read<'_, Vec<FamilyLink>> {
@@ -324,7 +332,7 @@ impl<D: Dialect> Reads for Readers<D> {
         tenant: i64,
         query: &'a WebActionsQuery,
     ) -> Read<'a, Vec<Recorded>> {
-        read!(self.limited, conn => web_action::page::<D>(&mut conn, tenant, query))
+        read!(self.searching, conn => web_action::page::<D>(&mut conn, tenant, query))
     }
 
     fn web_action_counts<'a>(
@@ -374,7 +382,7 @@ impl<D: Dialect> Reads for Readers<D> {
     }
 
     fn deliveries<'a>(&'a self, query: &'a DeliveriesQuery) -> Read<'a, Vec<Delivery>> {
-        read!(self.limited, conn => webhook::deliveries::<D>(&mut conn, query))
+        read!(self.searching, conn => webhook::deliveries::<D>(&mut conn, query))
     }
 
     fn due_deliveries<'a>(

@@ -135,6 +135,10 @@ pub trait Dialect: Sized + Send + Sync + 'static {
     /// Whether a connection keeps its settings and prepared statements from one transaction to the
     /// next. Behind a pooler it does not, and every statement needs a transaction.
     const KEEPS_SESSION: bool;
+    /// Whether a search needs a transaction for settings of its own.
+    const SEARCHES_IN_TRANSACTIONS: bool;
+    /// Takes those settings back, for a statement that reads everything it finds.
+    const READS_ALL: &'static str;
     /// Lets statements on this connection run for so long and until `gone` is set. Postgres is told
     /// of the limit when it connects or when the transaction begins, and notices itself that its
     /// client has gone.
@@ -166,6 +170,10 @@ pub trait Dialect: Sized + Send + Sync + 'static {
     const TIME: &'static str;
     /// The words of `interaction i` match the query bound at `$n`.
     fn finds_words(n: usize) -> String;
+    /// The same, tested for one row at a time.
+    fn has_words(n: usize) -> String;
+    /// The column is one of the texts bound as [`Arg::Texts`] at `$n`, whose index may be used.
+    fn is_any(column: &str, n: usize) -> String;
     /// The rows of the word index that match the query bound at `$n`, from the table on.
     fn word_rows(n: usize) -> String;
     /// How many rows a statement finds, where the database keeps figures to estimate it by.

@@ -26,18 +26,19 @@ pub type OnPostgres = Sessions<true>;
 /// Postgres behind a pooler in transaction mode.
 pub type OnPooled = Sessions<false>;
 
-/// Settings of connections that read.
+/// Settings of transactions that search.
 ///
 /// Statements are written so that an index gives the order of the list, and a page stops when it is
 /// full. A planner without statistics, or with wrong ones, would rather read everything and sort
 /// it; so it is told that sorting, scanning and hashing whole tables are the last resort. The costs
 /// that this puts on the last resort would set off the compiler of expressions, which takes longer
 /// than any page.
-pub const READING: [(&str, &str); 5] = [
+pub const READING: [(&str, &str); 6] = [
     ("enable_sort", "off"),
     ("enable_seqscan", "off"),
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
+    ("enable_material", "off"),
     ("jit", "off"),
 ];
 
@@ -54,6 +55,10 @@ impl<const KEPT: bool> Dialect for Sessions<KEPT> {
     const BEGIN_READ: &'static str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
     const LOCK_HEAD: &'static str = " FOR UPDATE";
     const KEEPS_SESSION: bool = KEPT;
+    const SEARCHES_IN_TRANSACTIONS: bool = true;
+    const READS_ALL: &'static str = "SET LOCAL enable_sort = on; SET LOCAL enable_seqscan = on; \
+                                     SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on; \
+                                     SET LOCAL enable_material = on";
     const ADD_WORDS: Many = Many {
         before: "INSERT INTO interaction_words (interaction_id, tenant_id, words) \
                  SELECT v.column1, v.column2, CAST(v.column3 AS tsvector) FROM (VALUES",
@@ -124,6 +129,14 @@ impl<const KEPT: bool> Dialect for Sessions<KEPT> {
             "EXISTS (SELECT 1 FROM interaction_words w WHERE w.interaction_id = i.id AND w.tenant_id = i.tenant_id \
              AND w.words @@ CAST(${n} AS tsquery))"
         )
+    }
+
+    fn has_words(n: usize) -> String {
+        Self::finds_words(n)
+    }
+
+    fn is_any(column: &str, n: usize) -> String {
+        format!("{column} = ANY(CAST(${n} AS text[]))")
     }
 
     fn word_rows(n: usize) -> String {

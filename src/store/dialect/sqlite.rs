@@ -27,6 +27,8 @@ impl Dialect for OnSqlite {
     const BEGIN_READ: &'static str = "BEGIN";
     const LOCK_HEAD: &'static str = "";
     const KEEPS_SESSION: bool = true;
+    const SEARCHES_IN_TRANSACTIONS: bool = false;
+    const READS_ALL: &'static str = "";
     // one statement rather than several: each makes FTS5 write what it has in memory as a segment of its own, to be merged later.
     // CROSS keeps the order of the join: the planner takes many VALUES for more than all interactions, and would scan those
     const ADD_WORDS: Many = Many {
@@ -102,6 +104,16 @@ impl Dialect for OnSqlite {
 
     fn finds_words(n: usize) -> String {
         format!("i.seq IN (SELECT rowid FROM interaction_words WHERE interaction_words MATCH ${n})")
+    }
+
+    fn has_words(n: usize) -> String {
+        format!(
+            "CASE WHEN EXISTS (SELECT 1 FROM interaction_words WHERE interaction_words MATCH ${n} AND rowid = i.seq) THEN TRUE ELSE FALSE END"
+        )
+    }
+
+    fn is_any(column: &str, n: usize) -> String {
+        format!("{column} IN {}", Self::any_of(n))
     }
 
     fn word_rows(n: usize) -> String {

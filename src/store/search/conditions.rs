@@ -29,13 +29,26 @@ impl<'s, D: Dialect> Statement<'s, D> {
                 if parts.is_empty() {
                     return none.to_owned();
                 }
+                let required = self.required;
+                self.required &= matches!(filter, Filter::And(_));
                 let parts: Vec<String> = parts.iter().map(|part| self.filter(part)).collect();
+                self.required = required;
                 format!("({})", parts.join(word))
             }
-            Filter::Not(inner) => format!("NOT ({})", self.filter(inner)),
+            Filter::Not(inner) => {
+                let required = std::mem::replace(&mut self.required, false);
+                let inner = self.filter(inner);
+                self.required = required;
+                format!("NOT ({inner})")
+            }
             Filter::Words(query) => {
                 let n = self.bind(D::word_query(query).into());
-                D::finds_words(n)
+                // to list all that has common words takes longer than to look at a page of rows
+                if self.required && !self.plan.begins_with(filter) {
+                    D::has_words(n)
+                } else {
+                    D::finds_words(n)
+                }
             }
             Filter::Leaf(field, Test::Exists(false)) => {
                 format!(
@@ -44,7 +57,18 @@ impl<'s, D: Dialect> Statement<'s, D> {
                 )
             }
             Filter::Leaf(Field::Core(attribute), test) => self.core(attribute, test),
-            Filter::Leaf(Field::UserData(path), test) => self.user_data(path, test),
+            Filter::Leaf(Field::UserData(path), test) => {
+                let held = self.user_data(path, test);
+                if !self.plan.begins_with(filter) {
+                    return held;
+                }
+                match self.index_rows(path, test) {
+                    Some(rows) => {
+                        format!("(i.id IN (SELECT x.interaction_id FROM {rows}) AND {held})")
+                    }
+                    None => held,
+                }
+            }
             Filter::Leaf(Field::Contact(name), test) => {
                 let contacts = self.contacts(name, test);
                 // CASE has the list made once, and keeps the databases from beginning with it
@@ -64,9 +88,10 @@ impl<'s, D: Dialect> Statement<'s, D> {
             test => self.plain("a.value", test),
         };
         format!(
-            "WITH RECURSIVE f (id) AS ( \
-             SELECT a.contact_id FROM contact_attribute a WHERE a.tenant_id = ${0} AND a.name = ${name} AND {test} \
-             UNION SELECT c.id FROM contact c JOIN f ON c.merged_into = f.id WHERE c.tenant_id = ${0}) SELECT id FROM f",
+            "WITH RECURSIVE f (id, tenant_id) AS ( \
+             SELECT a.contact_id, a.tenant_id FROM contact_attribute a WHERE a.tenant_id = ${0} AND a.name = ${name} AND {test} \
+             UNION SELECT c.id, c.tenant_id FROM f CROSS JOIN contact c \
+             WHERE c.merged_into = f.id AND c.tenant_id = f.tenant_id) SELECT id FROM f",
             self.tenant
         )
     }
@@ -79,13 +104,18 @@ impl<'s, D: Dialect> Statement<'s, D> {
             .leader
             .is_some_and(|leader| leader != attribute.name);
         let several = matches!(test, Test::In(values) if values.len() > 1);
-        let on_the_way = rank
-            .is_some_and(|rank| led_by_another || self.plan.free() || (several && rank >= TELLING));
-        let test = if on_the_way {
-            self.plain(&D::unindexed(column), test)
+        let by_another = led_by_another || self.plan.free() || self.plan.key.is_some();
+        let row_by_row = rank.is_some_and(|rank| by_another || (several && rank >= TELLING));
+        let column = if row_by_row {
+            D::unindexed(column)
         } else {
-            self.plain(column, test)
+            column.to_owned()
         };
+        let test = self.plain(&column, test);
+        if attribute.long {
+            // CASE keeps the databases from beginning with the long texts
+            return format!("CASE WHEN {column} IS NOT NULL AND {test} THEN TRUE ELSE FALSE END");
+        }
         format!("({column} IS NOT NULL AND {test})")
     }
 
@@ -156,11 +186,7 @@ impl<'s, D: Dialect> Statement<'s, D> {
         if tests.is_empty() && elements.is_empty() {
             return "1 = 0".to_owned();
         }
-        let held = D::inside(&steps, &tests, &elements);
-        match self.narrowed(path, test) {
-            Some(narrowed) => format!("({narrowed} AND {held})"),
-            None => held,
-        }
+        D::inside(&steps, &tests, &elements)
     }
 
     fn json_test(&mut self, order: &'static str, value: &Operand) -> JsonTest {
@@ -173,21 +199,12 @@ impl<'s, D: Dialect> Statement<'s, D> {
         }
     }
 
-    /// The candidates by the index rows of a declared key.
-    fn narrowed(&mut self, path: &KeyPath, test: &Test) -> Option<String> {
-        if self.plan.key.is_some_and(|(key, _)| key == path) {
-            return None;
-        }
-        let rows = self.index_rows(path, test)?;
-        Some(format!("i.id IN (SELECT x.interaction_id FROM {rows})"))
-    }
-
     /// The index rows that may fit a test of a declared key, from `user_data_index x` on.
     pub fn index_rows(&mut self, path: &KeyPath, test: &Test) -> Option<String> {
         if !self.ready.contains(path) {
             return None;
         }
-        // nothing is bound before it is certain that the statement speaks of it: one text of a statement has one number of parameters
+        // a statement has a placeholder for each value that is bound: nothing is bound in vain
         let held = match test {
             Test::In(values)
                 if !values.is_empty()

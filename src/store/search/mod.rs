@@ -56,8 +56,11 @@ pub async fn run<D: Dialect>(
         .collect::<Result<_, _>>()?;
     let mut page = page_of(search, found)?;
     if search.count {
+        if !D::READS_ALL.is_empty() {
+            D::command(conn, D::READS_ALL).await?;
+        }
         let mut statement = Statement::<D>::new(ready);
-        let sql = statement.count(search, plan);
+        let sql = statement.count(search, plan::counting(search, ready));
         let rows = D::fetch(conn, sql.into(), statement.args).await?;
         page.count = rows
             .first()

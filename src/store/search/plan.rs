@@ -31,8 +31,10 @@ const FEW_CONTACTS: usize = 200;
 pub(super) struct Plan<'s> {
     /// The attribute whose index is used; conditions on the others are tested row by row.
     pub leader: Option<&'static str>,
-    /// The candidates are few: find them, then sort them.
+    /// The candidates are found first and then sorted.
     pub sorted_after: bool,
+    /// The condition that gives the candidates, by the index of words or of a declared key.
+    pub first: Option<&'s Filter>,
     /// The list is walked in the order of identifiers.
     pub by_id: bool,
     /// The index rows of this declared key with this operand are walked, in the order of the list.
@@ -43,6 +45,11 @@ impl Plan<'_> {
     /// Whether no index of an attribute is to be used, not even the tenant's.
     pub fn free(self) -> bool {
         self.leader.is_none() && (self.sorted_after || self.by_id)
+    }
+
+    /// Whether this condition gives the candidates.
+    pub fn begins_with(self, filter: &Filter) -> bool {
+        self.first.is_some_and(|first| std::ptr::eq(first, filter))
     }
 }
 
@@ -56,7 +63,7 @@ pub(super) async fn plan<'s, D: Dialect>(
     leaders(&search.filter, &mut found);
     let best = found.iter().min().copied();
     let first = search.sort.first().map(|key| key.by.name);
-    let by_start = first == Some("startDate");
+    let (by_start, by_id) = (first == Some("startDate"), first == Some("id"));
     let mut plan = Plan {
         leader: best.map(|(rank, _)| LEADERS[rank]),
         ..Plan::default()
@@ -72,9 +79,15 @@ pub(super) async fn plan<'s, D: Dialect>(
         plan.key = leading(&search.filter, ready);
     }
     if plan.key.is_none() {
-        plan.sorted_after = few::<D>(conn, search, ready).await?;
+        let given = given(&search.filter, ready);
+        plan.first = if by_start || by_id {
+            few::<D>(conn, search, given, ready).await?
+        } else {
+            given.first().copied()
+        };
+        plan.sorted_after = plan.first.is_some();
     }
-    plan.by_id = first == Some("id");
+    plan.by_id = by_id;
     if best.is_some_and(|(_, several)| several)
         || plan.sorted_after
         || plan.by_id
@@ -142,20 +155,51 @@ fn leaders(filter: &Filter, found: &mut Vec<(usize, bool)>) {
     }
 }
 
-/// Whether full text, or the range of a declared key, leaves few candidates.
-async fn few<D: Dialect>(
+/// Chooses how to count what a search finds, where no order matters.
+pub(super) fn counting<'s>(search: &'s Search, ready: &[KeyPath]) -> Plan<'s> {
+    let mut found = Vec::new();
+    leaders(&search.filter, &mut found);
+    let best = found.iter().min().map(|(rank, _)| *rank);
+    let first = given(&search.filter, ready).first().copied();
+    match best {
+        Some(rank) if rank < TELLING || first.is_none() => Plan {
+            leader: Some(LEADERS[rank]),
+            ..Plan::default()
+        },
+        _ => Plan {
+            sorted_after: first.is_some(),
+            first,
+            ..Plan::default()
+        },
+    }
+}
+
+/// The conditions that must hold and whose candidates an index gives: words and declared keys.
+fn given<'s>(filter: &'s Filter, ready: &[KeyPath]) -> Vec<&'s Filter> {
+    match filter {
+        Filter::And(parts) => parts.iter().flat_map(|part| given(part, ready)).collect(),
+        Filter::Words(_) => vec![filter],
+        Filter::Leaf(Field::UserData(path), test) if ready.contains(path) => match test {
+            Test::In(values) if !values.is_empty() && !values.contains(&Operand::Null) => {
+                vec![filter]
+            }
+            Test::Compare(_, Operand::Integer(_) | Operand::Number(_)) => vec![filter],
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
+    }
+}
+
+/// The first of these conditions that leaves few candidates.
+async fn few<'s, D: Dialect>(
     conn: &mut Conn<D>,
     search: &Search,
+    given: Vec<&'s Filter>,
     ready: &[KeyPath],
-) -> Result<bool, StoreError> {
-    let mut parts: Vec<&Filter> = vec![&search.filter];
-    while let Some(part) = parts.pop() {
+) -> Result<Option<&'s Filter>, StoreError> {
+    for part in given {
         let mut statement = Statement::<D>::new(ready);
         let from = match part {
-            Filter::And(inner) => {
-                parts.extend(inner);
-                continue;
-            }
             Filter::Words(query) => {
                 let n = statement.bind(D::word_query(query).into());
                 let rows = D::word_rows(n);
@@ -185,10 +229,10 @@ async fn few<D: Dialect>(
             .map(|row| Columns::<D>::of(row).int())
             .transpose()?;
         if count.unwrap_or_default() <= FEW {
-            return Ok(true);
+            return Ok(Some(part));
         }
     }
-    Ok(false)
+    Ok(None)
 }
 
 /// A declared key that must have one certain value: its index rows stand in the order of the list already.

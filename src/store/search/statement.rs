@@ -28,6 +28,8 @@ pub(super) struct Statement<'s, D> {
     pub args: Vec<Arg>,
     pub tenant: usize,
     pub ready: &'s [KeyPath],
+    /// Whether the condition that is being written must hold for the whole filter to hold.
+    pub required: bool,
     pub plan: Plan<'s>,
     dialect: PhantomData<D>,
 }
@@ -39,6 +41,7 @@ impl<'s, D: Dialect> Statement<'s, D> {
             args: Vec::new(),
             tenant: 0,
             ready,
+            required: true,
             plan: Plan::default(),
             dialect: PhantomData,
         }
