@@ -1,5 +1,6 @@
 //! A server's life: it opens the store, serves until it is told to stop, answers what is in flight, and closes.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -47,6 +48,7 @@ pub fn settings(
         },
         readers: config.database.readers,
         mapped: u64::from(config.database.mapped_mib) << 20,
+        prepared: config.database.prepared,
         time_limit: config.time_limit(),
         clock,
     }
@@ -160,7 +162,7 @@ pub async fn serve(
 }
 
 /// All surfaces behind one door.
-fn router(app: App) -> Router {
+pub fn router(app: App) -> Router {
     api::router(app.clone())
         .merge(gws::router(app.clone()))
         .layer(axum::middleware::from_fn_with_state(
@@ -169,17 +171,21 @@ fn router(app: App) -> Router {
         ))
 }
 
-/// Declares the keys that the settings name, and fills the index for those that are not ready.
+/// Declares the keys that the settings name, and fills the index of all declared keys that are not
+/// ready.
 async fn keep_index(
     writer: Writer,
-    keys: Vec<String>,
+    mut keys: Vec<String>,
     stopping: CancellationToken,
     reads: Arc<dyn crate::store::Reads>,
 ) {
     let work = async {
-        let ready = reads.indexed_keys().await?;
+        let known = reads.indexed_keys().await?;
+        let ready = |key: &KeyPath| known.iter().any(|(other, ready)| other == key && *ready);
+        keys.extend(known.iter().map(|(key, _)| key.to_string()));
+        let keys: BTreeSet<String> = keys.into_iter().collect();
         for key in keys.iter().map(|key| KeyPath::parse(key)) {
-            if ready.iter().all(|(other, ready)| *other != key || !ready) {
+            if !ready(&key) {
                 let done = fill_index(&writer, &key, |_| {}).await?;
                 tracing::info!(key = %key, interactions = done, "a key is indexed");
             }
@@ -188,7 +194,7 @@ async fn keep_index(
     };
     tokio::select! {
         done = work => if let Err(error) = done {
-            tracing::error!(%error, "the indexed keys of the settings could not be filled");
+            tracing::error!(%error, "the index of declared keys could not be filled");
         },
         () = stopping.cancelled() => {}
     }

@@ -40,6 +40,7 @@ mod importing;
 mod migrating;
 mod openapi;
 mod operating;
+mod plans;
 mod properties;
 mod readme;
 mod tokens;

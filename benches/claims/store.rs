@@ -30,6 +30,7 @@ pub async fn open(path: &Path) -> Store {
         queue: QueueLimits::default(),
         readers: 4,
         mapped: 0,
+        prepared: true,
         time_limit: Duration::from_secs(30),
         clock: Arc::new(SystemClock),
     };

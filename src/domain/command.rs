@@ -141,6 +141,8 @@ pub enum Command {
         /// The contact after which to go on.
         after: String,
     },
+    /// Indexes the words of the next interactions anew, where the index follows older rules.
+    IndexWords,
     /// Deletes a contact that has no interactions.
     DeleteContact(String),
     /// Merges a contact into another.
@@ -503,6 +505,7 @@ impl Command {
             | Self::RevokeToken(_)
             | Self::ForgetReplies(_)
             | Self::FoldContacts { .. }
+            | Self::IndexWords
             | Self::Restore(_)
             | Self::ForgetClients(_) => {}
             Self::RecordWebAction(action) => {
@@ -559,6 +562,7 @@ impl Command {
             | Self::DropKey(_)
             | Self::ForgetReplies(_)
             | Self::FoldContacts { .. }
+            | Self::IndexWords
             | Self::Restore(_)
             | Self::RecordWebAction(_)
             | Self::OpenSession(_)

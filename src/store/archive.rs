@@ -1,10 +1,10 @@
 //! Reading a store whole, as the rows of an archive, from one state of it.
 
 use futures_util::future::BoxFuture;
-use sqlx::pool::PoolConnection;
 
 use super::StoreError;
 use super::dialect::{Arg, Columns, Conn, Dialect, RowOf};
+use super::held::Held;
 use super::rows::{JOIN_JSON, JOIN_TEXTS};
 use crate::domain::archive::{Cell, Kind, Restored, Row, Type};
 
@@ -23,31 +23,22 @@ pub trait Snapshot: Send {
     ) -> BoxFuture<'a, Result<Vec<Row>, StoreError>>;
 }
 
-/// A snapshot on a connection of its own.
+/// A snapshot on a connection of its own, which is closed at the end: its transaction is open.
 pub struct Reader<D: Dialect> {
-    conn: Option<PoolConnection<D::Db>>,
+    conn: Held<D>,
 }
 
 impl<D: Dialect> Reader<D> {
     /// Begins to read.
-    pub async fn begin(mut conn: PoolConnection<D::Db>) -> Result<Self, StoreError> {
-        D::execute(&mut conn, D::BEGIN_READ.into(), Vec::new()).await?;
+    pub async fn begin(mut conn: Held<D>) -> Result<Self, StoreError> {
+        conn.one_state().await?;
         // a deferred transaction sees the state of its first statement
         super::journal::head::<D>(&mut conn).await?;
-        Ok(Self { conn: Some(conn) })
+        Ok(Self { conn })
     }
 
     fn conn(&mut self) -> &mut Conn<D> {
-        self.conn.as_mut().expect("it is there until it is dropped")
-    }
-}
-
-impl<D: Dialect> Drop for Reader<D> {
-    fn drop(&mut self) {
-        // closed, not given back: its transaction is still open
-        if let Some(conn) = self.conn.take() {
-            drop(conn.detach());
-        }
+        &mut self.conn
     }
 }
 

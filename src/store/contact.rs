@@ -30,9 +30,9 @@ pub async fn attributes<D: Dialect>(
     ids: Vec<String>,
 ) -> Result<HashMap<String, Attributes>, StoreError> {
     let sql = format!(
-        "SELECT contact_id, name, value FROM contact_attribute WHERE tenant_id = $1 AND contact_id IN {} \
+        "SELECT contact_id, name, value FROM contact_attribute WHERE tenant_id = $1 AND {} \
          ORDER BY contact_id, name, position",
-        D::any_of(2)
+        D::is_any("contact_id", 2)
     );
     let mut found: HashMap<String, Attributes> = HashMap::new();
     for row in D::fetch(conn, sql.into(), vec![tenant.into(), Arg::Texts(ids)]).await? {
@@ -101,11 +101,11 @@ pub async fn family<D: Dialect>(
     tenant: i64,
     id: &str,
 ) -> Result<Vec<String>, StoreError> {
-    let sql = "WITH RECURSIVE family (id, depth) AS ( \
-                   SELECT id, 0 FROM contact WHERE tenant_id = $1 AND id = $2 \
+    let sql = "WITH RECURSIVE family (id, tenant_id, depth) AS ( \
+                   SELECT id, tenant_id, 0 FROM contact WHERE tenant_id = $1 AND id = $2 \
                    UNION \
-                   SELECT c.id, f.depth + 1 FROM contact c JOIN family f ON c.merged_into = f.id \
-                   WHERE c.tenant_id = $1 AND f.depth < 1000 \
+                   SELECT c.id, c.tenant_id, f.depth + 1 FROM family f CROSS JOIN contact c \
+                   WHERE c.merged_into = f.id AND c.tenant_id = f.tenant_id AND f.depth < 1000 \
                ) SELECT id FROM family ORDER BY depth, id";
     let rows = D::fetch(conn, sql.into(), vec![tenant.into(), id.into()]).await?;
     rows.iter()
@@ -119,11 +119,11 @@ pub async fn person<D: Dialect>(
     tenant: i64,
     id: &str,
 ) -> Result<Vec<String>, StoreError> {
-    let sql = "WITH RECURSIVE up (id, merged_into, depth) AS ( \
-                   SELECT id, merged_into, 0 FROM contact WHERE tenant_id = $1 AND id = $2 \
+    let sql = "WITH RECURSIVE up (id, tenant_id, merged_into, depth) AS ( \
+                   SELECT id, tenant_id, merged_into, 0 FROM contact WHERE tenant_id = $1 AND id = $2 \
                    UNION ALL \
-                   SELECT c.id, c.merged_into, up.depth + 1 FROM contact c JOIN up ON c.id = up.merged_into \
-                   WHERE c.tenant_id = $1 AND up.depth < 1000 \
+                   SELECT c.id, c.tenant_id, c.merged_into, up.depth + 1 FROM up CROSS JOIN contact c \
+                   WHERE c.id = up.merged_into AND c.tenant_id = up.tenant_id AND up.depth < 1000 \
                ) SELECT id FROM up ORDER BY depth DESC LIMIT 1";
     let rows = D::fetch(conn, sql.into(), vec![tenant.into(), id.into()]).await?;
     match rows.first() {

@@ -3,7 +3,7 @@
 use super::StoreError;
 use super::contact::{self, CONTACT};
 use super::dialect::{Arg, Columns, Conn, Dialect};
-use super::search::{arg, keyset, sign};
+use super::search::{arg, bind, keyset, plain};
 use crate::domain::contact::Contact;
 use crate::domain::filter::{Attribute, Field, Filter, Operand, Position, Search, Test};
 
@@ -108,8 +108,7 @@ impl<D: Dialect> Sql<D> {
     }
 
     fn bind(&mut self, arg: Arg) -> usize {
-        self.args.push(arg);
-        self.args.len()
+        bind(&mut self.args, arg)
     }
 
     fn filter(&mut self, filter: &Filter) -> String {
@@ -132,7 +131,7 @@ impl<D: Dialect> Sql<D> {
             }
             Filter::Leaf(Field::Core(attribute), test) => {
                 let column = column(attribute);
-                let test = self.test(&column, test);
+                let test = plain::<D>(&mut self.args, &column, test);
                 format!("({column} IS NOT NULL AND {test})")
             }
             Filter::Leaf(Field::Contact(name), test) => {
@@ -140,9 +139,9 @@ impl<D: Dialect> Sql<D> {
                 let test = match test {
                     Test::Folded(values) => {
                         let values = values.iter().cloned().map(Operand::Text).collect();
-                        self.test("a.folded", &Test::In(values))
+                        plain::<D>(&mut self.args, "a.folded", &Test::In(values))
                     }
-                    test => self.test("a.value", test),
+                    test => plain::<D>(&mut self.args, "a.value", test),
                 };
                 format!(
                     "c.id IN (SELECT a.contact_id FROM contact_attribute a \
@@ -151,33 +150,6 @@ impl<D: Dialect> Sql<D> {
             }
             // the grammar has neither for contacts
             Filter::Words(_) | Filter::Leaf(Field::UserData(_), _) => "1 = 0".to_owned(),
-        }
-    }
-
-    /// A test of a column that is not NULL.
-    fn test(&mut self, column: &str, test: &Test) -> String {
-        match test {
-            Test::In(values) if values.is_empty() => "1 = 0".to_owned(),
-            Test::In(values) => {
-                let places: Vec<String> = values
-                    .iter()
-                    .map(|value| format!("${}", self.bind(arg(value))))
-                    .collect();
-                format!("{column} IN ({})", places.join(", "))
-            }
-            Test::Compare(order, value) => {
-                format!("{column} {} ${}", sign(*order), self.bind(arg(value)))
-            }
-            Test::Contains(part) => {
-                let n = self.bind(part.as_str().into());
-                format!("{} > 0", D::position(column, &format!("${n}")))
-            }
-            Test::Prefix(part) => {
-                let n = self.bind(part.as_str().into());
-                format!("{} = 1", D::position(column, &format!("${n}")))
-            }
-            Test::Folded(_) => "1 = 0".to_owned(),
-            Test::Exists(_) => "1 = 1".to_owned(),
         }
     }
 }

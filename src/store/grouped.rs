@@ -10,8 +10,9 @@ use futures_util::future::BoxFuture;
 use sqlx::Pool;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-use super::StoreError;
 use super::dialect::{Conn, Dialect};
+use super::held::Held;
+use super::{StoreError, statements};
 
 /// A kind of read that can be carried out for several callers at once.
 pub trait Kind<D: Dialect>: 'static {
@@ -42,11 +43,17 @@ pub struct Grouped<D: Dialect, K: Kind<D>> {
 
 impl<D: Dialect, K: Kind<D>> Grouped<D, K> {
     /// Starts as many readers over the pool; they end when this is dropped.
-    pub fn start(pool: &Pool<D::Db>, readers: u32) -> Self {
+    ///
+    /// `begin` begins a transaction that reads, where every statement needs one.
+    pub fn start(pool: &Pool<D::Db>, begin: &Arc<str>, readers: u32) -> Self {
         let (queue, asked) = mpsc::channel(K::LARGEST * 8);
         let asked = Arc::new(Mutex::new(asked));
         for _ in 0..readers {
-            tokio::spawn(serve::<D, K>(pool.clone(), Arc::clone(&asked)));
+            let serving = serve::<D, K>(pool.clone(), Arc::clone(begin), Arc::clone(&asked));
+            match statements::current() {
+                Some(recorder) => tokio::spawn(async move { recorder.within(serving).await }),
+                None => tokio::spawn(serving),
+            };
         }
         Self {
             queue,
@@ -65,7 +72,11 @@ impl<D: Dialect, K: Kind<D>> Grouped<D, K> {
     }
 }
 
-async fn serve<D: Dialect, K: Kind<D>>(pool: Pool<D::Db>, queue: Waiting<K::Ask, K::Answer>) {
+async fn serve<D: Dialect, K: Kind<D>>(
+    pool: Pool<D::Db>,
+    begin: Arc<str>,
+    queue: Waiting<K::Ask, K::Answer>,
+) {
     let mut group = Vec::with_capacity(K::LARGEST);
     while queue.lock().await.recv_many(&mut group, K::LARGEST).await > 0 {
         let (asked, answers): (Vec<_>, Vec<_>) = group
@@ -75,10 +86,10 @@ async fn serve<D: Dialect, K: Kind<D>>(pool: Pool<D::Db>, queue: Waiting<K::Ask,
         if asked.is_empty() {
             continue;
         }
-        let mut found = read::<D, K>(&pool, &asked).await;
+        let mut found = read::<D, K>(&pool, &begin, &asked).await;
         if matches!(found, Err(StoreError::Away(_))) {
             // a connection that was idle while the database went and came again fails once
-            found = read::<D, K>(&pool, &asked).await;
+            found = read::<D, K>(&pool, &begin, &asked).await;
         }
         // one who went away needs no answer
         match found {
@@ -95,7 +106,7 @@ async fn serve<D: Dialect, K: Kind<D>>(pool: Pool<D::Db>, queue: Waiting<K::Ask,
             Err(_) => {
                 // one of them is to blame: each for itself, so that its neighbours do not notice
                 for (ask, answer) in asked.iter().zip(answers) {
-                    let found = read::<D, K>(&pool, std::slice::from_ref(ask)).await;
+                    let found = read::<D, K>(&pool, &begin, std::slice::from_ref(ask)).await;
                     let alone = found.and_then(|mut found| found.pop().ok_or(StoreError::Closed));
                     let _ = answer.send(alone);
                 }
@@ -106,7 +117,10 @@ async fn serve<D: Dialect, K: Kind<D>>(pool: Pool<D::Db>, queue: Waiting<K::Ask,
 
 async fn read<D: Dialect, K: Kind<D>>(
     pool: &Pool<D::Db>,
+    begin: &Arc<str>,
     asked: &[K::Ask],
 ) -> Result<Vec<K::Answer>, StoreError> {
-    K::read(&mut *pool.acquire().await?, asked).await
+    let mut conn = Held::<D>::take(pool, begin, None).await?;
+    let found = K::read(&mut conn, asked).await;
+    conn.give_back(found).await
 }

@@ -61,12 +61,12 @@ impl<D: Dialect> Kind<D> for Whole {
             let columns = [&["i.id"], &rows::JSON_COLUMNS[..], &rows::TEXT_COLUMNS].concat();
             for (tenant, ids) in by_tenant(asked) {
                 let sql = format!(
-                    "SELECT {} FROM (SELECT {} AS item FROM interaction i{}{} WHERE i.tenant_id = $1 AND i.id IN {}) AS found",
+                    "SELECT {} FROM (SELECT {} AS item FROM interaction i{}{} WHERE i.tenant_id = $1 AND {}) AS found",
                     D::JOINED_ITEMS,
                     packed::row(&columns),
                     rows::JOIN_JSON,
                     rows::JOIN_TEXTS,
-                    D::any_of(2)
+                    D::is_any("i.id", 2)
                 );
                 let args = vec![tenant.into(), Arg::Texts(ids)];
                 let rows = D::fetch(conn, sql.into(), args).await?;
@@ -119,11 +119,13 @@ pub async fn family<D: Dialect>(
     tenant: i64,
     id: &str,
 ) -> Result<Option<Family>, StoreError> {
-    let sql = "WITH RECURSIVE up (id, parent_id, depth) AS ( \
-                   SELECT id, parent_id, 0 FROM interaction WHERE tenant_id = $1 AND id = $2 \
+    // the tenant comes from the row before: where it is a constant, a Postgres without statistics
+    // takes all of its interactions for a few
+    let sql = "WITH RECURSIVE up (id, tenant_id, parent_id, depth) AS ( \
+                   SELECT id, tenant_id, parent_id, 0 FROM interaction WHERE tenant_id = $1 AND id = $2 \
                    UNION ALL \
-                   SELECT i.id, i.parent_id, up.depth + 1 FROM interaction i JOIN up ON i.id = up.parent_id \
-                   WHERE i.tenant_id = $1 AND up.depth < 10000 \
+                   SELECT i.id, i.tenant_id, i.parent_id, up.depth + 1 FROM up CROSS JOIN interaction i \
+                   WHERE i.id = up.parent_id AND i.tenant_id = up.tenant_id AND up.depth < 10000 \
                ) SELECT id FROM up ORDER BY depth DESC LIMIT 1";
     let rows_up = D::fetch(conn, sql.into(), vec![tenant.into(), id.into()]).await?;
     let Some(row) = rows_up.first() else {
@@ -131,14 +133,15 @@ pub async fn family<D: Dialect>(
     };
     let root = Columns::<D>::of(row).text()?;
     let sql = format!(
-        "WITH RECURSIVE below (id, depth) AS ( \
-             SELECT id, 0 FROM interaction WHERE tenant_id = $1 AND id = $2 \
+        "WITH RECURSIVE below (id, tenant_id, depth) AS ( \
+             SELECT id, tenant_id, 0 FROM interaction WHERE tenant_id = $1 AND id = $2 \
              UNION \
-             SELECT i.id, b.depth + 1 FROM interaction i JOIN below b ON i.parent_id = b.id WHERE i.tenant_id = $1 \
+             SELECT i.id, i.tenant_id, b.depth + 1 FROM below b CROSS JOIN interaction i \
+             WHERE i.parent_id = b.id AND i.tenant_id = b.tenant_id \
          ) SELECT j.core, l.copy_user_data, l.copied_keys, l.linked_by, l.created_date \
-         FROM below b JOIN interaction i ON i.id = b.id AND i.tenant_id = $1{} \
+         FROM below b CROSS JOIN interaction i{} \
          LEFT JOIN link l ON l.child_id = i.id AND l.tenant_id = i.tenant_id \
-         ORDER BY b.depth, i.start_date, i.id LIMIT +$3",
+         WHERE i.id = b.id AND i.tenant_id = b.tenant_id ORDER BY b.depth, i.start_date, i.id LIMIT +$3",
         rows::JOIN_JSON
     );
     let args = vec![tenant.into(), root.as_str().into(), LARGEST_FAMILY.into()];

@@ -102,7 +102,7 @@ pub async fn changes<D: Dialect>(
     let mut args: Vec<Arg> = vec![tenant.into(), query.after.into(), until.into()];
     if !query.kinds.is_empty() {
         args.push(Arg::Texts(query.kinds.clone()));
-        sql += &format!(" AND kind IN {}", D::any_of(args.len()));
+        sql += &format!(" AND {}", D::is_any("kind", args.len()));
     }
     for (column, value) in [
         ("media_type", &query.media_type),

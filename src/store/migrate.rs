@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::StoreError;
-use super::dialect::{Arg, Columns, Conn, Dialect, OnPostgres, OnSqlite};
+use super::dialect::{Arg, Columns, Conn, Dialect, OnSqlite, Sessions};
 
 mod sqlite {
     refinery::embed_migrations!("migrations/sqlite");
@@ -51,7 +51,7 @@ where
 }
 
 macro_rules! migrations {
-    ($dialect:ty, $conn:ty, $runner:path, $there:literal, $lock:literal) => {
+    ($dialect:ty, [$($generics:tt)*], $conn:ty, $runner:path, $there:literal, $lock:literal) => {
         impl AsyncQuery<Vec<Migration>> for Migratable<'_, $conn> {
             async fn query<'a>(
                 &'a mut self,
@@ -82,7 +82,7 @@ macro_rules! migrations {
 
         impl AsyncMigrate for Migratable<'_, $conn> {}
 
-        impl Migrate for $dialect {
+        impl $($generics)* Migrate for $dialect {
             const HISTORY_EXISTS: &'static str = $there;
             const LOCK: &'static str = $lock;
 
@@ -112,13 +112,15 @@ macro_rules! migrations {
 
 migrations!(
     OnSqlite,
+    [],
     sqlx::SqliteConnection,
     sqlite::migrations::runner,
     "SELECT COUNT(*) FROM sqlite_master WHERE name = 'refinery_schema_history'",
     "SELECT 1"
 );
 migrations!(
-    OnPostgres,
+    Sessions<KEPT>,
+    [<const KEPT: bool>],
     sqlx::PgConnection,
     postgres::migrations::runner,
     "SELECT COUNT(*) FROM pg_class WHERE oid = to_regclass('refinery_schema_history')",
@@ -162,6 +164,13 @@ fn of_refinery(error: refinery_core::Error) -> StoreError {
 /// # Errors
 /// [`StoreError::Schema`] when the database is newer than this program, or another's.
 pub async fn pending<D: Migrate>(conn: &mut Conn<D>) -> Result<Vec<String>, StoreError> {
+    D::command(conn, D::BEGIN_READ).await?;
+    let found = lacking::<D>(conn).await?;
+    D::command(conn, "ROLLBACK").await?;
+    Ok(found)
+}
+
+async fn lacking<D: Migrate>(conn: &mut Conn<D>) -> Result<Vec<String>, StoreError> {
     let known = D::known();
     let there = D::fetch(conn, D::HISTORY_EXISTS.into(), Vec::<Arg>::new()).await?;
     let applied = match there.first() {
@@ -200,7 +209,7 @@ pub async fn pending<D: Migrate>(conn: &mut Conn<D>) -> Result<Vec<String>, Stor
 pub async fn migrate<D: Migrate>(conn: &mut Conn<D>) -> Result<usize, StoreError> {
     let mut held = conn.begin_with(D::BEGIN).await?;
     D::fetch(&mut held, D::LOCK.into(), Vec::new()).await?;
-    pending::<D>(&mut held).await?;
+    lacking::<D>(&mut held).await?;
     let count = D::run(&mut held).await?;
     held.commit().await?;
     Ok(count)
@@ -209,6 +218,7 @@ pub async fn migrate<D: Migrate>(conn: &mut Conn<D>) -> Result<usize, StoreError
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::dialect::OnPostgres;
 
     #[test]
     fn both_databases_have_the_same_migrations() {

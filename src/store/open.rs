@@ -10,11 +10,12 @@ use futures_util::future::join;
 use rand::SeedableRng;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, Database, Executor, Pool};
+use sqlx::{ConnectOptions, Connection, Database, Executor, Pool, Postgres};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use super::dialect::{Columns, OnPostgres, OnSqlite};
+use super::dialect::{Columns, Dialect, OnPooled, OnPostgres, OnSqlite, READING, WATCH_CLIENT};
+use super::held::Begin;
 use super::meters::Meters;
 use super::migrate::{self, Migrate};
 use super::reads::{Readers, Reads};
@@ -50,6 +51,9 @@ pub struct Settings {
     pub readers: u32,
     /// Bytes of a SQLite file that short reads map into memory.
     pub mapped: u64,
+    /// Whether a connection to Postgres keeps its prepared statements and settings; behind a pooler
+    /// in transaction mode it does not.
+    pub prepared: bool,
     /// How long a search may take.
     pub time_limit: Duration,
     /// Where the time comes from.
@@ -92,10 +96,16 @@ fn target(url: &str) -> Result<Target, StoreError> {
     let wrong = |error: &dyn std::fmt::Display| {
         StoreError::Settings(format!("the database URL is not understood: {error}"))
     };
-    if url.starts_with("sqlite:") {
-        if url.contains(":memory:") {
+    if let Some(rest) = url.strip_prefix("sqlite:") {
+        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+        if path.contains(":memory:") || query.split('&').any(|one| one == "mode=memory") {
             return Err(StoreError::Settings(
                 "a store in memory would forget; give a file: sqlite://annals.db".to_owned(),
+            ));
+        }
+        if path.trim_start_matches('/').is_empty() {
+            return Err(StoreError::Settings(
+                "the database URL names no file: give one, such as sqlite://annals.db".to_owned(),
             ));
         }
         let options = SqliteConnectOptions::from_str(url).map_err(|error| wrong(&error))?;
@@ -136,7 +146,7 @@ pub async fn migrate_database(url: &str) -> Result<usize, StoreError> {
             migrate::migrate::<OnSqlite>(&mut options.connect().await?).await
         }
         Target::Postgres(options) => {
-            migrate::migrate::<OnPostgres>(&mut options.connect().await?).await
+            migrate::migrate::<OnPooled>(&mut options.connect().await?).await
         }
     }
 }
@@ -154,7 +164,7 @@ pub async fn pending_migrations(url: &str) -> Result<Vec<String>, StoreError> {
             migrate::pending::<OnSqlite>(&mut options.connect().await?).await
         }
         Target::Postgres(options) => {
-            migrate::pending::<OnPostgres>(&mut options.connect().await?).await
+            migrate::pending::<OnPooled>(&mut options.connect().await?).await
         }
     }
 }
@@ -178,7 +188,9 @@ async fn prepare<D: Migrate>(
 async fn want_durable<D: Migrate>(writer: &Pool<D::Db>) -> Result<(), StoreError> {
     let (question, wanted) = D::SYNCHRONOUS;
     let mut conn = writer.acquire().await?;
+    D::command(&mut conn, D::BEGIN).await?;
     let rows = D::fetch(&mut conn, question.into(), Vec::new()).await?;
+    D::command(&mut conn, "ROLLBACK").await?;
     let answer = match rows.first() {
         Some(row) => Columns::<D>::of(row).text()?,
         None => String::new(),
@@ -192,6 +204,32 @@ async fn want_durable<D: Migrate>(writer: &Pool<D::Db>) -> Result<(), StoreError
     )))
 }
 
+/// The settings of connections that read: how long statements may take, and that they end when their
+/// client has gone.
+async fn limits<D: Dialect>(
+    conn: &mut super::dialect::Conn<D>,
+    time_limit: Duration,
+) -> Result<Vec<(&'static str, String)>, StoreError> {
+    let mut all = vec![("statement_timeout", time_limit.as_millis().to_string())];
+    let (name, value) = WATCH_CLIENT;
+    let asked = format!("BEGIN; SET LOCAL {name} = '{value}'");
+    if D::command(conn, &asked).await.is_ok() {
+        all.push((name, value.to_owned()));
+    } else {
+        tracing::debug!("this Postgres does not notice that a client has gone");
+    }
+    D::command(conn, "ROLLBACK").await?;
+    Ok(all)
+}
+
+fn begin(first: &str, settings: &[(&str, String)]) -> Arc<str> {
+    let mut sql = first.to_owned();
+    for (name, value) in settings {
+        sql += &format!("; SET LOCAL {name} = '{value}'");
+    }
+    sql.into()
+}
+
 impl Store {
     /// Opens a store.
     ///
@@ -200,23 +238,48 @@ impl Store {
     pub async fn open(settings: Settings) -> Result<Self, StoreError> {
         let store = match target(&settings.url)? {
             Target::Sqlite(options) => Self::open_sqlite(settings, options).await?,
-            Target::Postgres(options) => Self::open_postgres(settings, options).await?,
+            Target::Postgres(options) if settings.prepared => {
+                Self::open_postgres::<OnPostgres>(settings, options).await?
+            }
+            Target::Postgres(options) => Self::open_postgres::<OnPooled>(settings, options).await?,
         };
         store.fold_contacts().await?;
+        store.index_words().await?;
         Ok(store)
     }
 
-    /// Folds the identifying values of contacts anew where the rules are not those of the last time.
-    async fn fold_contacts(&self) -> Result<(), StoreError> {
-        let mut after = String::new();
-        let mut total = 0;
+    /// Indexes all texts anew where the words of the index follow older rules.
+    async fn index_words(&self) -> Result<(), StoreError> {
+        let total = self
+            .in_chunks(
+                "words",
+                |_| Command::IndexWords,
+                |done| {
+                    tracing::info!(interactions = done, "the full-text index is made anew");
+                },
+            )
+            .await?;
+        if total > 0 {
+            tracing::info!(interactions = total, "the full-text index was made anew");
+        }
+        Ok(())
+    }
+
+    /// Runs a command until nothing is left to do, with what it did last; returns how much was done.
+    async fn in_chunks(
+        &self,
+        actor: &str,
+        command: impl Fn(String) -> Command,
+        progress: impl Fn(usize),
+    ) -> Result<usize, StoreError> {
+        let (mut after, mut total) = (String::new(), 0);
         loop {
             let submission = Submission {
                 tenant: 1,
-                actor: "contacts".into(),
+                actor: actor.into(),
                 at: None,
                 repeatable: None,
-                command: Command::FoldContacts { after },
+                command: command(after),
             };
             let answer = self.writer.enqueue_waiting(submission).await?;
             let Outcome::Filled { last, done } = answer.wait().await? else {
@@ -225,9 +288,17 @@ impl Store {
             total += done;
             match last {
                 Some(last) => after = last,
-                None => break,
+                None => return Ok(total),
             }
+            progress(total);
         }
+    }
+
+    /// Folds the identifying values of contacts anew where the rules are not those of the last time.
+    async fn fold_contacts(&self) -> Result<(), StoreError> {
+        let total = self
+            .in_chunks("contacts", |after| Command::FoldContacts { after }, |_| {})
+            .await?;
         if total > 0 {
             tracing::info!(contacts = total, "contacts follow the rules of [contacts]");
         }
@@ -303,52 +374,63 @@ impl Store {
         });
         Ok(Self::start::<OnSqlite>(
             settings,
-            write_pool,
-            read_pool,
-            short_pool,
+            [write_pool, read_pool, short_pool],
+            Begin {
+                read: OnSqlite::BEGIN_READ.into(),
+                search: OnSqlite::BEGIN_READ.into(),
+            },
             Some(upkeep),
             lock,
             signals,
         ))
     }
 
-    async fn open_postgres(
+    async fn open_postgres<D>(
         settings: Settings,
         options: PgConnectOptions,
-    ) -> Result<Self, StoreError> {
+    ) -> Result<Self, StoreError>
+    where
+        D: Migrate<Db = Postgres>,
+    {
         let mut first = options.connect().await?;
-        prepare::<OnPostgres>(&mut first, settings.schema).await?;
+        prepare::<D>(&mut first, settings.schema).await?;
+        let limits = limits::<D>(&mut first, settings.time_limit).await?;
         first.close().await?;
-        let durable = options
-            .clone()
-            .options([("synchronous_commit", "on")])
-            .statement_cache_capacity(WRITERS_STATEMENTS);
+        let planned = READING.map(|(name, value)| (name, value.to_owned()));
+        let (mut durable, mut limited) = (options.clone(), options.clone());
+        let (mut short, mut in_transaction) = (options, limits.clone());
+        if D::KEEPS_SESSION {
+            durable = durable
+                .options([("synchronous_commit", "on")])
+                .statement_cache_capacity(WRITERS_STATEMENTS);
+            limited = limited.options(limits);
+            short = limited.clone().options(planned.clone());
+            in_transaction.clear();
+        }
+        let begin = Begin {
+            read: begin(D::BEGIN_READ, &in_transaction),
+            search: begin(D::BEGIN_READ, &[&in_transaction[..], &planned].concat()),
+        };
         let write_pool = PgPoolOptions::new()
             .max_connections(1)
             .min_connections(1)
             .acquire_timeout(Duration::from_secs(5))
+            .test_before_acquire(D::KEEPS_SESSION)
             .connect_with(durable)
             .await?;
-        want_durable::<OnPostgres>(&write_pool).await?;
-        let millis = settings.time_limit.as_millis().to_string();
-        let limited = options
-            .clone()
-            .options([("statement_timeout", millis.as_str())]);
+        want_durable::<D>(&write_pool).await?;
         let readers = |count| {
             PgPoolOptions::new()
                 .max_connections(count)
                 .test_before_acquire(false)
                 .acquire_timeout(Duration::from_secs(5))
         };
-        let read_pool = readers(settings.readers)
-            .connect_with(limited.clone())
-            .await?;
-        let short_pool = readers(short_readers()).connect_with(limited).await?;
-        Ok(Self::start::<OnPostgres>(
+        let read_pool = readers(settings.readers).connect_with(limited).await?;
+        let short_pool = readers(short_readers()).connect_with(short).await?;
+        Ok(Self::start::<D>(
             settings,
-            write_pool,
-            read_pool,
-            short_pool,
+            [write_pool, read_pool, short_pool],
+            begin,
             None,
             None,
             Signals::default(),
@@ -357,9 +439,8 @@ impl Store {
 
     fn start<D: Migrate>(
         settings: Settings,
-        write_pool: Pool<D::Db>,
-        read_pool: Pool<D::Db>,
-        short_pool: Pool<D::Db>,
+        [write_pool, read_pool, short_pool]: [Pool<D::Db>; 3],
+        begin: Begin,
         upkeep_task: Option<JoinHandle<()>>,
         lock: Option<File>,
         signals: Signals,
@@ -383,6 +464,7 @@ impl Store {
         let reads = Arc::new(Readers::<D>::start(
             read_pool.clone(),
             &short_pool,
+            begin,
             settings.time_limit,
             contacts,
         ));
@@ -431,6 +513,7 @@ impl Store {
             queue: QueueLimits::default(),
             readers: 2,
             mapped: 0,
+            prepared: true,
             time_limit: Duration::from_secs(10),
             clock: Arc::new(crate::domain::moment::SystemClock),
         })

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use sqlx::pool::PoolConnection;
-use sqlx::{Connection, Pool};
+use sqlx::Pool;
 
 use super::archive::{self, Snapshot};
 use super::contact_search::{self, ContactPage};
 use super::dialect::{Columns, Conn, Dialect};
 use super::grouped::Grouped;
+use super::held::{Begin, Held};
 use super::journal::{Changes, ChangesQuery};
 use super::search::{Page, ShortPage};
 use super::{
@@ -119,6 +119,7 @@ pub trait Reads: Send + Sync {
 /// Reads over a pool.
 pub struct Readers<D: Dialect> {
     pool: Pool<D::Db>,
+    begin: Begin,
     time_limit: Duration,
     contacts: ContactRules,
     interactions: Grouped<D, interaction::Whole>,
@@ -130,6 +131,7 @@ impl<D: Dialect> Readers<D> {
     pub(super) fn start(
         pool: Pool<D::Db>,
         short: &Pool<D::Db>,
+        begin: Begin,
         time_limit: Duration,
         contacts: ContactRules,
     ) -> Self {
@@ -138,16 +140,30 @@ impl<D: Dialect> Readers<D> {
             pool,
             time_limit,
             contacts,
-            interactions: Grouped::start(short, readers),
-            pages: Grouped::start(short, readers),
+            interactions: Grouped::start(short, &begin.search, readers),
+            pages: Grouped::start(short, &begin.search, readers),
+            begin,
         }
     }
 
     /// A connection on which statements may take only so long.
-    async fn limited(&self) -> Result<Limited<D>, StoreError> {
-        let mut conn = self.pool.acquire().await?;
-        D::limit_time(&mut conn, Some(self.time_limit)).await?;
-        Ok(Limited { conn: Some(conn) })
+    async fn limited(&self) -> Result<Held<D>, StoreError> {
+        Held::take(&self.pool, &self.begin.read, Some(self.time_limit)).await
+    }
+
+    /// The same, for statements whose order an index gives.
+    async fn searching(&self) -> Result<Held<D>, StoreError> {
+        let mut conn: Held<D> =
+            Held::take(&self.pool, &self.begin.search, Some(self.time_limit)).await?;
+        if D::SEARCHES_IN_TRANSACTIONS {
+            conn.one_state().await?;
+        }
+        Ok(conn)
+    }
+
+    /// A connection for statements that an index answers.
+    async fn held(&self) -> Result<Held<D>, StoreError> {
+        Held::take(&self.pool, &self.begin.read, None).await
     }
 
     async fn found(&self, search: &Search) -> Result<Page, StoreError> {
@@ -167,24 +183,22 @@ impl<D: Dialect> Readers<D> {
         } else {
             search
         };
-        let mut conn = self.limited().await?;
+        let mut conn = self.searching().await?;
         let found = Self::searched(&mut conn, search).await;
         conn.give_back(found).await
     }
 
     async fn whole_person(
-        conn: &mut Conn<D>,
+        conn: &mut Held<D>,
         tenant: i64,
         id: &str,
     ) -> Result<Option<Person>, StoreError> {
         // the steps of the walk must see one state of the store
-        let mut held = conn.begin_with(D::BEGIN_READ).await?;
-        let found = person::of_contact::<D>(&mut held, tenant, id).await;
-        held.rollback().await?;
-        found
+        conn.one_state().await?;
+        person::of_contact::<D>(conn, tenant, id).await
     }
 
-    async fn searched(conn: &mut Conn<D>, search: &Search) -> Result<Page, StoreError> {
+    async fn searched(conn: &mut Held<D>, search: &Search) -> Result<Page, StoreError> {
         let of_contact;
         let search = match &search.contact {
             None => search,
@@ -201,61 +215,14 @@ impl<D: Dialect> Readers<D> {
             return search::run::<D>(conn, search, &[]).await;
         }
         // which keys are indexed, and what they find, must be of one state of the store
-        let mut held = conn.begin_with(D::BEGIN_READ).await?;
-        let keys = indexed_keys::<D>(&mut held).await?;
+        conn.one_state().await?;
+        let keys = indexed_keys::<D>(conn).await?;
         let ready: Vec<KeyPath> = keys
             .into_iter()
             .filter(|(_, ready)| *ready)
             .map(|(key, _)| key)
             .collect();
-        let found = search::run::<D>(&mut held, search, &ready).await;
-        held.rollback().await?;
-        found
-    }
-}
-
-/// A connection with a time limit. One that is dropped on the way, because its caller went away, is closed: the limit would
-/// run out under the next caller.
-struct Limited<D: Dialect> {
-    conn: Option<PoolConnection<D::Db>>,
-}
-
-impl<D: Dialect> Limited<D> {
-    /// Lifts the limit, gives the connection back, and returns what was found.
-    async fn give_back<T>(mut self, found: Result<T, StoreError>) -> Result<T, StoreError> {
-        if let Some(mut conn) = self.conn.take() {
-            match D::limit_time(&mut conn, None).await {
-                Ok(()) => drop(conn),
-                Err(_) => drop(conn.detach()),
-            }
-        }
-        found
-    }
-}
-
-impl<D: Dialect> Drop for Limited<D> {
-    fn drop(&mut self) {
-        if let Some(conn) = self.conn.take() {
-            drop(conn.detach());
-        }
-    }
-}
-
-impl<D: Dialect> std::ops::Deref for Limited<D> {
-    type Target = Conn<D>;
-
-    fn deref(&self) -> &Conn<D> {
-        self.conn
-            .as_ref()
-            .expect("it is there until it is given back")
-    }
-}
-
-impl<D: Dialect> std::ops::DerefMut for Limited<D> {
-    fn deref_mut(&mut self) -> &mut Conn<D> {
-        self.conn
-            .as_mut()
-            .expect("it is there until it is given back")
+        search::run::<D>(conn, search, &ready).await
     }
 }
 
@@ -274,25 +241,28 @@ async fn indexed_keys<D: Dialect>(conn: &mut Conn<D>) -> Result<Vec<(KeyPath, bo
         .collect()
 }
 
+/// A read on a connection that `self` gives and that goes back afterwards.
+macro_rules! read {
+    ($self:ident.$take:ident, $conn:ident => $found:expr) => {
+        Box::pin(async move {
+            let mut $conn = $self.$take().await?;
+            let found = $found.await;
+            $conn.give_back(found).await
+        })
+    };
+}
+
 impl<D: Dialect> Reads for Readers<D> {
     fn interaction<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Arc<Found>>> {
         Box::pin(self.interactions.ask((tenant, id.to_owned())))
     }
 
     fn family<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Family>> {
-        Box::pin(async move {
-            let mut conn = self.limited().await?;
-            let found = interaction::family::<D>(&mut conn, tenant, id).await;
-            conn.give_back(found).await
-        })
+        read!(self.searching, conn => interaction::family::<D>(&mut conn, tenant, id))
     }
 
     fn recorded(&self, tenant: i64, after: i64, limit: i64) -> Read<'_, Vec<(i64, Stored)>> {
-        Box::pin(async move {
-            let mut conn = self.limited().await?;
-            let found = interaction::recorded::<D>(&mut conn, tenant, after, limit).await;
-            conn.give_back(found).await
-        })
+        read!(self.searching, conn => interaction::recorded::<D>(&mut conn, tenant, after, limit))
     }
 
     fn search<'a>(&'a self, search: &'a Search) -> Read<'a, Page> {
@@ -305,36 +275,26 @@ impl<D: Dialect> Reads for Readers<D> {
         id: &'a str,
         at: Moment,
     ) -> Read<'a, Option<(Document, i64)>> {
-        Box::pin(async move {
-            let mut conn = self.limited().await?;
-            let found = journal::user_data_at::<D>(&mut conn, tenant, id, at).await;
-            conn.give_back(found).await
-        })
+        read!(self.limited, conn => journal::user_data_at::<D>(&mut conn, tenant, id, at))
     }
 
     fn changes<'a>(&'a self, tenant: i64, query: &'a ChangesQuery) -> Read<'a, Changes> {
-        Box::pin(async move {
-            let mut conn = self.limited().await?;
-            let found = journal::changes::<D>(&mut conn, tenant, query).await;
-            conn.give_back(found).await
-        })
+        read!(self.searching, conn => journal::changes::<D>(&mut conn, tenant, query))
     }
 
     fn snapshot(&self) -> Read<'_, Box<dyn Snapshot>> {
         Box::pin(async move {
-            let reader = archive::Reader::<D>::begin(self.pool.acquire().await?).await?;
+            let reader = archive::Reader::<D>::begin(self.held().await?).await?;
             Ok(Box::new(reader) as Box<dyn Snapshot>)
         })
     }
 
     fn restored(&self) -> Read<'_, Option<(String, Restored)>> {
-        Box::pin(async move { archive::restored::<D>(&mut *self.pool.acquire().await?).await })
+        read!(self.held, conn => archive::restored::<D>(&mut conn))
     }
 
     fn contact<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Contact>> {
-        Box::pin(
-            async move { contact::one::<D>(&mut *self.pool.acquire().await?, tenant, id).await },
-        )
+        read!(self.held, conn => contact::one::<D>(&mut conn, tenant, id))
     }
 
     fn search_contacts<'a>(&'a self, search: &'a Search) -> Read<'a, ContactPage> {
@@ -347,54 +307,36 @@ impl<D: Dialect> Reads for Readers<D> {
     }
 
     fn contacts<'a>(&'a self, tenant: i64, after: &'a str, limit: i64) -> Read<'a, Vec<Contact>> {
-        Box::pin(async move {
-            let mut conn = self.limited().await?;
-            let found = contact::page::<D>(&mut conn, tenant, after, limit).await;
-            conn.give_back(found).await
-        })
+        read!(self.searching, conn => contact::page::<D>(&mut conn, tenant, after, limit))
     }
 
     fn person<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Person>> {
-        Box::pin(async move {
-            let mut conn = self.limited().await?;
-            let found = Self::whole_person(&mut conn, tenant, id).await;
-            conn.give_back(found).await
-        })
+        read!(self.searching, conn => Self::whole_person(&mut conn, tenant, id))
     }
 
     fn links(&self, tenant: i64, children: Vec<String>) -> Read<'_, Vec<FamilyLink>> {
-        Box::pin(async move {
-            person::links::<D>(&mut *self.pool.acquire().await?, tenant, children).await
-        })
+        read!(self.held, conn => person::links::<D>(&mut conn, tenant, children))
     }
 
     fn tokens(&self) -> Read<'_, Vec<Token>> {
-        Box::pin(async move { token::all::<D>(&mut *self.pool.acquire().await?).await })
+        read!(self.held, conn => token::all::<D>(&mut conn))
     }
 
     fn indexed_keys(&self) -> Read<'_, Vec<(KeyPath, bool)>> {
-        Box::pin(async move { indexed_keys::<D>(&mut *self.pool.acquire().await?).await })
+        read!(self.held, conn => indexed_keys::<D>(&mut conn))
     }
 
     fn count(&self, tenant: i64) -> Read<'_, i64> {
-        Box::pin(async move {
+        read!(self.held, conn => async {
             let sql = "SELECT COUNT(*) FROM interaction WHERE tenant_id = $1";
-            let rows = D::fetch(
-                &mut *self.pool.acquire().await?,
-                sql.into(),
-                vec![tenant.into()],
-            )
-            .await?;
-            Ok(rows
-                .first()
-                .map(|row| Columns::<D>::of(row).int())
-                .transpose()?
-                .unwrap_or_default())
+            let rows = D::fetch(&mut conn, sql.into(), vec![tenant.into()]).await?;
+            let count = rows.first().map(|row| Columns::<D>::of(row).int());
+            Ok(count.transpose()?.unwrap_or_default())
         })
     }
 
     fn head(&self) -> Read<'_, i64> {
-        Box::pin(async move { journal::head::<D>(&mut *self.pool.acquire().await?).await })
+        read!(self.held, conn => journal::head::<D>(&mut conn))
     }
 
     fn web_actions<'a>(
@@ -402,11 +344,7 @@ impl<D: Dialect> Reads for Readers<D> {
         tenant: i64,
         query: &'a WebActionsQuery,
     ) -> Read<'a, Vec<Recorded>> {
-        Box::pin(async move {
-            let mut conn = self.limited().await?;
-            let found = web_action::page::<D>(&mut conn, tenant, query).await;
-            conn.give_back(found).await
-        })
+        read!(self.searching, conn => web_action::page::<D>(&mut conn, tenant, query))
     }
 
     fn web_action_counts<'a>(
@@ -414,69 +352,49 @@ impl<D: Dialect> Reads for Readers<D> {
         tenant: i64,
         query: &'a CountsQuery,
     ) -> Read<'a, Vec<Count>> {
-        Box::pin(async move {
-            let mut conn = self.limited().await?;
-            let found = web_action::counts::<D>(&mut conn, tenant, query).await;
-            conn.give_back(found).await
-        })
+        read!(self.limited, conn => web_action::counts::<D>(&mut conn, tenant, query))
     }
 
     fn client_session<'a>(&'a self, id: &'a str) -> Read<'a, Option<ClientSession>> {
-        Box::pin(async move {
-            let mut conn = self.pool.acquire().await?;
+        read!(self.held, conn => async {
             let mut found = client::sessions::<D>(&mut conn, vec![id.to_owned()]).await?;
             Ok(found.pop())
         })
     }
 
     fn spellings<'a>(&'a self, tenant: i64, user: &'a str) -> Read<'a, Vec<Choice>> {
-        Box::pin(async move {
-            let mut conn = self.pool.acquire().await?;
+        read!(self.held, conn => async {
             let found = client::choices::<D>(&mut conn, tenant, vec![user.to_owned()]).await?;
             Ok(found.into_iter().map(|(_, choice)| choice).collect())
         })
     }
 
     fn news<'a>(&'a self, tenant: i64, range: (i64, i64), user: Option<&'a str>) -> Read<'a, News> {
-        Box::pin(async move {
-            client::news::<D>(&mut *self.pool.acquire().await?, tenant, range, user).await
-        })
+        read!(self.held, conn => client::news::<D>(&mut conn, tenant, range, user))
     }
 
     fn changes_at<'a>(&'a self, tenant: i64, cursors: &'a [i64]) -> Read<'a, Vec<Change>> {
-        Box::pin(async move {
-            journal::at::<D>(&mut *self.pool.acquire().await?, tenant, cursors).await
-        })
+        read!(self.held, conn => journal::at::<D>(&mut conn, tenant, cursors))
     }
 
     fn webhooks(&self, tenant: Option<i64>) -> Read<'_, Vec<Webhook>> {
-        Box::pin(async move { webhook::all::<D>(&mut *self.pool.acquire().await?, tenant).await })
+        read!(self.held, conn => webhook::all::<D>(&mut conn, tenant))
     }
 
     fn webhook<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Webhook>> {
-        Box::pin(
-            async move { webhook::one::<D>(&mut *self.pool.acquire().await?, tenant, id).await },
-        )
+        read!(self.held, conn => webhook::one::<D>(&mut conn, tenant, id))
     }
 
     fn delivery_counts(&self, tenant: i64) -> Read<'_, HashMap<String, (i64, i64)>> {
-        Box::pin(async move {
-            let mut conn = self.limited().await?;
-            let found = webhook::counts::<D>(&mut conn, tenant).await;
-            conn.give_back(found).await
-        })
+        read!(self.limited, conn => webhook::counts::<D>(&mut conn, tenant))
     }
 
     fn webhook_sender(&self) -> Read<'_, Sender> {
-        Box::pin(async move { webhook::sender::<D>(&mut *self.pool.acquire().await?).await })
+        read!(self.held, conn => webhook::sender::<D>(&mut conn))
     }
 
     fn deliveries<'a>(&'a self, query: &'a DeliveriesQuery) -> Read<'a, Vec<Delivery>> {
-        Box::pin(async move {
-            let mut conn = self.limited().await?;
-            let found = webhook::deliveries::<D>(&mut conn, query).await;
-            conn.give_back(found).await
-        })
+        read!(self.searching, conn => webhook::deliveries::<D>(&mut conn, query))
     }
 
     fn due_deliveries<'a>(
@@ -485,26 +403,18 @@ impl<D: Dialect> Reads for Readers<D> {
         now: Moment,
         limit: i64,
     ) -> Read<'a, Vec<Delivery>> {
-        Box::pin(async move {
-            webhook::due::<D>(&mut *self.pool.acquire().await?, webhook, now, limit).await
-        })
+        read!(self.held, conn => webhook::due::<D>(&mut conn, webhook, now, limit))
     }
 
     fn outlook<'a>(&'a self, webhook: &'a str, counts: bool) -> Read<'a, Outlook> {
-        Box::pin(async move {
-            webhook::outlook::<D>(&mut *self.pool.acquire().await?, webhook, counts).await
-        })
+        read!(self.held, conn => webhook::outlook::<D>(&mut conn, webhook, counts))
     }
 
     fn blocked<'a>(&'a self, webhook: &'a str, subjects: Vec<String>) -> Read<'a, Vec<String>> {
-        Box::pin(async move {
-            webhook::blocked::<D>(&mut *self.pool.acquire().await?, webhook, subjects).await
-        })
+        read!(self.held, conn => webhook::blocked::<D>(&mut conn, webhook, subjects))
     }
 
     fn known_deliveries<'a>(&'a self, webhook: &'a str, after: i64) -> Read<'a, Vec<i64>> {
-        Box::pin(async move {
-            webhook::known::<D>(&mut *self.pool.acquire().await?, webhook, after).await
-        })
+        read!(self.held, conn => webhook::known::<D>(&mut conn, webhook, after))
     }
 }

@@ -46,32 +46,116 @@ fn recorded<D: Dialect>(row: &RowOf<D>) -> Result<Recorded, StoreError> {
     })
 }
 
+/// Columns whose index holds the events of one value in the order in which they were recorded.
+const IN_ORDER: [&str; 5] = [
+    "reference",
+    "conversation_id",
+    "customer_id",
+    "session_id",
+    "error_code",
+];
+/// Further columns that have an index.
+const INDEXED: [&str; 2] = ["action_id", "map_id"];
+/// So many events are found first and sorted afterwards; where there are more, all are walked in
+/// their order.
+const FEW: i64 = 5000;
+
+/// How a page of events is found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// By the index of this column, in the order of the page.
+    InOrder(&'static str),
+    /// By any index; what is found is sorted.
+    SortedAfter,
+    /// All events in their order, tested one by one.
+    Walk,
+}
+
 /// Events in the order in which they were recorded.
 pub async fn page<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
     query: &WebActionsQuery,
 ) -> Result<Vec<Recorded>, StoreError> {
-    let mut sql =
+    let way = way::<D>(conn, tenant, query).await?;
+    let (conditions, mut args) = conditions::<D>(tenant, query, way);
+    let seq = match way {
+        Way::SortedAfter => D::unindexed("seq"),
+        _ => "seq".to_owned(),
+    };
+    args.push(query.after.into());
+    let after = args.len();
+    args.push(i64::try_from(query.limit).unwrap_or(i64::MAX).into());
+    let limit = args.len();
+    let sql = format!(
         "SELECT seq, action_id, state, media_type, session_id, reference, conversation_id, event_date, \
-         contradicted, event \
-         FROM web_action WHERE tenant_id = $1 AND seq > $2"
-            .to_owned();
-    let mut args: Vec<Arg> = vec![tenant.into(), query.after.into()];
-    for (column, values) in &query.any_of {
-        args.push(Arg::Texts(values.clone()));
-        sql += &format!(" AND {column} IN {}", D::any_of(args.len()));
+         contradicted, event FROM web_action WHERE {conditions} AND {seq} > ${after} \
+         ORDER BY {seq} LIMIT +${limit}"
+    );
+    let rows = D::fetch(conn, sql.into(), args).await?;
+    rows.iter().map(recorded::<D>).collect()
+}
+
+async fn way<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    query: &WebActionsQuery,
+) -> Result<Way, StoreError> {
+    let one = query
+        .any_of
+        .iter()
+        .find(|(column, values)| IN_ORDER.contains(column) && values.len() == 1);
+    if let Some((column, _)) = one {
+        return Ok(Way::InOrder(column));
     }
+    let has_index = |column: &&str| IN_ORDER.contains(column) || INDEXED.contains(column);
+    let mut indexed = query.clone();
+    indexed.any_of.retain(|(column, _)| has_index(column));
+    if indexed.any_of.is_empty() && query.from.is_none() && query.to.is_none() {
+        return Ok(Way::Walk);
+    }
+    let (conditions, mut args) = conditions::<D>(tenant, &indexed, Way::SortedAfter);
+    args.push((FEW + 1).into());
+    let sql = format!(
+        "SELECT COUNT(*) FROM (SELECT 1 FROM web_action WHERE {conditions} LIMIT +${}) AS found",
+        args.len()
+    );
+    let rows = D::fetch(conn, sql.into(), args).await?;
+    let count = rows.first().map(|row| Columns::<D>::of(row).int());
+    let few = count.transpose()?.unwrap_or_default() <= FEW;
+    Ok(if few { Way::SortedAfter } else { Way::Walk })
+}
+
+/// The conditions of a query but for its place, and what is bound to them.
+fn conditions<D: Dialect>(tenant: i64, query: &WebActionsQuery, way: Way) -> (String, Vec<Arg>) {
+    let mut args: Vec<Arg> = vec![tenant.into()];
+    let unindexed = |column: &str, leads: bool| {
+        if leads {
+            column.to_owned()
+        } else {
+            D::unindexed(column)
+        }
+    };
+    let mut sql = format!("{} = $1", unindexed("tenant_id", way != Way::Walk));
+    for (column, values) in &query.any_of {
+        let leads = way == Way::SortedAfter || way == Way::InOrder(column);
+        let column = unindexed(column, leads);
+        if let [value] = values.as_slice() {
+            args.push(value.as_str().into());
+            sql += &format!(" AND {column} = ${}", args.len());
+        } else {
+            args.push(Arg::Texts(values.clone()));
+            sql += &format!(" AND {}", D::is_any(&column, args.len()));
+        }
+    }
+    let date = unindexed("event_date", way == Way::SortedAfter);
     for (test, at) in [(">=", query.from), ("<", query.to)] {
         if let Some(at) = at {
             args.push(at.into());
-            sql += &format!(" AND event_date {test} ${}", args.len());
+            sql += &format!(" AND {date} {test} ${}", args.len());
         }
     }
-    args.push(i64::try_from(query.limit).unwrap_or(i64::MAX).into());
-    sql += &format!(" ORDER BY seq LIMIT +${}", args.len());
-    let rows = D::fetch(conn, sql.into(), args).await?;
-    rows.iter().map(recorded::<D>).collect()
+    (sql, args)
 }
 
 /// A question for counts.
@@ -122,7 +206,7 @@ pub async fn counts<D: Dialect>(
     let mut args: Vec<Arg> = vec![tenant.into()];
     for (column, values) in &query.any_of {
         args.push(Arg::Texts(values.clone()));
-        sql += &format!(" AND {column} IN {}", D::any_of(args.len()));
+        sql += &format!(" AND {}", D::is_any(column, args.len()));
     }
     for (test, at) in [(">=", query.from), ("<", query.to)] {
         if let Some(at) = at {

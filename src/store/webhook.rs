@@ -44,8 +44,8 @@ pub struct Outlook {
 
 const WEBHOOK: &str = "SELECT id, tenant_id, url, kinds, media_type, description, enabled, disabled_reason, secrets, cursor, created_date, modified_date \
                        FROM webhook";
-const DELIVERY: &str = "SELECT cursor, kind, subject, state, attempts, queued_date, attempt_date, next_date, status, error \
-                        FROM webhook_delivery WHERE webhook_id = $1";
+/// The columns of a delivery, as [`delivery`] reads them.
+const DELIVERY: &str = "w.cursor, w.kind, w.subject, w.state, w.attempts, w.queued_date, w.attempt_date, w.next_date, w.status, w.error";
 
 /// The condition that a delivery waits, where subjects are asked for. Written so that the index of all that waits does not answer it: a Postgres that has no figures of a new table
 /// would go through that from end to end for a few subjects.
@@ -175,7 +175,9 @@ pub async fn deliveries<D: Dialect>(
     args.push(query.limit.into());
     let limit = args.len();
     let sql = format!(
-        "{DELIVERY} AND cursor IN ({inner} ORDER BY {cursor} DESC LIMIT +${limit}) ORDER BY cursor DESC"
+        "SELECT {DELIVERY} FROM ({inner} ORDER BY {cursor} DESC LIMIT +${limit}) AS page \
+         CROSS JOIN webhook_delivery w WHERE w.webhook_id = $1 AND w.cursor = page.cursor ORDER BY {} DESC",
+        D::unindexed("w.cursor")
     );
     let rows = D::fetch(conn, sql.into(), args).await?;
     rows.iter().map(delivery::<D>).collect()
@@ -188,7 +190,10 @@ pub async fn due<D: Dialect>(
     now: Moment,
     limit: i64,
 ) -> Result<Vec<Delivery>, StoreError> {
-    let sql = format!("{DELIVERY} AND next_date <= $2 ORDER BY next_date, cursor LIMIT +$3");
+    let sql = format!(
+        "SELECT {DELIVERY} FROM webhook_delivery w WHERE w.webhook_id = $1 AND w.next_date <= $2 \
+         ORDER BY w.next_date, w.cursor LIMIT +$3"
+    );
     let args = vec![webhook_id.into(), now.into(), limit.into()];
     let rows = D::fetch(conn, sql.into(), args).await?;
     rows.iter().map(delivery::<D>).collect()

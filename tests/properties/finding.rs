@@ -9,7 +9,7 @@ use super::questions::{Question, question};
 use super::{Held, forall, indexed, one, send};
 use crate::support::{Db, Server};
 
-const INDEXED: [&str; 8] = [
+const INDEXED: [&str; 10] = [
     "n",
     "s",
     "mix",
@@ -18,6 +18,8 @@ const INDEXED: [&str; 8] = [
     "Info.deep.k\"\\\\",
     "",
     "missing",
+    "list",
+    "list.0",
 ];
 
 /// All that a server finds, page by page, and the count that it gives.

@@ -45,7 +45,7 @@ const TEXTS: [&str; 20] = [
 ];
 pub const NAMES: [&str; 8] = ["", "Roma", "roma", "Łódź", "東京", "東", "10", "🎉"];
 /// What is written, and the words in it.
-pub const WORDS: [(&str, &[&str]); 12] = [
+pub const WORDS: [(&str, &[&str]); 17] = [
     ("Refund", &["refund"]),
     ("refunds", &["refunds"]),
     ("CRÉDIT", &["credit"]),
@@ -54,8 +54,13 @@ pub const WORDS: [(&str, &[&str]); 12] = [
     ("e-mail", &["e", "mail"]),
     ("карта", &["карта"]),
     ("№42", &["no42"]),
-    ("退款", &["退", "款"]),
-    ("款退", &["款", "退"]),
+    ("退款", &["退款"]),
+    ("款退", &["款退"]),
+    ("退", &["退"]),
+    ("환불을", &["환불을"]),
+    ("กิน", &["กิน"]),
+    ("🎉", &["🎉"]),
+    ("👍🏽", &["👍🏽"]),
     ("مرحبا", &["مرحبا"]),
     ("ｆｕｌｌ", &["full"]),
 ];
@@ -103,16 +108,19 @@ fn object(members: impl IntoIterator<Item = Option<(String, Node)>>) -> Node {
 
 fn user_data() -> BoxedStrategy<Node> {
     let deep = member("k\"\\", scalars()).prop_map(|inner| object([inner]));
+    let codes = prop_oneof![4 => scalars(), 1 => vec(texts().prop_map(Node::Text), 0..3).prop_map(Node::List)];
     let info = (
-        member("code", scalars()),
+        member("code", codes),
         member("x.y", scalars()),
         member("deep", deep),
     )
         .prop_map(|(a, b, c)| object([a, b, c]));
     let info = prop_oneof![4 => info, 1 => scalars()];
-    let mix =
-        prop_oneof![6 => scalars(), 1 => Just(Node::List(vec![])), 1 => Just(Node::Object(vec![]))];
-    let list = vec(scalars(), 0..3).prop_map(Node::List);
+    let mix = prop_oneof![6 => scalars(), 2 => vec(scalars(), 0..3).prop_map(Node::List), 1 => Just(Node::Object(vec![]))];
+    let element = prop_oneof![6 => scalars(), 1 => vec(scalars(), 0..2).prop_map(Node::List), 1 => member("0", scalars()).prop_map(|inner| object([inner]))];
+    let list = vec(element, 0..4).prop_map(Node::List);
+    let list =
+        prop_oneof![6 => list, 1 => member("0", scalars()).prop_map(|inner| object([inner]))];
     let under = prop_oneof![8 => numbers(), 1 => scalars(), 1 => member("under", scalars()).prop_map(|inner| object([inner]))];
     (
         member("n", under),
@@ -247,8 +255,10 @@ pub enum Change {
 }
 
 fn change() -> BoxedStrategy<Change> {
-    let keys = vec!["n", "s", "mix", "", "Info"];
+    let keys = vec!["n", "s", "mix", "", "Info", "list"];
+    let lists = vec(scalars(), 0..4).prop_map(Node::List);
     prop_oneof![
+        1 => (select(vec!["list", "mix"]), lists).prop_map(|(key, value)| Change::Attach(key, value)),
         3 => (select(keys.clone()), scalars()).prop_map(|(key, value)| Change::Attach(key, value)),
         2 => select(keys).prop_map(Change::Delete),
         1 => select(&TIMES[..]).prop_map(Change::Start),

@@ -90,7 +90,14 @@ impl Field {
             Self::UserData(steps) => {
                 let found = steps
                     .iter()
-                    .try_fold(&item.user_data, |node, step| node.find(step));
+                    .try_fold(&item.user_data, |node, step| match node {
+                        Node::List(elements) => elements
+                            .iter()
+                            .enumerate()
+                            .find(|(index, _)| index.to_string() == *step)
+                            .map(|(_, element)| element),
+                        node => node.find(step),
+                    });
                 found.into_iter().cloned().collect()
             }
         }
@@ -131,16 +138,30 @@ impl Condition {
     }
 }
 
+/// Whether a word is a run of signs without blanks, any part of which is found.
+fn is_run(word: &str) -> bool {
+    word.chars().all(|c| {
+        matches!(
+            c,
+            '退' | '款' | '환' | '불' | '을' | 'ก' | 'น' | 'ิ' | '🎉' | '👍' | '🏽'
+        )
+    })
+}
+
 impl Term {
     fn stands_in(&self, text: &[String]) -> bool {
+        let last = self.words.len() - 1;
         text.windows(self.words.len()).any(|there| {
             there
                 .iter()
                 .zip(&self.words)
                 .enumerate()
-                .all(|(index, (there, word))| {
-                    let begins = self.prefix && index + 1 == self.words.len();
-                    there == word || (begins && there.starts_with(word.as_str()))
+                .all(|(index, (there, word))| match (is_run(word), index) {
+                    (true, 0) if last == 0 => is_run(there) && there.contains(word.as_str()),
+                    (true, 0) => is_run(there) && there.ends_with(word.as_str()),
+                    (true, _) if index == last => is_run(there) && there.starts_with(word.as_str()),
+                    (false, _) if self.prefix && index == last => there.starts_with(word.as_str()),
+                    _ => there == word,
                 })
         })
     }
@@ -148,6 +169,14 @@ impl Term {
 
 fn holds(field: &Field, (operator, operand): &Test, item: &Item) -> bool {
     let values = field.values(item);
+    // a list equals what one of its elements equals
+    let equals = |value: &Node, operand: &Node| {
+        let elements: &[Node] = match value {
+            Node::List(elements) => elements,
+            value => std::slice::from_ref(value),
+        };
+        elements.iter().any(|one| equal(field, one, operand))
+    };
     let compares = |wanted: &[Ordering]| {
         values.iter().any(|value| {
             compared(field, value, operand).is_some_and(|order| wanted.contains(&order))
@@ -157,19 +186,19 @@ fn holds(field: &Field, (operator, operand): &Test, item: &Item) -> bool {
         values.iter().any(|value| matches!((value, operand), (Node::Text(value), Node::Text(part)) if fits(value, part)))
     };
     match *operator {
-        "eq" => values.iter().any(|value| equal(field, value, operand)),
-        "ne" => !values.iter().any(|value| equal(field, value, operand)),
-        "in" => values.iter().any(|value| {
-            operand
-                .elements()
-                .iter()
-                .any(|one| equal(field, value, one))
-        }),
+        "eq" => values.iter().any(|value| equals(value, operand)),
+        "ne" => !values.iter().any(|value| equals(value, operand)),
+        "in" => values
+            .iter()
+            .any(|value| operand.elements().iter().any(|one| equals(value, one))),
         "gt" => compares(&[Ordering::Greater]),
         "gte" | "from" => compares(&[Ordering::Greater, Ordering::Equal]),
         "lt" | "to" => compares(&[Ordering::Less]),
         "lte" => compares(&[Ordering::Less, Ordering::Equal]),
-        "contains" => texts(|value, part| value.contains(part)),
+        "contains" => {
+            let has = |value: &Node| matches!(value, Node::List(_)) && equals(value, operand);
+            values.iter().any(has) || texts(|value, part| value.contains(part))
+        }
         "prefix" => texts(|value, part| value.starts_with(part)),
         "exists" => Node::Bool(!values.is_empty()) == *operand,
         other => panic!("{other} is no operator"),

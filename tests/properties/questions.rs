@@ -8,12 +8,16 @@ use super::items::{NAMES, TIMES, WORDS, numbers, scalars, texts, worded};
 use super::node::Node;
 use super::oracle::{Condition, Field, Term, Test};
 
-const PATHS: [&[&str]; 14] = [
+const PATHS: [&[&str]; 18] = [
     &["n"],
     &["s"],
     &["mix"],
     &["list"],
+    &["list"],
     &["list", "0"],
+    &["list", "1"],
+    &["list", "00"],
+    &["list", "0", "0"],
     &["Info"],
     &["Info", "code"],
     &["Info", "x.y"],
@@ -82,6 +86,7 @@ fn leaf() -> BoxedStrategy<Condition> {
         4 => equals(scalars().boxed()),
         3 => ordered(comparable),
         1 => textual(any_text.clone()),
+        1 => scalars().prop_map(|element| ("contains", element)),
     ];
     let customers = texts_of(&NAMES);
     let addresses = (0_usize..14)
@@ -126,6 +131,10 @@ fn term() -> BoxedStrategy<Term> {
         ("CRÉ*", vec!["cre"]),
         ("e-ma*", vec!["e", "ma"]),
         ("退*", vec!["退"]),
+        ("불", vec!["불"]),
+        ("불을", vec!["불을"]),
+        ("ก", vec!["ก"]),
+        ("👍", vec!["👍"]),
         ("n*", vec!["n"]),
         ("кар*", vec!["кар"]),
     ];

@@ -51,12 +51,12 @@ pub enum Order {
 /// One test of one field.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Test {
-    /// Equals one of these.
+    /// Equals one of these; of a list in UserData, one of its elements does.
     In(Vec<Operand>),
     /// Stands so in order to this; a value of another type does not.
     Compare(Order, Operand),
-    /// Contains this text, letter by letter.
-    Contains(String),
+    /// Contains this text, letter by letter; a list in UserData: has this element.
+    Contains(Operand),
     /// Begins with this text.
     Prefix(String),
     /// Equals one of these in the form in which contacts are identified; for an attribute of the contact.

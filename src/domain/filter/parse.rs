@@ -235,7 +235,11 @@ pub fn parse_test(
         "gte" | "from" => ordered(Order::Gte),
         "lt" | "to" => ordered(Order::Lt),
         "lte" => ordered(Order::Lte),
-        "contains" => Ok(leaf(Test::Contains(text()?))),
+        // of a list in UserData: an element of any type
+        "contains" => Ok(leaf(Test::Contains(match field {
+            Field::UserData(_) => one()?,
+            _ => Operand::Text(text()?),
+        }))),
         "prefix" => Ok(leaf(Test::Prefix(text()?))),
         "exists" => value
             .as_bool()

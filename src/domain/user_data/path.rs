@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::Document;
 
-/// A way into nested documents, written with dots; a dot inside a key is escaped with a backslash.
+/// A path into nested documents and lists, written with dots; a dot inside a key is escaped with a
+/// backslash.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct KeyPath(pub Vec<String>);
 
@@ -30,12 +31,25 @@ impl KeyPath {
         Self(steps)
     }
 
-    /// The value at the end of the way.
+    /// The value at the end of the path. A step into a list is the index of an element.
     pub fn find<'v>(&self, document: &'v Document) -> Option<&'v Value> {
         let (first, rest) = self.0.split_first()?;
-        rest.iter().try_fold(document.get(first)?, |value, step| {
-            value.as_object()?.get(step)
-        })
+        rest.iter()
+            .try_fold(document.get(first)?, |value, step| match value {
+                Value::Object(inner) => inner.get(step),
+                Value::Array(elements) if Self::is_index(step) => {
+                    elements.get(step.parse::<usize>().ok()?)
+                }
+                _ => None,
+            })
+    }
+
+    /// Whether a step may be the index of a list element: a whole number in its shortest form.
+    pub fn is_index(step: &str) -> bool {
+        step == "0"
+            || (!step.starts_with('0')
+                && !step.is_empty()
+                && step.bytes().all(|byte| byte.is_ascii_digit()))
     }
 }
 

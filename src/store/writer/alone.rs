@@ -3,7 +3,7 @@
 
 use super::erase::{self, Member, after_all, clear, forget_contacts, members};
 use super::ledger::Entry;
-use super::{Queued, Task, flush, load, webhook};
+use super::{Queued, Task, flush, load, webhook, words};
 use crate::domain::change::Kind;
 use crate::domain::client::{CHOICE_KEPT, TAKEN_AWAY};
 use crate::domain::command::{Command, NewToken, Outcome};
@@ -79,6 +79,7 @@ impl<D: Dialect> Task<D> {
             Command::Restore(chunk) => Outcome::Restored(
                 super::restore::chunk::<D>(conn, &self.rules.contacts, chunk).await?,
             ),
+            Command::IndexWords => words::reindex::<D>(conn).await?,
             Command::FoldContacts { after } => {
                 super::fold::contacts::<D>(conn, &self.rules.contacts, after).await?
             }
@@ -271,12 +272,13 @@ async fn with_descendants<D: Dialect>(
     tenant: i64,
     id: &str,
 ) -> Result<Vec<Member>, StoreError> {
-    let sql = "WITH RECURSIVE below (id, depth) AS ( \
-                   SELECT id, 0 FROM interaction WHERE tenant_id = $1 AND id = $2 \
+    let sql = "WITH RECURSIVE below (id, tenant_id, depth) AS ( \
+                   SELECT id, tenant_id, 0 FROM interaction WHERE tenant_id = $1 AND id = $2 \
                    UNION \
-                   SELECT i.id, b.depth + 1 FROM interaction i JOIN below b ON i.parent_id = b.id WHERE i.tenant_id = $1 \
+                   SELECT i.id, i.tenant_id, b.depth + 1 FROM below b CROSS JOIN interaction i \
+                   WHERE i.parent_id = b.id AND i.tenant_id = b.tenant_id \
                ) SELECT i.id, i.media_type, i.owner_id, i.modified_date \
-               FROM below b JOIN interaction i ON i.id = b.id AND i.tenant_id = $1 ORDER BY b.depth, i.id";
+               FROM below b CROSS JOIN interaction i WHERE i.id = b.id AND i.tenant_id = b.tenant_id ORDER BY b.depth, i.id";
     members::<D>(conn, sql.to_owned(), vec![tenant.into(), id.into()]).await
 }
 

@@ -1,6 +1,6 @@
 //! Writes what became of a group: a few statements a kind, however many rows there are.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use futures_util::future::join;
 
@@ -78,10 +78,10 @@ const CHANGED_JSON: Many = Many {
 
 /// Rows of the index of declared keys; one that is there already is written again.
 pub const INDEX: Many = Many {
-    before: "INSERT INTO user_data_index (interaction_id, tenant_id, key, text_value, number_value, start_date) VALUES",
+    before: "INSERT INTO user_data_index (interaction_id, tenant_id, key, place, text_value, number_value, start_date) VALUES",
     casts: &[],
-    columns: 6,
-    after: " ON CONFLICT (interaction_id, tenant_id, key) DO UPDATE SET text_value = excluded.text_value, \
+    columns: 7,
+    after: " ON CONFLICT (interaction_id, tenant_id, key, place) DO UPDATE SET text_value = excluded.text_value, \
             number_value = excluded.number_value, start_date = excluded.start_date",
     skips_nulls: false,
 };
@@ -591,33 +591,50 @@ impl Contents {
     }
 }
 
-/// The index rows of an interaction under the given keys, one after the other.
+/// The index rows of an interaction under the given keys, one after the other: one for a value, and
+/// for a list one for each of its different elements, so that a walk over the index meets an
+/// interaction once.
 pub fn index_rows(keys: &[KeyPath], stored: &Stored) -> Vec<Arg> {
-    use serde_json::Value;
     let Ok(document) = user_data::read(&stored.user_data) else {
         return Vec::new();
     };
-    keys.iter()
-        .filter_map(|key| {
-            let (text, number) = match key.find(&document)? {
-                Value::String(text) => {
-                    (Some(text.chars().take(INDEXED_CHARACTERS).collect()), None)
-                }
-                Value::Number(number) => (None, number.as_f64()),
-                Value::Bool(value) => (Some(value.to_string()), None),
-                Value::Null | Value::Array(_) | Value::Object(_) => (None, None),
-            };
-            Some([
+    let mut rows = Vec::new();
+    for key in keys {
+        let Some(value) = key.find(&document) else {
+            continue;
+        };
+        let values = value
+            .as_array()
+            .map_or(std::slice::from_ref(value), Vec::as_slice);
+        let mut seen = HashSet::new();
+        for (text, number) in values.iter().filter_map(indexed) {
+            if !seen.insert((text.clone(), number.map(f64::to_bits))) {
+                continue;
+            }
+            rows.extend([
                 stored.interaction.id.as_str().into(),
                 stored.interaction.tenant_id.into(),
                 key.to_string().into(),
+                i64::try_from(seen.len() - 1).unwrap_or(i64::MAX).into(),
                 Arg::Text(text),
                 Arg::Real(number),
                 stored.interaction.start_date.into(),
-            ])
-        })
-        .flatten()
-        .collect()
+            ]);
+        }
+    }
+    rows
+}
+
+/// The text or the number of an index row.
+fn indexed(value: &serde_json::Value) -> Option<(Option<String>, Option<f64>)> {
+    use serde_json::Value;
+    match value {
+        Value::String(text) => Some((Some(text.chars().take(INDEXED_CHARACTERS).collect()), None)),
+        // 0.0 and -0.0 are one number
+        Value::Number(number) => Some((None, number.as_f64().map(|number| number + 0.0))),
+        Value::Bool(value) => Some((Some(value.to_string()), None)),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
 }
 
 async fn write_contacts<D: Dialect>(

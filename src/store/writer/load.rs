@@ -231,10 +231,11 @@ async fn relatives<D: Dialect>(
             continue;
         }
         let sql = format!(
-            "WITH RECURSIVE related (id, parent_id) AS ( \
-                 SELECT id, parent_id FROM interaction WHERE tenant_id = $1 AND id IN {} \
+            "WITH RECURSIVE related (id, tenant_id, parent_id) AS ( \
+                 SELECT id, tenant_id, parent_id FROM interaction WHERE tenant_id = $1 AND id IN {} \
                  UNION \
-                 SELECT i.id, i.parent_id FROM interaction i JOIN related r ON {step} WHERE i.tenant_id = $1 \
+                 SELECT i.id, i.tenant_id, i.parent_id FROM related r CROSS JOIN interaction i \
+                 WHERE {step} AND i.tenant_id = r.tenant_id \
              ) SELECT id FROM related LIMIT +$3",
             D::any_of(2)
         );

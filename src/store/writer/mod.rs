@@ -17,6 +17,7 @@ mod restore;
 mod web_action;
 mod web_event;
 mod webhook;
+mod words;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,0 +1,188 @@
+//! Cuts texts into words.
+
+use unicode_normalization::UnicodeNormalization;
+
+use super::script::{Class, is_accent};
+use super::{BOUNDARY, LONGEST_WORD, MOST_BYTES, MOST_WORDS};
+
+/// What the last word of a text is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tail {
+    /// There is none.
+    #[default]
+    None,
+    /// A word of letters and digits.
+    Word,
+    /// The last sign of a run of so many.
+    Run(usize),
+}
+
+/// Cuts texts into words, and joins them with blanks as it goes.
+#[derive(Default)]
+pub struct Cutter {
+    /// All words so far, with blanks between.
+    pub joined: String,
+    /// What the last of them is.
+    pub tail: Tail,
+    words: usize,
+    /// Whether a word is under way.
+    within: bool,
+    /// Characters of the word under way.
+    length: usize,
+    /// The last sign of the run under way; it waits for the next one to make a pair with.
+    run: Option<Sign>,
+    /// Whether another text ended before, and its boundary is still to be written.
+    boundary: bool,
+}
+
+/// A sign of a run.
+struct Sign {
+    /// One character, or the two of a flag.
+    text: String,
+    wraps: bool,
+    /// The number of the sign in its run, from one.
+    place: usize,
+    /// Whether a line break follows.
+    broken: bool,
+    /// Whether it is the first half of a flag.
+    half: bool,
+}
+
+impl Cutter {
+    /// Adds the words of a text.
+    pub fn text(&mut self, text: &str) {
+        self.boundary = !self.joined.is_empty();
+        let mut rest = text;
+        // ASCII decomposes to itself and never joins its neighbours: only what stands between is
+        // normalised, which is slow
+        while !rest.is_empty() && !self.full() {
+            let end = rest.bytes().position(|byte| !byte.is_ascii());
+            let (plain, after) = rest.split_at(end.unwrap_or(rest.len()));
+            self.plain(plain);
+            let end = after.bytes().position(|byte| byte.is_ascii());
+            let (other, after) = after.split_at(end.unwrap_or(after.len()));
+            self.other(other);
+            rest = after;
+        }
+        self.end();
+    }
+
+    fn plain(&mut self, text: &str) {
+        for byte in text.bytes() {
+            if byte.is_ascii_alphanumeric() {
+                self.letter(Some(char::from(byte.to_ascii_lowercase())));
+            } else if let (b'\n' | b'\r', Some(sign)) = (byte, &mut self.run) {
+                sign.broken = true;
+            } else {
+                self.end();
+                if self.full() {
+                    return;
+                }
+            }
+        }
+    }
+
+    fn other(&mut self, text: &str) {
+        // accents go while they stand apart; then syllables of Hangul and voiced kana come together
+        for c in text.nfkd().filter(|c| !is_accent(*c)).nfc() {
+            match Class::of(c) {
+                Class::Letter => self.letter(c.to_lowercase().filter(|c| !is_accent(*c))),
+                Class::Sign { wraps } => self.sign(c, wraps, false),
+                Class::Regional => self.sign(c, false, true),
+                Class::Nothing => {}
+                Class::Joiner if self.run.is_some() => {}
+                Class::Joiner | Class::Other => self.end(),
+            }
+            if self.full() {
+                return;
+            }
+        }
+    }
+
+    fn letter(&mut self, folded: impl IntoIterator<Item = char>) {
+        self.end_run();
+        if self.length == LONGEST_WORD || self.full() {
+            return;
+        }
+        self.length += 1;
+        for c in folded {
+            if !self.within {
+                self.begin(Tail::Word);
+                self.within = true;
+            }
+            self.joined.push(c);
+        }
+    }
+
+    fn sign(&mut self, c: char, wraps: bool, half: bool) {
+        if self.within {
+            self.end();
+        }
+        let mut sign = Sign {
+            text: c.to_string(),
+            wraps,
+            place: 1,
+            broken: false,
+            half,
+        };
+        match &mut self.run {
+            // two regional indicators are one flag
+            Some(last) if half && last.half && !last.broken => {
+                last.text.push(c);
+                last.half = false;
+                return;
+            }
+            Some(last) if !last.broken || (last.wraps && wraps) => {
+                sign.place = last.place + 1;
+                let pair = format!("{}{}", last.text, sign.text);
+                // the second half of a flag is still to come: its pair is written then
+                if half {
+                    self.end_run();
+                    sign.place = 1;
+                } else {
+                    self.word(&pair, Tail::Run(sign.place - 1));
+                }
+            }
+            Some(_) => self.end_run(),
+            None => {}
+        }
+        self.run = Some(sign);
+    }
+
+    fn word(&mut self, word: &str, tail: Tail) {
+        if !self.full() {
+            self.begin(tail);
+            self.joined.push_str(word);
+        }
+    }
+
+    /// Writes what stands before a new word.
+    fn begin(&mut self, tail: Tail) {
+        self.words += 1;
+        self.tail = tail;
+        if std::mem::take(&mut self.boundary) {
+            self.joined.push(' ');
+            self.joined.push_str(BOUNDARY);
+        }
+        if !self.joined.is_empty() {
+            self.joined.push(' ');
+        }
+    }
+
+    /// Ends a run: its last sign stands alone.
+    fn end_run(&mut self) {
+        if let Some(last) = self.run.take() {
+            self.word(&last.text, Tail::Run(last.place));
+        }
+    }
+
+    fn end(&mut self) {
+        self.end_run();
+        self.within = false;
+        self.length = 0;
+    }
+
+    fn full(&self) -> bool {
+        !self.within && (self.words >= MOST_WORDS || self.joined.len() >= MOST_BYTES)
+    }
+}

@@ -1,0 +1,370 @@
+//! All that differs between SQLite and Postgres.
+//!
+//! The same SQL text runs on both: `$1` placeholders, `ON CONFLICT`, CTEs, row comparison. What truly differs is here, by name: how a
+//! transaction begins, how a list of identifiers is bound, how words are indexed and found, how a value inside a UserData document is
+//! reached, and how a moment is written (microseconds as INTEGER on SQLite, `timestamptz` on Postgres).
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use sqlx::Database;
+
+use super::bulk::Many;
+use crate::domain::Moment;
+use crate::domain::words::WordQuery;
+
+mod postgres;
+mod sqlite;
+
+pub use postgres::{OnPooled, OnPostgres, READING, Sessions, WATCH_CLIENT};
+pub use sqlite::OnSqlite;
+
+/// A value bound to a placeholder.
+#[derive(Clone, Debug)]
+pub enum Arg {
+    /// Text, or NULL.
+    Text(Option<String>),
+    /// Text that is shared with others.
+    Shared(Arc<str>),
+    /// A whole number, or NULL.
+    Int(Option<i64>),
+    /// A number, or NULL.
+    Real(Option<f64>),
+    /// A moment, or NULL.
+    Time(Option<Moment>),
+    /// Bytes.
+    Bytes(Vec<u8>),
+    /// Several texts; see [`Dialect::any_of`].
+    Texts(Vec<String>),
+}
+
+impl From<&str> for Arg {
+    fn from(text: &str) -> Self {
+        // sqlx keeps texts shared: made so at once, it is copied once
+        Self::Shared(text.into())
+    }
+}
+
+impl From<Option<&str>> for Arg {
+    fn from(text: Option<&str>) -> Self {
+        text.map_or(Self::Text(None), Self::from)
+    }
+}
+
+impl From<String> for Arg {
+    fn from(text: String) -> Self {
+        Self::Text(Some(text))
+    }
+}
+
+impl From<Option<String>> for Arg {
+    fn from(text: Option<String>) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<i64> for Arg {
+    fn from(number: i64) -> Self {
+        Self::Int(Some(number))
+    }
+}
+
+impl From<Moment> for Arg {
+    fn from(at: Moment) -> Self {
+        Self::Time(Some(at))
+    }
+}
+
+/// The connection of a dialect's database.
+pub type Conn<D> = <<D as Dialect>::Db as Database>::Connection;
+/// A row of a dialect's database.
+pub type RowOf<D> = <<D as Dialect>::Db as Database>::Row;
+/// SQL text; assembled from constants of this crate only.
+pub type Sql = Cow<'static, str>;
+
+/// What a database does in its own way.
+pub trait Dialect: Sized + Send + Sync + 'static {
+    /// The database, as sqlx knows it.
+    type Db: Database;
+
+    /// Its name, for messages and metrics.
+    const NAME: &'static str;
+    /// Begins a transaction that will write.
+    const BEGIN: &'static str;
+    /// Ends the statement that takes the head of the journal, and with it the right to write.
+    const LOCK_HEAD: &'static str;
+    /// Adds words: identifier, tenant, words as [`Dialect::words`] writes them.
+    const ADD_WORDS: Many;
+    /// Takes words out again: identifier, tenant, the same words as they went in.
+    const REMOVE_WORDS: Many;
+
+    /// Makes sure that the index of words no longer tells these, which were taken out, unless others still have them.
+    fn forget_words(
+        conn: &mut Conn<Self>,
+        words: &BTreeSet<String>,
+    ) -> impl Future<Output = sqlx::Result<()>> + Send;
+
+    /// Writes long texts, or writes them anew: place, identifier, tenant, and [`super::rows::TEXT_COLUMNS`].
+    const TEXTS: Many;
+
+    /// Asks a connection how it commits, and the answer of one whose commits survive a power cut.
+    const SYNCHRONOUS: (&'static str, &'static str);
+
+    /// Runs a statement and returns its rows.
+    fn fetch(
+        conn: &mut Conn<Self>,
+        sql: Sql,
+        args: Vec<Arg>,
+    ) -> impl Future<Output = sqlx::Result<Vec<RowOf<Self>>>> + Send;
+
+    /// Runs a statement and returns how many rows it touched.
+    fn execute(
+        conn: &mut Conn<Self>,
+        sql: Sql,
+        args: Vec<Arg>,
+    ) -> impl Future<Output = sqlx::Result<u64>> + Send;
+
+    /// Runs statements without arguments, several if they stand in one text; rows are dropped.
+    fn command(conn: &mut Conn<Self>, sql: &str) -> impl Future<Output = sqlx::Result<()>> + Send;
+
+    /// Begins a transaction that reads one state of the store.
+    const BEGIN_READ: &'static str;
+    /// Whether a connection keeps its settings and prepared statements from one transaction to the
+    /// next. Behind a pooler it does not, and every statement needs a transaction.
+    const KEEPS_SESSION: bool;
+    /// Whether a search needs a transaction for settings of its own.
+    const SEARCHES_IN_TRANSACTIONS: bool;
+    /// Takes those settings back, for a statement that reads everything it finds.
+    const READS_ALL: &'static str;
+    /// Lets statements on this connection run for so long and until `gone` is set. Postgres is told
+    /// of the limit when it connects or when the transaction begins, and notices itself that its
+    /// client has gone.
+    fn limit_time(
+        conn: &mut Conn<Self>,
+        most: Option<(std::time::Duration, Arc<AtomicBool>)>,
+    ) -> impl Future<Output = sqlx::Result<()>> + Send;
+    /// The expression of a column, written so that the database uses no index for it.
+    fn unindexed(column: &str) -> String;
+
+    /// Text of a column.
+    fn text(row: &RowOf<Self>, column: usize) -> sqlx::Result<Option<String>>;
+    /// Whole number of a column.
+    fn int(row: &RowOf<Self>, column: usize) -> sqlx::Result<Option<i64>>;
+    /// Moment of a column.
+    fn time(row: &RowOf<Self>, column: usize) -> sqlx::Result<Option<Moment>>;
+    /// Bytes of a column.
+    fn bytes(row: &RowOf<Self>, column: usize) -> sqlx::Result<Option<Vec<u8>>>;
+
+    /// Writes the placeholder of the `n`-th value, where placeholders stand in the order of their values.
+    fn place(sql: &mut String, n: usize);
+    /// The texts bound as [`Arg::Texts`] at `$n`, as the right side of `IN`.
+    fn any_of(n: usize) -> String;
+    /// The texts `item` of all rows, one after the other in the order of the statement they come from.
+    const JOINED_ITEMS: &'static str;
+    /// The texts bound as [`Arg::Texts`] at `$n`, as a table `k` with their `place` and `value`.
+    fn listed(n: usize) -> String;
+    /// The type of a moment in a `CAST`.
+    const TIME: &'static str;
+    /// The words of `interaction i` match the query bound at `$n`.
+    fn finds_words(n: usize) -> String;
+    /// The same, tested for one row at a time.
+    fn has_words(n: usize) -> String;
+    /// The column is one of the texts bound as [`Arg::Texts`] at `$n`, whose index may be used.
+    fn is_any(column: &str, n: usize) -> String;
+    /// The rows of the word index that match the query bound at `$n`, from the table on.
+    fn word_rows(n: usize) -> String;
+    /// How many rows a statement finds, where the database keeps figures to estimate it by.
+    fn estimate(
+        conn: &mut Conn<Self>,
+        sql: String,
+        args: Vec<Arg>,
+    ) -> impl Future<Output = sqlx::Result<Option<i64>>> + Send;
+    /// Empties the word index.
+    const CLEAR_WORDS: &'static str;
+    /// Words joined with blanks, as the index takes them.
+    fn words(joined: &str) -> String;
+    /// The query as the database reads it.
+    fn word_query(query: &WordQuery) -> String;
+    /// The first occurrence of one text in another, above zero where there is one.
+    fn position(text: &str, part: &str) -> String;
+    /// The number of the quarter of an hour since 1970 that a moment in a column lies in.
+    fn quarter(column: &str) -> String;
+    /// Joins the UserData of `interaction_json j` in the form in which [`Dialect::inside`] reads it.
+    const JOIN_DOCUMENT: &'static str;
+    /// A condition on the value at a path inside UserData: one of `tests` holds of the value, or it
+    /// is a list and one of `elements` holds of one of its elements.
+    fn inside(steps: &[Step], tests: &[JsonTest], elements: &[JsonTest]) -> String;
+    /// Whether an error means that the disk, or what was granted of it, is full.
+    fn is_full(error: &sqlx::Error) -> bool;
+    /// Whether an error means that the time limit was reached.
+    fn is_timeout(error: &sqlx::Error) -> bool;
+    /// Whether an error means that the database is out of reach, or taken by another for too long.
+    fn is_away(error: &sqlx::Error) -> bool;
+    /// Whether a `COMMIT` that ended in this error may have come about all the same.
+    fn may_have_committed(error: &sqlx::Error) -> bool;
+}
+
+/// One step of a path inside a document.
+#[derive(Clone, Copy, Debug)]
+pub struct Step {
+    /// The placeholder of the key.
+    pub place: usize,
+    /// Whether the key may also be the index of a list element.
+    pub index: bool,
+}
+
+/// What must hold of a value inside a document. Numbers in braces are placeholders.
+#[derive(Clone, Debug)]
+pub enum JsonTest {
+    /// It is there, whatever it is.
+    Exists,
+    /// It is null.
+    IsNull,
+    /// It is this boolean.
+    Is(bool),
+    /// It is a text, and stands so (`=`, `<`, …) to the one bound.
+    Text(&'static str, usize),
+    /// It is a number, and stands so to the whole number bound.
+    Integer(&'static str, usize),
+    /// It is a number, and stands so to the number bound.
+    Number(&'static str, usize),
+    /// It is a text that contains the one bound.
+    Contains(usize),
+    /// It is a text that begins with the one bound.
+    Prefix(usize),
+}
+
+fn out_of_range() -> sqlx::Error {
+    sqlx::Error::Decode("a stored moment is outside the years 1 to 9999".into())
+}
+
+macro_rules! texts {
+    ($key:literal) => {
+        Many {
+            before: "INSERT INTO interaction_text (seq, interaction_id, tenant_id, text, structured_text, comment, participants) VALUES",
+            casts: &[],
+            columns: 7,
+            after: concat!(
+                " ON CONFLICT (", $key, ") DO UPDATE SET text = excluded.text, structured_text = excluded.structured_text, \
+                comment = excluded.comment, participants = excluded.participants"
+            ),
+            skips_nulls: false,
+        }
+    };
+}
+
+macro_rules! statements {
+    ($db:ty) => {
+        async fn fetch(
+            conn: &mut Conn<Self>,
+            sql: Sql,
+            args: Vec<Arg>,
+        ) -> sqlx::Result<Vec<RowOf<Self>>> {
+            crate::store::statements::record(&sql, &args);
+            let query = sqlx::query::<$db>(AssertSqlSafe(sql)).persistent(Self::KEEPS_SESSION);
+            bound(query, args).fetch_all(conn).await
+        }
+
+        async fn execute(conn: &mut Conn<Self>, sql: Sql, args: Vec<Arg>) -> sqlx::Result<u64> {
+            let query = sqlx::query::<$db>(AssertSqlSafe(sql)).persistent(Self::KEEPS_SESSION);
+            Ok(bound(query, args).execute(conn).await?.rows_affected())
+        }
+
+        async fn command(conn: &mut Conn<Self>, sql: &str) -> sqlx::Result<()> {
+            let sql = AssertSqlSafe(sql.to_owned());
+            sqlx::raw_sql(sql).execute(conn).await.map(drop)
+        }
+
+        fn text(row: &RowOf<Self>, column: usize) -> sqlx::Result<Option<String>> {
+            row.try_get_unchecked(column)
+        }
+
+        fn bytes(row: &RowOf<Self>, column: usize) -> sqlx::Result<Option<Vec<u8>>> {
+            row.try_get_unchecked(column)
+        }
+    };
+}
+
+macro_rules! bound {
+    ($db:ty, $time:expr, $texts:expr) => {
+        fn bound(
+            mut query: sqlx::query::Query<'static, $db, <$db as sqlx::Database>::Arguments>,
+            args: Vec<Arg>,
+        ) -> sqlx::query::Query<'static, $db, <$db as sqlx::Database>::Arguments> {
+            for arg in args {
+                query = match arg {
+                    Arg::Text(text) => query.bind(text),
+                    Arg::Shared(text) => query.bind(text),
+                    Arg::Int(number) => query.bind(number),
+                    Arg::Real(number) => query.bind(number),
+                    Arg::Time(at) => query.bind(at.map($time)),
+                    Arg::Bytes(bytes) => query.bind(bytes),
+                    Arg::Texts(texts) => query.bind($texts(texts)),
+                };
+            }
+            query
+        }
+    };
+}
+
+use {bound, statements, texts};
+
+/// Reads the columns of a row from left to right.
+pub struct Columns<'r, D: Dialect> {
+    row: &'r RowOf<D>,
+    next: usize,
+}
+
+impl<'r, D: Dialect> Columns<'r, D> {
+    /// Begins at the first column.
+    pub fn of(row: &'r RowOf<D>) -> Self {
+        Self { row, next: 0 }
+    }
+
+    fn step(&mut self) -> usize {
+        self.next += 1;
+        self.next - 1
+    }
+
+    /// Text or NULL.
+    pub fn maybe_text(&mut self) -> sqlx::Result<Option<String>> {
+        let column = self.step();
+        D::text(self.row, column)
+    }
+
+    /// Text; NULL reads as empty.
+    pub fn text(&mut self) -> sqlx::Result<String> {
+        Ok(self.maybe_text()?.unwrap_or_default())
+    }
+
+    /// A whole number or NULL.
+    pub fn maybe_int(&mut self) -> sqlx::Result<Option<i64>> {
+        let column = self.step();
+        D::int(self.row, column)
+    }
+
+    /// A whole number; NULL reads as zero.
+    pub fn int(&mut self) -> sqlx::Result<i64> {
+        Ok(self.maybe_int()?.unwrap_or_default())
+    }
+
+    /// A moment or NULL.
+    pub fn maybe_time(&mut self) -> sqlx::Result<Option<Moment>> {
+        let column = self.step();
+        D::time(self.row, column)
+    }
+
+    /// A moment.
+    pub fn time(&mut self) -> sqlx::Result<Moment> {
+        self.maybe_time()?.ok_or_else(out_of_range)
+    }
+
+    /// Bytes; NULL reads as none.
+    pub fn bytes(&mut self) -> sqlx::Result<Vec<u8>> {
+        let column = self.step();
+        Ok(D::bytes(self.row, column)?.unwrap_or_default())
+    }
+}

@@ -1,0 +1,227 @@
+//! SQLite: one file, one writer.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use sqlx::{AssertSqlSafe, Row, Sqlite};
+
+use super::{
+    Arg, Conn, Dialect, JsonTest, Many, RowOf, Sql, Step, bound, out_of_range, statements, texts,
+};
+use crate::domain::Moment;
+use crate::domain::words::WordQuery;
+
+/// SQLite: one file, one writer.
+#[derive(Debug)]
+pub struct OnSqlite;
+
+bound!(Sqlite, Moment::micros, |texts: Vec<String>| {
+    serde_json::Value::from(texts).to_string()
+});
+impl Dialect for OnSqlite {
+    type Db = Sqlite;
+
+    const NAME: &'static str = "sqlite";
+    const BEGIN: &'static str = "BEGIN IMMEDIATE";
+    const BEGIN_READ: &'static str = "BEGIN";
+    const LOCK_HEAD: &'static str = "";
+    const KEEPS_SESSION: bool = true;
+    const SEARCHES_IN_TRANSACTIONS: bool = false;
+    const READS_ALL: &'static str = "";
+    // one statement rather than several: each makes FTS5 write what it has in memory as a segment of its own, to be merged later.
+    // CROSS keeps the order of the join: the planner takes many VALUES for more than all interactions, and would scan those
+    const ADD_WORDS: Many = Many {
+        before: "INSERT INTO interaction_words (rowid, words) SELECT i.seq, v.column3 FROM (VALUES",
+        casts: &["TEXT", "BIGINT", "TEXT"],
+        columns: 3,
+        after: ") AS v CROSS JOIN interaction i ON i.id = v.column1 AND i.tenant_id = v.column2",
+        skips_nulls: true,
+    };
+    // the index keeps no text, so it must be told the very words that it is to forget
+    const REMOVE_WORDS: Many = Many {
+        before: "INSERT INTO interaction_words (interaction_words, rowid, words) SELECT 'delete', i.seq, v.column3 FROM (VALUES",
+        casts: &["TEXT", "BIGINT", "TEXT"],
+        columns: 3,
+        after: ") AS v CROSS JOIN interaction i ON i.id = v.column1 AND i.tenant_id = v.column2",
+        skips_nulls: true,
+    };
+    const TEXTS: Many = texts!("seq");
+    // 2 is FULL: in WAL mode the log is synced before a commit returns
+    const SYNCHRONOUS: (&'static str, &'static str) = ("PRAGMA synchronous", "2");
+    const TIME: &'static str = "INTEGER";
+    const JOINED_ITEMS: &'static str = "group_concat(item, '')";
+
+    statements!(Sqlite);
+
+    async fn forget_words(conn: &mut Conn<Self>, words: &BTreeSet<String>) -> sqlx::Result<()> {
+        crate::store::separators::forget(conn, words).await
+    }
+
+    async fn limit_time(
+        conn: &mut Conn<Self>,
+        most: Option<(std::time::Duration, Arc<AtomicBool>)>,
+    ) -> sqlx::Result<()> {
+        let mut handle = conn.lock_handle().await?;
+        match most {
+            Some((most, gone)) => {
+                let end = std::time::Instant::now() + most;
+                handle.set_progress_handler(10_000, move || {
+                    !gone.load(Ordering::Relaxed) && std::time::Instant::now() < end
+                });
+            }
+            None => handle.remove_progress_handler(),
+        }
+        Ok(())
+    }
+
+    fn unindexed(column: &str) -> String {
+        format!("+{column}")
+    }
+
+    fn int(row: &RowOf<Self>, column: usize) -> sqlx::Result<Option<i64>> {
+        row.try_get_unchecked(column)
+    }
+
+    fn time(row: &RowOf<Self>, column: usize) -> sqlx::Result<Option<Moment>> {
+        row.try_get_unchecked::<Option<i64>, _>(column)?
+            .map(|micros| Moment::from_micros(micros).ok_or_else(out_of_range))
+            .transpose()
+    }
+
+    fn place(sql: &mut String, _: usize) {
+        // one with a name is sought in a list of all names, again for every value bound: thousands of them take the square of the time
+        sql.push('?');
+    }
+
+    fn any_of(n: usize) -> String {
+        format!("(SELECT value FROM json_each(${n}))")
+    }
+
+    fn listed(n: usize) -> String {
+        format!("(SELECT key AS place, value FROM json_each(${n})) AS k")
+    }
+
+    fn finds_words(n: usize) -> String {
+        format!("i.seq IN (SELECT rowid FROM interaction_words WHERE interaction_words MATCH ${n})")
+    }
+
+    fn has_words(n: usize) -> String {
+        format!(
+            "CASE WHEN EXISTS (SELECT 1 FROM interaction_words WHERE interaction_words MATCH ${n} AND rowid = i.seq) THEN TRUE ELSE FALSE END"
+        )
+    }
+
+    fn is_any(column: &str, n: usize) -> String {
+        format!("{column} IN {}", Self::any_of(n))
+    }
+
+    fn word_rows(n: usize) -> String {
+        format!("interaction_words WHERE interaction_words MATCH ${n}")
+    }
+
+    async fn estimate(_: &mut Conn<Self>, _: String, _: Vec<Arg>) -> sqlx::Result<Option<i64>> {
+        Ok(None)
+    }
+
+    const CLEAR_WORDS: &'static str =
+        "INSERT INTO interaction_words (interaction_words) VALUES ('delete-all')";
+
+    fn words(joined: &str) -> String {
+        joined.to_owned()
+    }
+
+    fn word_query(query: &WordQuery) -> String {
+        let terms: Vec<String> = query
+            .0
+            .iter()
+            .map(|term| {
+                format!(
+                    "\"{}\"{}",
+                    term.words.join(" "),
+                    if term.prefix { "*" } else { "" }
+                )
+            })
+            .collect();
+        terms.join(" AND ")
+    }
+
+    fn quarter(column: &str) -> String {
+        // rounded down before 1970, too
+        format!("(({column}) - (({column}) % 900000000 + 900000000) % 900000000) / 900000000")
+    }
+
+    fn position(text: &str, part: &str) -> String {
+        format!("instr({text}, {part})")
+    }
+
+    const JOIN_DOCUMENT: &'static str = "";
+
+    fn inside(steps: &[Step], tests: &[JsonTest], elements: &[JsonTest]) -> String {
+        let mut from = "json_each(j.user_data) j0".to_owned();
+        let mut keys = format!("j0.key = ${}", steps[0].place);
+        for (depth, step) in steps.iter().enumerate().skip(1) {
+            let above = depth - 1;
+            from += &format!(
+                ", json_each(CASE WHEN j{above}.type IN ('object', 'array') THEN j{above}.value ELSE '{{}}' END) j{depth}"
+            );
+            // the keys of a list are its indexes, as whole numbers
+            keys += &format!(" AND CAST(j{depth}.key AS TEXT) = ${}", step.place);
+        }
+        let value = format!("j{}", steps.len() - 1);
+        let mut any: Vec<String> = tests.iter().map(|test| holds(&value, test)).collect();
+        if !elements.is_empty() {
+            let of_element: Vec<String> = elements.iter().map(|test| holds("e", test)).collect();
+            any.push(format!(
+                "{value}.type = 'array' AND EXISTS (SELECT 1 FROM json_each(CASE WHEN {value}.type = 'array' THEN {value}.value ELSE '[]' END) e \
+                 WHERE {})",
+                of_element.join(" OR ")
+            ));
+        }
+        format!(
+            "EXISTS (SELECT 1 FROM {from} WHERE {keys} AND ({}))",
+            any.join(" OR ")
+        )
+    }
+
+    fn is_full(error: &sqlx::Error) -> bool {
+        // SQLITE_FULL, and SQLITE_IOERR with all its shades
+        code(error).is_some_and(|code| code & 0xff == 13 || code & 0xff == 10)
+    }
+
+    fn is_timeout(error: &sqlx::Error) -> bool {
+        code(error) == Some(9) // SQLITE_INTERRUPT
+    }
+
+    fn is_away(error: &sqlx::Error) -> bool {
+        // SQLITE_BUSY and SQLITE_LOCKED, with all their shades
+        code(error).is_some_and(|code| [5, 6].contains(&(code & 0xff)))
+    }
+
+    fn may_have_committed(_: &sqlx::Error) -> bool {
+        false // it is done in this very process
+    }
+}
+
+fn code(error: &sqlx::Error) -> Option<i64> {
+    error.as_database_error()?.code()?.parse().ok()
+}
+
+/// A condition on a value as `json_each` gives it.
+fn holds(j: &str, test: &JsonTest) -> String {
+    match test {
+        JsonTest::Exists => "1 = 1".to_owned(),
+        JsonTest::IsNull => format!("{j}.type = 'null'"),
+        JsonTest::Is(value) => format!("{j}.type = '{value}'"),
+        JsonTest::Text(order, n) => format!("({j}.type = 'text' AND {j}.atom {order} ${n})"),
+        // SQLite reads the text of a number to the last bit between 1e-30 and 1e100; beyond, that
+        // bit may be wrong
+        JsonTest::Integer(order, n) | JsonTest::Number(order, n) => {
+            format!("({j}.type IN ('integer', 'real') AND {j}.atom {order} ${n})")
+        }
+        JsonTest::Contains(n) => format!("({j}.type = 'text' AND instr({j}.atom, ${n}) > 0)"),
+        JsonTest::Prefix(n) => {
+            format!("({j}.type = 'text' AND substr({j}.atom, 1, length(${n})) = ${n})")
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Finding: a [`Search`] becomes one statement.
+//!
+//! Every condition is either true or false, never NULL, so that `not` means not. A UserData key
+//! that is declared and ready narrows the candidates by its index rows; the document has the last
+//! word. A page begins after the sort values of the last item before it, so page 10,000 costs what
+//! page 1 does.
+//!
+//! The store decides itself how a search is carried out ([`plan`]) and writes the statement so that
+//! both databases do it that way, whatever they know of their tables: either an index gives the
+//! order of the list and the page stops when it is full, or an index gives a few candidates, which
+//! are then sorted.
+
+mod columns;
+mod conditions;
+mod plan;
+mod short;
+mod statement;
+
+use super::StoreError;
+use super::dialect::{Columns, Conn, Dialect};
+use super::rows::{self, Found};
+use crate::domain::filter::{Operand, Position, Search, SortKey};
+use crate::domain::interaction::Interaction;
+use crate::domain::user_data::KeyPath;
+
+pub use columns::reads_user_data;
+pub(super) use conditions::plain;
+pub use short::{ShortPage, ShortPages};
+use statement::Statement;
+pub(super) use statement::{arg, bind, keyset};
+
+/// A page of what was found.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// In the order asked for.
+    pub items: Vec<Found>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<Position>,
+    /// How many there are in all, where that was asked.
+    pub count: Option<i64>,
+}
+
+/// Runs a search; `ready` are the declared keys whose index is filled.
+pub async fn run<D: Dialect>(
+    conn: &mut Conn<D>,
+    search: &Search,
+    ready: &[KeyPath],
+) -> Result<Page, StoreError> {
+    let by_contact = plan::contacts_first::<D>(conn, search).await?;
+    let search = by_contact.as_ref().unwrap_or(search);
+    let plan = plan::plan::<D>(conn, search, ready).await?;
+    let mut statement = Statement::<D>::new(ready);
+    let sql = statement.page(&rows::columns(search.long_texts), search, plan);
+    let found = D::fetch(conn, sql.into(), statement.args)
+        .await?
+        .iter()
+        .map(|row| rows::found::<D>(row, search.long_texts))
+        .collect::<Result<_, _>>()?;
+    let mut page = page_of(search, found)?;
+    if search.count {
+        if !D::READS_ALL.is_empty() {
+            D::command(conn, D::READS_ALL).await?;
+        }
+        let mut statement = Statement::<D>::new(ready);
+        let sql = statement.count(search, plan::counting(search, ready));
+        let rows = D::fetch(conn, sql.into(), statement.args).await?;
+        page.count = rows
+            .first()
+            .map(|row| Columns::<D>::of(row).int())
+            .transpose()?;
+    }
+    Ok(page)
+}
+
+/// The page of what was found; one more than its items says that there is another.
+pub fn page_of(search: &Search, mut items: Vec<Found>) -> Result<Page, StoreError> {
+    let more = items.len() > search.limit;
+    items.truncate(search.limit);
+    let next = match items.last() {
+        Some(last) if more => Some(position(&last.interaction()?, &search.sort)),
+        _ => None,
+    };
+    Ok(Page {
+        items,
+        next,
+        count: None,
+    })
+}
+
+/// The sort values of an item.
+fn position(i: &Interaction, sort: &[SortKey]) -> Position {
+    Position(
+        sort.iter()
+            .map(|key| match key.by.name {
+                "startDate" => Some(Operand::Time(i.start_date)),
+                "endDate" => i.end_date.map(Operand::Time),
+                "createdDate" => Some(Operand::Time(i.created_date)),
+                "modifiedDate" => Some(Operand::Time(i.modified_date)),
+                _ => Some(Operand::Text(i.id.clone())),
+            })
+            .collect(),
+    )
+}

@@ -1,0 +1,255 @@
+//! How a search is carried out.
+
+use super::statement::Statement;
+use crate::domain::filter::{Field, Filter, Operand, Search, Test};
+use crate::domain::user_data::KeyPath;
+use crate::store::StoreError;
+use crate::store::dialect::{Columns, Conn, Dialect};
+
+/// Attributes that lead an index, the most selective first.
+pub(super) const LEADERS: [&str; 9] = [
+    "id",
+    "externalId",
+    "parentId",
+    "threadId",
+    "contactId",
+    "ownerId",
+    "mediaType",
+    "status",
+    "entityType",
+];
+/// How many of [`LEADERS`] have few interactions for each value.
+pub(super) const TELLING: usize = 6;
+/// So many candidates are found first and sorted afterwards; where there are more, the list is
+/// walked in its order instead.
+const FEW: i64 = 5000;
+/// So many contacts are found first, to go on by their interactions.
+const FEW_CONTACTS: usize = 200;
+
+/// How a search is carried out.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Plan<'s> {
+    /// The attribute whose index is used; conditions on the others are tested row by row.
+    pub leader: Option<&'static str>,
+    /// The candidates are found first and then sorted.
+    pub sorted_after: bool,
+    /// The condition that gives the candidates, by the index of words or of a declared key.
+    pub first: Option<&'s Filter>,
+    /// The list is walked in the order of identifiers.
+    pub by_id: bool,
+    /// The index rows of this declared key with this operand are walked, in the order of the list.
+    pub key: Option<(&'s KeyPath, &'s Operand)>,
+}
+
+impl Plan<'_> {
+    /// Whether no index of an attribute is to be used, not even the tenant's.
+    pub fn free(self) -> bool {
+        self.leader.is_none() && (self.sorted_after || self.by_id)
+    }
+
+    /// Whether this condition gives the candidates.
+    pub fn begins_with(self, filter: &Filter) -> bool {
+        self.first.is_some_and(|first| std::ptr::eq(first, filter))
+    }
+}
+
+/// Chooses how to carry out a search.
+pub(super) async fn plan<'s, D: Dialect>(
+    conn: &mut Conn<D>,
+    search: &'s Search,
+    ready: &[KeyPath],
+) -> Result<Plan<'s>, StoreError> {
+    let mut found: Vec<(usize, bool)> = Vec::new();
+    leaders(&search.filter, &mut found);
+    let best = found.iter().min().copied();
+    let first = search.sort.first().map(|key| key.by.name);
+    let (by_start, by_id) = (first == Some("startDate"), first == Some("id"));
+    let mut plan = Plan {
+        leader: best.map(|(rank, _)| LEADERS[rank]),
+        ..Plan::default()
+    };
+    if let Some((rank, several)) = best
+        && rank < TELLING
+    {
+        // the index of one value holds its interactions in the order of their start, and no other
+        plan.sorted_after = several || !by_start || LEADERS[rank] == "id";
+        return Ok(plan);
+    }
+    if by_start {
+        plan.key = leading(&search.filter, ready);
+    }
+    if plan.key.is_none() {
+        let given = given(&search.filter, ready);
+        plan.first = if by_start || by_id {
+            few::<D>(conn, search, given, ready).await?
+        } else {
+            given.first().copied()
+        };
+        plan.sorted_after = plan.first.is_some();
+    }
+    plan.by_id = by_id;
+    if best.is_some_and(|(_, several)| several)
+        || plan.sorted_after
+        || plan.by_id
+        || plan.key.is_some()
+    {
+        plan.leader = None;
+    }
+    Ok(plan)
+}
+
+/// The same search by the identifiers of the contacts that it asks for, where they are few and it
+/// names nothing more selective.
+pub(super) async fn contacts_first<D: Dialect>(
+    conn: &mut Conn<D>,
+    search: &Search,
+) -> Result<Option<Search>, StoreError> {
+    let mut found = Vec::new();
+    leaders(&search.filter, &mut found);
+    if found.iter().any(|(rank, _)| *rank < TELLING) {
+        return Ok(None);
+    }
+    let parts = match &search.filter {
+        Filter::And(parts) => parts.as_slice(),
+        other => std::slice::from_ref(other),
+    };
+    for (place, part) in parts.iter().enumerate() {
+        let Filter::Leaf(Field::Contact(name), test) = part else {
+            continue;
+        };
+        if matches!(test, Test::Exists(_)) {
+            continue;
+        }
+        let mut statement = Statement::<D>::new(&[]);
+        statement.begin(search, Plan::default());
+        let contacts = statement.contacts(name, test);
+        let limit = statement.bind(i64::try_from(FEW_CONTACTS + 1).unwrap_or(i64::MAX).into());
+        let sql = format!("{contacts} LIMIT +${limit}");
+        let rows = D::fetch(conn, sql.into(), statement.args).await?;
+        if rows.len() <= FEW_CONTACTS {
+            let ids = rows
+                .iter()
+                .map(|row| Ok(Columns::<D>::of(row).text()?))
+                .collect::<Result<_, StoreError>>()?;
+            let mut parts = parts.to_vec();
+            parts[place] = Filter::any_of("contactId", ids);
+            return Ok(Some(Search {
+                filter: Filter::And(parts),
+                ..search.clone()
+            }));
+        }
+    }
+    Ok(None)
+}
+
+/// The attributes that must have one of certain values, by their place in [`LEADERS`], and whether there are several values.
+fn leaders(filter: &Filter, found: &mut Vec<(usize, bool)>) {
+    match filter {
+        Filter::And(parts) => parts.iter().for_each(|part| leaders(part, found)),
+        Filter::Leaf(Field::Core(attribute), Test::In(values)) => {
+            if let Some(rank) = LEADERS.iter().position(|name| *name == attribute.name) {
+                found.push((rank, values.len() > 1));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Chooses how to count what a search finds, where no order matters.
+pub(super) fn counting<'s>(search: &'s Search, ready: &[KeyPath]) -> Plan<'s> {
+    let mut found = Vec::new();
+    leaders(&search.filter, &mut found);
+    let best = found.iter().min().map(|(rank, _)| *rank);
+    let first = given(&search.filter, ready).first().copied();
+    match best {
+        Some(rank) if rank < TELLING || first.is_none() => Plan {
+            leader: Some(LEADERS[rank]),
+            ..Plan::default()
+        },
+        _ => Plan {
+            sorted_after: first.is_some(),
+            first,
+            ..Plan::default()
+        },
+    }
+}
+
+/// The conditions that must hold and whose candidates an index gives: words and declared keys.
+fn given<'s>(filter: &'s Filter, ready: &[KeyPath]) -> Vec<&'s Filter> {
+    match filter {
+        Filter::And(parts) => parts.iter().flat_map(|part| given(part, ready)).collect(),
+        Filter::Words(_) => vec![filter],
+        Filter::Leaf(Field::UserData(path), test) if ready.contains(path) => match test {
+            Test::In(values) if !values.is_empty() && !values.contains(&Operand::Null) => {
+                vec![filter]
+            }
+            Test::Compare(_, Operand::Integer(_) | Operand::Number(_)) => vec![filter],
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
+    }
+}
+
+/// The first of these conditions that leaves few candidates.
+async fn few<'s, D: Dialect>(
+    conn: &mut Conn<D>,
+    search: &Search,
+    given: Vec<&'s Filter>,
+    ready: &[KeyPath],
+) -> Result<Option<&'s Filter>, StoreError> {
+    for part in given {
+        let mut statement = Statement::<D>::new(ready);
+        let from = match part {
+            Filter::Words(query) => {
+                let n = statement.bind(D::word_query(query).into());
+                let rows = D::word_rows(n);
+                // to count the rows of a common word takes long where the index gives all or none
+                let sql = format!("SELECT 1 FROM {rows}");
+                let estimate = D::estimate(conn, sql, statement.args.clone()).await?;
+                if estimate.is_some_and(|rows| rows > FEW) {
+                    continue;
+                }
+                rows
+            }
+            Filter::Leaf(Field::UserData(path), test) => {
+                statement.begin(search, Plan::default());
+                match statement.index_rows(path, test) {
+                    Some(rows) => rows,
+                    None => continue,
+                }
+            }
+            _ => continue,
+        };
+        let limit = statement.bind((FEW + 1).into());
+        let sql =
+            format!("SELECT COUNT(*) FROM (SELECT 1 FROM {from} LIMIT +${limit}) AS candidates");
+        let rows = D::fetch(conn, sql.into(), statement.args).await?;
+        let count: Option<i64> = rows
+            .first()
+            .map(|row| Columns::<D>::of(row).int())
+            .transpose()?;
+        if count.unwrap_or_default() <= FEW {
+            return Ok(Some(part));
+        }
+    }
+    Ok(None)
+}
+
+/// A declared key that must have one certain value: its index rows stand in the order of the list already.
+fn leading<'f>(filter: &'f Filter, ready: &[KeyPath]) -> Option<(&'f KeyPath, &'f Operand)> {
+    match filter {
+        Filter::And(parts) => parts.iter().find_map(|part| leading(part, ready)),
+        Filter::Leaf(Field::UserData(path), Test::In(values)) if ready.contains(path) => {
+            match values.as_slice() {
+                [
+                    value @ (Operand::Text(_)
+                    | Operand::Integer(_)
+                    | Operand::Number(_)
+                    | Operand::Boolean(_)),
+                ] => Some((path, value)),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,209 @@
+//! The statements of a search: a page, and a count.
+
+use std::fmt::Write;
+use std::marker::PhantomData;
+
+use super::columns::{column, reads_texts, reads_user_data};
+use super::plan::Plan;
+use crate::domain::Moment;
+use crate::domain::filter::{Operand, Position, Search, SortKey};
+use crate::domain::user_data::KeyPath;
+use crate::store::dialect::{Arg, Dialect};
+use crate::store::rows;
+
+/// An operand as it is bound.
+pub fn arg(operand: &Operand) -> Arg {
+    match operand {
+        Operand::Text(text) => text.as_str().into(),
+        Operand::Integer(number) => (*number).into(),
+        Operand::Number(number) => Arg::Real(Some(*number)),
+        Operand::Boolean(value) => i64::from(*value).into(),
+        Operand::Time(at) => (*at).into(),
+        Operand::Null => Arg::Text(None),
+    }
+}
+
+/// The condition that a row comes after the one whose sort values are bound: each key with whether
+/// the largest comes first, and the places of the values.
+pub fn keyset(keys: &[(String, bool)], places: &[usize]) -> String {
+    let same_way = keys.iter().all(|(_, descending)| *descending == keys[0].1);
+    if same_way {
+        let left: Vec<&str> = keys.iter().map(|(key, _)| key.as_str()).collect();
+        let right: Vec<String> = places.iter().map(|n| format!("${n}")).collect();
+        let than = if keys[0].1 { "<" } else { ">" };
+        return format!("({}) {than} ({})", left.join(", "), right.join(", "));
+    }
+    let mut ways = Vec::new();
+    for (index, (key, descending)) in keys.iter().enumerate() {
+        let mut way: Vec<String> = keys[..index]
+            .iter()
+            .zip(places)
+            .map(|((key, _), n)| format!("{key} = ${n}"))
+            .collect();
+        way.push(format!(
+            "{key} {} ${}",
+            if *descending { "<" } else { ">" },
+            places[index]
+        ));
+        ways.push(format!("({})", way.join(" AND ")));
+    }
+    format!("({})", ways.join(" OR "))
+}
+
+/// Binds a value and returns the number of its placeholder.
+pub fn bind(args: &mut Vec<Arg>, arg: Arg) -> usize {
+    args.push(arg);
+    args.len()
+}
+
+/// A statement under way, with what is bound to its placeholders.
+pub(super) struct Statement<'s, D> {
+    pub args: Vec<Arg>,
+    pub tenant: usize,
+    pub ready: &'s [KeyPath],
+    /// Whether the condition that is being written must hold for the whole filter to hold.
+    pub required: bool,
+    pub plan: Plan<'s>,
+    dialect: PhantomData<D>,
+}
+
+impl<'s, D: Dialect> Statement<'s, D> {
+    /// An empty statement; `ready` are the declared keys whose index is filled.
+    pub fn new(ready: &'s [KeyPath]) -> Self {
+        Self {
+            args: Vec::new(),
+            tenant: 0,
+            ready,
+            required: true,
+            plan: Plan::default(),
+            dialect: PhantomData,
+        }
+    }
+
+    /// Begins a search: what follows is about its tenant and by its plan.
+    pub fn begin(&mut self, search: &Search, plan: Plan<'s>) {
+        self.tenant = self.bind(search.tenant.into());
+        self.plan = plan;
+    }
+
+    /// Binds a value and returns the number of its placeholder.
+    pub fn bind(&mut self, arg: Arg) -> usize {
+        bind(&mut self.args, arg)
+    }
+
+    /// A page of these columns.
+    pub fn page(&mut self, columns: &str, search: &'s Search, plan: Plan<'s>) -> String {
+        self.begin(search, plan);
+        let mut sql = format!("SELECT {columns}");
+        sql += &self.tables_and_conditions(search, true);
+        let keys: Vec<(String, bool)> = self.sort_keys(&search.sort);
+        if let Some(after) = &search.after {
+            let condition = self.after(&keys, &search.sort, after);
+            sql += " AND ";
+            sql += &condition;
+        }
+        sql += " ORDER BY ";
+        for (index, (key, descending)) in keys.iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            write!(
+                sql,
+                "{comma}{key}{}",
+                if *descending { " DESC" } else { "" }
+            )
+            .expect("a String takes all that is written");
+        }
+        let limit = self.bind(i64::try_from(search.limit + 1).unwrap_or(i64::MAX).into());
+        sql += &format!(" LIMIT +${limit}");
+        sql
+    }
+
+    /// How many there are in all.
+    pub fn count(&mut self, search: &'s Search, plan: Plan<'s>) -> String {
+        self.begin(search, plan);
+        format!(
+            "SELECT COUNT(*){}",
+            self.tables_and_conditions(search, false)
+        )
+    }
+
+    fn tables_and_conditions(&mut self, search: &'s Search, documents: bool) -> String {
+        let mut sql = String::new();
+        let mut condition = String::new();
+        if let Some((key, operand)) = self.plan.key {
+            sql += " FROM user_data_index x CROSS JOIN interaction i";
+            let key = self.bind(key.to_string().into());
+            let value = self.index_value("x", operand);
+            condition = format!(
+                "x.tenant_id = ${0} AND x.key = ${key} AND {value} AND i.id = x.interaction_id AND i.tenant_id = ${0} AND ",
+                self.tenant
+            );
+        } else {
+            sql += " FROM interaction i";
+        }
+        if documents || reads_user_data(&search.filter) {
+            sql += rows::JOIN_JSON;
+        }
+        if reads_user_data(&search.filter) {
+            sql += D::JOIN_DOCUMENT;
+        }
+        if search.long_texts || reads_texts(&search.filter) {
+            sql += rows::JOIN_TEXTS;
+        }
+        let filter = self.filter(&search.filter);
+        let tenant = if self.plan.free() {
+            D::unindexed("i.tenant_id")
+        } else {
+            "i.tenant_id".to_owned()
+        };
+        format!(
+            "{sql} WHERE {condition}{tenant} = ${} AND {filter}",
+            self.tenant
+        )
+    }
+
+    /// The expressions to sort by, none of them ever NULL.
+    fn sort_keys(&mut self, sort: &[SortKey]) -> Vec<(String, bool)> {
+        let mut keys = Vec::new();
+        for key in sort {
+            match key.by.name {
+                "endDate" => {
+                    let epoch = self.bind(Arg::Time(Moment::from_micros(0)));
+                    keys.push((
+                        "CASE WHEN i.end_date IS NULL THEN 1 ELSE 0 END".to_owned(),
+                        false,
+                    ));
+                    keys.push((format!("COALESCE(i.end_date, ${epoch})"), key.descending));
+                }
+                "startDate" if self.plan.key.is_some() => {
+                    keys.push(("x.start_date".to_owned(), key.descending));
+                }
+                "id" if self.plan.key.is_some() => {
+                    keys.push(("x.interaction_id".to_owned(), key.descending));
+                }
+                _ if self.plan.sorted_after => {
+                    keys.push((D::unindexed(column(key.by)), key.descending));
+                }
+                _ => keys.push((column(key.by).to_owned(), key.descending)),
+            }
+        }
+        keys
+    }
+
+    fn after(&mut self, keys: &[(String, bool)], sort: &[SortKey], after: &Position) -> String {
+        let mut values = Vec::new();
+        for (key, value) in sort.iter().zip(&after.0) {
+            if key.by.name == "endDate" {
+                values.push(i64::from(value.is_none()).into());
+                values.push(
+                    value
+                        .as_ref()
+                        .map_or(Arg::Time(Moment::from_micros(0)), arg),
+                );
+            } else {
+                values.push(value.as_ref().map_or(Arg::Text(None), arg));
+            }
+        }
+        let places: Vec<usize> = values.into_iter().map(|value| self.bind(value)).collect();
+        keyset(keys, &places)
+    }
+}
