@@ -266,7 +266,7 @@ fn lists(names: &str) -> Vec<(String, Option<Value>, Cost)> {
     }
     get(
         SortsFew,
-        "/v1/contacts?limit=10&EmailAddress=c9@example.test",
+        "/v1/contacts?limit=10&attributes.EmailAddress=c9@example.test",
     );
     for (filter, cost) in [
         (json!({"field": "userData.flag", "ne": "yes"}), Walks),
