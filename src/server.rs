@@ -75,6 +75,12 @@ pub async fn serve(
         Door::TokenRequired
     };
     let patience = Duration::from_secs(config.server.stop_seconds);
+    // declared before the first request, so that no interaction is recorded without its index rows
+    for key in config.indexed_keys() {
+        if let Err(error) = declare(&store.writer, &KeyPath::parse(&key)).await {
+            tracing::error!(%error, key, "a key could not be declared as indexed");
+        }
+    }
     tasks.spawn(keep_index(
         store.writer.clone(),
         config.indexed_keys(),
@@ -194,6 +200,23 @@ async fn keep_index(
     }
 }
 
+fn of_index(command: Command) -> Submission {
+    Submission {
+        tenant: 1,
+        actor: "index".into(),
+        at: None,
+        repeatable: None,
+        command,
+    }
+}
+
+/// Declares a key: from now on what is recorded gets its index rows.
+async fn declare(writer: &Writer, key: &KeyPath) -> Result<(), StoreError> {
+    let command = Command::DeclareKey(key.clone());
+    let answer = writer.enqueue_waiting(of_index(command)).await?;
+    answer.wait().await.map(drop)
+}
+
 /// Declares a key and indexes all interactions under it, a portion at a time; returns how many were looked at.
 ///
 /// # Errors
@@ -203,18 +226,7 @@ pub async fn fill_index(
     key: &KeyPath,
     mut progress: impl FnMut(usize),
 ) -> Result<usize, StoreError> {
-    let submission = |command| Submission {
-        tenant: 1,
-        actor: "index".into(),
-        at: None,
-        repeatable: None,
-        command,
-    };
-    writer
-        .enqueue_waiting(submission(Command::DeclareKey(key.clone())))
-        .await?
-        .wait()
-        .await?;
+    declare(writer, key).await?;
     let (mut after, mut total) = (String::new(), 0);
     loop {
         let command = Command::FillKey {
@@ -222,7 +234,7 @@ pub async fn fill_index(
             after,
         };
         let Outcome::Filled { last, done } = writer
-            .enqueue_waiting(submission(command))
+            .enqueue_waiting(of_index(command))
             .await?
             .wait()
             .await?

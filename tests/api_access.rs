@@ -62,6 +62,9 @@ both! {
             (vec![("origin", "http://localhost:3000")], 201),
             (vec![("origin", "http://127.0.0.1")], 201),
             (vec![("origin", "http://[::1]:8080"), ("sec-fetch-site", "same-site")], 201),
+            // a browser calls a page of another name of this machine cross-site
+            (vec![("origin", "http://localhost:3000"), ("sec-fetch-site", "cross-site")], 201),
+            (vec![("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")], 403),
             (vec![("origin", "https://evil.example")], 403),
             (vec![("origin", "https://localhost.evil.example")], 403),
             (vec![("origin", "http://127.0.0.1.evil.example")], 403),
@@ -72,7 +75,7 @@ both! {
         ] {
             assert_eq!(status(&server, "POST", "/v1/interactions", &headers).await, wanted, "{headers:?}");
         }
-        assert_eq!(server.journal().await.len(), 4);
+        assert_eq!(server.journal().await.len(), 5);
         assert_eq!(status(&server, "GET", "/v1/interactions", &[("origin", "https://evil.example")]).await, 403);
     }
 

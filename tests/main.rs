@@ -14,6 +14,7 @@ mod api_finding;
 mod api_interactions;
 mod api_user_data;
 mod archive;
+mod contacts_finding;
 mod contacts_identity;
 mod discretion;
 mod door_encoding;

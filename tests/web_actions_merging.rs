@@ -19,7 +19,7 @@ fn bare() -> Value {
         "customerId": "cookie-1", "customerIdType": "cookie", "sessionId": "visit-1", "eventDate": DATE})
 }
 
-fn with(event: &Value, more: Value) -> Value {
+fn with(event: &Value, more: &Value) -> Value {
     let mut event = event.clone();
     for (key, value) in more.as_object().unwrap() {
         event[key] = value.clone();
@@ -35,7 +35,7 @@ fn without(event: &Value, key: &str) -> Value {
 
 /// What the page's handler makes of it.
 fn enriched() -> Value {
-    with(&bare(), json!({"conversationId": "conv-1"}))
+    with(&bare(), &json!({"conversationId": "conv-1"}))
 }
 
 async fn send(server: &Server, event: &Value) -> (u16, Value) {
@@ -90,7 +90,7 @@ both! {
     }
 
     async fn copies_in_one_request_are_merged_in_any_order(db) {
-        let scored = with(&bare(), json!({"score": 1.5}));
+        let scored = with(&bare(), &json!({"score": 1.5}));
         for events in [[&scored, &bare(), &enriched()], [&enriched(), &scored, &bare()], [&bare(), &enriched(), &scored]] {
             let server = Server::start(db).await;
             let (status, answer) = server.post(PATH, json!(events)).await;
@@ -99,7 +99,7 @@ both! {
             assert_eq!(items.iter().map(|item| item["status"].as_u64().unwrap()).collect::<Vec<_>>(), [201, 200, 200]);
             let news = items.iter().filter(|item| item["status"] == 201 || item["enriched"] == true).count();
             assert!(items.iter().all(|item| item["contradicts"].is_null()), "{answer}");
-            let whole = with(&enriched(), json!({"score": 1.5}));
+            let whole = with(&enriched(), &json!({"score": 1.5}));
             assert_eq!(stored(&server).await, (whole.clone(), json!([])));
             let deltas = deltas(&server).await;
             assert_eq!((deltas.len(), deltas.last().unwrap()), (news, &whole));
@@ -110,7 +110,7 @@ both! {
         let (one, other) = two(db).await;
         let sent = (0..60).map(|n| {
             let server = if n % 2 == 0 { &one } else { &other };
-            let event = if n % 3 == 0 { bare() } else { with(&bare(), json!({(format!("page{}", n % 12)): n % 12})) };
+            let event = if n % 3 == 0 { bare() } else { with(&bare(), &json!({(format!("page{}", n % 12)): n % 12})) };
             async move { send(server, &event).await }
         });
         let answers = join_all(sent).await;
@@ -130,7 +130,7 @@ both! {
         let server = Server::start(db).await;
         send(&server, &bare()).await;
         for (key, value) in [("sessionId", json!("visit-2")), ("actionMapVersion", json!(4)), ("actionMediaType", json!("contentoffer"))] {
-            let other = with(&enriched(), json!({(key): value}));
+            let other = with(&enriched(), &json!({(key): value}));
             assert_eq!(send(&server, &other).await, (200, json!({"actionId": "a", "contradicts": true})), "{key}");
         }
         let flags = json!([{"actionState": "offered", "flag": "contradicted"}]);
@@ -143,10 +143,10 @@ both! {
     async fn another_value_of_an_enrichment_is_flagged_and_the_first_stays(db) {
         let server = Server::start(db).await;
         send(&server, &enriched()).await;
-        let other = with(&bare(), json!({"conversationId": "conv-2", "page": "/x"}));
+        let other = with(&bare(), &json!({"conversationId": "conv-2", "page": "/x"}));
         assert_eq!(send(&server, &other).await, (200, json!({"actionId": "a", "enriched": true, "contradicts": true})));
         let (event, flags) = stored(&server).await;
-        assert_eq!(event, with(&enriched(), json!({"page": "/x"})));
+        assert_eq!(event, with(&enriched(), &json!({"page": "/x"})));
         assert_eq!(flags[0]["flag"], "contradicted");
     }
 
@@ -162,7 +162,7 @@ both! {
             assert_eq!(found["items"].as_array().unwrap().len(), 1, "{query}");
         }
         let (_, report) = server.get("/v1/reports/web-actions").await;
-        assert_eq!(report["items"], json!([with(&report["items"][0], json!({"actionMapId": "map", "actionMapVersion": 3, "offered": 1}))]));
+        assert_eq!(report["items"], json!([with(&report["items"][0], &json!({"actionMapId": "map", "actionMapVersion": 3, "offered": 1}))]));
     }
 
     async fn a_date_never_contradicts(db) {
@@ -171,11 +171,11 @@ both! {
         send(&server, &undated).await;
         let (received, _) = stored(&server).await;
         assert_eq!(send(&server, &undated).await.1, json!({"actionId": "a"}));
-        assert_eq!(send(&server, &with(&undated, json!({"conversationId": "conv-1"}))).await.1["enriched"], true);
+        assert_eq!(send(&server, &with(&undated, &json!({"conversationId": "conv-1"}))).await.1["enriched"], true);
         assert_eq!(stored(&server).await.0["eventDate"], received["eventDate"], "it stays the time of receipt");
         // a date that somebody gives replaces the time of receipt, and the earlier of two counts
         for (date, news, wanted) in [("2026-03-01T09:30:02Z", true, "2026-03-01T09:30:02Z"), (DATE, true, DATE), ("2026-03-01T09:30:01Z", false, DATE)] {
-            let (status, answer) = send(&server, &with(&undated, json!({"eventDate": date}))).await;
+            let (status, answer) = send(&server, &with(&undated, &json!({"eventDate": date}))).await;
             assert_eq!((status, answer["enriched"] == true, answer["contradicts"].is_null()), (200, news, true), "{date}");
             assert_eq!(stored(&server).await.0["eventDate"], wanted);
         }
@@ -186,9 +186,9 @@ both! {
 
     async fn a_merged_event_is_within_the_limits(db) {
         let server = Server::start(db).await;
-        let large = with(&bare(), json!({"one": "x".repeat(40_000)}));
+        let large = with(&bare(), &json!({"one": "x".repeat(40_000)}));
         send(&server, &large).await;
-        let (status, refused) = send(&server, &with(&bare(), json!({"two": "y".repeat(40_000)}))).await;
+        let (status, refused) = send(&server, &with(&bare(), &json!({"two": "y".repeat(40_000)}))).await;
         assert_eq!((status, &refused["errors"][0]["pointer"]), (422, &json!("")));
         assert!(refused["errors"][0]["detail"].as_str().unwrap().contains("65536"), "{refused}");
         assert_eq!(stored(&server).await, (large.clone(), json!([])));
@@ -204,7 +204,7 @@ both! {
         for event in [bare(), bare(), enriched(), bare(), enriched()] {
             send(&server, &event).await;
         }
-        send(&server, &with(&bare(), json!({"actionId": "last"}))).await;
+        send(&server, &with(&bare(), &json!({"actionId": "last"}))).await;
         let told: Vec<Value> = receiver.wait_for(3).await.iter().map(|letter| letter.body["data"].clone()).collect();
         let of_a: Vec<&Value> = told.iter().filter(|event| event["actionId"] == "a").collect();
         assert_eq!(of_a, [&bare(), &enriched()]);
@@ -215,7 +215,7 @@ both! {
         server.record(json!({"id": "ixn-1", "mediaType": "chat"})).await;
         let chat = server.record(json!({"mediaType": "chat", "externalId": "conv-1"})).await;
         send(&server, &bare()).await;
-        send(&server, &with(&bare(), json!({"interactionId": "ixn-1"}))).await;
+        send(&server, &with(&bare(), &json!({"interactionId": "ixn-1"}))).await;
         send(&server, &enriched()).await;
         for interaction in ["ixn-1", id(&chat)] {
             let (_, lineage) = server.get(&format!("/v1/interactions/{interaction}/lineage")).await;
@@ -230,12 +230,12 @@ both! {
     async fn erasure_reaches_what_was_added_and_nothing_is_added_after_it(db) {
         let server = Server::start(db).await;
         let chat = server.record(json!({"mediaType": "chat", "externalId": "conv-1", "contact": {"EmailAddress": "ann@example.test"}})).await;
-        send(&server, &with(&bare(), json!({"page": "/secret-1"}))).await;
-        send(&server, &with(&bare(), json!({"interactionId": "elsewhere", "page": "/secret-1"}))).await;
-        send(&server, &with(&enriched(), json!({"note": "secret-2", "errorCode": "secret-3"}))).await;
+        send(&server, &with(&bare(), &json!({"page": "/secret-1"}))).await;
+        send(&server, &with(&bare(), &json!({"interactionId": "elsewhere", "page": "/secret-1"}))).await;
+        send(&server, &with(&enriched(), &json!({"note": "secret-2", "errorCode": "secret-3"}))).await;
         let (status, _) = server.post(&format!("/v1/contacts/{}/erase", chat["contactId"].as_str().unwrap()), json!({})).await;
         assert_eq!(status, 200);
-        let again = with(&enriched(), json!({"note": "secret-2"}));
+        let again = with(&enriched(), &json!({"note": "secret-2"}));
         assert_eq!(send(&server, &again).await, (200, json!({"actionId": "a"})), "an erased event takes nothing more");
         let (event, flags) = stored(&server).await;
         assert_eq!(event, json!({"actionId": "a", "actionState": "offered", "actionMediaType": "webchat", "actionMapId": "map", "actionMapVersion": 3, "eventDate": DATE}));
@@ -278,6 +278,17 @@ both! {
         assert_eq!(order, ["qualified", "offered", "accepted", "started", "engaged", "completed"]);
         assert!(items.iter().all(|event| event["eventDate"] == items[0]["eventDate"]), "{life}");
         assert_eq!((&life["flags"], &life["terminal"]), (&json!([]), &json!(true)));
+    }
+
+    async fn a_text_cut_within_an_emoji_is_taken(db) {
+        let server = Server::start(db).await;
+        let event = r#"{"actionId": "a", "actionState": "offered", "note": "cut \ud83d", "\ude00": 1}"#;
+        for (body, wanted) in [(event.to_owned(), 201), (format!("[{event}]"), 200), (format!(r#"{{"key": "", "events": [{event}]}}"#), 200)] {
+            let (status, answer) = server.post_text(PATH, body).await;
+            assert_eq!((status, answer["items"][0]["problem"].clone()), (wanted, Value::Null), "{answer}");
+        }
+        let (event, flags) = stored(&server).await;
+        assert_eq!((&event["note"], &event["\u{fffd}"], flags), (&json!("cut \u{fffd}"), &json!(1), json!([])));
     }
 
     async fn an_unknown_state_is_named(db) {

@@ -5,7 +5,7 @@ use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn, ParameterS
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
 use utoipa::openapi::{RefOr, Required};
 
-use crate::domain::filter::{ATTRIBUTES, Attribute, AttributeType};
+use crate::domain::filter::{Attribute, AttributeType, Searched};
 use crate::domain::interaction::{Coded, EntityType, Status};
 
 /// A filter for each core attribute, and one parameter for the open names.
@@ -13,10 +13,25 @@ pub struct FilterParams;
 
 impl IntoParams for FilterParams {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let mut all: Vec<Parameter> = ATTRIBUTES.iter().flat_map(of_attribute).collect();
-        all.push(open_names());
-        all
+        of(
+            Searched::Interactions,
+            "(userData|contact)",
+            "`userData.<key>`: a key of UserData, nested keys with further dots, a dot in a key as \
+             `\\.`. `contact.<attribute>`: an attribute of the contact as it is now. Each is a \
+             parameter of its own: `?userData.rule=hot&contact.EmailAddress=a@b.example`.",
+        )
     }
+}
+
+/// The filters of what is searched: its core attributes, and names that begin with one of some words and a dot.
+pub fn of(searched: Searched, open: &str, description: &str) -> Vec<Parameter> {
+    let mut all: Vec<Parameter> = searched
+        .attributes()
+        .iter()
+        .flat_map(of_attribute)
+        .collect();
+    all.push(open_names(open, description));
+    all
 }
 
 fn of_attribute(attribute: &Attribute) -> Vec<Parameter> {
@@ -58,26 +73,18 @@ fn text(description: &str) -> RefOr<Schema> {
         .into()
 }
 
-/// `userData.<key>` and `contact.<attribute>`: an object whose members become parameters.
-fn open_names() -> Parameter {
+/// Open names: an object whose members become parameters.
+fn open_names(open: &str, description: &str) -> Parameter {
     let name = ObjectBuilder::new()
         .schema_type(Type::String)
-        .pattern(Some(r"^(userData|contact)\.[^\u0000]+$"))
+        .pattern(Some(format!(r"^{open}\.[^\u0000]+$")))
         .build();
     let schema = ObjectBuilder::new()
         .schema_type(Type::Object)
         .property_names(Some(Schema::Object(name)))
         .additional_properties(Some(text("The value")))
         .build();
-    let mut parameter = parameter(
-        "filters",
-        "`userData.<key>`: a key of UserData, nested keys with further dots, a dot in a key as \
-         `\\.`. `contact.<attribute>`: an attribute of the contact as it is now. Each is a \
-         parameter of its own: `?userData.rule=hot&contact.EmailAddress=a@b.example`.",
-        schema.into(),
-    );
-    parameter.style = Some(ParameterStyle::Form);
-    parameter
+    parameter("filters", description, schema.into())
 }
 
 fn parameter(name: &str, description: &str, schema: RefOr<Schema>) -> Parameter {

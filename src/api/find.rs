@@ -26,7 +26,7 @@ use crate::store::{Found, StoreError};
 use crate::web::App;
 
 /// Items of a page when nobody says.
-const DEFAULT_LIMIT: usize = 50;
+pub const DEFAULT_LIMIT: usize = 50;
 /// Items of a page at most.
 pub const MOST: usize = 500;
 
@@ -52,7 +52,7 @@ fn order_name(sort: &[SortKey]) -> String {
 }
 
 /// Writes a cursor.
-fn write_cursor(sort: &[SortKey], position: &Position) -> String {
+pub fn write_cursor(sort: &[SortKey], position: &Position) -> String {
     let values = position
         .0
         .iter()
@@ -66,7 +66,7 @@ fn write_cursor(sort: &[SortKey], position: &Position) -> String {
 }
 
 /// Reads a cursor for this order.
-fn read_cursor(pointer: &str, sort: &[SortKey], text: &str) -> Result<Position, Refusal> {
+pub fn read_cursor(pointer: &str, sort: &[SortKey], text: &str) -> Result<Position, Refusal> {
     let refuse = || Refusal::invalid(pointer, "is no cursor of this list and order");
     let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| refuse())?;
     let Token(order, values) = serde_json::from_slice(&bytes).map_err(|_| refuse())?;
@@ -246,7 +246,7 @@ pub async fn list_by(
 }
 
 /// The filters that parameters stand for; one that is repeated means any of its values.
-fn parameter_filters(
+pub fn parameter_filters(
     params: Vec<(String, String)>,
     size: &mut Size,
 ) -> Result<Vec<Filter>, Refusal> {
@@ -272,7 +272,7 @@ fn parameter_filters(
 fn parameter_filter(name: &str, values: &[String], size: &mut Size) -> Result<Filter, Refusal> {
     let at = format!("?{name}");
     if let Some((attribute, bound @ ("from" | "to"))) = name.rsplit_once('.')
-        && let Ok(field @ Field::Core(core)) = Field::parse(attribute)
+        && let Ok(field @ Field::Core(core)) = size.field(attribute)
         && core.kind == AttributeType::Time
     {
         let [value] = values else {
@@ -281,7 +281,8 @@ fn parameter_filter(name: &str, values: &[String], size: &mut Size) -> Result<Fi
         let value = loose_operands(&field, value).remove(0);
         return parse_test(&at, &field, bound, &value, size);
     }
-    let field = Field::parse(name)
+    let field = size
+        .field(name)
         .map_err(|detail| Refusal::invalid(&at, format!("is no parameter here: it {detail}")))?;
     let any: Vec<Value> = values
         .iter()
@@ -359,6 +360,17 @@ struct SearchBody {
     count: Option<bool>,
 }
 
+/// The size of a page, as the body of a search gives it.
+pub fn limit(given: Option<usize>) -> Result<usize, Refusal> {
+    match given.unwrap_or(DEFAULT_LIMIT) {
+        limit if (1..=MOST).contains(&limit) => Ok(limit),
+        _ => Err(Refusal::invalid(
+            "/limit",
+            format!("is no whole number from 1 to {MOST}"),
+        )),
+    }
+}
+
 /// Finds interactions by a filter.
 #[utoipa::path(post, operation_id = "searchInteractions", path = "/v1/interactions/search", tag = "finding", request_body = SearchBody,
     responses((status = 200, body = super::schema::InteractionList), (status = 422, body = Problem), (status = 503, description = "The query took too long", body = Problem)))]
@@ -378,15 +390,9 @@ async fn search(
         Some(filter) => parse_filter("/filter", filter, zone)?,
     };
     let sort = parse_sort("/sort", body.sort.iter().flatten().map(String::as_str))?;
-    let limit = body.limit.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=MOST).contains(&limit) {
-        return Err(
-            Refusal::invalid("/limit", format!("is no whole number from 1 to {MOST}")).into(),
-        );
-    }
     let question = Question {
         web_actions: false,
-        limit,
+        limit: limit(body.limit)?,
         cursor: body.cursor,
         count: body.count.unwrap_or(false),
         fields: body.fields,

@@ -7,6 +7,7 @@ pub mod auth;
 mod batch;
 mod body;
 mod changes;
+mod contact_list;
 mod contacts;
 mod filter_params;
 mod find;
@@ -54,6 +55,7 @@ fn described() -> OpenApiRouter<App> {
     .merge(batch::routes())
     .merge(find::routes())
     .merge(contacts::routes())
+    .merge(contact_list::routes())
     .merge(changes::routes())
     .merge(web_actions::routes())
     .merge(webhooks::routes())

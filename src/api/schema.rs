@@ -264,6 +264,17 @@ pub struct ContactBody {
     attributes: BTreeMap<String, Vec<String>>,
 }
 
+/// A page of contacts.
+#[derive(ToSchema)]
+pub struct ContactList {
+    items: Vec<ContactBody>,
+    /// Where the next page begins; null on the last.
+    next: Option<String>,
+    /// How many there are in all, where `count=true` asked.
+    #[schema(required = false)]
+    count: Option<i64>,
+}
+
 /// An entry of the journal.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
@@ -312,7 +323,7 @@ pub struct WebActionEvent {
     #[schema(required = false)]
     error_code: Option<NumberOrText>,
     #[schema(required = false)]
-    error_message: Option<String>,
+    error_message: Option<TextOrNumber>,
     /// The time of receipt when absent.
     #[schema(required = false, format = DateTime)]
     event_date: Option<String>,
@@ -328,13 +339,23 @@ pub enum NumberOrText {
     Text(String),
 }
 
+/// A text, or a number.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum TextOrNumber {
+    /// A text.
+    Text(String),
+    /// A number.
+    Number(f64),
+}
+
 /// Something odd about a web action.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct WebActionFlag {
     action_state: String,
-    /// `unexpected`: the state cannot follow the one before it. `contradicted`: it came again with
-    /// other content.
+    /// `unexpected`: the state cannot follow the one before it. `contradicted`: a later copy of the
+    /// event had another value for a field.
     flag: String,
 }
 
@@ -363,7 +384,10 @@ pub struct WebActionPage {
 #[serde(rename_all = "camelCase")]
 pub struct WebActionRecorded {
     action_id: String,
-    /// True where it stood there before with other content.
+    /// True where the event added fields to the one that was stored before.
+    #[schema(required = false, nullable = false)]
+    enriched: Option<bool>,
+    /// True where the event has another value for a field than the one that was stored before.
     #[schema(required = false, nullable = false)]
     contradicts: Option<bool>,
 }
@@ -518,11 +542,14 @@ pub struct WebActionReplies {
 pub struct WebActionReply {
     /// Its place in the request.
     index: i64,
-    /// 201, 200 where it stood there before, or the status of the problem.
+    /// 201; 200 where the event was stored before; or the status of the problem.
     status: u16,
     #[schema(required = false, nullable = false)]
     action_id: Option<String>,
-    /// True where it stood there before with other content.
+    /// True where the event added fields to the one that was stored before.
+    #[schema(required = false, nullable = false)]
+    enriched: Option<bool>,
+    /// True where the event has another value for a field than the one that was stored before.
     #[schema(required = false, nullable = false)]
     contradicts: Option<bool>,
     #[schema(required = false, nullable = false)]

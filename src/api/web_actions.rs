@@ -40,12 +40,14 @@ fn command(event: Object, app: &App) -> Result<Command, Refusal> {
     Ok(Command::RecordWebAction(Box::new(action)))
 }
 
-/// Records one event, or each of an array for itself. The same state of the same action again writes nothing; what came first is kept, and a difference is flagged.
-/// Pages name a token of the scope `publish`, in the header or in a body `{"key": "…", "events": [ … ]}`, which may be plain text.
+/// Records one event, or each of an array for itself. A further copy of an event, the same state of
+/// the same action, is merged into the stored one: fields that it adds are stored (`enriched`), and of
+/// different values the first is kept (`contradicts`). Pages name a token of the scope `publish`, in the
+/// header or in a body `{"key": "…", "events": [ … ]}`, which may be plain text.
 #[utoipa::path(post, operation_id = "recordWebActions", path = "/v1/web-actions", tag = "web actions", request_body = super::schema::WebActionRequest,
-    responses((status = 201, description = "Recorded", body = super::schema::WebActionRecorded), (status = 200, description = "It stood there; or, of an array, an answer for each item", body = super::schema::WebActionAnswer),
-        (status = 403, body = Problem, description = "A page of a web site that may not send"), (status = 422, body = Problem),
-        (status = 429, body = Problem, description = "A page sends more than it may; `Retry-After` says when to come again")))]
+    responses((status = 201, description = "Recorded", body = super::schema::WebActionRecorded), (status = 200, description = "Merged into the stored event; or, for an array, an answer for each item", body = super::schema::WebActionAnswer),
+        (status = 403, body = Problem, description = "A page of a web site that the settings do not allow"), (status = 422, body = Problem),
+        (status = 429, body = Problem, description = "A page exceeds its rate limit; `Retry-After` says when to try again")))]
 async fn record(
     Extracted(app): Extracted<App>,
     caller: Caller,

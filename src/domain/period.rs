@@ -47,7 +47,7 @@ impl Period {
 /// The beginning of an hour: when the clocks last showed a full hour, or when they changed since.
 fn begin_of_hour(local: &DateTime<Tz>) -> DateTime<Tz> {
     let into = i64::from(local.minute()) * 60 + i64::from(local.second());
-    let full = local.clone() - TimeDelta::seconds(into) - sub_second(local);
+    let full = *local - TimeDelta::seconds(into) - sub_second(local);
     let offset = local.offset().fix();
     if full.offset().fix() == offset {
         return full;
@@ -78,7 +78,7 @@ fn first_that(
     let (mut before, mut after) = (from.timestamp(), to.timestamp());
     let at = |second| match zone.timestamp_opt(second, 0) {
         chrono::LocalResult::Single(at) => at,
-        _ => to.clone(),
+        _ => *to,
     };
     while after - before > 1 {
         let middle = before + (after - before) / 2;

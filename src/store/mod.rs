@@ -12,6 +12,7 @@ mod bulk;
 mod checkpoint;
 mod client;
 pub mod contact;
+pub mod contact_search;
 pub mod content;
 pub mod dialect;
 mod grouped;

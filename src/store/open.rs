@@ -374,7 +374,7 @@ impl Store {
         });
         Ok(Self::start::<OnSqlite>(
             settings,
-            (write_pool, read_pool, short_pool),
+            [write_pool, read_pool, short_pool],
             Begin {
                 read: OnSqlite::BEGIN_READ.into(),
                 search: OnSqlite::BEGIN_READ.into(),
@@ -429,7 +429,7 @@ impl Store {
         let short_pool = readers(short_readers()).connect_with(short).await?;
         Ok(Self::start::<D>(
             settings,
-            (write_pool, read_pool, short_pool),
+            [write_pool, read_pool, short_pool],
             begin,
             None,
             None,
@@ -439,7 +439,7 @@ impl Store {
 
     fn start<D: Migrate>(
         settings: Settings,
-        (write_pool, read_pool, short_pool): (Pool<D::Db>, Pool<D::Db>, Pool<D::Db>),
+        [write_pool, read_pool, short_pool]: [Pool<D::Db>; 3],
         begin: Begin,
         upkeep_task: Option<JoinHandle<()>>,
         lock: Option<File>,

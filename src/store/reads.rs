@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use sqlx::Pool;
 
 use super::archive::{self, Snapshot};
+use super::contact_search::{self, ContactPage};
 use super::dialect::{Columns, Conn, Dialect};
 use super::grouped::Grouped;
 use super::held::{Begin, Held};
@@ -59,6 +60,8 @@ pub trait Reads: Send + Sync {
     fn restored(&self) -> Read<'_, Option<(String, Restored)>>;
     /// One contact.
     fn contact<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Contact>>;
+    /// A page of the contacts that a filter finds.
+    fn search_contacts<'a>(&'a self, search: &'a Search) -> Read<'a, ContactPage>;
     /// Contacts by identifier, those after one.
     fn contacts<'a>(&'a self, tenant: i64, after: &'a str, limit: i64) -> Read<'a, Vec<Contact>>;
     /// The person that a contact stands for, with all identities and all that is theirs.
@@ -292,6 +295,15 @@ impl<D: Dialect> Reads for Readers<D> {
 
     fn contact<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Contact>> {
         read!(self.held, conn => contact::one::<D>(&mut conn, tenant, id))
+    }
+
+    fn search_contacts<'a>(&'a self, search: &'a Search) -> Read<'a, ContactPage> {
+        Box::pin(async move {
+            let search = search.folded(&self.contacts);
+            let mut conn = self.limited().await?;
+            let found = contact_search::run::<D>(&mut conn, &search).await;
+            conn.give_back(found).await
+        })
     }
 
     fn contacts<'a>(&'a self, tenant: i64, after: &'a str, limit: i64) -> Read<'a, Vec<Contact>> {

@@ -10,9 +10,12 @@ tokio::task_local! {
     static RECORDER: Recorder;
 }
 
-/// Statements with their arguments, in the order in which they ran.
+/// Statements with their arguments.
+type Statements = Vec<(String, Vec<Arg>)>;
+
+/// Statements in the order in which they ran.
 #[derive(Clone, Default)]
-pub struct Recorder(Arc<Mutex<Vec<(String, Vec<Arg>)>>>);
+pub struct Recorder(Arc<Mutex<Statements>>);
 
 impl Recorder {
     /// Runs a future whose statements are recorded.
@@ -21,7 +24,7 @@ impl Recorder {
     }
 
     /// Takes what was recorded so far.
-    pub fn take(&self) -> Vec<(String, Vec<Arg>)> {
+    pub fn take(&self) -> Statements {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -128,6 +128,10 @@ assert person.created, person
 other = call(
     "createContact", expect=201, body=of("NewContact", attributes={"LastName": ["Rossi"]})
 )
+filters = models.ListContactsFilters.from_dict({"attributes.LastName": "ROSSI"})
+assert [one.id for one in call("listContacts", filters=filters).items] == [other.id]
+search = of("ContactSearch", filter={"field": "attributes.LastName", "prefix": "Ro"}, count=True)
+assert call("searchContacts", body=search).count == 1
 assert call("getContact", other.id).attributes["LastName"] == ["Rossi"]
 body = of("ContactPatch", attributes={"Title": "Dr"})
 assert call("changeContact", other.id, body=body).attributes["Title"] == ["Dr"]

@@ -145,7 +145,7 @@ pub fn weight<'v>(given: impl IntoIterator<Item = (&'v String, &'v OneOrMany)>) 
 }
 
 /// What follows `/v1/contacts/` in paths that mean no contact.
-const NO_IDS: [&str; 1] = ["identify"];
+const NO_IDS: [&str; 2] = ["identify", "search"];
 
 /// Checks the identifier that a caller brings for a new contact.
 ///

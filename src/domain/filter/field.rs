@@ -75,6 +75,51 @@ pub const ATTRIBUTES: [Attribute; 26] = [
     attribute("comment", AttributeType::Text, false, true),
 ];
 
+/// Every core attribute of a contact.
+pub const CONTACT_ATTRIBUTES: [Attribute; 6] = [
+    attribute("id", AttributeType::Text, true, false),
+    attribute("tenantId", AttributeType::Integer, false, false),
+    attribute("mergedInto", AttributeType::Text, false, false),
+    attribute("createdDate", AttributeType::Time, true, false),
+    attribute("modifiedDate", AttributeType::Time, true, false),
+    attribute("revision", AttributeType::Integer, false, false),
+];
+
+/// What is searched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Searched {
+    /// Interactions.
+    #[default]
+    Interactions,
+    /// Contacts.
+    Contacts,
+}
+
+impl Searched {
+    /// The core attributes of what is searched.
+    pub fn attributes(self) -> &'static [Attribute] {
+        match self {
+            Self::Interactions => &ATTRIBUTES,
+            Self::Contacts => &CONTACT_ATTRIBUTES,
+        }
+    }
+
+    /// The attribute that a list is sorted by when nobody says, the newest first.
+    pub fn default_order(self) -> &'static str {
+        match self {
+            Self::Interactions => "startDate",
+            Self::Contacts => "createdDate",
+        }
+    }
+
+    /// The core attribute of a name.
+    pub fn attribute(self, name: &str) -> Option<&'static Attribute> {
+        self.attributes()
+            .iter()
+            .find(|attribute| attribute.name == name)
+    }
+}
+
 /// The attribute of a name.
 pub fn attribute_named(name: &str) -> Option<&'static Attribute> {
     ATTRIBUTES.iter().find(|attribute| attribute.name == name)
@@ -87,7 +132,7 @@ pub enum Field {
     Core(&'static Attribute),
     /// A UserData key, nested by dots.
     UserData(KeyPath),
-    /// An attribute of the interaction's contact, as it is now.
+    /// An attribute of the interaction's contact, as it is now; or of the contact that is searched.
     Contact(String),
 }
 
@@ -97,8 +142,28 @@ impl Field {
     /// # Errors
     /// What is wrong with it, as a sentence without its subject.
     pub fn parse(name: &str) -> Result<Self, String> {
+        Self::parse_in(Searched::Interactions, name)
+    }
+
+    /// Reads the name of a field of what is searched.
+    ///
+    /// # Errors
+    /// What is wrong with it, as a sentence without its subject.
+    pub fn parse_in(searched: Searched, name: &str) -> Result<Self, String> {
         if name.contains('\0') {
             return Err("holds a NUL character".to_owned());
+        }
+        if searched == Searched::Contacts {
+            return match name.strip_prefix("attributes.") {
+                Some(name) => Ok(Self::Contact(name.to_owned())),
+                None => searched.attribute(name).map(Self::Core).ok_or_else(|| {
+                    let known: Vec<&str> = CONTACT_ATTRIBUTES.iter().map(|a| a.name).collect();
+                    format!(
+                        "is no field of a contact; there are {} and attributes.<name>",
+                        known.join(", ")
+                    )
+                }),
+            };
         }
         if let Some(path) = name.strip_prefix("userData.") {
             let path = KeyPath::parse(path);

@@ -5,9 +5,12 @@ mod field;
 mod parse;
 mod search;
 
-pub use field::{ATTRIBUTES, Attribute, AttributeType, Field, attribute_named};
-pub use parse::{DEEPEST, MOST_PARTS, Size, loose_operands, parse_filter, parse_test, parse_words};
-pub use search::{Position, Search, SortKey, parse_sort};
+pub use field::{ATTRIBUTES, Attribute, AttributeType, Field, Searched, attribute_named};
+pub use parse::{
+    DEEPEST, MOST_PARTS, Size, loose_operands, parse_filter, parse_filter_in, parse_test,
+    parse_words,
+};
+pub use search::{Position, Search, SortKey, parse_sort, parse_sort_in};
 
 use super::Moment;
 use super::words::WordQuery;

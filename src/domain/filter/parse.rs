@@ -4,7 +4,7 @@ use chrono_tz::Tz;
 use serde_json::Value;
 
 use super::days;
-use super::field::{AttributeType, Field};
+use super::field::{AttributeType, Field, Searched};
 use super::{Filter, Operand, Order, Test};
 use crate::domain::words::WordQuery;
 use crate::domain::{Moment, Refusal};
@@ -15,17 +15,35 @@ pub const DEEPEST: usize = 16;
 pub const MOST_PARTS: usize = 500;
 
 /// What reading a filter needs to remember: how many parts it has, so that none becomes larger than
-/// [`MOST_PARTS`], and the time zone of days without a time.
+/// [`MOST_PARTS`], the time zone of days without a time, and what is searched.
 #[derive(Debug, Default)]
 pub struct Size {
     parts: usize,
     zone: Tz,
+    searched: Searched,
 }
 
 impl Size {
     /// An empty filter, whose days are those of a time zone.
     pub fn in_zone(zone: Tz) -> Self {
-        Self { parts: 0, zone }
+        Self {
+            zone,
+            ..Self::default()
+        }
+    }
+
+    /// The same, for a search of something else than interactions.
+    #[must_use]
+    pub fn over(self, searched: Searched) -> Self {
+        Self { searched, ..self }
+    }
+
+    /// Reads the name of a field of what is searched.
+    ///
+    /// # Errors
+    /// What is wrong with it, as a sentence without its subject.
+    pub fn field(&self, name: &str) -> Result<Field, String> {
+        Field::parse_in(self.searched, name)
     }
 
     fn grow(&mut self, pointer: &str, by: usize) -> Result<(), Refusal> {
@@ -45,7 +63,15 @@ impl Size {
 /// # Errors
 /// [`Refusal::Invalid`] naming the field or operator that does not exist, or the value that does not fit.
 pub fn parse_filter(pointer: &str, filter: &Value, zone: Tz) -> Result<Filter, Refusal> {
-    parse_node(pointer, filter, 1, &mut Size::in_zone(zone))
+    parse_filter_in(pointer, filter, Size::in_zone(zone))
+}
+
+/// The same, for what `size` says is searched.
+///
+/// # Errors
+/// As [`parse_filter`].
+pub fn parse_filter_in(pointer: &str, filter: &Value, mut size: Size) -> Result<Filter, Refusal> {
+    parse_node(pointer, filter, 1, &mut size)
 }
 
 fn parse_node(
@@ -95,6 +121,10 @@ fn parse_node(
             depth + 1,
             size,
         )?))),
+        ("q", _) if size.searched == Searched::Contacts => Err(Refusal::invalid(
+            at,
+            "is no combiner here: contacts have no full text",
+        )),
         ("q", Value::String(text)) => parse_words(&at, text, size),
         _ => Err(Refusal::invalid(
             at,
@@ -125,7 +155,7 @@ fn parse_leaf(
     let name = leaf["field"]
         .as_str()
         .ok_or_else(|| Refusal::invalid(&at, "is no text"))?;
-    let field = Field::parse(name).map_err(|detail| {
+    let field = size.field(name).map_err(|detail| {
         let shown: String = name.chars().take(64).collect();
         Refusal::invalid(&at, format!("names {shown:?}, which {detail}"))
     })?;

@@ -1,6 +1,6 @@
 //! A search: a filter, an order and a page.
 
-use super::field::{ATTRIBUTES, Attribute, Field, attribute_named};
+use super::field::{Attribute, Field, Searched};
 use super::{Filter, Operand, Test};
 use crate::domain::Refusal;
 use crate::domain::contact::ContactRules;
@@ -118,10 +118,23 @@ impl Search {
     }
 }
 
+/// Reads the order of a list of interactions: `-startDate`, `id`; adds `id` at the end where it is missing.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] naming the key that cannot be sorted by.
 pub fn parse_sort<'a>(
+    pointer: &str,
+    keys: impl IntoIterator<Item = &'a str>,
+) -> Result<Vec<SortKey>, Refusal> {
+    parse_sort_in(Searched::Interactions, pointer, keys)
+}
+
+/// The same, of what is searched.
+///
+/// # Errors
+/// As [`parse_sort`].
+pub fn parse_sort_in<'a>(
+    searched: Searched,
     pointer: &str,
     keys: impl IntoIterator<Item = &'a str>,
 ) -> Result<Vec<SortKey>, Refusal> {
@@ -130,10 +143,12 @@ pub fn parse_sort<'a>(
         let (name, descending) = key
             .strip_prefix('-')
             .map_or((key, false), |name| (name, true));
-        let by = attribute_named(name)
+        let by = searched
+            .attribute(name)
             .filter(|attribute| attribute.sortable)
             .ok_or_else(|| {
-                let known: Vec<&str> = ATTRIBUTES
+                let known: Vec<&str> = searched
+                    .attributes()
                     .iter()
                     .filter(|a| a.sortable)
                     .map(|a| a.name)
@@ -151,14 +166,15 @@ pub fn parse_sort<'a>(
         }
     }
     if sort.is_empty() {
-        let by = attribute_named("startDate").expect("startDate is an attribute");
+        let by = searched.attribute(searched.default_order());
+        let by = by.expect("a default order is an attribute");
         sort.push(SortKey {
             by,
             descending: true,
         });
     }
     if sort.iter().all(|key| key.by.name != "id") {
-        let by = attribute_named("id").expect("id is an attribute");
+        let by = searched.attribute("id").expect("id is an attribute");
         let descending = sort.last().is_some_and(|key| key.descending);
         sort.push(SortKey { by, descending });
     }

@@ -20,8 +20,10 @@ use rustls::{ClientConfig, RootCertStore};
 use tower::Service;
 use url::{Host, Url};
 
+use crate::domain::Moment;
 use crate::domain::address::is_public;
-use crate::domain::webhook::{PRIVATE, check_url};
+use crate::domain::change::Change;
+use crate::domain::webhook::{PRIVATE, Webhook, check_url, message_id, signatures};
 
 /// How long a receiver may take to answer.
 pub const TIMEOUT: Duration = Duration::from_secs(15);
@@ -64,7 +66,7 @@ impl Attempt {
     }
 }
 
-/// What is sent.
+/// The request of a delivery: signed by the Standard Webhooks convention.
 #[derive(Clone, Debug)]
 pub struct Letter {
     /// `webhook-id`
@@ -75,6 +77,21 @@ pub struct Letter {
     pub signature: String,
     /// JSON text
     pub body: String,
+}
+
+impl Letter {
+    /// Tells a webhook of a change whose `data` is this JSON text.
+    pub fn new(webhook: &Webhook, change: &Change, at: Moment, data: &str) -> Self {
+        let id = message_id(&webhook.id, change.cursor);
+        let (kind, changed) = (&change.kind, &change.at);
+        let body = format!("{{\"type\":\"{kind}\",\"timestamp\":\"{changed}\",\"data\":{data}}}");
+        Self {
+            signature: signatures(&webhook.secrets, &id, at, &body),
+            timestamp: at.micros().div_euclid(1_000_000),
+            id,
+            body,
+        }
+    }
 }
 
 /// Sends to webhooks. It follows no redirects, keeps no cookies, and goes through no proxy.

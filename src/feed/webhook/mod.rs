@@ -1,10 +1,19 @@
-//! Webhooks: readers of the journal that send what they read to addresses of others.
+//! Webhooks: readers of the journal that send what they read to other systems.
 //!
-//! One server of those on a database sends ([`run`]): it holds a row of the store, and lets the others know that it is alive by a number that moves. Each webhook has a [`worker`] of
-//! its own there, so that a receiver that hangs holds nobody else up. What became of deliveries goes through one [`saver`], in as few commits as may be.
+//! Of several servers on one database one sends ([`run`]): it holds a row of the store, and shows that
+//! it is alive by a number that it increments. Each webhook has a [`worker`] of its own there, so that a
+//! receiver that hangs does not hold up the others. A worker has a [`backlog`] of deliveries by subject,
+//! a [`schedule`] of retries, the [`health`] of its receiver, and a record of its [`progress`]. What is
+//! to be written goes through one [`saver`], in few commits.
 
+mod backlog;
 pub mod client;
+mod health;
+mod progress;
 mod saver;
+mod schedule;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 use std::collections::HashMap;
@@ -27,21 +36,21 @@ use client::Client;
 use saver::Saver;
 use worker::Worker;
 
-/// How often it is looked whether a webhook changed, and who sends.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// How often a server that sends says that it is alive.
+/// How often the webhooks and the lease are checked.
+const CHECK_EVERY: Duration = Duration::from_millis(250);
+/// How often the server that sends renews its lease.
 const RENEW_EVERY: Duration = Duration::from_secs(2);
-/// A server that could not say so for so long sends no more, ...
+/// A server that could not renew its lease for so long stops sending.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(8);
-/// ... and so long after its last word another takes its place.
+/// A lease that was not renewed for so long may be taken by another server.
 const STALE_AFTER: Duration = Duration::from_secs(10);
-/// How often it is looked for what was delivered long ago.
+/// How often old deliveries are deleted.
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
 
-/// What webhooks work with.
+/// The parts of the server that webhooks need.
 #[derive(Clone)]
 pub struct Parts {
-    /// The one door in.
+    /// Every write.
     pub writer: Writer,
     /// Every read.
     pub reads: Arc<dyn Reads>,
@@ -51,13 +60,13 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Writes the `data` of a delivery: JSON text.
     pub render: fn(&Change) -> String,
-    /// Whether deliveries may lead into private networks, and go out unencrypted.
+    /// Whether deliveries may go to private networks, and unencrypted.
     pub allow_private: bool,
-    /// Days for which it is known what was delivered.
+    /// Days for which delivered deliveries are kept.
     pub keep_days: u32,
-    /// Whether other servers may work on the same database.
+    /// Whether other servers may use the same database.
     pub shared: bool,
-    /// Says when the server is going down.
+    /// Cancelled when the server stops.
     pub stopping: CancellationToken,
 }
 
@@ -75,37 +84,37 @@ async fn submit(writer: &Writer, command: WebhookCommand) -> Result<Outcome, Sto
 
 /// Sends to webhooks until the server stops.
 pub async fn run(parts: Parts) {
-    let mut office = Office {
+    let mut supervisor = Supervisor {
         me: new_name(),
         workers: HashMap::new(),
         webhooks: Vec::new(),
         version: None,
         term: watch::Sender::new(None),
         seen: (Sender::default(), Instant::now()),
-        saver: None,
-        forgot: None,
+        tools: None,
+        last_forget: None,
         parts,
     };
     loop {
-        if let Err(error) = office.look().await {
-            tracing::warn!(%error, "webhooks could not be looked after");
+        if let Err(error) = supervisor.check().await {
+            tracing::warn!(%error, "webhooks could not be checked");
         }
         tokio::select! {
-            () = tokio::time::sleep(LOOK_EVERY) => {}
-            () = office.parts.stopping.cancelled() => break,
+            () = tokio::time::sleep(CHECK_EVERY) => {}
+            () = supervisor.parts.stopping.cancelled() => break,
         }
     }
-    office.close().await;
+    supervisor.close().await;
 }
 
 fn new_name() -> String {
     hex::encode(rand::random::<[u8; 8]>())
 }
 
-/// When a server last said that it sends; `None` while it does not.
+/// When this server last renewed its lease; `None` while it holds none.
 type Term = Option<tokio::time::Instant>;
 
-/// A webhook that is sent to.
+/// A webhook with a worker.
 struct Running {
     webhook: Webhook,
     stop: CancellationToken,
@@ -113,37 +122,41 @@ struct Running {
 }
 
 impl Running {
-    /// Whether the worker still does what the webhook asks for.
-    fn does(&self, webhook: &Webhook) -> bool {
+    /// Whether the worker runs with the current settings of the webhook.
+    fn is_current(&self, webhook: &Webhook) -> bool {
         !self.task.is_finished()
             && self.webhook.subscription == webhook.subscription
             && self.webhook.secrets == webhook.secrets
     }
 }
 
-/// The workers of this server, and its right to have some.
-struct Office {
+/// The workers of this server, and its lease.
+struct Supervisor {
     parts: Parts,
-    /// This server, among those on one database, while it holds its place.
+    /// The name in the lease. A server that lost its lease takes another name, so that none of its late
+    /// writes counts.
     me: String,
     workers: HashMap<String, Running>,
-    /// All webhooks as last read, and their version.
+    /// All webhooks as last read.
     webhooks: Vec<Webhook>,
+    /// The version of `webhooks`.
     version: Option<i64>,
-    /// When this server last said that it sends, while it does; its workers look at that before each request.
+    /// When this server last renewed its lease. The workers check it before each request.
     term: watch::Sender<Term>,
-    /// Who was seen to send, and since when that has not moved.
+    /// The lease of another server as last seen, and since when it was not renewed.
     seen: (Sender, Instant),
-    saver: Option<(Saver, Arc<Client>)>,
-    forgot: Option<Instant>,
+    tools: Option<(Saver, Arc<Client>)>,
+    /// When old deliveries were last deleted to the end.
+    last_forget: Option<Instant>,
 }
 
-impl Office {
+impl Supervisor {
     fn term(&self) -> Term {
         *self.term.borrow()
     }
 
-    async fn look(&mut self) -> Result<(), StoreError> {
+    /// One round: renews the lease, and starts and stops workers.
+    async fn check(&mut self) -> Result<(), StoreError> {
         let sender = self.parts.reads.webhook_sender().await;
         if self.parts.shared
             && self
@@ -151,7 +164,7 @@ impl Office {
                 .is_some_and(|term| term.elapsed() > GIVE_UP_AFTER)
         {
             tracing::warn!(
-                "this server could not say that it is alive, and sends to no webhook until it can"
+                "this server could not renew its lease, and sends to no webhook until it can"
             );
             self.abort().await;
         }
@@ -159,13 +172,13 @@ impl Office {
         if self.version != Some(sender.version) {
             self.webhooks = self.parts.reads.webhooks(None).await?;
             self.version = Some(sender.version);
-            self.forgot = None;
+            self.last_forget = None;
         }
-        // where there never was a webhook there is nothing to look after
+        // without a webhook ever there is nothing to delete
         if sender.version > 0
             && let Err(error) = self.forget().await
         {
-            tracing::warn!(%error, "old deliveries could not be forgotten yet");
+            tracing::warn!(%error, "old deliveries could not be deleted yet");
         }
         let any = self.webhooks.iter().any(|one| one.subscription.enabled);
         if !any && self.workers.is_empty() {
@@ -177,7 +190,7 @@ impl Office {
         self.rearrange().await
     }
 
-    /// Whether this server is the one that sends; where none does it takes the place.
+    /// Whether this server holds the lease. Takes it when nobody does.
     async fn hold(&mut self, sender: Sender) -> Result<bool, StoreError> {
         let mut stale = None;
         if sender.holder == self.me {
@@ -195,7 +208,7 @@ impl Office {
             if (&sender.holder, sender.term) != (&self.seen.0.holder, self.seen.0.term) {
                 self.seen = (sender.clone(), Instant::now());
             }
-            // beside a file of SQLite there is no other server: one that holds it is gone
+            // a SQLite file has one server: any other holder is gone
             let is_free = sender.holder.is_empty() || !self.parts.shared;
             if !is_free && self.seen.1.elapsed() < STALE_AFTER {
                 return Ok(false);
@@ -225,12 +238,12 @@ impl Office {
         Ok(())
     }
 
-    /// Drops all that is under way; what was not saved goes out again, under its identifier.
+    /// Drops everything in flight. What was not written goes out again, under the same identifier.
     async fn abort(&mut self) {
         self.term.send_replace(None);
-        // what is still on its way to be written comes too late, also after this server has its place again
+        // writes that are under way must not count, even when this server gets the lease again
         self.me = new_name();
-        self.saver = None;
+        self.tools = None;
         let all: Vec<Running> = self.workers.drain().map(|(_, one)| one).collect();
         for one in &all {
             one.task.abort();
@@ -238,7 +251,7 @@ impl Office {
         join_all(all.into_iter().map(|one| one.task)).await;
     }
 
-    /// Ends workers, and waits until what they did is saved.
+    /// Stops workers, and waits until their progress is written.
     async fn end(&mut self, ids: Vec<String>) {
         let all: Vec<Running> = ids
             .iter()
@@ -249,12 +262,12 @@ impl Office {
         }
         for ended in join_all(all.into_iter().map(|one| one.task)).await {
             if let Err(error) = ended {
-                tracing::error!(%error, "a webhook's worker failed, and begins anew");
+                tracing::error!(%error, "a webhook's worker failed, and starts again");
             }
         }
     }
 
-    /// Ends the workers of webhooks that changed, and begins those that are wanted.
+    /// Stops the workers of webhooks that changed, and starts those that are missing.
     async fn rearrange(&mut self) -> Result<(), StoreError> {
         let wanted = |id: &str| {
             self.webhooks
@@ -264,7 +277,7 @@ impl Office {
         let over: Vec<String> = self
             .workers
             .iter()
-            .filter(|(id, running)| !wanted(id).is_some_and(|one| running.does(one)))
+            .filter(|(id, running)| !wanted(id).is_some_and(|one| running.is_current(one)))
             .map(|(id, _)| id.clone())
             .collect();
         if !over.is_empty() {
@@ -273,7 +286,7 @@ impl Office {
         if self.missing().is_empty() {
             return Ok(());
         }
-        // where each stands in the journal may have moved since they were read
+        // their places in the journal may have moved since they were read
         self.webhooks = self.parts.reads.webhooks(None).await?;
         let (saver, client) = self.tools();
         let new = self.missing();
@@ -297,7 +310,7 @@ impl Office {
         Ok(())
     }
 
-    /// Webhooks that are to be sent to, and are not.
+    /// Enabled webhooks without a worker.
     fn missing(&self) -> Vec<Webhook> {
         self.webhooks
             .iter()
@@ -308,7 +321,7 @@ impl Office {
 
     fn tools(&mut self) -> (Saver, Arc<Client>) {
         let parts = &self.parts;
-        let (saver, client) = self.saver.get_or_insert_with(|| {
+        let (saver, client) = self.tools.get_or_insert_with(|| {
             let client = Client::new(parts.allow_private)
                 .expect("TLS comes up with the provider that it was built with");
             let saver = Saver::start(parts.writer.clone(), self.me.clone());
@@ -317,9 +330,12 @@ impl Office {
         (saver.clone(), Arc::clone(client))
     }
 
-    /// Forgets what was delivered long ago, and what belonged to webhooks that were deleted, portion by portion.
+    /// Deletes old deliveries, and those of deleted webhooks, in chunks.
     async fn forget(&mut self) -> Result<(), StoreError> {
-        if self.forgot.is_some_and(|at| at.elapsed() < FORGET_EVERY) {
+        if self
+            .last_forget
+            .is_some_and(|at| at.elapsed() < FORGET_EVERY)
+        {
             return Ok(());
         }
         let days = i64::from(self.parts.keep_days);
@@ -330,17 +346,17 @@ impl Office {
             .plus_micros(-days * 24 * 3600 * 1_000_000);
         let forgot = submit(&self.parts.writer, WebhookCommand::Forget(before)).await?;
         if matches!(forgot, Outcome::Deliveries(0)) {
-            self.forgot = Some(Instant::now());
+            self.last_forget = Some(Instant::now());
         }
         Ok(())
     }
 
-    /// Ends all that is under way as well as time allows, and makes room for another server.
+    /// Stops all workers, and gives the lease back.
     async fn close(mut self) {
         let all = self.workers.keys().cloned().collect();
         self.end(all).await;
         if let Err(error) = self.release().await {
-            tracing::warn!(%error, "another server sends to webhooks only after a while");
+            tracing::warn!(%error, "the lease could not be given back; another server takes it when it is stale");
         }
     }
 }

@@ -2,12 +2,13 @@
 
 use super::columns::column;
 use super::plan::{LEADERS, TELLING};
-use super::statement::{Statement, arg};
+use super::statement::{Statement, arg, bind};
 use crate::domain::filter::{Attribute, Field, Filter, Operand, Order, Test};
 use crate::domain::user_data::KeyPath;
 use crate::store::dialect::{Arg, Dialect, JsonTest, Step};
 use crate::store::writer::INDEXED_CHARACTERS;
 
+/// The operator of an order.
 fn sign(order: Order) -> &'static str {
     match order {
         Order::Gt => ">",
@@ -17,7 +18,38 @@ fn sign(order: Order) -> &'static str {
     }
 }
 
-impl<'s, D: Dialect> Statement<'s, D> {
+/// A test of a column that is not NULL.
+pub fn plain<D: Dialect>(args: &mut Vec<Arg>, column: &str, test: &Test) -> String {
+    match test {
+        Test::In(values) => match values.as_slice() {
+            [] => "1 = 0".to_owned(),
+            [one] => format!("{column} = ${}", bind(args, arg(one))),
+            several => {
+                let places: Vec<String> = several
+                    .iter()
+                    .map(|value| format!("${}", bind(args, arg(value))))
+                    .collect();
+                format!("{column} IN ({})", places.join(", "))
+            }
+        },
+        Test::Compare(order, value) => {
+            format!("{column} {} ${}", sign(*order), bind(args, arg(value)))
+        }
+        Test::Contains(part) => {
+            let n = bind(args, arg(part));
+            format!("{} > 0", D::position(column, &format!("${n}")))
+        }
+        Test::Prefix(part) => {
+            let n = bind(args, part.as_str().into());
+            format!("{} = 1", D::position(column, &format!("${n}")))
+        }
+        // made for attributes of the contact alone, and taken apart above
+        Test::Folded(_) => "1 = 0".to_owned(),
+        Test::Exists(_) => "1 = 1".to_owned(),
+    }
+}
+
+impl<D: Dialect> Statement<'_, D> {
     /// A condition.
     pub fn filter(&mut self, filter: &Filter) -> String {
         match filter {
@@ -119,35 +151,8 @@ impl<'s, D: Dialect> Statement<'s, D> {
         format!("({column} IS NOT NULL AND {test})")
     }
 
-    /// A test of a column that is not NULL.
     fn plain(&mut self, column: &str, test: &Test) -> String {
-        match test {
-            Test::In(values) => match values.as_slice() {
-                [] => "1 = 0".to_owned(),
-                [one] => format!("{column} = ${}", self.bind(arg(one))),
-                several => {
-                    let places: Vec<String> = several
-                        .iter()
-                        .map(|value| format!("${}", self.bind(arg(value))))
-                        .collect();
-                    format!("{column} IN ({})", places.join(", "))
-                }
-            },
-            Test::Compare(order, value) => {
-                format!("{column} {} ${}", sign(*order), self.bind(arg(value)))
-            }
-            Test::Contains(part) => {
-                let n = self.bind(arg(part));
-                format!("{} > 0", D::position(column, &format!("${n}")))
-            }
-            Test::Prefix(part) => {
-                let n = self.bind(part.as_str().into());
-                format!("{} = 1", D::position(column, &format!("${n}")))
-            }
-            // made for attributes of the contact alone, and taken apart above
-            Test::Folded(_) => "1 = 0".to_owned(),
-            Test::Exists(_) => "1 = 1".to_owned(),
-        }
+        plain::<D>(&mut self.args, column, test)
     }
 
     fn user_data(&mut self, path: &KeyPath, test: &Test) -> String {

@@ -24,8 +24,10 @@ use crate::domain::interaction::Interaction;
 use crate::domain::user_data::KeyPath;
 
 pub use columns::reads_user_data;
+pub(super) use conditions::plain;
 pub use short::{ShortPage, ShortPages};
 use statement::Statement;
+pub(super) use statement::{arg, bind, keyset};
 
 /// A page of what was found.
 #[derive(Clone, Debug)]

@@ -12,7 +12,7 @@ use crate::store::dialect::{Arg, Dialect};
 use crate::store::rows;
 
 /// An operand as it is bound.
-pub(super) fn arg(operand: &Operand) -> Arg {
+pub fn arg(operand: &Operand) -> Arg {
     match operand {
         Operand::Text(text) => text.as_str().into(),
         Operand::Integer(number) => (*number).into(),
@@ -21,6 +21,39 @@ pub(super) fn arg(operand: &Operand) -> Arg {
         Operand::Time(at) => (*at).into(),
         Operand::Null => Arg::Text(None),
     }
+}
+
+/// The condition that a row comes after the one whose sort values are bound: each key with whether
+/// the largest comes first, and the places of the values.
+pub fn keyset(keys: &[(String, bool)], places: &[usize]) -> String {
+    let same_way = keys.iter().all(|(_, descending)| *descending == keys[0].1);
+    if same_way {
+        let left: Vec<&str> = keys.iter().map(|(key, _)| key.as_str()).collect();
+        let right: Vec<String> = places.iter().map(|n| format!("${n}")).collect();
+        let than = if keys[0].1 { "<" } else { ">" };
+        return format!("({}) {than} ({})", left.join(", "), right.join(", "));
+    }
+    let mut ways = Vec::new();
+    for (index, (key, descending)) in keys.iter().enumerate() {
+        let mut way: Vec<String> = keys[..index]
+            .iter()
+            .zip(places)
+            .map(|((key, _), n)| format!("{key} = ${n}"))
+            .collect();
+        way.push(format!(
+            "{key} {} ${}",
+            if *descending { "<" } else { ">" },
+            places[index]
+        ));
+        ways.push(format!("({})", way.join(" AND ")));
+    }
+    format!("({})", ways.join(" OR "))
+}
+
+/// Binds a value and returns the number of its placeholder.
+pub fn bind(args: &mut Vec<Arg>, arg: Arg) -> usize {
+    args.push(arg);
+    args.len()
 }
 
 /// A statement under way, with what is bound to its placeholders.
@@ -55,8 +88,7 @@ impl<'s, D: Dialect> Statement<'s, D> {
 
     /// Binds a value and returns the number of its placeholder.
     pub fn bind(&mut self, arg: Arg) -> usize {
-        self.args.push(arg);
-        self.args.len()
+        bind(&mut self.args, arg)
     }
 
     /// A page of these columns.
@@ -172,27 +204,6 @@ impl<'s, D: Dialect> Statement<'s, D> {
             }
         }
         let places: Vec<usize> = values.into_iter().map(|value| self.bind(value)).collect();
-        let same_way = keys.iter().all(|(_, descending)| *descending == keys[0].1);
-        if same_way {
-            let left: Vec<&str> = keys.iter().map(|(key, _)| key.as_str()).collect();
-            let right: Vec<String> = places.iter().map(|n| format!("${n}")).collect();
-            let than = if keys[0].1 { "<" } else { ">" };
-            return format!("({}) {than} ({})", left.join(", "), right.join(", "));
-        }
-        let mut ways = Vec::new();
-        for (index, (key, descending)) in keys.iter().enumerate() {
-            let mut way: Vec<String> = keys[..index]
-                .iter()
-                .zip(&places)
-                .map(|((key, _), n)| format!("{key} = ${n}"))
-                .collect();
-            way.push(format!(
-                "{key} {} ${}",
-                if *descending { "<" } else { ">" },
-                places[index]
-            ));
-            ways.push(format!("({})", way.join(" AND ")));
-        }
-        format!("({})", ways.join(" OR "))
+        keyset(keys, &places)
     }
 }

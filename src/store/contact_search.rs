@@ -1,0 +1,155 @@
+//! Lists and searches of contacts.
+
+use super::StoreError;
+use super::contact::{self, CONTACT};
+use super::dialect::{Arg, Columns, Conn, Dialect};
+use super::search::{arg, bind, keyset, plain};
+use crate::domain::contact::Contact;
+use crate::domain::filter::{Attribute, Field, Filter, Operand, Position, Search, Test};
+
+/// A page of contacts.
+#[derive(Clone, Debug)]
+pub struct ContactPage {
+    /// The contacts, with their attributes.
+    pub items: Vec<Contact>,
+    /// Where the next page begins.
+    pub next: Option<Position>,
+    /// How many there are in all, where that was asked for.
+    pub count: Option<i64>,
+}
+
+/// A page of what a search for contacts finds.
+pub async fn run<D: Dialect>(
+    conn: &mut Conn<D>,
+    search: &Search,
+) -> Result<ContactPage, StoreError> {
+    let mut sql = Sql::<D>::of(search.tenant);
+    let condition = sql.filter(&search.filter);
+    let count = if search.count {
+        let counted =
+            format!("SELECT COUNT(*) FROM contact c WHERE c.tenant_id = $1 AND {condition}");
+        let rows = D::fetch(conn, counted.into(), sql.args.clone()).await?;
+        rows.first()
+            .map(|row| Columns::<D>::of(row).int())
+            .transpose()?
+    } else {
+        None
+    };
+    let keys: Vec<(String, bool)> = search
+        .sort
+        .iter()
+        .map(|key| (column(key.by), key.descending))
+        .collect();
+    let mut text =
+        format!("SELECT {CONTACT} FROM contact c WHERE c.tenant_id = $1 AND {condition}");
+    if let Some(after) = &search.after {
+        let places: Vec<usize> = after
+            .0
+            .iter()
+            .map(|value| sql.bind(value.as_ref().map_or(Arg::Text(None), arg)))
+            .collect();
+        text += &format!(" AND {}", keyset(&keys, &places));
+    }
+    let order: Vec<String> = keys
+        .iter()
+        .map(|(key, descending)| format!("{key}{}", if *descending { " DESC" } else { "" }))
+        .collect();
+    let limit = i64::try_from(search.limit).unwrap_or(i64::MAX - 1);
+    let limit = sql.bind((limit + 1).into());
+    text += &format!(" ORDER BY {} LIMIT +${limit}", order.join(", "));
+    let rows = D::fetch(conn, text.into(), sql.args).await?;
+    let mut items = rows
+        .iter()
+        .map(|row| contact::contact::<D>(&mut Columns::<D>::of(row)))
+        .collect::<Result<Vec<Contact>, _>>()?;
+    let more = items.len() > search.limit;
+    items.truncate(search.limit);
+    let ids = items.iter().map(|contact| contact.id.clone()).collect();
+    let mut attributes = contact::attributes::<D>(conn, search.tenant, ids).await?;
+    for contact in &mut items {
+        contact.attributes = attributes.remove(&contact.id).unwrap_or_default();
+    }
+    let next = items.last().filter(|_| more).map(|last| {
+        let values = search.sort.iter().map(|key| {
+            Some(match key.by.name {
+                "createdDate" => Operand::Time(last.created_date),
+                "modifiedDate" => Operand::Time(last.modified_date),
+                _ => Operand::Text(last.id.clone()),
+            })
+        });
+        Position(values.collect())
+    });
+    Ok(ContactPage { items, next, count })
+}
+
+fn column(attribute: &Attribute) -> String {
+    let name = match attribute.name {
+        "tenantId" => "tenant_id",
+        "mergedInto" => "merged_into",
+        "createdDate" => "created_date",
+        "modifiedDate" => "modified_date",
+        other => other,
+    };
+    format!("c.{name}")
+}
+
+/// A statement under way. Every condition is true or false, never NULL.
+struct Sql<D: Dialect> {
+    args: Vec<Arg>,
+    dialect: std::marker::PhantomData<D>,
+}
+
+impl<D: Dialect> Sql<D> {
+    fn of(tenant: i64) -> Self {
+        Self {
+            args: vec![tenant.into()],
+            dialect: std::marker::PhantomData,
+        }
+    }
+
+    fn bind(&mut self, arg: Arg) -> usize {
+        bind(&mut self.args, arg)
+    }
+
+    fn filter(&mut self, filter: &Filter) -> String {
+        match filter {
+            Filter::And(parts) | Filter::Or(parts) => {
+                let (word, none) = match filter {
+                    Filter::And(_) => (" AND ", "1 = 1"),
+                    _ => (" OR ", "1 = 0"),
+                };
+                if parts.is_empty() {
+                    return none.to_owned();
+                }
+                let parts: Vec<String> = parts.iter().map(|part| self.filter(part)).collect();
+                format!("({})", parts.join(word))
+            }
+            Filter::Not(inner) => format!("NOT ({})", self.filter(inner)),
+            Filter::Leaf(field, Test::Exists(false)) => {
+                let there = Filter::Leaf(field.clone(), Test::Exists(true));
+                format!("NOT ({})", self.filter(&there))
+            }
+            Filter::Leaf(Field::Core(attribute), test) => {
+                let column = column(attribute);
+                let test = plain::<D>(&mut self.args, &column, test);
+                format!("({column} IS NOT NULL AND {test})")
+            }
+            Filter::Leaf(Field::Contact(name), test) => {
+                let name = self.bind(name.as_str().into());
+                let test = match test {
+                    Test::Folded(values) => {
+                        let values = values.iter().cloned().map(Operand::Text).collect();
+                        plain::<D>(&mut self.args, "a.folded", &Test::In(values))
+                    }
+                    test => plain::<D>(&mut self.args, "a.value", test),
+                };
+                format!(
+                    "c.id IN (SELECT a.contact_id FROM contact_attribute a \
+                     WHERE a.tenant_id = $1 AND a.name = ${name} AND {test})"
+                )
+            }
+            // the grammar has neither for contacts
+            Filter::Words(_) | Filter::Leaf(Field::UserData(_), _) => "1 = 0".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Lists and searches of contacts.
+
+use serde_json::{Value, json};
+
+use crate::both;
+use crate::support::{Server, ids};
+
+async fn people(server: &Server) {
+    for (id, attributes) in [
+        (
+            "a",
+            json!({"EmailAddress": "Ann@Example.test", "LastName": "Rossi", "City": "Roma"}),
+        ),
+        (
+            "b",
+            json!({"EmailAddress": ["bob@example.test", "bob@work.example"], "LastName": "Berg", "PhoneNumber": "+44 20 7946 0900"}),
+        ),
+        (
+            "c",
+            json!({"LastName": "Rosen", "City": "Oslo", "Age": "42"}),
+        ),
+        (
+            "d",
+            json!({"LastName": "ROSSI", "EmailAddress": "anonymous"}),
+        ),
+    ] {
+        let (status, made) = server
+            .post("/v1/contacts", json!({"id": id, "attributes": attributes}))
+            .await;
+        assert_eq!(status, 201, "{made}");
+    }
+    server
+        .post("/v1/contacts/d/merge", json!({"into": "a"}))
+        .await;
+}
+
+both! {
+    async fn contacts_are_found_by_any_attribute(db) {
+        let server = Server::start(db).await;
+        people(&server).await;
+        for (query, wanted) in [
+            ("", vec!["d", "c", "b", "a"]),
+            ("sort=id", vec!["a", "b", "c", "d"]),
+            ("attributes.LastName=rossi&sort=id", vec!["a", "d"]),
+            ("attributes.LastName=Rossi&attributes.LastName=Berg&sort=id", vec!["a", "b", "d"]),
+            ("attributes.EmailAddress=BOB@work.example", vec!["b"]),
+            ("attributes.PhoneNumber=0044-20-7946-0900", vec!["b"]),
+            ("attributes.EmailAddress=anonymous", vec![]),
+            ("attributes.City=Roma", vec!["a"]),
+            ("attributes.City=roma", vec![]),
+            ("mergedInto=a", vec!["d"]),
+            ("revision=1&sort=-id", vec!["c", "b", "a"]),
+            ("createdDate.from=2020-01-01&createdDate.to=2021-01-01", vec![]),
+            ("id=b&id=c&sort=id", vec!["b", "c"]),
+        ] {
+            let (status, page) = server.get(&format!("/v1/contacts?{query}")).await;
+            assert_eq!((status, ids(&page)), (200, wanted), "{query}");
+        }
+        let leaf = |name: &str, operator: &str, value: Value| json!({"field": name, operator: value});
+        for (filter, wanted) in [
+            (leaf("attributes.LastName", "prefix", json!("Ros")), vec!["a", "c"]),
+            (leaf("attributes.LastName", "contains", json!("e")), vec!["b", "c"]),
+            (leaf("attributes.City", "exists", json!(false)), vec!["b", "d"]),
+            (leaf("attributes.LastName", "ne", json!("rossi")), vec!["b", "c"]),
+            (leaf("attributes.Age", "gte", json!("4")), vec!["c"]),
+            (json!({"not": {"or": [leaf("attributes.City", "in", json!(["Roma", "Oslo"])), leaf("mergedInto", "exists", json!(true))]}}), vec!["b"]),
+            (json!({"and": []}), vec!["a", "b", "c", "d"]),
+        ] {
+            let (status, page) = server.post("/v1/contacts/search", json!({"filter": filter, "sort": ["id"], "count": true})).await;
+            assert_eq!((status, ids(&page), &page["count"]), (200, wanted.clone(), &json!(wanted.len())), "{filter}");
+        }
+        let (_, page) = server.get("/v1/contacts?id=b").await;
+        assert_eq!(page["items"][0], server.get("/v1/contacts/b").await.1, "whole, with all attributes");
+    }
+
+    async fn pages_go_by_key_in_each_order(db) {
+        let server = Server::start(db).await;
+        for n in 0..23 {
+            server.post("/v1/contacts", json!({"id": format!("c{n:02}"), "attributes": {"Parity": if n % 2 == 0 { "even" } else { "odd" }}})).await;
+        }
+        server.patch("/v1/contacts/c03", json!({"attributes": {"City": "Roma"}})).await;
+        for (sort, first) in [("createdDate", "c00"), ("-createdDate", "c22"), ("modifiedDate", "c00"), ("-modifiedDate", "c03"), ("id", "c00"), ("-id", "c22")] {
+            let mut seen = Vec::new();
+            let mut path = format!("/v1/contacts?sort={sort}&limit=5");
+            loop {
+                let (status, page) = server.get(&path).await;
+                assert_eq!(status, 200, "{page}");
+                seen.extend(ids(&page).into_iter().map(str::to_owned));
+                let Some(next) = page["next"].as_str() else { break };
+                path = format!("/v1/contacts?sort={sort}&limit=5&cursor={next}");
+            }
+            assert_eq!((seen.len(), seen[0].as_str()), (23, first), "{sort}");
+            seen.sort_unstable();
+            seen.dedup();
+            assert_eq!(seen.len(), 23, "none twice");
+        }
+        let (_, page) = server.get("/v1/contacts?attributes.Parity=odd&limit=2&count=true").await;
+        assert_eq!((ids(&page).len(), &page["count"]), (2, &json!(11)));
+    }
+
+    async fn what_cannot_be_asked_is_named(db) {
+        let server = Server::start(db).await;
+        people(&server).await;
+        for (query, pointer) in [("name=x", "?name"), ("sort=LastName", "?sort"), ("limit=0", "?limit"), ("cursor=x", "?cursor"), ("q=x", "?q"), ("userData.a=1", "?userData.a")] {
+            let (status, problem) = server.get(&format!("/v1/contacts?{query}")).await;
+            assert_eq!((status, &problem["errors"][0]["pointer"]), (422, &json!(pointer)), "{query}");
+        }
+        for (body, pointer) in [
+            (json!({"filter": {"field": "subject", "eq": "x"}}), "/filter/field"),
+            (json!({"filter": {"q": "x"}}), "/filter/q"),
+            (json!({"filter": {"field": "attributes.City", "eq": 1}}), "/filter/eq"),
+            (json!({"limit": 501}), "/limit"),
+            (json!({"fields": ["id"]}), "/fields"),
+        ] {
+            let (status, problem) = server.post("/v1/contacts/search", body.clone()).await;
+            assert_eq!((status, &problem["errors"][0]["pointer"]), (422, &json!(pointer)), "{body}");
+        }
+        assert_eq!(server.post("/v1/contacts", json!({"id": "search"})).await.0, 422, "its path means something else");
+    }
+}
