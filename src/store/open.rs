@@ -126,6 +126,8 @@ fn target(url: &str) -> Result<Target, StoreError> {
         return Ok(Target::Postgres(
             options
                 .application_name("annals")
+                // Postgres' own default writes doubles whole, and poolers refuse to be told
+                .extra_float_digits(None)
                 .statement_cache_capacity(256)
                 .log_statements(tracing::log::LevelFilter::Trace)
                 .log_slow_statements(tracing::log::LevelFilter::Off, Duration::ZERO),

@@ -169,9 +169,9 @@ impl Dialect for OnSqlite {
             keys += &format!(" AND CAST(j{depth}.key AS TEXT) = ${}", step.place);
         }
         let value = format!("j{}", steps.len() - 1);
-        let mut any: Vec<String> = tests.iter().map(|test| holds(&value, test)).collect();
+        let mut any = holds_any(&value, tests);
         if !elements.is_empty() {
-            let of_element: Vec<String> = elements.iter().map(|test| holds("e", test)).collect();
+            let of_element = holds_any("e", elements);
             any.push(format!(
                 "{value}.type = 'array' AND EXISTS (SELECT 1 FROM json_each(CASE WHEN {value}.type = 'array' THEN {value}.value ELSE '[]' END) e \
                  WHERE {})",
@@ -224,4 +224,26 @@ fn holds(j: &str, test: &JsonTest) -> String {
             format!("({j}.type = 'text' AND substr({j}.atom, 1, length(${n})) = ${n})")
         }
     }
+}
+
+/// Conditions of which one must hold. Values to be equal to make one list: a tree of many ORs is
+/// deeper than SQLite takes.
+fn holds_any(j: &str, tests: &[JsonTest]) -> Vec<String> {
+    let (mut texts, mut numbers, mut any) = (Vec::new(), Vec::new(), Vec::new());
+    for test in tests {
+        match test {
+            JsonTest::Text("=", n) => texts.push(format!("${n}")),
+            JsonTest::Integer("=", n) | JsonTest::Number("=", n) => numbers.push(format!("${n}")),
+            test => any.push(holds(j, test)),
+        }
+    }
+    for (types, values) in [("'text'", texts), ("'integer', 'real'", numbers)] {
+        if !values.is_empty() {
+            any.push(format!(
+                "({j}.type IN ({types}) AND {j}.atom IN ({}))",
+                values.join(", ")
+            ));
+        }
+    }
+    any
 }
