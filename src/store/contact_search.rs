@@ -18,13 +18,24 @@ pub struct ContactPage {
     pub count: Option<i64>,
 }
 
+/// So many contacts are found first by an attribute, to be sorted afterwards.
+const FEW: usize = 200;
+
 /// A page of what a search for contacts finds.
 pub async fn run<D: Dialect>(
     conn: &mut Conn<D>,
     search: &Search,
 ) -> Result<ContactPage, StoreError> {
+    let candidates = candidates::<D>(conn, search).await?;
+    let filter = match &candidates {
+        Some(ids) => &Filter::And(vec![
+            Filter::any_of("id", ids.clone()),
+            search.filter.clone(),
+        ]),
+        None => &search.filter,
+    };
     let mut sql = Sql::<D>::of(search.tenant);
-    let condition = sql.filter(&search.filter);
+    let condition = sql.filter(filter);
     let count = if search.count {
         let counted =
             format!("SELECT COUNT(*) FROM contact c WHERE c.tenant_id = $1 AND {condition}");
@@ -38,10 +49,17 @@ pub async fn run<D: Dialect>(
     let keys: Vec<(String, bool)> = search
         .sort
         .iter()
-        .map(|key| (column(key.by), key.descending))
+        .map(|key| match &candidates {
+            Some(_) => (D::unindexed(&column(key.by)), key.descending),
+            None => (column(key.by), key.descending),
+        })
         .collect();
-    let mut text =
-        format!("SELECT {CONTACT} FROM contact c WHERE c.tenant_id = $1 AND {condition}");
+    // the index of a tenant's contacts has no order of identifiers, the primary key has
+    let tenant = match search.sort.first() {
+        Some(key) if candidates.is_some() || key.by.name == "id" => D::unindexed("c.tenant_id"),
+        _ => "c.tenant_id".to_owned(),
+    };
+    let mut text = format!("SELECT {CONTACT} FROM contact c WHERE {tenant} = $1 AND {condition}");
     if let Some(after) = &search.after {
         let places: Vec<usize> = after
             .0
@@ -80,6 +98,38 @@ pub async fn run<D: Dialect>(
         Position(values.collect())
     });
     Ok(ContactPage { items, next, count })
+}
+
+/// The contacts with an attribute that the search requires, where they are few: they are read by
+/// their identifiers and then sorted, whatever the database expects of its tables.
+async fn candidates<D: Dialect>(
+    conn: &mut Conn<D>,
+    search: &Search,
+) -> Result<Option<Vec<String>>, StoreError> {
+    let parts = match &search.filter {
+        Filter::And(parts) => parts.as_slice(),
+        other => std::slice::from_ref(other),
+    };
+    for part in parts {
+        let Filter::Leaf(Field::Contact(name), test) = part else {
+            continue;
+        };
+        if matches!(test, Test::Exists(_)) {
+            continue;
+        }
+        let mut sql = Sql::<D>::of(search.tenant);
+        let holders = sql.holders(name, test);
+        let limit = sql.bind(i64::try_from(FEW + 1).unwrap_or(i64::MAX).into());
+        let rows = D::fetch(conn, format!("{holders} LIMIT +${limit}").into(), sql.args).await?;
+        if rows.len() <= FEW {
+            let ids = rows
+                .iter()
+                .map(|row| Ok(Columns::<D>::of(row).text()?))
+                .collect::<Result<_, StoreError>>()?;
+            return Ok(Some(ids));
+        }
+    }
+    Ok(None)
 }
 
 fn column(attribute: &Attribute) -> String {
@@ -135,21 +185,26 @@ impl<D: Dialect> Sql<D> {
                 format!("({column} IS NOT NULL AND {test})")
             }
             Filter::Leaf(Field::Contact(name), test) => {
-                let name = self.bind(name.as_str().into());
-                let test = match test {
-                    Test::Folded(values) => {
-                        let values = values.iter().cloned().map(Operand::Text).collect();
-                        plain::<D>(&mut self.args, "a.folded", &Test::In(values))
-                    }
-                    test => plain::<D>(&mut self.args, "a.value", test),
-                };
-                format!(
-                    "c.id IN (SELECT a.contact_id FROM contact_attribute a \
-                     WHERE a.tenant_id = $1 AND a.name = ${name} AND {test})"
-                )
+                format!("c.id IN ({})", self.holders(name, test))
             }
             // the grammar has neither for contacts
             Filter::Words(_) | Filter::Leaf(Field::UserData(_), _) => "1 = 0".to_owned(),
         }
+    }
+
+    /// The statement of the contacts that have such an attribute.
+    fn holders(&mut self, name: &str, test: &Test) -> String {
+        let name = self.bind(name.into());
+        let test = match test {
+            Test::Folded(values) => {
+                let values = values.iter().cloned().map(Operand::Text).collect();
+                plain::<D>(&mut self.args, "a.folded", &Test::In(values))
+            }
+            test => plain::<D>(&mut self.args, "a.value", test),
+        };
+        format!(
+            "SELECT a.contact_id FROM contact_attribute a \
+             WHERE a.tenant_id = $1 AND a.name = ${name} AND {test}"
+        )
     }
 }
