@@ -297,3 +297,28 @@ async fn the_world_is_served_with_sign_in_or_not_at_all() {
         "the last token gone does not open the server to the world"
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_would_be_forgotten_is_refused_at_the_start() {
+    for (url, why) in [
+        ("sqlite://", "names no file"),
+        ("sqlite:", "names no file"),
+        ("sqlite:///", "names no file"),
+        ("sqlite://?mode=rwc", "names no file"),
+        ("sqlite::memory:", "would forget"),
+        ("sqlite://:memory:?cache=shared", "would forget"),
+        ("sqlite://annals.db?mode=memory", "would forget"),
+        ("sqlite:annals.db?cache=shared&mode=memory", "would forget"),
+        ("sqlite://annals.db?mode=%6demory", "would forget"),
+        ("sqlite://%3Amemory%3A", "would forget"),
+        ("sqlite://%20", "names no file"),
+        ("sqlite://annals.db?Mode=%6demory", "is not understood"),
+        ("mysql://localhost/annals", "neither sqlite: nor postgres:"),
+    ] {
+        for command in [&SERVE[..], &["migrate"]] {
+            let ran = run(url, command).await;
+            assert_ne!(ran.code, Some(0), "{url}: {ran:?}");
+            assert!(ran.told.contains(why), "{url}: {ran:?}");
+        }
+    }
+}

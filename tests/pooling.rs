@@ -80,11 +80,16 @@ impl Pooler {
             _folder: folder,
         };
         let begun = Instant::now();
-        while PgConnection::connect(&pooler.url).await.is_err() {
+        while pooler.connect().await.is_err() {
             assert!(begun.elapsed() < PATIENCE, "pgbouncer does not answer");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         pooler
+    }
+
+    async fn connect(&self) -> sqlx::Result<PgConnection> {
+        let options: PgConnectOptions = self.url.parse()?;
+        PgConnection::connect_with(&options.extra_float_digits(None)).await
     }
 
     async fn stop(mut self) {
@@ -155,7 +160,7 @@ async fn work(server: &Server, name: &str) {
             json!(9)
         );
         let (_, page) = server.get(&format!("/v1/interactions/{own}/lineage")).await;
-        assert_eq!(page["rootId"], json!(own), "{page}");
+        assert_eq!(page["root"], json!(own), "{page}");
         let contact = server.get(&format!("/v1/interactions/{own}")).await.1["contactId"]
             .as_str()
             .unwrap()
@@ -176,17 +181,17 @@ async fn servers_share_a_pooler_in_transaction_mode() {
     }
     let [first, second] = &servers;
     futures_util::join!(
-        work(first, "a"),
-        work(second, "b"),
-        work(first, "c"),
-        work(second, "d")
+        work(first, "team-a-"),
+        work(second, "team-b-"),
+        work(first, "team-c-"),
+        work(second, "team-d-")
     );
     let (_, page) = first.get("/v1/interactions?limit=1&count=true").await;
     assert_eq!(page["count"], json!(240));
     // 240 interactions, 28 contacts, 40 edits
     assert_eq!(first.journal().await.len(), 308);
     // no setting of a transaction is left on a connection that others get
-    let mut other = PgConnection::connect(&pooler.url).await.unwrap();
+    let mut other = pooler.connect().await.unwrap();
     for _ in 0..4 {
         for (setting, wanted) in [
             ("enable_sort", "on"),

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join;
+use percent_encoding::percent_decode_str;
 use rand::SeedableRng;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Database, Executor, Pool, Postgres};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+use url::form_urlencoded;
 
 use super::dialect::{Columns, Dialect, OnPooled, OnPostgres, OnSqlite, READING, WATCH_CLIENT};
 use super::held::Begin;
@@ -98,12 +100,15 @@ fn target(url: &str) -> Result<Target, StoreError> {
     };
     if let Some(rest) = url.strip_prefix("sqlite:") {
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-        if path.contains(":memory:") || query.split('&').any(|one| one == "mode=memory") {
+        let path = percent_decode_str(path).decode_utf8_lossy();
+        let in_memory = form_urlencoded::parse(query.as_bytes())
+            .any(|(name, value)| name == "mode" && value == "memory");
+        if path.contains(":memory:") || in_memory {
             return Err(StoreError::Settings(
                 "a store in memory would forget; give a file: sqlite://annals.db".to_owned(),
             ));
         }
-        if path.trim_start_matches('/').is_empty() {
+        if path.trim_start_matches('/').trim().is_empty() {
             return Err(StoreError::Settings(
                 "the database URL names no file: give one, such as sqlite://annals.db".to_owned(),
             ));
