@@ -25,6 +25,7 @@ mod schema;
 mod sdk;
 mod site;
 mod spill;
+mod submit;
 mod user_data_body;
 mod web_actions;
 mod webhook_body;
