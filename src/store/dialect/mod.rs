@@ -1,8 +1,9 @@
-//! All that differs between SQLite and Postgres.
+//! The differences between SQLite and Postgres.
 //!
-//! The same SQL text runs on both: `$1` placeholders, `ON CONFLICT`, CTEs, row comparison. What truly differs is here, by name: how a
-//! transaction begins, how a list of identifiers is bound, how words are indexed and found, how a value inside a UserData document is
-//! reached, and how a moment is written (microseconds as INTEGER on SQLite, `timestamptz` on Postgres).
+//! The same SQL text runs on both: `$1` placeholders, `ON CONFLICT`, CTEs, row comparison. Each
+//! real difference has a function here: how a transaction begins, how a list of identifiers is
+//! bound, how words are indexed and found, how a value inside a UserData document is reached, and
+//! how a moment is written (microseconds as INTEGER on SQLite, `timestamptz` on Postgres).
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
