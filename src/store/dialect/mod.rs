@@ -108,7 +108,7 @@ pub trait Dialect: Sized + Send + Sync + 'static {
         words: &BTreeSet<String>,
     ) -> impl Future<Output = sqlx::Result<()>> + Send;
 
-    /// Writes long texts, or writes them anew: place, identifier, tenant, and [`super::rows::TEXT_COLUMNS`].
+    /// Writes long texts, or writes them anew: place, identifier, tenant, and `TEXT_COLUMNS`.
     const TEXTS: Many;
 
     /// Asks a connection how it commits, and the answer of one whose commits survive a power cut.

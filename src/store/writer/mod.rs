@@ -4,7 +4,7 @@
 //! transaction. It first locks the head of the journal, so only one of several servers on one
 //! Postgres writes at a time, and the order of cursors is the order in which entries become
 //! visible. Then it loads what the commands refer to with few statements, applies the commands in
-//! memory one after the other ([`ledger`]), and writes the results with few statements. A refused
+//! memory one after the other (`ledger`), and writes the results with few statements. A refused
 //! command leaves the ledger as it was.
 
 mod alone;
