@@ -23,7 +23,7 @@ const WIDEST_RANK: usize = 4;
 const MOST_RANKS: usize = 20;
 
 /// Moves when the form of a folded value does, so that a store folds its values anew.
-const FOLDING: u32 = 1;
+const FOLDING: u32 = 2;
 
 /// The rules by which contacts are identified.
 #[derive(Clone, Debug)]
@@ -142,6 +142,12 @@ impl ContactRules {
             .chain(&self.narrowing)
             .map(String::as_str)
             .collect()
+    }
+
+    /// Whether a value of an attribute identifies somebody by itself.
+    pub fn identifies_alone(&self, name: &str) -> bool {
+        let mut ranks = self.all_ranks().into_iter();
+        ranks.any(|rank| rank.len() == 1 && rank[0] == name)
     }
 
     /// Whether values of an attribute are compared in their folded form.

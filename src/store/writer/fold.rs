@@ -45,11 +45,15 @@ pub async fn contacts<D: Dialect>(
         .filter(|_| found.len() == usize::try_from(CHUNK).unwrap_or(0));
     let done = ids.len();
     fold::<D>(conn, rules, ids).await?;
-    if last.is_none() {
-        let sql = "INSERT INTO contact_rules (id, fingerprint) VALUES (1, $1) \
-                   ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint";
-        D::execute(conn, sql.into(), vec![fingerprint.into()]).await?;
-    }
+    // until all are done, the store follows no rules: a server that stops halfway must not find those of before
+    let said = if last.is_none() {
+        fingerprint
+    } else {
+        String::new()
+    };
+    let sql = "INSERT INTO contact_rules (id, fingerprint) VALUES (1, $1) \
+               ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint";
+    D::execute(conn, sql.into(), vec![said.into()]).await?;
     Ok(Outcome::Filled { last, done })
 }
 
