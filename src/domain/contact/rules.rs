@@ -221,6 +221,18 @@ impl ContactRules {
     }
 }
 
+#[cfg(test)]
+impl ContactRules {
+    /// The rules by default, with a region for telephone numbers.
+    pub fn in_region(code: &str) -> Self {
+        Self::new(&Settings {
+            default_region: code.to_owned(),
+            ..defaults()
+        })
+        .expect("the region exists")
+    }
+}
+
 fn read_ranks(texts: &[String]) -> Result<Vec<Rank>, String> {
     if texts.len() > MOST_RANKS {
         return Err(format!("ranks has more than {MOST_RANKS} ranks"));

@@ -23,13 +23,7 @@ fn found(given: &[(&str, &str)], known: &[&[(&str, &str)]]) -> Vec<usize> {
 }
 
 fn fold(value: &str, region: &str) -> Option<String> {
-    let settings = Settings {
-        default_region: region.to_owned(),
-        ..rules::defaults()
-    };
-    ContactRules::new(&settings)
-        .unwrap()
-        .fold("PhoneNumber", value)
+    ContactRules::in_region(region).fold("PhoneNumber", value)
 }
 
 #[test]
