@@ -153,6 +153,49 @@ both! {
         assert_eq!(identified(&server, json!({"PhoneNumber": "+4915199887766"})).await, Value::Null);
     }
 
+    async fn an_address_of_another_contact_is_not_learned(db) {
+        let server = Server::start(db).await;
+        let ann = contact_of(&server, json!({"EmailAddress": "ann@example.test"})).await;
+        let bob = contact_of(&server, json!({"PhoneNumber": "+44 20 7946 0900"})).await;
+        let both = server.record(json!({"mediaType": "chat", "contact": {
+            "EmailAddress": "ann@example.test", "PhoneNumber": ["0044 20 7946 0900", "+44 20 7946 0901"], "City": "Roma"}})).await;
+        assert_eq!((&both["contactId"], &both["unkeptAttributes"]), (&ann, &json!(["PhoneNumber"])), "{both}");
+        assert_eq!(contact_of(&server, json!({"PhoneNumber": "+442079460900"})).await, bob, "Bob's number stays his");
+        let (_, kept) = server.get(&format!("/v1/contacts/{}", ann.as_str().unwrap())).await;
+        assert_eq!(kept["attributes"], json!({"City": ["Roma"], "EmailAddress": ["ann@example.test"], "PhoneNumber": ["+44 20 7946 0901"]}));
+        // in one commit too
+        let told = server.batch(&[
+            json!({"id": "eve", "mediaType": "chat", "contact": {"EmailAddress": "eve@example.test"}}),
+            json!({"id": "dan", "mediaType": "chat", "contact": {"PhoneNumber": "+44 20 7946 0902"}}),
+            json!({"id": "eve2", "mediaType": "chat", "contact": {"EmailAddress": "eve@example.test", "PhoneNumber": "+44 20 7946 0902"}}),
+            json!({"id": "dan2", "mediaType": "chat", "contact": {"PhoneNumber": "0044 20 7946 0902"}}),
+        ]).await;
+        assert!(told.iter().all(|line| line["status"] == 201), "{told:?}");
+        let (dan, again) = (server.get("/v1/interactions/dan").await.1, server.get("/v1/interactions/dan2").await.1);
+        assert_eq!(dan["contactId"], again["contactId"]);
+        // an address of a contact that was merged into this one is its own
+        assert_eq!(server.post(&format!("/v1/contacts/{}/merge", bob.as_str().unwrap()), json!({"into": ann})).await.0, 200);
+        let own = server.record(json!({"mediaType": "chat", "contact": {"EmailAddress": "ann@example.test", "PhoneNumber": "+44 20 7946 0900"}})).await;
+        assert_eq!((&own["contactId"], &own["unkeptAttributes"]), (&ann, &Value::Null), "{own}");
+    }
+
+    async fn names_learned_of_two_people_make_no_third(db) {
+        let server = Server::start(db).await;
+        let shared = contact_of(&server, json!({"EmailAddress": "office@example.test", "FirstName": "Ann", "LastName": "Ash"})).await;
+        assert_eq!(contact_of(&server, json!({"EmailAddress": "office@example.test", "FirstName": "Bob", "LastName": "Birch"})).await, shared);
+        assert_eq!(identified(&server, json!({"FirstName": "Ann", "LastName": "Birch"})).await, Value::Null);
+        let stranger = contact_of(&server, json!({"FirstName": "Ann", "LastName": "Birch"})).await;
+        assert!(stranger.is_string() && stranger != shared);
+        // whoever was merged is still found by the names of each identity
+        let married = contact_of(&server, json!({"PhoneNumber": "+44 20 7946 0901", "FirstName": "Eve", "LastName": "Elm"})).await;
+        let before = contact_of(&server, json!({"PhoneNumber": "+44 20 7946 0902", "FirstName": "Eva", "LastName": "Oak"})).await;
+        assert_eq!(server.post(&format!("/v1/contacts/{}/merge", before.as_str().unwrap()), json!({"into": married})).await.0, 200);
+        for (first, last) in [("Eve", "Elm"), ("Eva", "Oak")] {
+            assert_eq!(identified(&server, json!({"FirstName": first, "LastName": last})).await, married, "{first} {last}");
+        }
+        assert_eq!(identified(&server, json!({"FirstName": "Eva", "LastName": "Elm"})).await, Value::Null);
+    }
+
     async fn ranks_are_settings_for_each_medium(db) {
         let server = Server::with(db, |config| {
             config.contacts.ranks = vec!["CustomerId".into(), "EmailAddress".into()];

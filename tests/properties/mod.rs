@@ -11,6 +11,7 @@ mod paging;
 mod questions;
 mod replay;
 mod round_trip;
+mod strangers;
 
 use std::future::Future;
 

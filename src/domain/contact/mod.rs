@@ -12,7 +12,7 @@ mod rules;
 mod tests;
 
 pub use placeholder::PLACEHOLDERS;
-pub use recognise::{recognise, unknown_values};
+pub use recognise::{Candidate, recognise, unknown_values};
 pub use rules::{ContactRules, Folded, RANKS, Rank, Settings};
 
 use std::collections::BTreeMap;

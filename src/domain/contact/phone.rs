@@ -5,6 +5,8 @@ use unicode_normalization::UnicodeNormalization;
 
 /// Characters beyond which no text is a telephone number; what is longer is not parsed.
 const LONGEST: usize = 64;
+/// The country code of North America, whose numbers all have ten digits.
+const NORTH_AMERICA: i32 = 1;
 
 /// A region by its ISO 3166 code, such as `GB`.
 pub(super) fn region(code: &str) -> Option<Region> {
@@ -17,20 +19,31 @@ pub(super) fn region(code: &str) -> Option<Region> {
 /// valid there: a short digit text is rather somebody's extension.
 pub(super) fn number(text: &str, default: Option<Region>) -> Option<String> {
     let text: String = text.trim().nfkc().take(LONGEST + 1).collect();
-    let digits = strip_scheme(&text);
-    if text.chars().count() > LONGEST || !looks_dialable(digits) {
+    if text.chars().count() > LONGEST {
         return None;
     }
-    // the international prefix of most of the world; libphonenumber takes it for one where the region says so
-    let international =
-        digits.starts_with('+') || digits.contains("phone-context=+") || is_double_zero(digits);
-    let dialled = if is_double_zero(digits) {
-        format!("+{}", digits.trim_start().trim_start_matches('0'))
+    let dialled = strip_scheme(&text);
+    let (main, tail) = split(dialled);
+    let letters = main.chars().filter(|c| c.is_alphabetic()).count();
+    if !begins_as_number(main) || !is_extension(tail) {
+        return None;
+    }
+    // `00` is the international prefix of most of the world; the library knows it only for regions that dial it
+    let unbracketed = dialled.trim_start_matches('(');
+    let double_zero = is_double_zero(unbracketed);
+    let international = dialled.starts_with('+') || double_zero || tail.contains("phone-context=+");
+    let written = if double_zero {
+        format!("+{}", unbracketed.trim_start_matches('0'))
     } else {
         text.clone()
     };
     let region = if international { None } else { Some(default?) };
-    let parsed = PHONE_NUMBER_UTIL.parse(&dialled, region).ok()?;
+    let parsed = PHONE_NUMBER_UTIL.parse(&written, region).ok()?;
+    // The library drops one or two letters, and dials more by the keys that bear them, so that "+49 30 1112 Bob" and
+    // "+49 30 1112 Anc" would be one number. Where every number has the same length, a name makes it too long.
+    if letters > 0 && (letters < 3 || parsed.country_code != NORTH_AMERICA) {
+        return None;
+    }
     let fits = if international {
         PHONE_NUMBER_UTIL.is_possible_number(&parsed)
     } else {
@@ -57,26 +70,53 @@ fn strip_scheme(text: &str) -> &str {
     }
 }
 
-/// `00` and a country code, which never begins with a zero.
-fn is_double_zero(text: &str) -> bool {
-    let mut digits = text.chars().filter(char::is_ascii_digit);
-    text.starts_with("00")
-        && digits.by_ref().take(2).all(|digit| digit == '0')
-        && digits.next().is_some_and(|digit| digit != '0')
+/// The number itself, and what follows it: an extension or the parameters of a `tel:` address.
+fn split(text: &str) -> (&str, &str) {
+    let lower = text.to_ascii_lowercase();
+    let end = ["ext", "x", "#", ";"]
+        .iter()
+        .filter_map(|mark| lower.find(mark))
+        .min()
+        .unwrap_or(text.len());
+    text.split_at(end)
 }
 
-/// Whether the text begins as a number does, and has letters only where an extension or the letters of a telephone's keys
-/// may stand. Texts in front, or a scheme such as `whatsapp:`, make it something else.
-fn looks_dialable(text: &str) -> bool {
+/// Whether the text begins as a number does. A scheme such as `whatsapp:` makes it something else, and so do letters in
+/// a number without a country code.
+fn begins_as_number(text: &str) -> bool {
     let begins = text
         .chars()
         .next()
         .is_some_and(|c| c == '+' || c == '(' || c.is_numeric());
-    let lower = text.to_lowercase();
-    let number = ["extension", "ext", "x", "#", ";"]
+    begins && (text.starts_with('+') || !text.chars().any(char::is_alphabetic))
+}
+
+/// Whether what follows a number is nothing, an extension, or parameters that leave it a public number: with a
+/// `phone-context` that is a domain it is one of a private network (RFC 3966, section 5.1.5).
+fn is_extension(tail: &str) -> bool {
+    let lower = tail.to_ascii_lowercase();
+    let digits = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
+    if let Some(parameters) = lower.strip_prefix(';') {
+        return parameters
+            .split(';')
+            .all(|parameter| match parameter.trim().split_once('=') {
+                Some(("ext", value)) => digits(value),
+                Some(("phone-context", value)) => value.starts_with('+'),
+                Some(("isub", _)) => true,
+                _ => false,
+            });
+    }
+    if lower.is_empty() {
+        return true;
+    }
+    let mark = ["extension", "extn", "ext", "x", "#"]
         .iter()
-        .filter_map(|mark| lower.find(mark))
-        .min()
-        .map_or(lower.as_str(), |end| &lower[..end]);
-    begins && (lower.starts_with('+') || !number.chars().any(char::is_alphabetic))
+        .find_map(|mark| lower.strip_prefix(mark));
+    mark.is_some_and(|rest| digits(rest.trim_start_matches([' ', '.', ':', '=', '#', '-'])))
+}
+
+/// `00` and a country code, which never begins with a zero.
+fn is_double_zero(text: &str) -> bool {
+    let mut digits = text.chars().filter(char::is_ascii_digit);
+    text.starts_with("00") && digits.nth(2).is_some_and(|digit| digit != '0')
 }

@@ -2,6 +2,45 @@
 
 use super::{Attributes, ContactRules, Folded, MOST_ATTRIBUTES, MOST_VALUES};
 
+/// What is known of a contact that a request may mean.
+#[derive(Clone, Debug, Default)]
+pub struct Candidate {
+    /// The values of the contact and of those that were merged into it.
+    pub all: Folded,
+    /// The values of each of them by itself.
+    pub identities: Vec<Folded>,
+}
+
+impl Candidate {
+    /// Adds the values of one more identity.
+    pub fn add(&mut self, identity: &Folded) {
+        if self.identities.contains(identity) {
+            return;
+        }
+        for (name, values) in identity {
+            let known = self.all.entry(name.clone()).or_default();
+            known.extend(values.iter().cloned());
+        }
+        self.identities.push(identity.clone());
+    }
+}
+
+impl From<Folded> for Candidate {
+    fn from(only: Folded) -> Self {
+        Self {
+            identities: vec![only.clone()],
+            all: only,
+        }
+    }
+}
+
+/// Whether it is plain which values of a rank of several attributes belong together. Of two first and two last names
+/// nobody knows which first name goes with which last name.
+fn belongs_together(rank: &[String], values: &Folded) -> bool {
+    let several = |name: &&String| values.get(*name).is_some_and(|values| values.len() > 1);
+    rank.iter().filter(several).count() <= 1
+}
+
 /// Whether two share a value of an attribute; `None` where one of them says nothing of it.
 fn shares(given: &Folded, known: &Folded, name: &str) -> Option<bool> {
     let (given, known) = (given.get(name)?, known.get(name)?);
@@ -15,22 +54,33 @@ fn shares(given: &Folded, known: &Folded, name: &str) -> Option<bool> {
 /// those out that have another value, until one contact is left; what the request or the contact lacks matches anything.
 ///
 /// A rank of several attributes, such as names, is shared by many people. It opens only with contacts that have no other
-/// value in a rank of one attribute than those given: two people of one name are two.
+/// value in a rank of one attribute than those given: two people of one name are two. All its values must belong to one
+/// identity, and together: a contact that is called Ann Ash and Bob Birch is not Ann Birch.
 pub fn recognise(
     rules: &ContactRules,
     media_type: Option<&str>,
     given: &Folded,
-    known: &[Folded],
+    known: &[Candidate],
 ) -> Vec<usize> {
     let ranks = rules.ranks(media_type);
-    let shared = |place: usize, name: &str| shares(given, &known[place], name);
+    let shared = |place: usize, name: &str| shares(given, &known[place].all, name);
     let opens = |rank: &[String], place: usize| {
-        rank.iter().all(|name| shared(place, name) == Some(true))
-            && (rank.len() == 1
-                || ranks
-                    .iter()
-                    .filter(|other| other.len() == 1)
-                    .all(|other| shared(place, &other[0]) != Some(false)))
+        let has_all = |values: &Folded| {
+            let mut names = rank.iter();
+            names.all(|name| shares(given, values, name) == Some(true))
+        };
+        if rank.len() == 1 {
+            return has_all(&known[place].all);
+        }
+        belongs_together(rank, given)
+            && known[place]
+                .identities
+                .iter()
+                .any(|one| belongs_together(rank, one) && has_all(one))
+            && ranks
+                .iter()
+                .filter(|other| other.len() == 1)
+                .all(|other| shared(place, &other[0]) != Some(false))
     };
     let fits = |names: &[String], place: usize| {
         names.iter().all(|name| shared(place, name) != Some(false))

@@ -23,7 +23,7 @@ const WIDEST_RANK: usize = 4;
 const MOST_RANKS: usize = 20;
 
 /// Moves when the form of a folded value does, so that a store folds its values anew.
-const FOLDING: u32 = 1;
+const FOLDING: u32 = 2;
 
 /// The rules by which contacts are identified.
 #[derive(Clone, Debug)]
@@ -144,6 +144,12 @@ impl ContactRules {
             .collect()
     }
 
+    /// Whether a value of an attribute identifies somebody by itself.
+    pub fn identifies_alone(&self, name: &str) -> bool {
+        let mut ranks = self.all_ranks().into_iter();
+        ranks.any(|rank| rank.len() == 1 && rank[0] == name)
+    }
+
     /// Whether values of an attribute are compared in their folded form.
     pub fn folds(&self, name: &str) -> bool {
         self.phones.contains(name)
@@ -212,6 +218,18 @@ impl ContactRules {
             self.phones, self.emails, self.placeholders, self.region
         );
         hex::encode(&Sha256::digest(said)[..16])
+    }
+}
+
+#[cfg(test)]
+impl ContactRules {
+    /// The rules by default, with a region for telephone numbers.
+    pub fn in_region(code: &str) -> Self {
+        Self::new(&Settings {
+            default_region: code.to_owned(),
+            ..defaults()
+        })
+        .expect("the region exists")
     }
 }
 

@@ -45,11 +45,15 @@ pub async fn contacts<D: Dialect>(
         .filter(|_| found.len() == usize::try_from(CHUNK).unwrap_or(0));
     let done = ids.len();
     fold::<D>(conn, rules, ids).await?;
-    if last.is_none() {
-        let sql = "INSERT INTO contact_rules (id, fingerprint) VALUES (1, $1) \
-                   ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint";
-        D::execute(conn, sql.into(), vec![fingerprint.into()]).await?;
-    }
+    // until all are done, the store follows no rules: a server that stops halfway must not find those of before
+    let said = if last.is_none() {
+        fingerprint
+    } else {
+        String::new()
+    };
+    let sql = "INSERT INTO contact_rules (id, fingerprint) VALUES (1, $1) \
+               ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint";
+    D::execute(conn, sql.into(), vec![said.into()]).await?;
     Ok(Outcome::Filled { last, done })
 }
 
@@ -89,4 +93,51 @@ async fn fold<D: Dialect>(
     }
     bulk::run::<D>(conn, &FOLDED, changed).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{Connection, SqliteConnection};
+
+    use super::*;
+    use crate::domain::command::{Command, Submission};
+    use crate::domain::contact::OneOrMany;
+    use crate::store::Store;
+    use crate::store::dialect::OnSqlite;
+
+    #[tokio::test]
+    async fn a_change_of_rules_that_was_cut_short_is_taken_back_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::of_test(folder.path()).await;
+        for number in 0..=CHUNK {
+            let value = OneOrMany::One(format!("client:{number}"));
+            let submission = Submission {
+                tenant: 1,
+                actor: "test".into(),
+                at: None,
+                repeatable: None,
+                command: Command::CreateContact {
+                    id: None,
+                    attributes: [("PhoneNumber".to_owned(), value)].into(),
+                },
+            };
+            store.writer.enqueue_waiting(submission).await.unwrap();
+        }
+        store.close().await;
+        let url = format!("sqlite://{}/annals.db", folder.path().display());
+        let mut conn = SqliteConnection::connect(&url).await.unwrap();
+        let before = ContactRules::default();
+        let other = ContactRules::in_region("GB");
+        let first = contacts::<OnSqlite>(&mut conn, &other, "").await.unwrap();
+        assert!(matches!(first, Outcome::Filled { last: Some(_), .. }));
+        // the server stops here, and starts with the rules of before
+        let again = contacts::<OnSqlite>(&mut conn, &before, "").await.unwrap();
+        assert!(matches!(
+            again,
+            Outcome::Filled {
+                last: Some(_),
+                done: 1000
+            }
+        ));
+    }
 }

@@ -14,7 +14,7 @@ use crate::domain::client::{Answer, Choice, ClientSession, NewChoice, SessionEdi
 use crate::domain::command::{
     Command, Outcome, Preparation, Repeatable, Reply, Rules, Stored, Submission,
 };
-use crate::domain::contact::{self, Attributes, Contact, Folded};
+use crate::domain::contact::{self, Attributes, Candidate, Contact, Folded};
 use crate::domain::id::Ids;
 use crate::domain::interaction::{
     EntityType, Interaction, InteractionPatch, LongTexts, NewInteraction, Status,
@@ -1039,7 +1039,7 @@ impl<'t> Ledger<'t> {
     ) -> Identified {
         let given = &ask.ready.folded;
         // those that were merged into another stand for that one
-        let mut roots: BTreeMap<(Moment, String), (Folded, Attributes)> = BTreeMap::new();
+        let mut roots: BTreeMap<(Moment, String), (Candidate, Attributes)> = BTreeMap::new();
         for (name, value) in given
             .iter()
             .flat_map(|(name, values)| values.iter().map(move |value| (name, value)))
@@ -1050,21 +1050,18 @@ impl<'t> Ledger<'t> {
                     continue;
                 };
                 let root = self.root(&held.contact);
-                let (folded, attributes) = roots
+                let (candidate, attributes) = roots
                     .entry((root.created_date, root.id.clone()))
                     .or_insert_with(|| {
                         let held = self.contacts.get(&(ask.tenant, root.id.clone()));
                         let folded = held.map(|held| held.folded.clone()).unwrap_or_default();
-                        (folded, root.attributes.clone())
+                        (Candidate::from(folded), root.attributes.clone())
                     });
-                for (name, values) in &held.folded {
-                    let known = folded.entry(name.clone()).or_default();
-                    known.extend(values.iter().cloned());
-                }
+                candidate.add(&held.folded);
                 add_values(attributes, &held.contact.attributes);
             }
         }
-        let known: Vec<Folded> = roots.values().map(|(folded, _)| folded.clone()).collect();
+        let known: Vec<Candidate> = roots.values().map(|(known, _)| known.clone()).collect();
         let found = contact::recognise(&self.rules.contacts, media_type, given, &known);
         let all: Vec<(String, Attributes)> = roots
             .into_iter()
@@ -1099,8 +1096,9 @@ impl<'t> Ledger<'t> {
         }
     }
 
-    /// Adds what a request says about a known contact, as further values. Returns the attributes that are not kept:
-    /// where several contacts fit nobody knows whose they are.
+    /// Adds what a request says about a known contact, as further values. Returns the attributes of which something is
+    /// not kept: where several contacts fit nobody knows whose they are, and an address of another contact stays that
+    /// one's.
     fn learn(
         &mut self,
         ask: &Ask<'_>,
@@ -1109,10 +1107,20 @@ impl<'t> Ledger<'t> {
         only_one: bool,
     ) -> Vec<String> {
         let rules = &self.rules.contacts;
-        let (new, mut unkept) = contact::unknown_values(rules, &ask.ready.attributes, known);
+        let (mut new, mut unkept) = contact::unknown_values(rules, &ask.ready.attributes, known);
+        for (name, values) in &mut new {
+            let before = values.len();
+            values.retain(|value| !self.is_anothers(ask.tenant, id, name, value));
+            if values.len() < before {
+                unkept.push(name.clone());
+            }
+        }
+        new.retain(|_, values| !values.is_empty());
         let held = self.contacts.get(&(ask.tenant, id.to_owned()));
         let Some(held) = held.filter(|_| rules.learn && only_one && !new.is_empty()) else {
             unkept.extend(new.into_keys());
+            unkept.sort_unstable();
+            unkept.dedup();
             return unkept;
         };
         let at = ask.at.max(held.contact.modified_date.just_after());
@@ -1128,6 +1136,22 @@ impl<'t> Ledger<'t> {
         after.revision += 1;
         self.replace_contact(ask, at, after, delta);
         unkept
+    }
+
+    /// Whether a value identifies somebody by itself, and that is another contact.
+    fn is_anothers(&self, tenant: i64, id: &str, name: &str, value: &str) -> bool {
+        let rules = &self.rules.contacts;
+        let folded = rules.fold(name, value);
+        let Some(folded) = folded.filter(|_| rules.identifies_alone(name)) else {
+            return false;
+        };
+        let place = (tenant, name.to_owned(), folded);
+        self.by_value.get(&place).is_some_and(|holders| {
+            holders
+                .iter()
+                .filter_map(|holder| self.contacts.get(&(tenant, holder.clone())))
+                .any(|held| self.root(&held.contact).id != id)
+        })
     }
 
     /// The contact that stands for another one after all merges.
