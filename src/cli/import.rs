@@ -34,8 +34,8 @@ pub struct Import {
 impl Import {
     pub(super) async fn run(self, config: &Config) -> Result<ExitCode, Failed> {
         if let [path] = self.paths.as_slice()
-            && path.is_file()
-            && Lines::is_archive(path)?
+            && (self.merge || path.is_file())
+            && is_archive(path)?
         {
             return self.archive(path, config).await;
         }
@@ -43,7 +43,7 @@ impl Import {
             return Err(Failed("--merge is for an archive alone".to_owned()));
         }
         for path in self.paths.iter().filter(|path| path.is_file()) {
-            if Lines::is_archive(path)? {
+            if is_archive(path)? {
                 let name = path.display();
                 return Err(Failed(format!("{name} is an archive: import it alone")));
             }
@@ -93,6 +93,10 @@ impl Import {
         store.close().await;
         Ok(told(&restored?))
     }
+}
+
+fn is_archive(path: &Path) -> Result<bool, Failed> {
+    Lines::is_archive(path).map_err(|error| Failed(format!("{}: {error}", path.display())))
 }
 
 /// Says what became of an archive.
