@@ -94,7 +94,7 @@ pub async fn admitted<D: Dialect>(
     for row in &rows {
         subjects.push(subject(row)?);
     }
-    let about = rows.iter().flat_map(contact_of);
+    let about = rows.iter().filter_map(contact_of);
     let all = subjects.iter().flatten().cloned().chain(about).collect();
     let noted = left_out::<D>(conn, all).await?;
     let known_gone = if kind == Kind::Change {
