@@ -8,8 +8,9 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use super::problem::{Failure, Problem};
+use super::render;
 use crate::domain::Refusal;
-use crate::domain::command::{Outcome, Repeatable, Reply};
+use crate::domain::command::Repeatable;
 use crate::json;
 use crate::web::App;
 pub use crate::web::body::{read, want_json};
@@ -26,14 +27,14 @@ pub struct Posted<T> {
 }
 
 impl<T> Posted<T> {
-    /// The repeatable request, answered by `render`; `None` without an `Idempotency-Key`.
-    pub fn repeatable(&self, render: fn(&Outcome) -> Reply) -> Option<Repeatable> {
+    /// The repeatable request; `None` without an `Idempotency-Key`.
+    pub fn repeatable(&self) -> Option<Repeatable> {
         let (path, key, fingerprint) = self.repeat.clone()?;
         Some(Repeatable {
             path,
             key,
             fingerprint,
-            render,
+            render: render::reply,
         })
     }
 }

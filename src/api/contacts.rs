@@ -1,4 +1,4 @@
-//! `/v1/contacts`: who the customers are, how they are recognised, merged and forgotten.
+//! `/v1/contacts`: creating, identifying, changing, merging, exporting and erasing contacts.
 
 use std::collections::BTreeMap;
 
@@ -16,6 +16,7 @@ use super::find::Of;
 use super::params::{NoParams, Params};
 use super::problem::{Failure, Problem};
 use super::schema::ContactBody;
+use super::submit::submit;
 use super::{find, person, render};
 use crate::domain::Refusal;
 use crate::domain::command::Command;
@@ -50,20 +51,22 @@ struct NewContact {
 
 /// Makes a contact.
 #[utoipa::path(post, operation_id = "createContact", path = "/v1/contacts", tag = "contacts", request_body = NewContact,
-    responses((status = 201, body = ContactBody), (status = 200, description = "It stood there before", body = ContactBody), (status = 409, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 201, body = ContactBody), (status = 200, description = "It existed before", body = ContactBody), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn create(
     State(app): State<App>,
     caller: Caller,
     posted: Posted<NewContact>,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Write)?;
-    let repeatable = posted.repeatable(render::reply);
+    let repeatable = posted.repeatable();
     let NewContact { id, attributes } = posted.value;
-    let outcome = app
-        .writer
-        .submit(caller.submission(Command::CreateContact { id, attributes }, repeatable))
-        .await?;
-    Ok(render::send(&outcome, render::reply))
+    submit(
+        &app,
+        &caller,
+        Command::CreateContact { id, attributes },
+        repeatable,
+    )
+    .await
 }
 
 /// Who is meant.
@@ -94,7 +97,7 @@ async fn identify(
     caller: Caller,
     posted: Posted<Identify>,
 ) -> Result<Response, Failure> {
-    let repeatable = posted.repeatable(render::reply);
+    let repeatable = posted.repeatable();
     let Identify {
         attributes,
         create,
@@ -107,11 +110,7 @@ async fn identify(
         media_type: media_type.map(|name| interaction::media_type(&name)),
         create,
     };
-    let outcome = app
-        .writer
-        .submit(caller.submission(command, repeatable))
-        .await?;
-    Ok(render::send(&outcome, render::reply))
+    submit(&app, &caller, command, repeatable).await
 }
 
 /// One contact.
@@ -160,8 +159,7 @@ async fn patch(
         attributes: posted.value.attributes,
         if_match: if_match(&headers)?,
     };
-    let outcome = app.writer.submit(caller.submission(command, None)).await?;
-    Ok(render::send(&outcome, render::reply))
+    submit(&app, &caller, command, None).await
 }
 
 /// Deletes a contact that has no interactions.
@@ -198,16 +196,12 @@ async fn merge(
     posted: Posted<Merge>,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Write)?;
-    let repeatable = posted.repeatable(render::reply);
+    let repeatable = posted.repeatable();
     let command = Command::MergeContact {
         id,
         into: posted.value.into,
     };
-    let outcome = app
-        .writer
-        .submit(caller.submission(command, repeatable))
-        .await?;
-    Ok(render::send(&outcome, render::reply))
+    submit(&app, &caller, command, repeatable).await
 }
 
 /// A body without members.
@@ -225,12 +219,8 @@ async fn unmerge(
     posted: Posted<Nothing>,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Write)?;
-    let repeatable = posted.repeatable(render::reply);
-    let outcome = app
-        .writer
-        .submit(caller.submission(Command::UnmergeContact(id), repeatable))
-        .await?;
-    Ok(render::send(&outcome, render::reply))
+    let repeatable = posted.repeatable();
+    submit(&app, &caller, Command::UnmergeContact(id), repeatable).await
 }
 
 /// The interactions of a contact and of those merged into it; newest first. Takes the parameters of `GET /v1/interactions`.
@@ -260,12 +250,8 @@ async fn erase(
     posted: Posted<Nothing>,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Admin)?;
-    let repeatable = posted.repeatable(render::reply);
-    let outcome = app
-        .writer
-        .submit(caller.submission(Command::EraseContact(id), repeatable))
-        .await?;
-    Ok(render::send(&outcome, render::reply))
+    let repeatable = posted.repeatable();
+    submit(&app, &caller, Command::EraseContact(id), repeatable).await
 }
 
 /// Everything kept about one person, streamed.

@@ -15,8 +15,9 @@ use super::linked::{self, Led};
 use super::params::{NoParams, Params};
 use super::problem::{Failure, Problem};
 use super::render;
+use super::submit::submit;
 use super::user_data_body::UserDataBody;
-use crate::domain::command::{Command, Outcome};
+use crate::domain::command::Command;
 use crate::domain::filter::{Filter, Search};
 use crate::domain::interaction::{InteractionPatch, NewInteraction, WEB_ENGAGEMENT};
 use crate::domain::user_data::{Edit, Given};
@@ -42,7 +43,7 @@ pub fn routes() -> OpenApiRouter<App> {
 /// The same `id` with the same content again answers 200 and writes nothing; with other content 409. An `Idempotency-Key` makes any POST repeatable for 24 hours.
 #[utoipa::path(post, operation_id = "recordInteraction", path = "/v1/interactions", tag = "interactions", request_body = NewInteraction,
     params(("Idempotency-Key" = Option<String>, Header, description = "Any text of up to 255 characters")),
-    responses((status = 201, body = super::schema::InteractionBody), (status = 200, description = "It stood there before", body = super::schema::InteractionBody),
+    responses((status = 201, body = super::schema::InteractionBody), (status = 200, description = "It existed before", body = super::schema::InteractionBody),
         (status = 409, body = Problem), (status = 422, body = Problem), (status = 503, description = "The queue is full; see Retry-After", body = Problem)))]
 async fn record(
     State(app): State<App>,
@@ -50,13 +51,9 @@ async fn record(
     posted: Posted<NewInteraction>,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Write)?;
-    let repeatable = posted.repeatable(render::reply);
+    let repeatable = posted.repeatable();
     let command = Command::Record(Box::new(posted.value));
-    let outcome = app
-        .writer
-        .submit(caller.submission(command, repeatable))
-        .await?;
-    Ok(render::send(&outcome, render::reply))
+    submit(&app, &caller, command, repeatable).await
 }
 
 #[derive(IntoParams)]
@@ -149,8 +146,7 @@ async fn patch(
         patch: Box::new(posted.value),
         requires: Requirement::revision(if_match(&headers)?),
     };
-    let outcome = app.writer.submit(caller.submission(command, None)).await?;
-    Ok(render::send(&outcome, render::reply))
+    submit(&app, &caller, command, None).await
 }
 
 /// Deletes an interaction.
@@ -194,7 +190,7 @@ async fn stop(
     posted: Posted<Stop>,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Write)?;
-    let repeatable = posted.repeatable(render::reply);
+    let repeatable = posted.repeatable();
     let Stop {
         stopped_reason: reason,
         end_date: end,
@@ -205,11 +201,7 @@ async fn stop(
         end,
         requires: Requirement::revision(if_match(&headers)?),
     };
-    let outcome = app
-        .writer
-        .submit(caller.submission(command, repeatable))
-        .await?;
-    Ok(render::send(&outcome, render::reply))
+    submit(&app, &caller, command, repeatable).await
 }
 
 /// Attaches, updates and deletes keys of UserData: one change, all or nothing. A pair list as the
@@ -225,18 +217,14 @@ async fn edit_user_data(
     posted: Posted<UserDataBody>,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Write)?;
-    let repeatable = posted.repeatable(render::reply);
+    let repeatable = posted.repeatable();
     let edit = Box::new(posted.value.edit());
     let command = Command::EditUserData {
         id,
         edit,
         requires: Requirement::revision(if_match(&headers)?),
     };
-    let outcome = app
-        .writer
-        .submit(caller.submission(command, repeatable))
-        .await?;
-    Ok(render::send(&outcome, render::reply))
+    submit(&app, &caller, command, repeatable).await
 }
 
 /// UserData now, or as it was at a moment (inclusive).
@@ -299,18 +287,14 @@ async fn engage(
     posted: Posted<NewInteraction>,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Write)?;
-    let repeatable = posted.repeatable(render::reply);
+    let repeatable = posted.repeatable();
     let mut child = posted.value;
     if child.parent_id.is_some() {
         return Err(Refusal::invalid("/parentId", "is given by the path already").into());
     }
     child.parent_id = Some(parent);
     let command = Command::Engage(Box::new(child));
-    let outcome = app
-        .writer
-        .submit(caller.submission(command, repeatable))
-        .await?;
-    Ok(render::send(&outcome, render::reply))
+    submit(&app, &caller, command, repeatable).await
 }
 
 /// The interaction that another one came from.
@@ -339,7 +323,7 @@ async fn set_parent(
     posted: Posted<Parent>,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Write)?;
-    let repeatable = posted.repeatable(render::reply);
+    let repeatable = posted.repeatable();
     let Parent {
         parent_id: parent,
         copy_user_data: copy,
@@ -350,11 +334,7 @@ async fn set_parent(
         copy,
         requires: Requirement::revision(if_match(&headers)?),
     };
-    let outcome = app
-        .writer
-        .submit(caller.submission(command, repeatable))
-        .await?;
-    Ok(render::send(&outcome, render::reply))
+    submit(&app, &caller, command, repeatable).await
 }
 
 /// Why a web engagement was declined.
@@ -379,7 +359,7 @@ async fn no_engage(
     posted: Posted<NoEngage>,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Write)?;
-    let repeatable = posted.repeatable(render::reply);
+    let repeatable = posted.repeatable();
     let NoEngage { code, description } = posted.value;
     if code.is_empty() {
         return Err(Refusal::invalid("/code", "is empty").into());
@@ -400,11 +380,7 @@ async fn no_engage(
         edit,
         requires: Requirement::media_type(WEB_ENGAGEMENT),
     };
-    let outcome: Outcome = app
-        .writer
-        .submit(caller.submission(command, repeatable))
-        .await?;
-    Ok(render::send(&outcome, render::reply))
+    submit(&app, &caller, command, repeatable).await
 }
 
 /// The whole family of an interaction: who led to whom, and what was propagated.

@@ -1,4 +1,4 @@
-//! How stored things are written as JSON. UserData goes out as the text that it is stored as.
+//! Renders stored values as JSON. UserData is sent as the text in which it is stored.
 
 use std::fmt::Write;
 
@@ -223,7 +223,7 @@ pub fn web_action_flags(answer: &mut Value, enriched: bool, contradicts: bool) {
 }
 
 /// Sends an answer, with the revision as its `ETag`.
-pub fn send(outcome: &Outcome, render: fn(&Outcome) -> Reply) -> Response {
+pub fn send(outcome: &Outcome) -> Response {
     let revision = match outcome {
         Outcome::Recorded { stored, .. }
         | Outcome::Edited { stored, .. }
@@ -233,7 +233,7 @@ pub fn send(outcome: &Outcome, render: fn(&Outcome) -> Reply) -> Response {
     };
     let answer = match outcome {
         Outcome::Replayed(reply) => reply.clone(),
-        _ => render(outcome),
+        _ => reply(outcome),
     };
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
     if status == StatusCode::NO_CONTENT {

@@ -13,6 +13,7 @@ use super::params::{NoParams, Params};
 use super::problem::{Failure, Problem};
 use super::render;
 use super::schema::{WebActionLife, WebActionList};
+use super::submit::submit;
 use crate::domain::Refusal;
 use crate::domain::command::{Command, Outcome};
 use crate::domain::user_data::Object;
@@ -56,11 +57,9 @@ async fn record(
     caller.may(Scope::Publish)?;
     if !posted.text().starts_with(b"[") {
         let posted: Posted<Object> = posted.read()?;
-        let repeatable = posted.repeatable(render::reply);
+        let repeatable = posted.repeatable();
         let command = command(posted.value, &app)?;
-        let submission = caller.submission(command, repeatable);
-        let outcome = app.writer.submit(submission).await?;
-        return Ok(render::send(&outcome, render::reply));
+        return submit(&app, &caller, command, repeatable).await;
     }
     let events = json::elements(posted.text())?;
     Ok(render::json(each(&app, &caller, &events).await?))

@@ -1,4 +1,4 @@
-//! `/v1/webhooks`: who is told of which changes, and what became of each telling.
+//! `/v1/webhooks`: subscriptions to changes, and their deliveries.
 
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -14,7 +14,7 @@ use super::params::{NoParams, Params};
 use super::problem::{Failure, Problem};
 use super::render;
 use super::webhook_body::WebhookBody;
-use crate::domain::command::Command;
+use crate::domain::command::{Command, Repeatable};
 use crate::domain::webhook::{
     self, Again, Delivery, DeliveryState, SECRET_BYTES, Secret, Subscription, Webhook,
     WebhookCommand, WebhookPatch,
@@ -87,14 +87,10 @@ async fn submit(
     app: &App,
     caller: &Caller,
     command: WebhookCommand,
-    repeatable: Option<crate::domain::command::Repeatable>,
+    repeatable: Option<Repeatable>,
 ) -> Result<Response, Failure> {
     let command = Command::Webhook(Box::new(command));
-    let outcome = app
-        .writer
-        .submit(caller.submission(command, repeatable))
-        .await?;
-    Ok(render::send(&outcome, render::reply))
+    super::submit::submit(app, caller, command, repeatable).await
 }
 
 /// Makes a webhook, which is told of what happens from now on.
@@ -110,7 +106,7 @@ async fn create(
     posted: Posted<NewWebhook>,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Admin)?;
-    let repeatable = posted.repeatable(render::reply);
+    let repeatable = posted.repeatable();
     let NewWebhook {
         url,
         kinds,
@@ -188,7 +184,7 @@ async fn patch(
     posted: Posted<WebhookPatch>,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Admin)?;
-    let repeatable = posted.repeatable(render::reply);
+    let repeatable = posted.repeatable();
     let mut patch = posted.value;
     if let Some(url) = &mut patch.url {
         *url = public(&app, url).await?;
@@ -234,7 +230,7 @@ async fn rotate(
     posted: Posted<Rotation>,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Admin)?;
-    let repeatable = posted.repeatable(render::reply);
+    let repeatable = posted.repeatable();
     let command = WebhookCommand::Rotate {
         id,
         secret: secret(),
@@ -404,7 +400,7 @@ async fn replay_all(
     posted: Posted<Replay>,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Admin)?;
-    let repeatable = posted.repeatable(render::reply);
+    let repeatable = posted.repeatable();
     let state = match posted.value.state.as_deref() {
         None | Some("dead") => DeliveryState::Dead,
         Some("waiting") => DeliveryState::Waiting,

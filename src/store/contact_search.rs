@@ -1,4 +1,10 @@
 //! Lists and searches of contacts.
+//!
+//! As with interactions, the store decides how: where an attribute leaves few contacts they are
+//! found first and then sorted; else an index gives the order of the list and every contact on the
+//! way is tested.
+
+use std::collections::BTreeSet;
 
 use super::StoreError;
 use super::contact::{self, CONTACT};
@@ -6,6 +12,9 @@ use super::dialect::{Arg, Columns, Conn, Dialect};
 use super::search::{arg, bind, keyset, plain};
 use crate::domain::contact::Contact;
 use crate::domain::filter::{Attribute, Field, Filter, Operand, Position, Search, Test};
+
+/// So many attribute values are looked up first; where more fit, the list is walked in its order.
+const FEW: usize = 5000;
 
 /// A page of contacts.
 #[derive(Clone, Debug)]
@@ -18,27 +27,30 @@ pub struct ContactPage {
     pub count: Option<i64>,
 }
 
-/// So many contacts are found first by an attribute, to be sorted afterwards.
-const FEW: usize = 200;
-
 /// A page of what a search for contacts finds.
 pub async fn run<D: Dialect>(
     conn: &mut Conn<D>,
     search: &Search,
 ) -> Result<ContactPage, StoreError> {
-    let candidates = candidates::<D>(conn, search).await?;
-    let filter = match &candidates {
-        Some(ids) => &Filter::And(vec![
-            Filter::any_of("id", ids.clone()),
-            search.filter.clone(),
-        ]),
-        None => &search.filter,
+    let few = few::<D>(conn, search).await?;
+    let by_id = search.sort.first().is_some_and(|key| key.by.name == "id");
+    let unindexed = |column: String, otherwise: bool| {
+        if otherwise {
+            D::unindexed(&column)
+        } else {
+            column
+        }
     };
+    let tenant = unindexed("c.tenant_id".to_owned(), few.is_some() || by_id);
+    let sorted_after = few.is_some() || names_few(&search.filter);
     let mut sql = Sql::<D>::of(search.tenant);
-    let condition = sql.filter(filter);
+    let mut condition = sql.filter(&search.filter);
+    if let Some(ids) = few {
+        let n = sql.bind(Arg::Texts(ids));
+        condition += &format!(" AND {}", D::is_any("c.id", n));
+    }
     let count = if search.count {
-        let counted =
-            format!("SELECT COUNT(*) FROM contact c WHERE c.tenant_id = $1 AND {condition}");
+        let counted = format!("SELECT COUNT(*) FROM contact c WHERE {tenant} = $1 AND {condition}");
         let rows = D::fetch(conn, counted.into(), sql.args.clone()).await?;
         rows.first()
             .map(|row| Columns::<D>::of(row).int())
@@ -49,16 +61,8 @@ pub async fn run<D: Dialect>(
     let keys: Vec<(String, bool)> = search
         .sort
         .iter()
-        .map(|key| match &candidates {
-            Some(_) => (D::unindexed(&column(key.by)), key.descending),
-            None => (column(key.by), key.descending),
-        })
+        .map(|key| (unindexed(column(key.by), sorted_after), key.descending))
         .collect();
-    // the index of a tenant's contacts has no order of identifiers, the primary key has
-    let tenant = match search.sort.first() {
-        Some(key) if candidates.is_some() || key.by.name == "id" => D::unindexed("c.tenant_id"),
-        _ => "c.tenant_id".to_owned(),
-    };
     let mut text = format!("SELECT {CONTACT} FROM contact c WHERE {tenant} = $1 AND {condition}");
     if let Some(after) = &search.after {
         let places: Vec<usize> = after
@@ -100,17 +104,12 @@ pub async fn run<D: Dialect>(
     Ok(ContactPage { items, next, count })
 }
 
-/// The contacts with an attribute that the search requires, where they are few: they are read by
-/// their identifiers and then sorted, whatever the database expects of its tables.
-async fn candidates<D: Dialect>(
+/// The contacts an attribute of which passes a test that must hold, where they are few.
+async fn few<D: Dialect>(
     conn: &mut Conn<D>,
     search: &Search,
 ) -> Result<Option<Vec<String>>, StoreError> {
-    let parts = match &search.filter {
-        Filter::And(parts) => parts.as_slice(),
-        other => std::slice::from_ref(other),
-    };
-    for part in parts {
+    for part in required(&search.filter) {
         let Filter::Leaf(Field::Contact(name), test) = part else {
             continue;
         };
@@ -118,18 +117,33 @@ async fn candidates<D: Dialect>(
             continue;
         }
         let mut sql = Sql::<D>::of(search.tenant);
-        let holders = sql.holders(name, test);
+        let values = sql.values(name, test);
         let limit = sql.bind(i64::try_from(FEW + 1).unwrap_or(i64::MAX).into());
-        let rows = D::fetch(conn, format!("{holders} LIMIT +${limit}").into(), sql.args).await?;
+        let rows = D::fetch(conn, format!("{values} LIMIT +${limit}").into(), sql.args).await?;
         if rows.len() <= FEW {
-            let ids = rows
+            let ids: BTreeSet<String> = rows
                 .iter()
-                .map(|row| Ok(Columns::<D>::of(row).text()?))
-                .collect::<Result<_, StoreError>>()?;
-            return Ok(Some(ids));
+                .map(|row| Columns::<D>::of(row).text())
+                .collect::<sqlx::Result<_>>()?;
+            return Ok(Some(ids.into_iter().collect()));
         }
     }
     Ok(None)
+}
+
+/// Whether the contacts are named, or those that were merged into some are asked for.
+fn names_few(filter: &Filter) -> bool {
+    required(filter).into_iter().any(|part| {
+        matches!(part, Filter::Leaf(Field::Core(attribute), Test::In(_)) if ["id", "mergedInto"].contains(&attribute.name))
+    })
+}
+
+/// The conditions that must hold.
+fn required(filter: &Filter) -> Vec<&Filter> {
+    match filter {
+        Filter::And(parts) => parts.iter().flat_map(required).collect(),
+        other => vec![other],
+    }
 }
 
 fn column(attribute: &Attribute) -> String {
@@ -185,15 +199,16 @@ impl<D: Dialect> Sql<D> {
                 format!("({column} IS NOT NULL AND {test})")
             }
             Filter::Leaf(Field::Contact(name), test) => {
-                format!("c.id IN ({})", self.holders(name, test))
+                let values = self.values(name, test);
+                // CASE has the list made once, and keeps the databases from beginning with it
+                format!("CASE WHEN c.id IN ({values}) THEN TRUE ELSE FALSE END")
             }
             // the grammar has neither for contacts
             Filter::Words(_) | Filter::Leaf(Field::UserData(_), _) => "1 = 0".to_owned(),
         }
     }
-
-    /// The statement of the contacts that have such an attribute.
-    fn holders(&mut self, name: &str, test: &Test) -> String {
+    /// The contacts an attribute of which passes a test, one for each value that does.
+    fn values(&mut self, name: &str, test: &Test) -> String {
         let name = self.bind(name.into());
         let test = match test {
             Test::Folded(values) => {

@@ -1,4 +1,4 @@
-//! Every read there is, over a pool of reading connections.
+//! Every read, over a pool of reading connections.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -300,7 +300,7 @@ impl<D: Dialect> Reads for Readers<D> {
     fn search_contacts<'a>(&'a self, search: &'a Search) -> Read<'a, ContactPage> {
         Box::pin(async move {
             let search = search.folded(&self.contacts);
-            let mut conn = self.limited().await?;
+            let mut conn = self.searching().await?;
             let found = contact_search::run::<D>(&mut conn, &search).await;
             conn.give_back(found).await
         })

@@ -30,15 +30,17 @@ pub type OnPooled = Sessions<false>;
 ///
 /// Statements are written so that an index gives the order of the list, and a page stops when it is
 /// full. A planner without statistics, or with wrong ones, would rather read everything and sort
-/// it; so it is told that sorting, scanning and hashing whole tables are the last resort. The costs
+/// it; so it is told that sorting, scanning and hashing whole tables are the last resort, and not to
+/// keep what it has read for rows to come (the key of such a cache is a whole document). The costs
 /// that this puts on the last resort would set off the compiler of expressions, which takes longer
 /// than any page.
-pub const READING: [(&str, &str); 6] = [
+pub const READING: [(&str, &str); 7] = [
     ("enable_sort", "off"),
     ("enable_seqscan", "off"),
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
     ("enable_material", "off"),
+    ("enable_memoize", "off"),
     ("jit", "off"),
 ];
 

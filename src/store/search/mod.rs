@@ -5,7 +5,7 @@
 //! word. A page begins after the sort values of the last item before it, so page 10,000 costs what
 //! page 1 does.
 //!
-//! The store decides itself how a search is carried out ([`plan`]) and writes the statement so that
+//! The store decides itself how a search is carried out (`plan`) and writes the statement so that
 //! both databases do it that way, whatever they know of their tables: either an index gives the
 //! order of the list and the page stops when it is full, or an index gives a few candidates, which
 //! are then sorted.
@@ -49,6 +49,10 @@ pub async fn run<D: Dialect>(
     let by_contact = plan::contacts_first::<D>(conn, search).await?;
     let search = by_contact.as_ref().unwrap_or(search);
     let plan = plan::plan::<D>(conn, search, ready).await?;
+    let reads_all = plan.reads_all(search);
+    if reads_all {
+        as_planned::<D>(conn).await?;
+    }
     let mut statement = Statement::<D>::new(ready);
     let sql = statement.page(&rows::columns(search.long_texts), search, plan);
     let found = D::fetch(conn, sql.into(), statement.args)
@@ -58,8 +62,8 @@ pub async fn run<D: Dialect>(
         .collect::<Result<_, _>>()?;
     let mut page = page_of(search, found)?;
     if search.count {
-        if !D::READS_ALL.is_empty() {
-            D::command(conn, D::READS_ALL).await?;
+        if !reads_all {
+            as_planned::<D>(conn).await?;
         }
         let mut statement = Statement::<D>::new(ready);
         let sql = statement.count(search, plan::counting(search, ready));
@@ -70,6 +74,14 @@ pub async fn run<D: Dialect>(
             .transpose()?;
     }
     Ok(page)
+}
+
+/// Leaves the way of further statements to the database: they read all that they find.
+async fn as_planned<D: Dialect>(conn: &mut Conn<D>) -> Result<(), StoreError> {
+    if !D::READS_ALL.is_empty() {
+        D::command(conn, D::READS_ALL).await?;
+    }
+    Ok(())
 }
 
 /// The page of what was found; one more than its items says that there is another.

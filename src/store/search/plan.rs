@@ -47,6 +47,17 @@ impl Plan<'_> {
         self.leader.is_none() && (self.sorted_after || self.by_id)
     }
 
+    /// Whether nothing but a look at all interactions finds the page: no index has its order, and none
+    /// gives a part.
+    pub fn reads_all(self, search: &Search) -> bool {
+        let by = search.sort.first().map(|key| key.by.name);
+        let ordered = by.is_some_and(|by| ["startDate", "id"].contains(&by));
+        let telling = LEADERS[..TELLING]
+            .iter()
+            .any(|name| self.leader == Some(name));
+        !ordered && !telling && self.first.is_none()
+    }
+
     /// Whether this condition gives the candidates.
     pub fn begins_with(self, filter: &Filter) -> bool {
         self.first.is_some_and(|first| std::ptr::eq(first, filter))
