@@ -58,8 +58,8 @@ pub fn named(line: &str) -> Result<(String, Box<RawValue>), String> {
     }
 }
 
-/// Reads the values of a row.
-pub fn read(kind: Kind, json: &RawValue) -> Result<Row, String> {
+/// Reads the values of a row of an archive with this newest cursor, and checks them.
+pub fn read(kind: Kind, json: &RawValue, head: i64) -> Result<Row, String> {
     let mut members: BTreeMap<String, Box<RawValue>> = serde_json::from_str(json.get())
         .map_err(|_| format!("has a {} that is no object", kind.name()))?;
     let mut cells = Vec::with_capacity(kind.columns().len());
@@ -74,10 +74,16 @@ pub fn read(kind: Kind, json: &RawValue) -> Result<Row, String> {
         };
         cells.push(cell);
     }
-    match members.keys().next() {
-        None => Ok(Row { kind, cells }),
-        Some(other) => Err(format!("has {}.{other}, which is not known", kind.name())),
+    if let Some(other) = members.keys().next() {
+        return Err(format!("has {}.{other}, which is not known", kind.name()));
     }
+    let row = Row { kind, cells };
+    row.check(head).map_err(|(name, what)| {
+        let named = kind.columns().iter().find(|column| column.name == name);
+        let name = named.map_or_else(|| name.to_owned(), member);
+        format!("has a wrong {}.{name}: it {what}", kind.name())
+    })?;
+    Ok(row)
 }
 
 fn cell(column: &Column, value: &RawValue) -> Option<Cell> {
@@ -112,14 +118,14 @@ mod tests {
         let line = write(&row);
         let (name, value) = named(&line).unwrap();
         assert_eq!(name, "link");
-        assert_eq!(read(Kind::Link, &value), Ok(row));
+        assert_eq!(read(Kind::Link, &value, 9), Ok(row));
     }
 
     #[test]
     fn what_is_wrong_is_named() {
         let of = |line: &str| {
             let (name, value) = named(line)?;
-            read(Kind::of_name(&name).unwrap(), &value)
+            read(Kind::of_name(&name).unwrap(), &value, 9)
         };
         assert_eq!(of("[1]").unwrap_err(), "is not one JSON object");
         assert_eq!(
@@ -129,6 +135,10 @@ mod tests {
         assert_eq!(
             of("{\"indexedKey\": {\"key\": 1}}").unwrap_err(),
             "has a wrong indexedKey.key"
+        );
+        assert_eq!(
+            of("{\"indexedKey\": {\"key\": \"a\\u0000\"}}").unwrap_err(),
+            "has a wrong indexedKey.key: it holds a NUL character"
         );
         assert!(
             of("{\"indexedKey\": {\"key\": \"a\", \"x\": 1}}")

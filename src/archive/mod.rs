@@ -11,8 +11,8 @@ mod restore;
 mod verify;
 mod write;
 
-pub use read::{Header, Lines, Source};
-pub use restore::{Progress, Report, restore};
+pub use read::{Checked, Header, Lines, Source};
+pub use restore::{Progress, Report, Stage, WITHOUT_SECRET, restore};
 pub use verify::{Difference, verify};
 pub use write::{Holds, Written, write};
 
@@ -29,6 +29,8 @@ pub enum Error {
     File(std::io::Error),
     /// The archive is not what it should be: the line, and what is wrong with it.
     Line(u64, String),
+    /// The store failed at the rows of these lines.
+    Rows(u64, u64, StoreError),
 }
 
 impl fmt::Display for Error {
@@ -37,6 +39,9 @@ impl fmt::Display for Error {
             Self::Store(error) => error.fmt(f),
             Self::File(error) => error.fmt(f),
             Self::Line(line, what) => write!(f, "line {line} {what}"),
+            Self::Rows(first, last, error) => {
+                write!(f, "lines {first} to {last} were not restored: {error}")
+            }
         }
     }
 }
@@ -55,5 +60,5 @@ impl From<std::io::Error> for Error {
     }
 }
 
-/// Rows that are read, or handed over, at a time.
+/// Rows that are read at a time, at most.
 const PAGE: i64 = 500;

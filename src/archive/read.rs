@@ -1,5 +1,6 @@
 //! Reads an archive line by line, or a store as if it were one.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -8,11 +9,14 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::{Error, PAGE, line};
-use crate::domain::archive::{Kind, Row, VERSION};
+use crate::domain::archive::{Kind, Place, Row, VERSION};
 use crate::store::archive::Snapshot;
 
 /// Bytes of a line at most; an interaction with all its texts is far below.
 const LONGEST_LINE: u64 = 256 * 1024 * 1024;
+
+/// Lines after which progress is told.
+const EVERY: u64 = 500;
 
 /// What the first line says.
 #[derive(Clone, Debug, Deserialize)]
@@ -31,7 +35,19 @@ pub struct Header {
 
 #[derive(Deserialize)]
 struct End {
+    counts: BTreeMap<String, u64>,
     sha256: String,
+}
+
+/// An archive that was read to its end: it is whole, and as it was written.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// Tells it from others: its checksum.
+    pub id: String,
+    /// Its lines before the end.
+    pub lines: u64,
+    /// The newest cursor of the store that it was written from.
+    pub head: i64,
 }
 
 /// The lines of an archive.
@@ -41,8 +57,8 @@ pub struct Lines {
     number: u64,
     /// What the first line says.
     pub header: Header,
-    /// Tells this archive from others.
-    pub id: String,
+    counts: BTreeMap<String, u64>,
+    last: Option<Place>,
     ended: bool,
 }
 
@@ -71,7 +87,6 @@ impl Lines {
         let mut hash = Sha256::new();
         let first = next(&mut from, 1)?.ok_or_else(|| wrong("is missing: the file is empty"))?;
         hash.update(&first);
-        let id = hex::encode(&Sha256::digest(&first)[..16]);
         let (name, value) = line::named(text(&first, 1)?).map_err(|what| Error::Line(1, what))?;
         if name != "annals" {
             return Err(wrong("is no header of an archive"));
@@ -92,8 +107,27 @@ impl Lines {
             hash,
             number: 1,
             header,
-            id,
+            counts: BTreeMap::new(),
+            last: None,
             ended: false,
+        })
+    }
+
+    /// Reads an archive to its end.
+    ///
+    /// # Errors
+    /// Naming the line that is not as it should be.
+    pub fn check(path: &Path, mut progress: impl FnMut(u64)) -> Result<Checked, Error> {
+        let mut lines = Self::open(path)?;
+        while lines.next_row()?.is_some() {
+            if lines.number % EVERY == 0 {
+                progress(lines.number);
+            }
+        }
+        Ok(Checked {
+            id: hex::encode(lines.hash.finalize()),
+            lines: lines.number,
+            head: lines.header.head,
         })
     }
 
@@ -119,24 +153,39 @@ impl Lines {
         };
         let (name, value) = line::named(text(&bytes, number)?).map_err(wrong)?;
         if name == "end" {
-            let end: End = serde_json::from_str(value.get())
-                .map_err(|_| wrong("is no end of an archive".to_owned()))?;
-            if end.sha256 != hex::encode(self.hash.clone().finalize()) {
-                return Err(wrong(
-                    "has another checksum: the archive was changed".to_owned(),
-                ));
-            }
-            if next(&mut self.from, number + 1)?.is_some() {
-                return Err(Error::Line(number + 1, "stands after the end".to_owned()));
-            }
-            self.ended = true;
+            self.end(value.get(), number)?;
             return Ok(None);
         }
         self.hash.update(&bytes);
         self.number = number;
         let kind = Kind::of_name(&name)
             .ok_or_else(|| wrong(format!("holds a {name:?}, which is not known")))?;
-        line::read(kind, &value).map(Some).map_err(wrong)
+        let row = line::read(kind, &value, self.header.head).map_err(wrong)?;
+        let place = row.place();
+        if self.last.as_ref().is_some_and(|last| *last >= place) {
+            return Err(wrong("is out of order, or there twice".to_owned()));
+        }
+        self.last = Some(place);
+        *self.counts.entry(name).or_default() += 1;
+        Ok(Some(row))
+    }
+
+    /// Compares what the end says with what was read.
+    fn end(&mut self, end: &str, number: u64) -> Result<(), Error> {
+        let wrong = |what: &str| Error::Line(number, what.to_owned());
+        let end: End = serde_json::from_str(end).map_err(|_| wrong("is no end of an archive"))?;
+        if end.sha256 != hex::encode(self.hash.clone().finalize()) {
+            return Err(wrong("has another checksum: the archive was changed"));
+        }
+        let counted = end.counts.into_iter().filter(|(_, count)| *count > 0);
+        if counted.collect::<BTreeMap<_, _>>() != self.counts {
+            return Err(wrong("counts other rows than there are"));
+        }
+        if next(&mut self.from, number + 1)?.is_some() {
+            return Err(Error::Line(number + 1, "stands after the end".to_owned()));
+        }
+        self.ended = true;
+        Ok(())
     }
 }
 

@@ -1,9 +1,11 @@
 //! Restores an archive: hands its rows to the writer, a chunk at a time.
 
+use std::path::Path;
+
 use rand::RngCore;
 
-use super::{Error, Lines};
-use crate::domain::archive::{Cell, Kind, Restore, Restored, Row};
+use super::{Checked, Error, Lines};
+use crate::domain::archive::{Cell, Kind, LeftOut, Restore, Restored, Row};
 use crate::domain::command::{Command, Outcome, Submission};
 use crate::domain::webhook::{SECRET_BYTES, Secret};
 use crate::store::{Store, StoreError};
@@ -14,87 +16,155 @@ const CHUNK: usize = 500;
 const CHUNK_BYTES: usize = 8 * 1024 * 1024;
 
 /// Why a webhook is disabled that came without its secret.
-const WITHOUT_SECRET: &str =
+pub const WITHOUT_SECRET: &str =
     "restored from an archive without its secret: it has a new one; rotate it and enable it again";
 
-/// Told of the lines that are restored.
-pub type Progress<'p> = &'p mut (dyn FnMut(u64) + Send);
+/// What an import is about to do with the lines of an archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// It reads them to the end, to see whether the archive is whole.
+    Check,
+    /// It compares them with what is in the store.
+    Compare,
+    /// It restores them.
+    Restore,
+}
+
+/// Told of the lines that are done, and of all, where that is known.
+pub type Progress<'p> = &'p mut (dyn FnMut(Stage, u64, Option<u64>) + Send);
 
 /// What became of an archive.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// Rows restored in this run.
+    /// Rows that this run restored.
     pub rows: u64,
     /// Lines that an earlier run restored.
     pub resumed: u64,
+    /// Whether it was restored before, so that nothing was left to do.
+    pub already: bool,
     /// The newest cursor of the archive, and what it became.
     pub head: (i64, i64),
-    /// What was left out, because something else stands in its place.
-    pub left_out: Vec<(Kind, String)>,
+    /// What was left out and is not the same as what stands in its place.
+    pub left_out: LeftOut,
 }
 
 /// Restores an archive into a store that is empty, or with `merge` adds what does not collide. Goes on where an earlier run
-/// was cut off.
+/// was cut off, and as that began.
+///
+/// The archive is read to its end first: one that is cut off or was changed leaves the store as it is.
 ///
 /// # Errors
 /// When the archive is not as it should be, the store refuses it, or fails.
 pub async fn restore(
     store: &Store,
-    mut lines: Lines,
+    path: &Path,
     merge: bool,
     progress: Progress<'_>,
 ) -> Result<Report, Error> {
-    let mut report = Report::default();
+    let checked = Lines::check(path, |lines| progress(Stage::Check, lines, None))?;
     let before = store.reads.restored().await?;
-    let done = match &before {
-        Some((archive, state)) if *archive == lines.id && !state.finished => state.lines,
+    let before = before.filter(|(archive, _)| *archive == checked.id);
+    let mut report = Report::default();
+    let done = match before {
+        Some((_, state)) if state.finished && !merge => {
+            report.already = true;
+            report.head = (checked.head, checked.head + state.offset);
+            return Ok(report);
+        }
+        Some((_, state)) if !state.finished => state.lines,
         _ => 0,
     };
     report.resumed = u64::try_from(done).unwrap_or(0);
-    let mut chunk = Restore {
-        archive: lines.id.clone(),
-        head: lines.header.head,
-        merge,
-        after: done,
-        upto: done,
-        rows: Vec::with_capacity(CHUNK),
-        last: false,
+    let mut run = Run {
+        store,
+        path,
+        first: Restore {
+            archive: checked.id.clone(),
+            head: checked.head,
+            merge,
+            survey: true,
+            after: done,
+            upto: done,
+            rows: Vec::new(),
+            last: false,
+        },
+        checked,
+        progress,
     };
-    let mut bytes = 0;
-    loop {
-        let row = lines.next_row()?;
-        chunk.last = row.is_none();
-        if let Some(row) = row {
-            if lines.number() <= report.resumed {
+    // what belongs to something left out may stand before it
+    while done == 0 && run.pass(Stage::Compare).await?.0.noted > 0 {}
+    run.first.survey = false;
+    let (state, rows) = run.pass(Stage::Restore).await?;
+    report.rows = rows;
+    report.head = (run.checked.head, run.checked.head + state.offset);
+    report.left_out = state.left_out;
+    Ok(report)
+}
+
+/// One import of an archive.
+struct Run<'r, 'p> {
+    store: &'r Store,
+    path: &'r Path,
+    /// The first chunk of a pass, without its rows.
+    first: Restore,
+    checked: Checked,
+    progress: Progress<'p>,
+}
+
+impl Run<'_, '_> {
+    /// Hands over all rows once. Returns where the restoring stands, with all that was noted on the
+    /// way, and how many rows were restored.
+    async fn pass(&mut self, stage: Stage) -> Result<(Restored, u64), Error> {
+        let mut lines = Lines::open(self.path)?;
+        let skipped = u64::try_from(self.first.after).unwrap_or(0);
+        let mut chunk = self.first.clone();
+        let (mut bytes, mut rows, mut noted) = (0, 0, 0);
+        loop {
+            let row = lines.next_row()?;
+            chunk.last = row.is_none();
+            if let Some(row) = row {
+                if lines.number() <= skipped || (chunk.survey && !is_compared(row.kind)) {
+                    continue;
+                }
+                if !chunk.survey {
+                    chunk.upto = i64::try_from(lines.number()).unwrap_or(i64::MAX);
+                }
+                bytes += weight(&row);
+                chunk.rows.push(with_secret(row));
+            }
+            if !chunk.last && chunk.rows.len() < CHUNK && bytes < CHUNK_BYTES {
                 continue;
             }
-            chunk.upto = i64::try_from(lines.number()).unwrap_or(i64::MAX);
-            bytes += weight(&row);
-            chunk.rows.push(with_secret(row));
+            let next = Restore {
+                after: chunk.upto,
+                upto: chunk.upto,
+                ..self.first.clone()
+            };
+            let last = chunk.last;
+            let mut state = hand_over(self.store, chunk, lines.number()).await?;
+            noted += state.noted;
+            rows += state.rows;
+            (self.progress)(stage, lines.number(), Some(self.checked.lines));
+            if last || (self.first.survey && !state.merging) {
+                state.noted = noted;
+                return Ok((state, rows));
+            }
+            chunk = next;
+            bytes = 0;
         }
-        if !chunk.last && chunk.rows.len() < CHUNK && bytes < CHUNK_BYTES {
-            continue;
-        }
-        report.rows += chunk.rows.len() as u64;
-        let next = Restore {
-            rows: Vec::with_capacity(CHUNK),
-            after: chunk.upto,
-            ..chunk.clone()
-        };
-        let last = chunk.last;
-        let state = hand_over(store, chunk).await?;
-        report.left_out.extend(state.left_out);
-        report.head = (next.head, next.head + state.offset);
-        progress(lines.number());
-        if last {
-            return Ok(report);
-        }
-        chunk = next;
-        bytes = 0;
     }
 }
 
-async fn hand_over(store: &Store, chunk: Restore) -> Result<Restored, Error> {
+/// Whether rows of a kind are compared before a merge; the others follow one that is.
+fn is_compared(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Contact | Kind::Interaction | Kind::WebAction | Kind::Change
+    )
+}
+
+async fn hand_over(store: &Store, chunk: Restore, last: u64) -> Result<Restored, Error> {
+    let first = u64::try_from(chunk.after).unwrap_or(0) + 1;
     let submission = Submission {
         tenant: 1,
         actor: "import".into(),
@@ -102,15 +172,12 @@ async fn hand_over(store: &Store, chunk: Restore) -> Result<Restored, Error> {
         repeatable: None,
         command: Command::Restore(Box::new(chunk)),
     };
-    match store
-        .writer
-        .enqueue_waiting(submission)
-        .await?
-        .wait()
-        .await?
-    {
-        Outcome::Restored(state) => Ok(state),
-        _ => Err(StoreError::Closed.into()),
+    let answer = store.writer.enqueue_waiting(submission).await?;
+    match answer.wait().await {
+        Ok(Outcome::Restored(state)) => Ok(state),
+        Ok(_) => Err(StoreError::Closed.into()),
+        Err(error) if error.is_of_one_command() => Err(Error::Rows(first, last, error)),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Compares two stores, or a store with an archive.
 
-use super::{Error, Source};
+use super::{Error, Source, WITHOUT_SECRET};
 use crate::domain::archive::{Cell, Kind, Row};
 
 /// A difference, without the values, which are customers' data.
@@ -16,7 +16,8 @@ pub struct Difference {
 
 /// Compares two sources row by row, each read once in order. Returns the first differences, and how many rows were equal.
 ///
-/// Rows of a kind that one of the two does not hold are passed over, as are the secrets of webhooks.
+/// Rows of a kind that one of the two does not hold are passed over, as are the secrets of webhooks that one
+/// of them does not hold.
 ///
 /// # Errors
 /// When a source fails.
@@ -36,7 +37,7 @@ pub async fn verify(
             (None, None) => break,
             (Some(_), None) => std::cmp::Ordering::Less,
             (None, Some(_)) => std::cmp::Ordering::Greater,
-            (Some(left), Some(right)) => place(left).cmp(&place(right)),
+            (Some(left), Some(right)) => left.place().cmp(&right.place()),
         };
         let (mut take_left, mut take_right) = (true, true);
         match order {
@@ -76,22 +77,21 @@ pub async fn verify(
     Ok((differences, equal))
 }
 
-/// Where a row stands among all others.
-fn place(row: &Row) -> (Kind, Vec<(i64, &str)>) {
-    let key = row.key().into_iter().map(|cell| match cell {
-        Cell::Text(text) => (0, text.as_str()),
-        Cell::Int(number) => (*number, ""),
-        _ => (0, ""),
-    });
-    (row.kind, key.collect())
-}
-
+/// The columns in which two rows differ. A webhook whose secret one side does not have was disabled
+/// for that when it was restored, which is no difference.
 fn differing(one: &Row, other: &Row, secrets: bool) -> Vec<&'static str> {
+    let disabled = |row: &Row| row.text("disabled_reason") == WITHOUT_SECRET;
+    let passed: &[&str] = match one.kind {
+        Kind::Webhook if !secrets && (disabled(one) || disabled(other)) => {
+            &["secrets", "enabled", "disabled_reason"]
+        }
+        Kind::Webhook if !secrets => &["secrets"],
+        _ => &[],
+    };
     let columns = one.kind.columns().iter();
     columns
         .map(|column| column.name)
-        .filter(|name| one.cell(name) != other.cell(name))
-        .filter(|name| secrets || one.kind != Kind::Webhook || *name != "secrets")
+        .filter(|name| one.cell(name) != other.cell(name) && !passed.contains(name))
         .collect()
 }
 

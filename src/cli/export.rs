@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write, stdout};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -41,7 +42,14 @@ impl Export {
         let store = open_beside(config).await?;
         let mut out: Box<dyn Write + Send> = match self.output.as_deref() {
             Some(path) if path != Path::new("-") => {
-                Box::new(BufWriter::new(File::create(path).map_err(|error| {
+                let mut options = File::options();
+                options.write(true).create(true).truncate(true);
+                if self.all {
+                    // it may hold secrets, and customers' data in any case
+                    options.mode(0o600);
+                }
+                let file = options.open(path);
+                Box::new(BufWriter::new(file.map_err(|error| {
                     Failed(format!("{}: {error}", path.display()))
                 })?))
             }

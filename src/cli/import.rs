@@ -7,14 +7,12 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Failed, open_alone, open_beside};
-use crate::archive::{Lines, Report, restore};
+use crate::archive::{Lines, Report, Stage, restore};
 use crate::config::Config;
 use crate::domain::Clock;
+use crate::domain::archive::Standing;
 use crate::domain::moment::SystemClock;
 use crate::import::{Options, run};
-
-/// Collisions that are named; the others are counted.
-const MOST_NAMED: usize = 20;
 
 /// Brings history in: an archive of `annals export --all`, NDJSON in the form of the batch, and the public data sets that the guide names. May be run twice; the second time writes nothing. One that was cut off goes on.
 #[derive(Args)]
@@ -36,13 +34,19 @@ pub struct Import {
 impl Import {
     pub(super) async fn run(self, config: &Config) -> Result<ExitCode, Failed> {
         if let [path] = self.paths.as_slice()
-            && path.is_file()
-            && Lines::is_archive(path)?
+            && (self.merge || path.is_file())
+            && is_archive(path)?
         {
             return self.archive(path, config).await;
         }
         if self.merge {
             return Err(Failed("--merge is for an archive alone".to_owned()));
+        }
+        for path in self.paths.iter().filter(|path| path.is_file()) {
+            if is_archive(path)? {
+                let name = path.display();
+                return Err(Failed(format!("{name} is an archive: import it alone")));
+            }
         }
         let store = open_beside(config).await?;
         let options = Options {
@@ -74,42 +78,90 @@ impl Import {
 
     /// Restores an archive. Nobody writes beside it: what is restored is no news for those who listen.
     async fn archive(&self, path: &Path, config: &Config) -> Result<ExitCode, Failed> {
-        let lines = Lines::open(path)?;
+        let mut bars = Bars::default();
         if self.dry_run {
-            let mut lines = lines;
-            while lines.next_row()?.is_some() {}
-            println!("{} lines, whole and as they were written.", lines.number());
+            let checked = Lines::check(path, |lines| bars.show(Stage::Check, lines, None));
+            bars.clear();
+            let lines = checked?.lines;
+            println!("{lines} lines, whole and as they were written.");
             return Ok(ExitCode::SUCCESS);
         }
         let store = open_alone(config).await?;
-        let bar = ProgressBar::new_spinner().with_style(
-            ProgressStyle::with_template("{spinner} {human_pos} lines  {per_sec}")
-                .unwrap_or_else(|_| ProgressStyle::default_spinner()),
-        );
-        let mut progress = |lines| bar.set_position(lines);
-        let restored = restore(&store, lines, self.merge, &mut progress).await;
-        bar.finish_and_clear();
+        let mut progress = |stage, lines, all| bars.show(stage, lines, all);
+        let restored = restore(&store, path, self.merge, &mut progress).await;
+        bars.clear();
         store.close().await;
-        let Report {
-            rows,
-            resumed,
-            head: (old, new),
-            left_out,
-        } = restored?;
-        if resumed > 0 {
-            println!("Went on after line {resumed}.");
+        Ok(told(&restored?))
+    }
+}
+
+fn is_archive(path: &Path) -> Result<bool, Failed> {
+    Lines::is_archive(path).map_err(|error| Failed(format!("{}: {error}", path.display())))
+}
+
+/// Says what became of an archive.
+fn told(report: &Report) -> ExitCode {
+    let (old, new) = report.head;
+    if report.already {
+        println!("This archive was restored before; nothing was written.");
+        println!("The head of its journal was {old} and is {new}.");
+        return ExitCode::SUCCESS;
+    }
+    if report.resumed > 0 {
+        println!("Went on after line {}.", report.resumed);
+    }
+    println!("{} rows restored.", report.rows);
+    for (kind, id, standing) in &report.left_out.first {
+        let why = match standing {
+            Standing::Same | Standing::Changed => {
+                "it is there, and one of the two was changed since"
+            }
+            Standing::Another => "another is there, or it belongs to another",
+        };
+        println!("left out: {} {id}: {why}", kind.name());
+    }
+    let more = report.left_out.count - report.left_out.first.len() as u64;
+    if more > 0 {
+        println!("and {more} more");
+    }
+    println!("The head of the journal was {old} and is {new}.");
+    if report.left_out.count == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(2)
+    }
+}
+
+/// A progress bar for each stage of an import.
+#[derive(Default)]
+struct Bars(Option<(Stage, ProgressBar)>);
+
+impl Bars {
+    fn show(&mut self, stage: Stage, lines: u64, all: Option<u64>) {
+        if self.0.as_ref().is_none_or(|(of, _)| *of != stage) {
+            self.clear();
+            let what = match stage {
+                Stage::Check => "lines checked",
+                Stage::Compare => "lines compared",
+                Stage::Restore => "lines",
+            };
+            let bar = match all {
+                Some(all) => super::index::progress(all, what),
+                None => ProgressBar::new_spinner().with_message(what).with_style(
+                    ProgressStyle::with_template("{spinner} {human_pos} {msg}  {per_sec}")
+                        .unwrap_or_else(|_| ProgressStyle::default_spinner()),
+                ),
+            };
+            self.0 = Some((stage, bar));
         }
-        println!("{rows} rows restored. The head of the journal was {old} and is {new}.");
-        for (kind, id) in left_out.iter().take(MOST_NAMED) {
-            println!("left out, because another is there: {} {id}", kind.name());
+        if let Some((_, bar)) = &self.0 {
+            bar.set_position(lines);
         }
-        if left_out.len() > MOST_NAMED {
-            println!("and {} more", left_out.len() - MOST_NAMED);
+    }
+
+    fn clear(&mut self) {
+        if let Some((_, bar)) = self.0.take() {
+            bar.finish_and_clear();
         }
-        Ok(if left_out.is_empty() {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::from(2)
-        })
     }
 }

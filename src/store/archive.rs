@@ -14,7 +14,7 @@ pub trait Snapshot: Send {
     fn head(&mut self) -> BoxFuture<'_, Result<i64, StoreError>>;
     /// How many rows of a kind there are.
     fn count(&mut self, kind: Kind) -> BoxFuture<'_, Result<i64, StoreError>>;
-    /// The next rows of a kind after one, in order.
+    /// The next rows of a kind after one, in order: `limit` at most, and fewer where they are long.
     fn rows<'a>(
         &'a mut self,
         kind: Kind,
@@ -32,6 +32,9 @@ impl<D: Dialect> Reader<D> {
     /// Begins to read.
     pub async fn begin(mut conn: Held<D>) -> Result<Self, StoreError> {
         conn.one_state().await?;
+        if !D::UNLIMITED.is_empty() {
+            D::command(&mut conn, D::UNLIMITED).await?;
+        }
         // a deferred transaction sees the state of its first statement
         super::journal::head::<D>(&mut conn).await?;
         Ok(Self { conn })
@@ -65,7 +68,13 @@ impl<D: Dialect> Snapshot for Reader<D> {
         limit: i64,
     ) -> BoxFuture<'a, Result<Vec<Row>, StoreError>> {
         Box::pin(async move {
-            let (sql, args) = page(kind, after, limit);
+            let limit = fitting::<D>(self.conn(), kind, after, limit).await?;
+            let columns: Vec<String> = kind
+                .columns()
+                .iter()
+                .map(|of| column(kind, of.name))
+                .collect();
+            let (sql, args) = page(kind, &columns.join(", "), after, limit);
             let found = D::fetch(self.conn(), sql.into(), args).await?;
             found.iter().map(|row| read::<D>(kind, row)).collect()
         })
@@ -88,35 +97,47 @@ pub fn table(kind: Kind) -> &'static str {
     }
 }
 
-fn page(kind: Kind, after: Option<&Row>, limit: i64) -> (String, Vec<Arg>) {
-    let columns: Vec<String> = kind
-        .columns()
-        .iter()
-        .map(|column| match (kind, column.name) {
-            (Kind::Interaction, name @ ("seq" | "fingerprint")) => format!("i.{name}"),
-            (Kind::Interaction, name @ ("core" | "user_data")) => format!("j.{name}"),
-            (Kind::Interaction, name) => format!("t.{name}"),
-            (_, name) => name.to_owned(),
-        })
-        .collect();
+/// Bytes of one page, roughly; a row may have more.
+const PAGE_BYTES: i64 = 4 * 1024 * 1024;
+
+/// The columns that may be long.
+fn long(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Interaction => &[
+            "core",
+            "user_data",
+            "text",
+            "structured_text",
+            "comment",
+            "participants",
+        ],
+        Kind::WebAction => &["event"],
+        Kind::Change => &["delta"],
+        Kind::Reply => &["body"],
+        _ => &[],
+    }
+}
+
+/// A column where it stands; an interaction has three tables.
+fn column(kind: Kind, name: &str) -> String {
+    match (kind, name) {
+        (Kind::Interaction, "seq" | "fingerprint") => format!("i.{name}"),
+        (Kind::Interaction, "core" | "user_data") => format!("j.{name}"),
+        (Kind::Interaction, _) => format!("t.{name}"),
+        _ => name.to_owned(),
+    }
+}
+
+/// A statement for `what` of the next rows of a kind after one.
+fn page(kind: Kind, what: &str, after: Option<&Row>, limit: i64) -> (String, Vec<Arg>) {
     let from = if kind == Kind::Interaction {
         format!("interaction i{JOIN_JSON}{JOIN_TEXTS}")
     } else {
         table(kind).to_owned()
     };
-    let key: Vec<String> = kind
-        .key()
-        .iter()
-        .map(|name| {
-            if kind == Kind::Interaction {
-                format!("i.{name}")
-            } else {
-                (*name).to_owned()
-            }
-        })
-        .collect();
+    let key: Vec<String> = kind.key().iter().map(|name| column(kind, name)).collect();
     let mut args: Vec<Arg> = Vec::new();
-    let mut sql = format!("SELECT {} FROM {from}", columns.join(", "));
+    let mut sql = format!("SELECT {what} FROM {from}");
     if let Some(after) = after {
         args.extend(after.key().into_iter().map(arg));
         let places: Vec<String> = (1..=args.len()).map(|n| format!("${n}")).collect();
@@ -125,6 +146,37 @@ fn page(kind: Kind, after: Option<&Row>, limit: i64) -> (String, Vec<Arg>) {
     args.push(limit.into());
     sql += &format!(" ORDER BY {} LIMIT +${}", key.join(", "), args.len());
     (sql, args)
+}
+
+/// How many of the next rows make a page: as many as [`PAGE_BYTES`] hold, and one at least.
+async fn fitting<D: Dialect>(
+    conn: &mut Conn<D>,
+    kind: Kind,
+    after: Option<&Row>,
+    limit: i64,
+) -> Result<i64, StoreError> {
+    if long(kind).is_empty() {
+        return Ok(limit);
+    }
+    let sizes: Vec<String> = long(kind)
+        .iter()
+        .map(|name| {
+            format!(
+                "COALESCE(CAST(octet_length({}) AS BIGINT), 0)",
+                column(kind, name)
+            )
+        })
+        .collect();
+    let (sql, args) = page(kind, &sizes.join(" + "), after, limit);
+    let (mut rows, mut bytes) = (0, 0);
+    for row in &D::fetch(conn, sql.into(), args).await? {
+        bytes += Columns::<D>::of(row).int()?;
+        if rows > 0 && bytes > PAGE_BYTES {
+            break;
+        }
+        rows += 1;
+    }
+    Ok(rows)
 }
 
 /// A value as it is bound.
@@ -156,7 +208,8 @@ fn read<D: Dialect>(kind: Kind, row: &RowOf<D>) -> Result<Row, StoreError> {
 pub async fn restored<D: Dialect>(
     conn: &mut Conn<D>,
 ) -> Result<Option<(String, Restored)>, StoreError> {
-    let sql = "SELECT archive, lines, cursor_offset, finished FROM archive_restore WHERE id = 1";
+    let sql =
+        "SELECT archive, lines, cursor_offset, merging, finished FROM archive_restore WHERE id = 1";
     let rows = D::fetch(conn, sql.into(), Vec::new()).await?;
     let Some(row) = rows.first() else {
         return Ok(None);
@@ -166,8 +219,9 @@ pub async fn restored<D: Dialect>(
     let restored = Restored {
         lines: row.int()?,
         offset: row.int()?,
+        merging: row.int()? != 0,
         finished: row.int()? != 0,
-        left_out: Vec::new(),
+        ..Restored::default()
     };
     Ok(Some((archive, restored)))
 }

@@ -504,7 +504,10 @@ impl Store {
             let _ = task.await;
         }
         (self.close)().await;
-        drop(self.lock);
+        if let Some(lock) = self.lock {
+            // closing the file is not enough: a process that is being started may still have a copy
+            let _ = lock.unlock();
+        }
     }
 }
 

@@ -140,6 +140,8 @@ pub trait Dialect: Sized + Send + Sync + 'static {
     const SEARCHES_IN_TRANSACTIONS: bool;
     /// Takes those settings back, for a statement that reads everything it finds.
     const READS_ALL: &'static str;
+    /// Lifts the time limit of statements until the transaction ends.
+    const UNLIMITED: &'static str;
     /// Lets statements on this connection run for so long and until `gone` is set. Postgres is told
     /// of the limit when it connects or when the transaction begins, and notices itself that its
     /// client has gone.

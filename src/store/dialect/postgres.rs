@@ -58,6 +58,7 @@ impl<const KEPT: bool> Dialect for Sessions<KEPT> {
     const LOCK_HEAD: &'static str = " FOR UPDATE";
     const KEEPS_SESSION: bool = KEPT;
     const SEARCHES_IN_TRANSACTIONS: bool = true;
+    const UNLIMITED: &'static str = "SET LOCAL statement_timeout = 0";
     const READS_ALL: &'static str = "SET LOCAL enable_sort = on; SET LOCAL enable_seqscan = on; \
                                      SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on; \
                                      SET LOCAL enable_material = on";

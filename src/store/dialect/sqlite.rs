@@ -28,6 +28,7 @@ impl Dialect for OnSqlite {
     const LOCK_HEAD: &'static str = "";
     const KEEPS_SESSION: bool = true;
     const SEARCHES_IN_TRANSACTIONS: bool = false;
+    const UNLIMITED: &'static str = "";
     const READS_ALL: &'static str = "";
     // one statement rather than several: each makes FTS5 write what it has in memory as a segment of its own, to be merged later.
     // CROSS keeps the order of the join: the planner takes many VALUES for more than all interactions, and would scan those

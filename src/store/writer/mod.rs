@@ -15,6 +15,7 @@ mod fold;
 pub use flush::INDEXED_CHARACTERS;
 mod ledger;
 mod load;
+mod merge;
 mod restore;
 mod web_action;
 mod web_event;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::flush;
+use super::{flush, merge};
 use crate::domain::Refusal;
 use crate::domain::archive::{Cell, Kind, Restore, Restored, Row, Type};
 use crate::domain::command::Stored;
@@ -17,7 +17,7 @@ use crate::store::{StoreError, rows};
 /// Rows of one statement.
 const CHUNK: usize = 200;
 
-/// Restores the next rows.
+/// Restores the next rows, or compares them where that is all that is asked for.
 pub async fn chunk<D: Dialect>(
     conn: &mut Conn<D>,
     rules: &ContactRules,
@@ -32,6 +32,12 @@ pub async fn chunk<D: Dialect>(
         ))
         .into());
     }
+    if restore.survey {
+        if state.merging {
+            state.noted = merge::survey::<D>(conn, &restore.rows).await?;
+        }
+        return Ok(state);
+    }
     let mut kinds: BTreeMap<Kind, Vec<Row>> = BTreeMap::new();
     for row in &restore.rows {
         kinds.entry(row.kind).or_default().push(row.clone());
@@ -40,13 +46,13 @@ pub async fn chunk<D: Dialect>(
         for row in &mut of_kind {
             shift(row, state.offset);
         }
-        if restore.merge {
-            of_kind = admitted::<D>(conn, kind, of_kind, state.offset, &mut state.left_out).await?;
+        if state.merging {
+            of_kind = merge::admitted::<D>(conn, kind, of_kind, state.offset).await?;
         }
-        match kind {
+        state.rows += match kind {
             Kind::Interaction => interactions::<D>(conn, of_kind).await?,
-            kind => insert::<D>(conn, rules, kind, &of_kind).await?,
-        }
+            kind => insert::<D>(conn, rules, kind, &of_kind, state.merging).await?,
+        };
         if kind == Kind::IndexedKey {
             let sql = "UPDATE journal_head SET key_version = key_version + 1 WHERE id = 1";
             D::execute(conn, sql.into(), Vec::new()).await?;
@@ -58,12 +64,13 @@ pub async fn chunk<D: Dialect>(
     let args = vec![state.lines.into(), i64::from(state.finished).into()];
     D::execute(conn, sql.into(), args).await?;
     if state.finished {
-        D::execute(conn, "DELETE FROM archive_left_out".into(), Vec::new()).await?;
+        state.left_out = merge::end::<D>(conn).await?;
     }
     Ok(state)
 }
 
-/// Where this archive's restoring stands; the first chunk finds an empty store, or one that it may be merged into.
+/// How far the restoring of this archive has come. It begins in an empty store, or in one that the
+/// archive may be merged into.
 async fn begin<D: Dialect>(conn: &mut Conn<D>, restore: &Restore) -> Result<Restored, StoreError> {
     match restored::<D>(conn).await? {
         Some((archive, state)) if !state.finished => {
@@ -77,22 +84,29 @@ async fn begin<D: Dialect>(conn: &mut Conn<D>, restore: &Restore) -> Result<Rest
         }
         _ => {}
     }
-    if !restore.merge && !is_empty::<D>(conn).await? {
+    let empty = is_empty::<D>(conn).await?;
+    if !restore.merge && !empty {
         return Err(Refusal::Conflict(
             "the store is not empty; --merge adds what does not collide".to_owned(),
         )
         .into());
     }
     let offset = crate::store::journal::head::<D>(conn).await?;
-    let sql = "INSERT INTO archive_restore (id, archive, lines, cursor_offset, finished) VALUES (1, $1, 0, $2, 0) \
-               ON CONFLICT (id) DO UPDATE SET archive = excluded.archive, lines = 0, cursor_offset = excluded.cursor_offset, finished = 0";
-    let args = vec![restore.archive.as_str().into(), offset.into()];
+    let sql = "INSERT INTO archive_restore (id, archive, lines, cursor_offset, merging, finished) VALUES (1, $1, 0, $2, $3, 0) \
+               ON CONFLICT (id) DO UPDATE SET archive = excluded.archive, lines = 0, cursor_offset = excluded.cursor_offset, \
+               merging = excluded.merging, finished = 0";
+    let args = vec![
+        restore.archive.as_str().into(),
+        offset.into(),
+        i64::from(!empty).into(),
+    ];
     D::execute(conn, sql.into(), args).await?;
     // the cursors of the archive are taken, so that nothing written meanwhile gets one of them
     let sql = "UPDATE journal_head SET last_cursor = $1 WHERE id = 1";
     D::execute(conn, sql.into(), vec![(offset + restore.head).into()]).await?;
     Ok(Restored {
         offset,
+        merging: !empty,
         ..Restored::default()
     })
 }
@@ -124,132 +138,14 @@ fn shift(row: &mut Row, offset: i64) {
     row.set(name, Cell::Int(moved));
 }
 
-/// What a row is about, in the words of `archive_left_out`.
-fn subject(row: &Row) -> Option<(Kind, i64, String)> {
-    Some(match row.kind {
-        Kind::Interaction => {
-            let core = core(row).ok()?;
-            (Kind::Interaction, core.tenant_id, core.id)
-        }
-        Kind::Contact => (
-            Kind::Contact,
-            row.int("tenant_id"),
-            row.text("id").to_owned(),
-        ),
-        Kind::ContactAttribute => (
-            Kind::Contact,
-            row.int("tenant_id"),
-            row.text("contact_id").to_owned(),
-        ),
-        Kind::Link => (
-            Kind::Interaction,
-            row.int("tenant_id"),
-            row.text("child_id").to_owned(),
-        ),
-        Kind::WebAction => (
-            Kind::WebAction,
-            row.int("tenant_id"),
-            row.text("action_id").to_owned(),
-        ),
-        _ => return None,
-    })
+/// The core attributes of an interaction's row.
+pub(super) fn core(row: &Row) -> Result<Interaction, StoreError> {
+    serde_json::from_str(row.text("core"))
+        .map_err(|_| Refusal::invalid("/interaction/core", "is no interaction").into())
 }
 
-/// The rows that stand in nobody's way. Of those left out, and of what is about them, the journal is left out too.
-async fn admitted<D: Dialect>(
-    conn: &mut Conn<D>,
-    kind: Kind,
-    rows: Vec<Row>,
-    offset: i64,
-    left_out: &mut Vec<(Kind, String)>,
-) -> Result<Vec<Row>, StoreError> {
-    let mut kept = Vec::with_capacity(rows.len());
-    for row in rows {
-        let taken = match kind {
-            Kind::Interaction | Kind::Contact | Kind::WebAction => {
-                taken::<D>(conn, &row, offset, left_out).await?
-            }
-            Kind::ContactAttribute | Kind::Link => is_left_out::<D>(conn, subject(&row)).await?,
-            Kind::Change => {
-                let tenant = row.int("tenant_id");
-                let about = [
-                    (Kind::Interaction, "interaction_id"),
-                    (Kind::WebAction, "action_id"),
-                    (Kind::Contact, "contact_id"),
-                ];
-                let first = about.iter().find(|(_, name)| !row.text(name).is_empty());
-                let subject = first.map(|(kind, name)| (*kind, tenant, row.text(name).to_owned()));
-                is_left_out::<D>(conn, subject).await?
-            }
-            _ => false,
-        };
-        if !taken {
-            kept.push(row);
-        }
-    }
-    Ok(kept)
-}
-
-/// Whether something else stands in the place of a row; then it is noted.
-async fn taken<D: Dialect>(
-    conn: &mut Conn<D>,
-    row: &Row,
-    offset: i64,
-    left_out: &mut Vec<(Kind, String)>,
-) -> Result<bool, StoreError> {
-    let Some((kind, tenant, id)) = subject(row) else {
-        return Ok(false);
-    };
-    let (column, made_before) = match kind {
-        Kind::Contact => ("id", ""),
-        Kind::WebAction => ("action_id", " AND seq <= $3"),
-        _ => ("id", " AND seq <= $3"),
-    };
-    let sql = format!(
-        "SELECT fingerprint FROM {} WHERE tenant_id = $1 AND {column} = $2{made_before}",
-        table(kind)
-    );
-    let mut args: Vec<Arg> = vec![tenant.into(), id.as_str().into()];
-    if !made_before.is_empty() {
-        args.push(offset.into());
-    }
-    let found = D::fetch(conn, sql.into(), args).await?;
-    if found.is_empty() {
-        return Ok(false);
-    }
-    let prints = found
-        .iter()
-        .map(|row| Ok(Columns::<D>::of(row).bytes()?))
-        .collect::<Result<Vec<Vec<u8>>, StoreError>>()?;
-    let same = matches!(row.cell("fingerprint"), Cell::Bytes(print) if prints.contains(print) && !print.is_empty());
-    let sql = "INSERT INTO archive_left_out (kind, tenant_id, id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
-    let args = vec![kind.name().into(), tenant.into(), id.as_str().into()];
-    D::execute(conn, sql.into(), args).await?;
-    if !same {
-        left_out.push((kind, id));
-    }
-    Ok(true)
-}
-
-async fn is_left_out<D: Dialect>(
-    conn: &mut Conn<D>,
-    subject: Option<(Kind, i64, String)>,
-) -> Result<bool, StoreError> {
-    let Some((kind, tenant, id)) = subject else {
-        return Ok(false);
-    };
-    let sql = "SELECT 1 FROM archive_left_out WHERE kind = $1 AND tenant_id = $2 AND id = $3";
-    let args = vec![kind.name().into(), tenant.into(), id.into()];
-    Ok(!D::fetch(conn, sql.into(), args).await?.is_empty())
-}
-
-fn core(row: &Row) -> Result<Interaction, StoreError> {
-    let wrong = |what: String| Refusal::invalid("/interaction/core", what);
-    Ok(serde_json::from_str(row.text("core"))
-        .map_err(|error| wrong(format!("is no interaction: {error}")))?)
-}
-
-async fn interactions<D: Dialect>(conn: &mut Conn<D>, all: Vec<Row>) -> Result<(), StoreError> {
+/// Writes interactions with all that follows from them; returns how many.
+async fn interactions<D: Dialect>(conn: &mut Conn<D>, all: Vec<Row>) -> Result<u64, StoreError> {
     let keys = D::fetch(conn, "SELECT key FROM indexed_key".into(), Vec::new()).await?;
     let keys = keys
         .iter()
@@ -273,7 +169,8 @@ async fn interactions<D: Dialect>(conn: &mut Conn<D>, all: Vec<Row>) -> Result<(
         };
         placed.push((row.int("seq"), fingerprint, stored));
     }
-    flush::place::<D>(conn, &keys, &placed).await
+    flush::place::<D>(conn, &keys, &placed).await?;
+    Ok(placed.len() as u64)
 }
 
 /// Columns that the archive does not have, because they follow from others.
@@ -285,12 +182,15 @@ fn derived(kind: Kind) -> Option<&'static str> {
     }
 }
 
+/// Writes rows of a kind; returns how many were not there yet.
 async fn insert<D: Dialect>(
     conn: &mut Conn<D>,
     rules: &ContactRules,
     kind: Kind,
     all: &[Row],
-) -> Result<(), StoreError> {
+    merging: bool,
+) -> Result<u64, StoreError> {
+    let mut written = 0;
     let mut columns: Vec<&str> = kind.columns().iter().map(|column| column.name).collect();
     columns.extend(derived(kind));
     for rows in all.chunks(CHUNK) {
@@ -319,7 +219,8 @@ async fn insert<D: Dialect>(
                     let folded = rules.fold(row.text("name"), row.text("value"));
                     args.push(folded.unwrap_or_default().into());
                 }
-                Kind::IndexedKey => args.push(1.into()),
+                // what was there before has no rows under a new key: a server fills its index
+                Kind::IndexedKey => args.push(i64::from(!merging).into()),
                 _ => {}
             }
         }
@@ -328,7 +229,7 @@ async fn insert<D: Dialect>(
         if operational.contains(&kind) {
             write!(sql, " ON CONFLICT DO NOTHING").expect("a String takes all that is written");
         }
-        D::execute(conn, sql.into(), args).await?;
+        written += D::execute(conn, sql.into(), args).await?;
     }
-    Ok(())
+    Ok(written)
 }

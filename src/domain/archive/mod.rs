@@ -3,6 +3,12 @@
 //! One description a kind of row ([`Kind::columns`]) serves the export, the import and the comparison. `docs/archive.md`
 //! has the format for people.
 
+mod check;
+mod restore;
+
+pub use check::Wrong;
+pub use restore::{LeftOut, Restore, Restored, Standing};
+
 use super::Moment;
 
 /// The version of the format that is written and read.
@@ -255,6 +261,9 @@ pub enum Cell {
     Bytes(Vec<u8>),
 }
 
+/// The kind of a row, and the values of its key in an order that both databases share.
+pub type Place = (Kind, Vec<(i64, String)>);
+
 /// A row: its kind, and a value for each of its columns.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
@@ -309,36 +318,14 @@ impl Row {
     pub fn key(&self) -> Vec<&Cell> {
         self.kind.key().iter().map(|name| self.cell(name)).collect()
     }
-}
 
-/// The next rows of an archive, for the writer.
-#[derive(Clone, Debug)]
-pub struct Restore {
-    /// Tells one archive from another: the beginning of its header's checksum.
-    pub archive: String,
-    /// The newest cursor of the store that it came from.
-    pub head: i64,
-    /// Whether the store may hold something already.
-    pub merge: bool,
-    /// The lines that were restored before these rows.
-    pub after: i64,
-    /// The lines that are restored with them.
-    pub upto: i64,
-    /// The rows.
-    pub rows: Vec<Row>,
-    /// Whether these are the last.
-    pub last: bool,
-}
-
-/// How far the restoring of an archive has come.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Restored {
-    /// Lines restored.
-    pub lines: i64,
-    /// What is added to each cursor of the archive.
-    pub offset: i64,
-    /// Whether it is over.
-    pub finished: bool,
-    /// Rows that were left out because others stood in their place, of this chunk: what and which.
-    pub left_out: Vec<(Kind, String)>,
+    /// Where it stands among all rows of a store or an archive.
+    pub fn place(&self) -> Place {
+        let key = self.key().into_iter().map(|cell| match cell {
+            Cell::Text(text) => (0, text.clone()),
+            Cell::Int(number) => (*number, String::new()),
+            _ => (0, String::new()),
+        });
+        (self.kind, key.collect())
+    }
 }

@@ -1,0 +1,182 @@
+//! An archive beside what a store holds already.
+
+use serde_json::{Value, json};
+
+use super::damaged::killed;
+use super::*;
+
+/// A store with what `fill` records, and its archive.
+async fn archived(db: Db, bodies: &[Value]) -> (Arc<Place>, PathBuf) {
+    let server = Server::start(db).await;
+    for body in bodies {
+        server.record(body.clone()).await;
+    }
+    let place = server.stop().await;
+    let archive = file(&place, "a.ndjson");
+    export(&place.url, &archive, &[]).await;
+    (place, archive)
+}
+
+async fn subjects(server: &Server, id: &str) -> Value {
+    server.get(&format!("/v1/interactions/{id}")).await.1["subject"].clone()
+}
+
+both! {
+    async fn a_store_that_is_not_empty_is_left_as_it_is_or_added_to(db) {
+        let server = Server::start(db).await;
+        filled(&server).await;
+        let source = server.stop().await;
+        let archive = file(&source, "a.ndjson");
+        export(&source.url, &archive, &[]).await;
+
+        let server = Server::start(db).await;
+        server.record(json!({"id": "own", "mediaType": "chat"})).await;
+        server.record(json!({"id": "mail", "mediaType": "chat", "subject": "another of that name"})).await;
+        let before = server.journal().await;
+        let there = server.stop().await;
+        let ran = run(&there.url, &["import", archive.to_str().unwrap()]).await;
+        assert!(ran.code != Some(0) && ran.told.contains("not empty"), "{ran:?}");
+        let merge = ["import", "--merge", archive.to_str().unwrap()];
+        let said = annals(&there.url, &merge, 2).await;
+        assert!(said.contains("interaction mail"), "{said}");
+        let server = Server::at(there, |_| {}).await;
+        let journal = server.journal().await;
+        assert_eq!(journal[..2], before[..]);
+        assert!(journal[2..].iter().all(|entry| entry["interactionId"] != "mail"), "the journal of what is left out is left out");
+        assert_eq!(subjects(&server, "mail").await, "another of that name");
+        let (_, chat) = server.get("/v1/interactions/chat").await;
+        assert_eq!(chat["userData"], json!({"rule": "cold"}));
+        let (_, then) = server.get(&format!("/v1/interactions/chat/user-data?at={}", chat["createdDate"].as_str().unwrap())).await;
+        assert_eq!(then["userData"], json!({"rule": "hot"}));
+        let kinds: Vec<&Value> = journal.iter().filter(|entry| entry["interactionId"] == "chat").map(|entry| &entry["kind"]).collect();
+        assert_eq!(kinds, ["engagement.created", "userData.edited", "userData.deleted", "interaction.stopped"]);
+
+        // a second time the same is left out, and nothing else happens
+        let there = server.stop().await;
+        let said = annals(&there.url, &merge, 2).await;
+        assert!(said.contains("interaction mail") && !said.contains("chat"), "{said}");
+        let server = Server::at(there, |_| {}).await;
+        assert_eq!(server.journal().await, journal, "also of what was deleted");
+    }
+
+    async fn strangers_with_one_identifier_stay_strangers(db) {
+        let server = Server::start(db).await;
+        server.post("/v1/contacts", json!({"id": "c1", "attributes": {"EmailAddress": "ann@example.test"}})).await;
+        server.post("/v1/contacts", json!({"id": "c2", "attributes": {"EmailAddress": "ann@work.example"}})).await;
+        server.post("/v1/contacts/c2/merge", json!({"into": "c1"})).await;
+        server.record(json!({"id": "of-ann", "mediaType": "chat", "contactId": "c1"})).await;
+        server.record(json!({"id": "of-ann-too", "mediaType": "chat", "contactId": "c2"})).await;
+        server.record(json!({"id": "below", "mediaType": "email", "parentId": "of-ann"})).await;
+        // a parent that came later stands after its child
+        server.record(json!({"id": "late", "mediaType": "chat"})).await;
+        server.record(json!({"id": "visit", "mediaType": "webengagement", "contactId": "c1"})).await;
+        let (status, _) = server.post("/v1/interactions/late/parent", json!({"parentId": "visit"})).await;
+        assert_eq!(status, 200);
+        server.record(json!({"id": "of-nobody", "mediaType": "chat"})).await;
+        server.record(json!({"id": "moved", "mediaType": "chat", "contactId": "c1"})).await;
+        let (status, _) = server.patch("/v1/interactions/moved", json!({"contactId": null})).await;
+        assert_eq!(status, 200);
+        let source = server.stop().await;
+        let archive = file(&source, "a.ndjson");
+        export(&source.url, &archive, &[]).await;
+
+        let server = Server::start(db).await;
+        server.post("/v1/contacts", json!({"id": "c1", "attributes": {"EmailAddress": "bob@example.test"}})).await;
+        server.record(json!({"id": "of-bob", "mediaType": "chat", "contactId": "c1"})).await;
+        let (_, before) = server.get("/v1/contacts/c1/export").await;
+        let there = server.stop().await;
+        let said = annals(&there.url, &["import", "--merge", archive.to_str().unwrap()], 2).await;
+        for name in ["contact c1", "contact c2", "interaction of-ann", "interaction of-ann-too", "interaction below", "interaction visit", "interaction late"] {
+            assert!(said.contains(&format!("left out: {name}: ")), "{name}: {said}");
+        }
+        let server = Server::at(there, |_| {}).await;
+        assert_eq!(server.get("/v1/contacts/c1/export").await.1, before, "Bob is who he was");
+        for id in ["of-ann", "below", "late"] {
+            assert_eq!(server.get(&format!("/v1/interactions/{id}")).await.0, 404, "{id}");
+        }
+        for id in ["of-nobody", "moved"] {
+            assert_eq!(server.get(&format!("/v1/interactions/{id}")).await.0, 200, "{id}");
+        }
+        let (_, told) = server.get("/v1/changes?contactId=c1").await;
+        assert!(told["items"].as_array().unwrap().iter().all(|entry| entry["interactionId"] != "moved"), "{told}");
+    }
+
+    async fn what_was_changed_since_is_told_and_stays(db) {
+        let (_source, archive) = archived(db, &[
+            json!({"id": "a", "mediaType": "chat", "subject": "one"}),
+            json!({"id": "b", "mediaType": "chat"}),
+            json!({"id": "child", "mediaType": "email", "parentId": "a"}),
+        ]).await;
+        let there = Place::new(db).await;
+        annals(&there.url, &["import", archive.to_str().unwrap()], 0).await;
+        let server = Server::at(Arc::new(there), |_| {}).await;
+        server.patch("/v1/interactions/a", json!({"subject": "two"})).await;
+        server.delete("/v1/interactions/child").await;
+        let there = server.stop().await;
+        let said = annals(&there.url, &["import", "--merge", archive.to_str().unwrap()], 2).await;
+        assert!(said.contains("left out: interaction a: it is there, and one of the two was changed since"), "{said}");
+        assert!(!said.contains("interaction b"), "the same is not worth a word: {said}");
+        let server = Server::at(there, |_| {}).await;
+        assert_eq!(subjects(&server, "a").await, "two");
+        assert_eq!(server.get("/v1/interactions/child").await.1["parentId"], "a", "what is gone comes back to what is the same");
+    }
+
+    async fn the_journal_of_something_deleted_is_not_that_of_another(db) {
+        let server = Server::start(db).await;
+        server.record(json!({"id": "x", "mediaType": "chat", "userData": {"a": 1}})).await;
+        server.delete("/v1/interactions/x").await;
+        let source = server.stop().await;
+        let archive = file(&source, "a.ndjson");
+        export(&source.url, &archive, &[]).await;
+        let server = Server::start(db).await;
+        server.record(json!({"id": "x", "mediaType": "chat", "userData": {"b": 2}})).await;
+        let there = server.stop().await;
+        let said = annals(&there.url, &["import", "--merge", archive.to_str().unwrap()], 2).await;
+        assert!(said.contains("interaction x"), "{said}");
+        let server = Server::at(there, |_| {}).await;
+        let (status, then) = server.get("/v1/interactions/x/user-data?at=2100-01-01T00:00:00Z").await;
+        assert_eq!((status, &then["userData"]), (200, &json!({"b": 2})));
+    }
+
+    async fn a_key_that_an_archive_declares_finds_what_was_there_before(db) {
+        let server = Server::with(db, |config| config.user_data.indexed = vec!["rule".into()]).await;
+        server.record(json!({"id": "theirs", "mediaType": "chat", "userData": {"rule": "hot"}})).await;
+        let source = server.stop().await;
+        let archive = file(&source, "a.ndjson");
+        annals(&source.url, &["index", "add", "rule"], 0).await;
+        export(&source.url, &archive, &[]).await;
+        let server = Server::start(db).await;
+        server.record(json!({"id": "own", "mediaType": "chat", "userData": {"rule": "hot"}})).await;
+        let there = server.stop().await;
+        annals(&there.url, &["import", "--merge", archive.to_str().unwrap()], 0).await;
+        let server = Server::at(there, |_| {}).await;
+        let (_, found) = server.get("/v1/interactions?userData.rule=hot&sort=id").await;
+        assert_eq!(crate::support::ids(&found), ["own", "theirs"]);
+    }
+
+    async fn a_merge_that_was_killed_goes_on_as_it_began(db) {
+        let bodies: Vec<Value> = (0..4000).map(|n| json!({"id": format!("i{n:05}"), "mediaType": "chat"})).collect();
+        let server = Server::start(db).await;
+        assert!(server.batch(&bodies).await.iter().all(|line| line["status"] == 201));
+        let source = server.stop().await;
+        let archive = file(&source, "a.ndjson");
+        export(&source.url, &archive, &[]).await;
+        let server = Server::start(db).await;
+        for id in ["i00001", "i03999"] {
+            server.record(json!({"id": id, "mediaType": "email", "subject": "own"})).await;
+        }
+        let there = server.stop().await;
+        killed(&there.url, &there, &["import", "--merge", archive.to_str().unwrap()]).await;
+        // whether it is said again or not
+        let said = annals(&there.url, &["import", archive.to_str().unwrap()], 2).await;
+        assert!(said.contains("Went on after line") && said.contains("i00001") && said.contains("i03999"), "{said}");
+        let server = Server::at(Arc::clone(&there), |_| {}).await;
+        for id in ["i00001", "i03999"] {
+            assert_eq!(subjects(&server, id).await, "own");
+        }
+        server.stop().await;
+        let mut direct = crate::support::direct::Direct::to(&there).await;
+        assert_eq!(direct.number("SELECT COUNT(*) FROM interaction").await, 4000);
+        assert_eq!(direct.number("SELECT COUNT(*) FROM journal").await, 4000);
+    }
+}
