@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::damaged::killed;
 use super::*;
+use crate::support::receiver::Receiver;
 
 /// A store with what `fill` records, and its archive.
 async fn archived(db: Db, bodies: &[Value]) -> (Arc<Place>, PathBuf) {
@@ -152,6 +153,25 @@ both! {
         let server = Server::at(there, |_| {}).await;
         let (_, found) = server.get("/v1/interactions?userData.rule=hot&sort=id").await;
         assert_eq!(crate::support::ids(&found), ["own", "theirs"]);
+    }
+
+    async fn a_webhook_without_a_backlog_is_not_told_of_what_is_merged(db) {
+        let (_source, archive) = archived(db, &[json!({"id": "old", "mediaType": "chat"})]).await;
+        let receiver = Receiver::start().await;
+        let open = |config: &mut annals::config::Config| config.webhooks.allow_private = true;
+        let server = Server::with(db, open).await;
+        let (status, _) = server.post("/v1/webhooks", json!({"url": receiver.url, "kinds": ["interaction"]})).await;
+        assert_eq!(status, 201);
+        server.record(json!({"id": "own", "mediaType": "chat"})).await;
+        receiver.wait_for(1).await;
+        let there = server.stop().await;
+        annals(&there.url, &["import", "--merge", archive.to_str().unwrap()], 0).await;
+        let server = Server::at(there, open).await;
+        assert_eq!(server.get("/v1/interactions/old").await.0, 200);
+        server.record(json!({"id": "new", "mediaType": "chat"})).await;
+        let told = |letters: &[crate::support::receiver::Letter], id: &str| letters.iter().any(|letter| letter.body["data"]["interactionId"] == id);
+        receiver.until("the new one", |letters| told(letters, "new")).await;
+        assert!(!told(&receiver.letters(), "old"));
     }
 
     async fn a_merge_that_was_killed_goes_on_as_it_began(db) {

@@ -103,7 +103,11 @@ async fn begin<D: Dialect>(conn: &mut Conn<D>, restore: &Restore) -> Result<Rest
     D::execute(conn, sql.into(), args).await?;
     // the cursors of the archive are taken, so that nothing written meanwhile gets one of them
     let sql = "UPDATE journal_head SET last_cursor = $1 WHERE id = 1";
-    D::execute(conn, sql.into(), vec![(offset + restore.head).into()]).await?;
+    let head = offset + restore.head;
+    D::execute(conn, sql.into(), vec![head.into()]).await?;
+    // a webhook with no backlog passes over what is restored; one cursor cannot say more
+    let sql = "UPDATE webhook SET cursor = $1 WHERE cursor >= COALESCE((SELECT MAX(cursor) FROM journal), 0)";
+    D::execute(conn, sql.into(), vec![head.into()]).await?;
     Ok(Restored {
         offset,
         merging: !empty,
