@@ -1,18 +1,21 @@
 //! Annals, a contact-history server.
 //!
-//! The map of the house:
+//! The modules:
 //!
-//! * [`domain`] – what the words mean. It knows nobody.
-//! * [`store`] – the one door in (commands, committed in groups), the one journal out, and every read. It knows `domain`.
+//! * [`domain`] – the terms and rules. It depends on no other module.
+//! * [`store`] – every write (commands, committed in groups), the journal, and every read. It
+//!   depends on `domain`.
 //! * [`api`] – the native HTTP surface. A surface translates and formats; it holds no rules.
-//! * [`compat`] – surfaces for clients that exist, each a translation.
-//! * [`json`] – how JSON from outside is read, the same everywhere. It knows `domain`.
-//! * [`web`] – what the surfaces share: the parts of a running server, who may come in.
-//! * [`feed`] – readers of the journal that follow it live. It knows both.
-//! * [`import`], [`archive`] – history in and out. [`demo`] – an invented contact centre. All by commands and queries, like everybody else.
-//! * [`server`] – a server's life. [`config`] – its settings. [`telemetry`] – its logs and figures. [`cli`] – the commands of the binary.
+//! * [`compat`] – surfaces for existing clients, each a translation.
+//! * [`json`] – reads JSON input, the same way everywhere. It depends on `domain`.
+//! * [`web`] – what the surfaces share: the parts of a running server, and access control.
+//! * [`feed`] – readers that follow the journal live. It depends on `domain` and `store`.
+//! * [`import`], [`archive`] – history in and out. [`demo`] – an invented contact centre. All use
+//!   commands and queries.
+//! * [`server`] – starting, serving, stopping. [`config`] – settings. [`telemetry`] – logs and
+//!   metrics. [`cli`] – the commands of the binary.
 //!
-//! A request's walk through the house is told in `docs/architecture.md`.
+//! `docs/architecture.md` describes how a request passes through them.
 
 pub mod api;
 pub mod archive;

@@ -1,4 +1,4 @@
-//! The binary: reads the command line, hands over, and says what went wrong.
+//! The binary: reads the command line, runs the command, and reports errors.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,5 @@
-//! A server's life: it opens the store, serves until it is told to stop, answers what is in flight, and closes.
+//! The life of a server: it opens the store, serves until it is told to stop, answers the requests
+//! in flight, and closes the store.
 
 use std::collections::BTreeSet;
 use std::future::Future;

@@ -1,7 +1,8 @@
-//! `POST /v1/interactions/batch`: NDJSON in, NDJSON out, as much as one likes.
+//! `POST /v1/interactions/batch`: NDJSON in, NDJSON out, without a limit on the number of lines.
 //!
-//! Lines go to the writer as they come and wait there for room, so memory does not grow with the body. Answers come back in order; those that
-//! the client has not read spill to a temporary file, so a client that reads only after it has sent all does not block.
+//! Lines go to the writer as they arrive and wait there for room, so memory does not grow with the
+//! body. Replies are sent in the order of the lines. Replies that the client has not read yet spill
+//! to a temporary file, so a client that reads only after it has sent everything does not block.
 
 use std::collections::VecDeque;
 
@@ -235,7 +236,7 @@ async fn answer(mut under_way: mpsc::Receiver<Line>, sender: spill::Sender, only
             }
         }
         if !out.is_empty() {
-            // where nobody reads, the lines are carried out all the same
+            // the lines are carried out even if nobody reads the replies
             if let Err(error) = sender.send(out) {
                 tracing::error!(%error, "the answers of a batch could not be kept; its connection is cut");
                 return;

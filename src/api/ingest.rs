@@ -1,7 +1,9 @@
-//! Events from the pages of web sites: which sites may send, with which key, how much.
+//! Web actions that browsers send: which sites may send, with which key, and at which rate.
 //!
-//! A page names its key in the `Authorization` header, or in the body, `{"key": "…", "events": [ … ]}`, which a browser takes along as plain text without
-//! asking first, and when a page is left. What comes in here goes on to the handler as JSON with its caller known; the key goes no further.
+//! A page sends its key in the `Authorization` header, or in the body as
+//! `{"key": "…", "events": [ … ]}`. A browser sends the second form as plain text without a
+//! preflight request, also when a page is left. This layer passes the events on to the handler as
+//! JSON with a known caller. The key goes no further.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};

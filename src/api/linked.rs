@@ -1,7 +1,8 @@
 //! Which web actions led to which interactions.
 //!
-//! An event that carries the identifier of an interaction, its own or the one of another system, led to it; so did an action of a visit that a web engagement
-//! names in its UserData. It is looked up when it is asked for, so that it does not matter which came first.
+//! An event leads to an interaction if it carries the identifier of that interaction, ours or
+//! another system's. An action of a visit leads to the web engagements that name the visit in their
+//! UserData. The link is looked up when it is read, so the order of arrival does not matter.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

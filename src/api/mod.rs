@@ -1,7 +1,8 @@
-//! The native HTTP surface, `/v1`, and what stands around it.
+//! The native HTTP surface, `/v1`, and the paths beside it.
 //!
-//! One file a resource: types, handlers, OpenAPI. A handler translates a request into a command or a query and the outcome into an answer;
-//! the rules are in `domain`, and in the store's ledger.
+//! There is one file for each resource: types, handlers, OpenAPI. A handler translates a request
+//! into a command or a query, and the outcome into an answer. The rules are in `domain` and in the
+//! store's ledger.
 
 pub mod auth;
 mod batch;

@@ -1,4 +1,4 @@
-//! What an operator looks at: health, readiness, metrics.
+//! Endpoints for operators: health, readiness, metrics.
 
 use std::time::Duration;
 

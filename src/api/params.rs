@@ -1,4 +1,5 @@
-//! Query parameters: each is taken by its name, and one that nobody took is refused. And what no path and no query may hold.
+//! Query parameters. A handler takes each by its name; a parameter that no handler took is refused.
+//! This file also checks what no path and no query may contain.
 
 use std::convert::Infallible;
 

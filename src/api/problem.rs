@@ -35,7 +35,7 @@ impl From<Refusal> for Problem {
         let (status, kind, title) = match &refusal {
             Refusal::NotFound(..) => (404, "not-found", "Not found"),
             Refusal::Invalid(_) | Refusal::Unmet(_, Unmet::MediaType) => {
-                (422, "invalid", "The request does not hold")
+                (422, "invalid", "The request is not valid")
             }
             Refusal::Conflict(_) | Refusal::Unmet(_, Unmet::Status) => {
                 (409, "conflict", "It conflicts with what is stored")

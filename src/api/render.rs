@@ -1,4 +1,4 @@
-//! How stored things are written as JSON. UserData goes out as the text that it is stored as.
+//! Renders stored values as JSON. UserData is sent as the text in which it is stored.
 
 use std::fmt::Write;
 

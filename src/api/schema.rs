@@ -1,4 +1,4 @@
-//! Shapes of bodies as OpenAPI shows them, where they are not written by serde as they are.
+//! OpenAPI schemas of bodies whose form differs from what serde derives.
 
 #![expect(
     dead_code,

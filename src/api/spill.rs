@@ -1,4 +1,5 @@
-//! A pipe that never makes its writer wait: what the reader has not read spills from memory to a temporary file.
+//! A pipe whose writer never waits: what the reader has not read yet spills from memory to a
+//! temporary file.
 
 use std::collections::VecDeque;
 use std::fs::File;

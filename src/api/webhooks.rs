@@ -1,4 +1,4 @@
-//! `/v1/webhooks`: who is told of which changes, and what became of each telling.
+//! `/v1/webhooks`: subscriptions to changes, and their deliveries.
 
 use axum::extract::{Path, State};
 use axum::response::Response;

@@ -1,6 +1,8 @@
-//! History out again, as NDJSON: contacts first, then their merges, then interactions, parents before children; in the form that `import` reads.
+//! Exports history as NDJSON in the form that `import` reads: contacts, their merges, then
+//! interactions, parents before children.
 //!
-//! The journal stays behind, and with it what was copied by which policy when a child was made: the child's UserData is whole without it.
+//! The journal is not included, and neither are the policies by which UserData was propagated. A
+//! child's UserData is complete without them.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};

@@ -1,6 +1,6 @@
 //! History out of a store and into another one.
 //!
-//! [`write`] writes a store whole, as lines of JSON; [`Lines`] reads them again; [`restore`] hands them to a writer, and
+//! [`write()`] writes a store whole, as lines of JSON; [`Lines`] reads them again; [`restore`] hands them to a writer, and
 //! [`verify`] compares two. `docs/archive.md` has the format. [`batch_form`] writes contacts and interactions alone, in the
 //! form of a batch.
 

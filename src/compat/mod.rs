@@ -1,3 +1,4 @@
-//! Surfaces for clients that exist: a translation each, on the same commands and queries as the native one.
+//! Surfaces for existing clients. Each translates its protocol to the same commands and queries as
+//! the native surface.
 
 pub mod gws;

@@ -1,4 +1,5 @@
-//! What `[gws]` may say: users with their hashes, web sites, the address in `uri`. No error here repeats a secret, or what may be a part of one.
+//! The settings of `[gws]`: users with their hashes, web sites, the address in `uri`. No error
+//! repeats a secret or what may be part of one.
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Params};

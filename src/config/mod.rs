@@ -1,7 +1,7 @@
 //! Settings: defaults < file < environment < flags.
 //!
-//! The defaults are a documented file in the binary, `default.toml`; it also says which settings there are, so that one that is misspelt is an
-//! error that names it.
+//! The defaults are a documented file in the binary, `default.toml`. It also lists the settings
+//! that exist, so a misspelt setting is an error that names it.
 
 pub mod gws;
 mod print;

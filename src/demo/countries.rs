@@ -1,7 +1,7 @@
-//! Where customers live, and what they are called there.
+//! Where customers live, and their names.
 //!
-//! Telephone numbers are of ranges set aside for films and examples where the country has such (United States, United Kingdom,
-//! France, Germany), and such as cannot be given out where it has none.
+//! Telephone numbers are from ranges reserved for fiction where the country has such ranges (United
+//! States, United Kingdom, France, Germany). Elsewhere they are numbers that cannot be assigned.
 
 use chrono_tz::Tz;
 

@@ -1,4 +1,4 @@
-//! Where episodes lay down what is to happen, and from where it is taken in the order of time.
+//! Collects the events of all episodes and returns them in the order of time.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Chance, from a seed: whole numbers only, so that every machine throws the same.
+//! Random numbers from a seed. Only whole numbers are used, so every machine gets the same ones.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -222,7 +222,7 @@ pub enum Outcome {
     Recorded {
         /// As stored.
         stored: Arc<Stored>,
-        /// False when the same one stood there before.
+        /// False when it existed before.
         created: bool,
         /// Transient keys that were not stored.
         dropped: Vec<String>,
@@ -232,7 +232,7 @@ pub enum Outcome {
         copied: Option<Vec<String>>,
         /// Attributes that were given, are not known of the contact, and were not added to it.
         unkept: Vec<String>,
-        /// The journal entry that tells of it; `None` when it stood there before.
+        /// The journal entry that tells of it; `None` when it existed before.
         cursor: Option<i64>,
     },
     /// UserData was changed.
@@ -294,7 +294,7 @@ pub enum Outcome {
     WebAction {
         /// The action.
         action_id: String,
-        /// False when the same state stood there before.
+        /// False when the state existed before.
         created: bool,
         /// Whether this copy added to the stored event.
         enriched: bool,
@@ -314,7 +314,7 @@ pub enum Outcome {
         /// The secret that it got.
         secret: Option<Secret>,
     },
-    /// So many deliveries go out again, or were forgotten.
+    /// How many deliveries are sent again or were deleted.
     Deliveries(u64),
     /// It is done and there is nothing to say.
     Done,

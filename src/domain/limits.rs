@@ -1,4 +1,4 @@
-//! Bounds on what is taken in. The configuration sets them; both databases are far wider.
+//! Limits on input. The configuration sets them; both databases allow far more.
 
 use serde::{Deserialize, Serialize};
 

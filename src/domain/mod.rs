@@ -1,8 +1,8 @@
-//! What the words of contact history mean.
+//! The terms and rules of contact history.
 //!
-//! Nothing here knows a database, a protocol, the wall clock or a source of randomness: those come in as
-//! parameters. Start with [`interaction`] and [`user_data`]; [`command`] lists every write there is,
-//! [`filter`] every question, [`change`] every piece of news.
+//! Nothing here depends on a database, a protocol, the wall clock or a source of randomness; those
+//! are parameters. Start with [`interaction`] and [`user_data`]. [`command`] lists every write,
+//! [`filter`] every query, [`change`] every entry of the journal.
 
 pub mod address;
 pub mod archive;

@@ -1,7 +1,9 @@
-//! The Bayeux protocol, 1.0, as far as a server that only tells needs it (`docs.cometd.org/current/reference/#_bayeux`): messages in, replies out.
+//! The Bayeux protocol, 1.0, as far as a server that only notifies needs it
+//! (`docs.cometd.org/current/reference/#_bayeux`): messages in, replies out.
 //!
-//! Transport is long polling. Messages go out on the replies to `/meta/connect` only. The number of a batch, which the acknowledgement extension counts, is a cursor of
-//! the journal: whoever has acknowledged it has received everything up to there, whichever server asks.
+//! The transport is long polling. Messages are sent on the replies to `/meta/connect` only. The
+//! batch number of the acknowledgement extension is a cursor of the journal: a client that has
+//! acknowledged it has received everything up to there, whichever server it asks.
 
 use std::time::Duration;
 

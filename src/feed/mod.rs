@@ -1,7 +1,7 @@
-//! Readers of the journal that follow it live.
+//! Readers that follow the journal live.
 //!
-//! [`follow`] keeps the newest cursor known to all who wait for it: told at once of what this server commits, and looking often enough to notice
-//! within a moment what another server on the same database, or a process beside this one, did.
+//! [`follow`] publishes the newest cursor to all that wait for it. It is notified of every commit
+//! of this server, and polls for commits of other processes on the same database.
 
 pub mod bayeux;
 pub mod hub;

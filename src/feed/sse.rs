@@ -1,4 +1,5 @@
-//! The journal as server-sent events: a page after the other, and then what comes, until the client goes or the server stops.
+//! The journal as server-sent events: page after page, then each new entry, until the client
+//! disconnects or the server stops.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;

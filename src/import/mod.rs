@@ -1,13 +1,16 @@
 //! Import: history from files.
 //!
-//! [`run`] takes files and folders, recognises each file by its ending and its content, and records what it finds through the writer, as any
-//! other surface does. What is understood is listed in [`Format`]; what is not is in the report with the reason. Everything
-//! that is stored has an identifier that follows from the input, so that a second run finds what the first one wrote, and writes nothing.
+//! [`run`] takes files and folders, recognises each file by its extension and its content, and
+//! records what it finds through the writer, like any other surface. [`Format`] lists the formats.
+//! What is not understood is in the report with the reason. Every stored item has an identifier
+//! that follows from the input, so a second run finds what the first one wrote and writes nothing.
 //!
-//! A contact or a parent must come before what names it: the contacts of the simulator are read first of all, its parents before their
-//! children, and all other files in the order given (a folder by the names in it).
+//! A contact or a parent must come before what refers to it. So the contacts of the simulator are
+//! read first, its parents before their children, and all other files in the order given (a folder
+//! in the order of its names).
 //!
-//! Reading happens on a thread of its own and waits for the writer, so that memory does not grow with the files; only YAML is read whole.
+//! A thread of its own reads and waits for the writer, so memory does not grow with the files. Only
+//! YAML is read whole.
 
 mod abcd;
 mod array;

@@ -1,8 +1,10 @@
-//! Interactions and contacts, one JSON object a line: the batch format of `POST /v1/interactions/batch`, with contacts among them.
+//! Interactions and contacts, one JSON object a line: the batch format of
+//! `POST /v1/interactions/batch`, with contacts among them.
 //!
-//! A line with `mediaType` is an interaction; one with `attributes`, and perhaps an `id`, is a contact; one with `merge` says which contact is merged into
-//! which of those before it. What brings no `id` gets one made of
-//! its content (an interaction also of the file's name and the line's number), so that a second run finds what the first one wrote.
+//! A line with `mediaType` is an interaction. A line with `attributes`, and perhaps an `id`, is a
+//! contact. A line with `merge` merges a contact into an earlier one. An item without `id` gets one
+//! derived from its content (for an interaction also from the file's name and the line's number),
+//! so a second run finds what the first one wrote.
 
 use std::io::{self, BufRead};
 

@@ -1,4 +1,5 @@
-//! Pair lists, `{key, type, value}`, as clients of old wrote them: no key is lost, whatever its value is.
+//! Pair lists, `{key, type, value}`, as older clients wrote them. No key is lost, whatever its
+//! value is.
 
 use serde_json::Value;
 

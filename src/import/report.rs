@@ -1,4 +1,5 @@
-//! What an import did, for people and for programs. It stays small however much was read: everything is counted, little is quoted.
+//! The report of an import, for people and for programs. It stays small: everything is counted, and
+//! only a few items are quoted.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -73,7 +74,7 @@ pub struct Counts {
     pub read: u64,
     /// Written; in a dry run those that would be, as far as the input can say.
     pub created: u64,
-    /// The same stood there before, or earlier in the input.
+    /// The same existed before, or came earlier in the input.
     pub already_there: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Where all that was found goes: to the writer, many at a time, or in a dry run only through its checks.
+//! The destination of imported items: the writer, many at a time, or in a dry run its checks alone.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};

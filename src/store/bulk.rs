@@ -1,7 +1,9 @@
-//! Many rows with few statements.
+//! Inserts many rows with few statements.
 //!
-//! The rows of a group go in with `INSERT … VALUES (…), (…), …` in portions of 1,000, of powers of two below, and what is left, when it is few, as it is. So every
-//! statement is one of some, is prepared once per connection, and reads the same on both databases; `docs/decisions/` has the measurement against `json_each` and `UNNEST`.
+//! The rows of a group are inserted by `INSERT … VALUES (…), (…), …` in portions of 1,000, then of
+//! powers of two. A small rest is one statement of its own. So there are few different statements,
+//! each is prepared once per connection, and the SQL is the same on both databases.
+//! `docs/decisions/` has the measurement against `json_each` and `UNNEST`.
 
 use std::fmt::Write;
 

@@ -1,8 +1,10 @@
-//! Checkpoints of SQLite's write-ahead log, off the commit path.
+//! Checkpoints of SQLite's write-ahead log, outside the commit path.
 //!
-//! The writer never checkpoints. This task copies the log into the database file whenever it has grown, without stopping anybody. Only when the log has
-//! become large all the same, or when something was erased of which the log may hold a copy, does it ask for the short moment that lets the log begin anew;
-//! it never waits for readers longer than [`PATIENCE`] while it holds that moment, and tries again.
+//! The writer never checkpoints. This task copies the log into the database file whenever it has
+//! grown, without blocking anyone. The log can begin anew only in a short moment without readers.
+//! The task asks for this moment only if the log has become large, or if it may hold a copy of
+//! something erased. While it holds writers up it waits for readers no longer than [`PATIENCE`],
+//! and then tries again later.
 
 use std::path::PathBuf;
 use std::sync::Arc;

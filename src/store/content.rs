@@ -1,7 +1,8 @@
-//! Journal deltas: what an entry says, as JSON text.
+//! Journal deltas: the content of an entry, as JSON text.
 //!
-//! A delta holds what changed, but for `text` and `structuredText`, which may be long and stand with the interaction: of those it says only that they
-//! were set. UserData stands in it whole, so that the state of UserData at any moment follows from the journal alone.
+//! A delta holds what changed. Of `text` and `structuredText`, which may be long and are stored
+//! with the interaction, it says only that they were set. UserData is in it whole, so the state of
+//! UserData at any moment follows from the journal alone.
 
 use serde::Serialize;
 use serde_json::{Value, json};

@@ -1,7 +1,8 @@
-//! Reads in groups, as writes are: what is asked for while one statement is under way shares the next one.
+//! Reads in groups: queries that arrive while one statement runs share the next one.
 //!
-//! A statement costs a way to the thread of its connection and back, whatever it reads; all callers of a group share that cost. The groups have connections
-//! of their own, so that long searches do not hold them up, and a caller who goes away leaves no statement behind.
+//! A statement costs a round trip to the thread of its connection, whatever it reads; all queries
+//! of a group share that cost. The groups have connections of their own, so long searches do not
+//! delay them. A caller that goes away leaves no statement behind.
 
 use std::marker::PhantomData;
 use std::sync::Arc;

@@ -1,7 +1,8 @@
 //! Migrations: refinery over the application's own connection, under a lock.
 //!
-//! refinery takes no lock of its own, so the whole run stands inside one transaction that nobody else can begin at the same time: `BEGIN IMMEDIATE`
-//! on SQLite, an advisory lock on Postgres. A run is all or nothing.
+//! refinery takes no lock of its own. So the whole run is inside one transaction that excludes
+//! every other run: `BEGIN IMMEDIATE` on SQLite, an advisory lock on Postgres. A run is all or
+//! nothing.
 
 use std::future::Future;
 

@@ -1,11 +1,13 @@
-//! The store: what is written through the [`Writer`], and what can be read.
+//! The store: every write goes through the [`Writer`], every read is a query.
 //!
-//! One implementation, generic over the database; `dialect.rs` holds all that differs. [`Store`] is the contract in domain words that the surfaces see;
-//! the database is chosen once, by the scheme of the URL.
+//! There is one implementation, generic over the database; `dialect` holds the differences.
+//! [`Store`] is the contract in domain terms that the surfaces see. The scheme of the URL selects
+//! the database once.
 //!
-//! To add a write: a variant of [`crate::domain::command::Command`], its checks in `prepare`, and an arm in `writer/ledger.rs` (shared transaction) or
-//! `writer/alone.rs` (its own). To add a read: a method of `Reads`, and its statement in the file of its aggregate. Both run on both databases
-//! in `tests/`, which stamps every test twice.
+//! To add a write: a variant of [`crate::domain::command::Command`], its checks in `prepare`, and
+//! an arm in `writer/ledger.rs` (shared transaction) or `writer/alone.rs` (its own). To add a read:
+//! a method of `Reads`, and its statement in the file of its aggregate. The tests run each on both
+//! databases.
 
 pub mod archive;
 mod bulk;

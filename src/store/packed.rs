@@ -1,7 +1,9 @@
 //! Many rows as one text, for short reads.
 //!
-//! Every row that crosses from the thread of a connection wakes the one who waits for it. So a short read has its rows joined by the database (`Dialect::JOINED_ITEMS`): of each row the
-//! length of each column in bytes, and then the columns. `concat` takes NULL for an empty text, whose length is then empty too.
+//! Every row that passes from the thread of a connection to its reader wakes the reader. So the
+//! database joins the rows of a short read into one text (`Dialect::JOINED_ITEMS`): for each row
+//! the length of each column in bytes, then the columns. `concat` turns NULL into an empty text,
+//! whose length is then empty too.
 
 use std::fmt::Write;
 

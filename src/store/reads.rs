@@ -1,4 +1,4 @@
-//! Every read there is, over a pool of reading connections.
+//! Every read, over a pool of reading connections.
 
 use std::collections::HashMap;
 use std::sync::Arc;

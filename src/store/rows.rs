@@ -1,7 +1,8 @@
-//! How interactions stand in their rows.
+//! How interactions are stored in rows.
 //!
-//! What goes out is stored as the JSON text that goes out (`interaction_json`), so that a list passes on what it finds; the columns of `interaction` are what
-//! filters, orders and indexes work on. Both are written from the same [`Interaction`] in the same transaction.
+//! The JSON text of an answer is stored as it is sent (`interaction_json`), so a list passes on
+//! what it finds. Filters, orders and indexes use the columns of `interaction`. Both are written
+//! from the same [`Interaction`] in the same transaction.
 
 use super::StoreError;
 use super::dialect::{Arg, Columns, Dialect, RowOf};

@@ -1,7 +1,9 @@
-//! Who may come in: bearer tokens, bound to a tenant, with scopes.
+//! Access control: bearer tokens, bound to a tenant, with scopes.
 //!
-//! Where no token exists, everybody on this machine may do everything as tenant 1, and so may anybody where the operator said `insecure`; but no page that a
-//! browser shows from elsewhere. As soon as a token exists it is asked for. A server that others can reach asks for one even when the last was taken back.
+//! Where no token exists, any caller on this machine may do everything as tenant 1. With `insecure`
+//! any caller elsewhere may as well, but never a page from another web site. As soon as a token
+//! exists, every request needs one. A server that others can reach needs a token even after the
+//! last one was revoked.
 
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};

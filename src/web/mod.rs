@@ -1,4 +1,5 @@
-//! What the surfaces share: the parts of a running server, who may come in, bodies within their limits.
+//! What the surfaces share: the parts of a running server, access control, and bodies within their
+//! limits.
 
 pub mod accept;
 pub mod access;

@@ -1,4 +1,4 @@
-//! How much each client may send: a bucket a client, which fills steadily and is emptied by what is sent.
+//! Rate limits: a token bucket for each client.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};

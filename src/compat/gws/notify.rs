@@ -1,4 +1,5 @@
-//! Changes as the messages that subscribers of Web Services get: the whole resource, with UserData as it was right after the change.
+//! Renders changes as the messages of Web Services: the whole resource, with UserData as it was
+//! right after the change.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;

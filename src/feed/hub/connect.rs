@@ -1,4 +1,4 @@
-//! A connect: what a client is owed, delivered at once or held until there is some.
+//! A connect request: the reply carries the messages that are due, or is held until there are some.
 
 use std::time::Duration;
 

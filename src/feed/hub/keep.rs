@@ -1,4 +1,4 @@
-//! Upkeep: what clients received is noted in the store, and sessions whose clients stayed away end.
+//! Upkeep: stores what clients acknowledged, and ends the sessions of clients that stayed away.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! One client that listens, as the server that holds it knows it.
+//! The session of one client, as the server that holds it knows it.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

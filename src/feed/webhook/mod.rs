@@ -1,10 +1,10 @@
 //! Webhooks: readers of the journal that send what they read to other systems.
 //!
 //! Of several servers on one database one sends ([`run`]): it holds a row of the store, and shows that
-//! it is alive by a number that it increments. Each webhook has a [`worker`] of its own there, so that a
-//! receiver that hangs does not hold up the others. A worker has a [`backlog`] of deliveries by subject,
-//! a [`schedule`] of retries, the [`health`] of its receiver, and a record of its [`progress`]. What is
-//! to be written goes through one [`saver`], in few commits.
+//! it is alive by a number that it increments. Each webhook has a `worker` of its own there, so that a
+//! receiver that hangs does not hold up the others. A worker has a `backlog` of deliveries by subject,
+//! a `schedule` of retries, the `health` of its receiver, and a record of its `progress`. What is
+//! to be written goes through one `saver`, in few commits.
 
 mod backlog;
 pub mod client;

@@ -1,4 +1,4 @@
-//! History and details brought together by identifier, and parents put before their children.
+//! Joins history and details by identifier, and puts parents before their children.
 
 use std::collections::{HashMap, HashSet};
 

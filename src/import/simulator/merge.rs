@@ -1,4 +1,4 @@
-//! One interaction made of what two files tell of it.
+//! Merges what two files say about one interaction.
 
 use std::collections::HashSet;
 

@@ -1,8 +1,9 @@
-//! All that differs between SQLite and Postgres.
+//! The differences between SQLite and Postgres.
 //!
-//! The same SQL text runs on both: `$1` placeholders, `ON CONFLICT`, CTEs, row comparison. What truly differs is here, by name: how a
-//! transaction begins, how a list of identifiers is bound, how words are indexed and found, how a value inside a UserData document is
-//! reached, and how a moment is written (microseconds as INTEGER on SQLite, `timestamptz` on Postgres).
+//! The same SQL text runs on both: `$1` placeholders, `ON CONFLICT`, CTEs, row comparison. Each
+//! real difference has a function here: how a transaction begins, how a list of identifiers is
+//! bound, how words are indexed and found, how a value inside a UserData document is reached, and
+//! how a moment is written (microseconds as INTEGER on SQLite, `timestamptz` on Postgres).
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -107,7 +108,7 @@ pub trait Dialect: Sized + Send + Sync + 'static {
         words: &BTreeSet<String>,
     ) -> impl Future<Output = sqlx::Result<()>> + Send;
 
-    /// Writes long texts, or writes them anew: place, identifier, tenant, and [`super::rows::TEXT_COLUMNS`].
+    /// Writes long texts, or writes them anew: place, identifier, tenant, and `TEXT_COLUMNS`.
     const TEXTS: Many;
 
     /// Asks a connection how it commits, and the answer of one whose commits survive a power cut.

@@ -5,7 +5,7 @@
 //! word. A page begins after the sort values of the last item before it, so page 10,000 costs what
 //! page 1 does.
 //!
-//! The store decides itself how a search is carried out ([`plan`]) and writes the statement so that
+//! The store decides itself how a search is carried out (`plan`) and writes the statement so that
 //! both databases do it that way, whatever they know of their tables: either an index gives the
 //! order of the list and the page stops when it is full, or an index gives a few candidates, which
 //! are then sorted.

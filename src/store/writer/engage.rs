@@ -1,7 +1,7 @@
-//! Parents: recording a child, linking one that is there, and what it takes along.
+//! Parents: recording a child, linking an existing one, and propagating UserData.
 //!
-//! Every door comes here: a child recorded under a web engagement takes UserData along and gets a link, whichever
-//! surface recorded it.
+//! Every surface uses this code: a child that is recorded under a web engagement receives UserData
+//! and gets a link, whichever surface recorded it.
 
 use std::collections::HashMap;
 use std::sync::Arc;

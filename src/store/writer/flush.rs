@@ -1,4 +1,4 @@
-//! Writes what became of a group: a few statements a kind, however many rows there are.
+//! Writes the results of a group: a few statements for each kind, however many rows there are.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 

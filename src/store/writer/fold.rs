@@ -1,4 +1,4 @@
-//! Folds the identifying values of contacts anew, after the rules changed.
+//! Updates the folded values of contacts after the rules of identification changed.
 
 use std::collections::BTreeSet;
 

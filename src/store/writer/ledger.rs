@@ -1,6 +1,8 @@
-//! One group's unit of work: what was loaded, what the commands made of it, what is to be written.
+//! The unit of work of one group: what was loaded, what the commands changed, and what is to be
+//! written.
 //!
-//! Every command first checks all that can be refused and only then changes anything, so that a refusal leaves the ledger as it was.
+//! Every command first makes all checks that can refuse it, and only then changes anything. So a
+//! refusal leaves the ledger as it was.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! Loads what the commands of a group speak of: a statement a kind and tenant, however many the commands are.
+//! Loads what the commands of a group refer to: one statement for each kind and tenant, however
+//! many commands there are.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

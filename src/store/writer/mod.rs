@@ -1,9 +1,11 @@
-//! The one door in: every write joins this queue, and is answered after its commit is durable.
+//! The writer: every write waits in its queue, and is answered after its commit is durable.
 //!
-//! Commands that arrive while one commit is under way share the next one (group commit). A group is one transaction: the head of the journal
-//! is taken first, so that of several servers on one Postgres only one writes at a time and the order of cursors is the order in which entries become
-//! visible; then all that the commands speak of is loaded with few statements, the commands are applied in memory one after the other
-//! ([`ledger`]), and what became of it goes back with few statements again. A command that is refused leaves the ledger as it was.
+//! Commands that arrive during a commit share the next one (group commit). A group is one
+//! transaction. It first locks the head of the journal, so only one of several servers on one
+//! Postgres writes at a time, and the order of cursors is the order in which entries become
+//! visible. Then it loads what the commands refer to with few statements, applies the commands in
+//! memory one after the other (`ledger`), and writes the results with few statements. A refused
+//! command leaves the ledger as it was.
 
 mod alone;
 mod engage;
@@ -314,7 +316,7 @@ impl<D: Dialect> Task<D> {
 
     fn answer(&self, queued: Queued, outcome: Result<Outcome, StoreError>) {
         self.meters.queued.dec();
-        // a caller that went away has its command carried out all the same
+        // a command is carried out even if its caller went away
         let _ = queued.reply.send(outcome);
     }
 

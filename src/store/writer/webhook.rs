@@ -39,7 +39,7 @@ const GONE: Many = Many {
     skips_nulls: false,
 };
 
-/// Deliveries that are forgotten at once.
+/// How many deliveries one statement deletes.
 pub const PORTION: i64 = 5000;
 /// Microseconds of a second.
 const SECOND: i64 = 1_000_000;

@@ -1,4 +1,4 @@
-//! Makes the full-text index anew, after the rules by which texts are cut into words changed.
+//! Rebuilds the full-text index after the rules for words changed.
 
 use super::ledger::index_words;
 use crate::domain::command::Outcome;

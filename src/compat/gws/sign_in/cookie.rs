@@ -1,4 +1,4 @@
-//! The cookie of a session, which says itself whose it is and until when, under a MAC of the user's secret.
+//! The session cookie. It states its user and its expiry, under a MAC of the user's secret.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! What pages of other web sites need to call (`docs.genesys.com`: GWS "`CSRFProtection`" of the deployment guide names methods and headers).
+//! Cross-origin requests (`docs.genesys.com`: GWS "`CSRFProtection`" of the deployment guide names
+//! methods and headers).
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Texts that only who knows a secret can have written: HMAC-SHA-256.
+//! Texts with a MAC (HMAC-SHA-256): only a holder of the secret can have written them.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

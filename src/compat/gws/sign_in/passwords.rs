@@ -1,4 +1,5 @@
-//! Whether a password is the user's. To find out is dear by design, so what was found right is believed for a while, and what was wrong is slowed down.
+//! Checks passwords. A check is expensive by design, so a successful one is cached for a while, and
+//! failed ones are slowed down.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

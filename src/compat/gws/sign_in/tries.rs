@@ -1,4 +1,4 @@
-//! Wrong passwords, counted by name, so that nobody tries many.
+//! Counts wrong passwords by user name, to limit guessing.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
