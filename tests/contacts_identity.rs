@@ -196,6 +196,19 @@ both! {
         assert_eq!(identified(&server, json!({"FirstName": "Eva", "LastName": "Elm"})).await, Value::Null);
     }
 
+    async fn what_a_merged_identity_has_is_known_of_the_one_that_stays(db) {
+        let server = Server::start(db).await;
+        let stays = contact_of(&server, json!({"FirstName": "Ann", "LastName": "Rossi"})).await;
+        let merged = contact_of(&server, json!({"EmailAddress": "ann@example.test", "City": "Roma"})).await;
+        assert_eq!(server.post(&format!("/v1/contacts/{}/merge", merged.as_str().unwrap()), json!({"into": stays})).await.0, 200);
+        let other = contact_of(&server, json!({"FirstName": "Ann", "LastName": "Rossi", "EmailAddress": "rossi@example.test"})).await;
+        assert!(other.is_string() && other != stays, "of the same name, with another address");
+        let before = server.journal().await.len();
+        let again = json!({"FirstName": "Ann", "LastName": "Rossi", "EmailAddress": "ann@example.test", "City": "Roma"});
+        assert_eq!(contact_of(&server, again).await, stays);
+        assert_eq!(server.journal().await.len(), before + 1, "nothing of that is new");
+    }
+
     async fn ranks_are_settings_for_each_medium(db) {
         let server = Server::with(db, |config| {
             config.contacts.ranks = vec!["CustomerId".into(), "EmailAddress".into()];

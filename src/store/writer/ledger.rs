@@ -194,6 +194,8 @@ pub struct Ledger<'t> {
     pub named: HashSet<Key>,
     /// Which of them have a value, by name and folded value.
     pub by_value: HashMap<(i64, String, String), Vec<String>>,
+    /// The loaded contacts that were merged into one. No command of a group merges.
+    merged: HashMap<Key, Vec<String>>,
     /// Replies kept, by tenant, path and key.
     pub replies: HashMap<(i64, String, String), Kept>,
     /// New entries.
@@ -234,6 +236,7 @@ impl<'t> Ledger<'t> {
             contacts: HashMap::new(),
             named: HashSet::new(),
             by_value: HashMap::new(),
+            merged: HashMap::new(),
             replies: HashMap::new(),
             journal: Vec::new(),
             links: HashMap::new(),
@@ -906,6 +909,12 @@ impl<'t> Ledger<'t> {
                 }
             }
         }
+        if let Some(into) = &contact.merged_into {
+            let merged = self.merged.entry((tenant, into.clone())).or_default();
+            if !merged.contains(&id) {
+                merged.push(id.clone());
+            }
+        }
         let held = HeldContact {
             contact,
             folded,
@@ -1050,15 +1059,9 @@ impl<'t> Ledger<'t> {
                     continue;
                 };
                 let root = self.root(&held.contact);
-                let (candidate, attributes) = roots
+                roots
                     .entry((root.created_date, root.id.clone()))
-                    .or_insert_with(|| {
-                        let held = self.contacts.get(&(ask.tenant, root.id.clone()));
-                        let folded = held.map(|held| held.folded.clone()).unwrap_or_default();
-                        (Candidate::from(folded), root.attributes.clone())
-                    });
-                candidate.add(&held.folded);
-                add_values(attributes, &held.contact.attributes);
+                    .or_insert_with(|| self.person(root));
             }
         }
         let known: Vec<Candidate> = roots.values().map(|(known, _)| known.clone()).collect();
@@ -1136,6 +1139,21 @@ impl<'t> Ledger<'t> {
         after.revision += 1;
         self.replace_contact(ask, at, after, delta);
         unkept
+    }
+
+    /// What is known of a contact with all that were merged into it.
+    fn person(&self, root: &Contact) -> (Candidate, Attributes) {
+        let (mut known, mut attributes) = (Candidate::default(), Attributes::new());
+        let mut left = vec![(root.tenant_id, root.id.clone())];
+        while let Some(key) = left.pop() {
+            if let Some(held) = self.contacts.get(&key) {
+                known.add(&held.folded);
+                add_values(&mut attributes, &held.contact.attributes);
+            }
+            let merged = self.merged.get(&key).into_iter().flatten();
+            left.extend(merged.map(|id| (key.0, id.clone())));
+        }
+        (known, attributes)
     }
 
     /// Whether a value identifies somebody by itself, and that is another contact.

@@ -509,7 +509,8 @@ async fn with_all<D: Dialect>(
         .collect()
 }
 
-/// Loads contacts, and those that they were merged into.
+/// Loads contacts with all their merged identities: those that they were merged into, and those that were merged into
+/// them. Whose address is whose is only known with all of them.
 async fn contacts<D: Dialect>(
     ledger: &mut Ledger<'_>,
     conn: &mut Conn<D>,
@@ -528,21 +529,35 @@ async fn contacts<D: Dialect>(
             vec![tenant.into(), Arg::Texts(ids.clone())],
         )
         .await?;
-        let mut attributes = contact::attributes::<D>(conn, tenant, ids).await?;
+        let mut attributes = contact::attributes::<D>(conn, tenant, ids.clone()).await?;
         for row in rows {
             let mut columns = Columns::<D>::of(&row);
             let mut contact = contact::contact::<D>(&mut columns)?;
             let fingerprint = columns.bytes()?;
             contact.attributes = attributes.remove(&contact.id).unwrap_or_default();
-            if let Some(into) = &contact.merged_into
-                && !ledger.contacts.contains_key(&(tenant, into.clone()))
-            {
-                wanted.insert(into.clone());
-            }
+            wanted.extend(contact.merged_into.clone());
             ledger.hold(Arc::new(contact), fingerprint, Standing::Loaded);
         }
+        wanted.extend(merged_into::<D>(conn, tenant, ids).await?);
+        wanted.retain(|id| !ledger.contacts.contains_key(&(tenant, id.clone())));
     }
     Ok(())
+}
+
+/// The contacts that were merged into one of these.
+async fn merged_into<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    ids: Vec<String>,
+) -> Result<Vec<String>, StoreError> {
+    let sql = format!(
+        "SELECT id FROM contact WHERE tenant_id = $1 AND merged_into IS NOT NULL AND merged_into IN {}",
+        D::any_of(2)
+    );
+    let rows = D::fetch(conn, sql.into(), vec![tenant.into(), Arg::Texts(ids)]).await?;
+    rows.iter()
+        .map(|row| Ok(Columns::<D>::of(row).text()?))
+        .collect()
 }
 
 /// Which of the contacts named there are.
