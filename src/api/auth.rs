@@ -1,4 +1,4 @@
-//! Who asks: [`Caller`] as the handlers get it.
+//! The caller of a request, as the handlers receive it: [`Caller`].
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
@@ -11,7 +11,7 @@ use crate::domain::Refusal;
 use crate::web::App;
 pub use crate::web::access::{Caller, Scope};
 
-/// Paths that anybody may read.
+/// Paths that are readable without a token.
 const OPEN: [&str; 9] = [
     "/",
     "/favicon.ico",
@@ -36,7 +36,7 @@ impl FromRequestParts<App> for Caller {
     }
 }
 
-/// Finds out who asks, before anything else is done.
+/// Identifies the caller before anything else is done.
 pub async fn middleware(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let open = OPEN.contains(&path)

@@ -29,7 +29,7 @@ use crate::store::StoreError;
 use crate::store::writer::Answer;
 use crate::web::{App, mark_stream};
 
-/// Lines that are under way in the writer at a time.
+/// The number of lines that may be in flight in the writer.
 const UNDER_WAY: usize = 2000;
 
 /// The routes.
@@ -39,9 +39,11 @@ pub fn routes() -> OpenApiRouter<App> {
 
 /// Records many interactions: one JSON object a line.
 ///
-/// Answers one line each, in order: `{"line": 1, "status": 201, "id": "…"}` or `{"line": 2, "status": 422, "problem": {…}}`. A bad line does not hurt its neighbours. A server that
-/// is told to stop answers the lines it took, and 503 for the first that it did not take.
-/// `reply=errors` answers the refused lines and a closing summary only. With an `Idempotency-Key` each line is repeatable.
+/// Answers with one line for each, in order: `{"line": 1, "status": 201, "id": "…"}` or
+/// `{"line": 2, "status": 422, "problem": {…}}`. A bad line does not affect the others. A server
+/// that is shutting down answers the lines it has accepted, and answers 503 for the first line that
+/// it has not. With `reply=errors` only the refused lines and a closing summary are sent. With an
+/// `Idempotency-Key` each line is repeatable.
 #[utoipa::path(post, operation_id = "recordInteractionBatch", path = "/v1/interactions/batch", tag = "interactions",
     request_body(content = String, content_type = "application/x-ndjson", description = "One interaction a line, at most 1 MiB each"),
     params(("reply" = Option<String>, Query, description = "`all` or `errors`"), ("Idempotency-Key" = Option<String>, Header)),
@@ -81,7 +83,7 @@ async fn batch(
     Ok(response)
 }
 
-/// A line on its way.
+/// A line whose answer is pending.
 struct Line {
     number: u64,
     answer: Result<Answer, StoreError>,
@@ -106,7 +108,7 @@ impl Reader {
             let part = tokio::select! {
                 part = stream.next() => part,
                 () = self.app.stopping.cancelled() => {
-                    // the end may have been there all the time
+                    // the body may already have ended
                     let ended = matches!(stream.next().now_or_never(), Some(None));
                     if !ended || too_long || !rest.is_empty() {
                         self.end_with(StoreError::Closed).await;
@@ -118,7 +120,7 @@ impl Reader {
                 None => break,
                 Some(Ok(part)) => part,
                 Some(Err(error)) => {
-                    // what stands behind the last line end may be half a line
+                    // the bytes after the last line end may be half a line
                     self.end_with(crate::web::body::refusal(&error).into())
                         .await;
                     return;
@@ -154,7 +156,8 @@ impl Reader {
         }
     }
 
-    /// Answers for the first line that is not taken, so that the answer does not look whole.
+    /// Sends an error for the first line that is not accepted, so that the reply does not look
+    /// complete.
     async fn end_with(&mut self, error: StoreError) {
         self.number += 1;
         let line = Line {
@@ -164,7 +167,7 @@ impl Reader {
         let _ = self.lines.send(line).await;
     }
 
-    /// Takes one line; false when nobody waits for answers any more.
+    /// Submits one line. Returns false once the client no longer reads the answers.
     async fn take(&mut self, line: &[u8], too_long: bool) -> bool {
         self.number += 1;
         if !too_long && json::without_mark(line).trim_ascii().is_empty() {
@@ -200,7 +203,7 @@ impl Reader {
     }
 }
 
-/// What became of a batch.
+/// The counts of a batch.
 #[derive(Default)]
 struct Summary {
     lines: u64,
@@ -236,7 +239,7 @@ async fn answer(mut under_way: mpsc::Receiver<Line>, sender: spill::Sender, only
             }
         }
         if !out.is_empty() {
-            // the lines are carried out even if nobody reads the replies
+            // the lines are carried out even if the client does not read the replies
             if let Err(error) = sender.send(out) {
                 tracing::error!(%error, "the answers of a batch could not be kept; its connection is cut");
                 return;

@@ -1,4 +1,4 @@
-//! Bodies and headers of requests, read with their limits.
+//! Request bodies and headers, read within their limits.
 
 use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, header};
@@ -16,10 +16,10 @@ use crate::web::App;
 pub use crate::web::body::{read, want_json};
 use crate::web::encoding;
 
-/// Characters of an `Idempotency-Key`.
+/// The longest `Idempotency-Key`, in characters.
 pub const LONGEST_KEY: usize = 255;
 
-/// A JSON body, and what makes the request repeatable.
+/// A JSON body, with what is needed to make the request repeatable.
 pub struct Posted<T> {
     /// The body.
     pub value: T,
@@ -47,7 +47,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Posted<T> {
     }
 }
 
-/// A body that is to be JSON, not yet read.
+/// A JSON body that is not parsed yet.
 pub struct PostedText {
     body: Bytes,
     /// The path and the `Idempotency-Key`.
@@ -55,7 +55,8 @@ pub struct PostedText {
 }
 
 impl PostedText {
-    /// The text, without what may stand around JSON. An empty body is an empty object.
+    /// The text, without a byte order mark or white space around it. An empty body counts as an
+    /// empty object.
     pub fn text(&self) -> &[u8] {
         match json::without_mark(&self.body).trim_ascii() {
             b"" => b"{}",
@@ -63,7 +64,7 @@ impl PostedText {
         }
     }
 
-    /// Reads the text.
+    /// Parses the text.
     ///
     /// # Errors
     /// See [`json::read`].
@@ -93,7 +94,7 @@ impl FromRequest<App> for PostedText {
     }
 }
 
-/// Decodes the body of a request; 415 for an encoding that is not known.
+/// Decodes the body of a request. Answers 415 for an unknown encoding.
 pub async fn decode(State(app): State<App>, request: Request, next: Next) -> Response {
     let detail = match encoding::decoded(request, app.config.limits.body) {
         Ok(request) => return next.run(request).await,
@@ -110,7 +111,7 @@ pub async fn decode(State(app): State<App>, request: Request, next: Next) -> Res
     (taken, problem).into_response()
 }
 
-/// The `Idempotency-Key`, where there is one.
+/// The `Idempotency-Key`, if there is one.
 pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
     let Some(key) = headers.get("idempotency-key") else {
         return Ok(None);
@@ -123,7 +124,7 @@ pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
     }
 }
 
-/// The revision named by `If-Match`; `None` without one, or for `*`.
+/// The revision in `If-Match`; `None` if the header is absent or `*`.
 pub fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Refusal> {
     let Some(value) = headers.get(header::IF_MATCH) else {
         return Ok(None);

@@ -21,12 +21,12 @@ use crate::store::{ChangesQuery, StoreError};
 use crate::web::accept::preferred;
 use crate::web::{App, mark_stream};
 
-/// Entries of a page when nobody says, and at most.
+/// The default and the maximum number of entries in a page.
 const LIMITS: (usize, usize) = (100, 1000);
 
-/// What the journal is shown as.
+/// The media types in which the journal is served.
 const FORMS: [&str; 2] = ["application/json", "text/event-stream"];
-/// Which of them is the live stream.
+/// The index of the live stream among them.
 const STREAM: usize = 1;
 
 /// The routes.
@@ -43,20 +43,20 @@ pub fn routes() -> OpenApiRouter<App> {
     reason = "describes the parameters for OpenAPI; Params reads them"
 )]
 struct ChangesParams {
-    /// `next` of the page before; from the oldest entry when absent.
+    /// `next` of the previous page; absent, the page starts at the oldest entry.
     after: Option<String>,
     /// 1 to 1000.
     #[param(default = 100, minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// A kind or its first part: `userData`, `interaction.recorded`.
     kind: Option<String>,
-    /// Only of this media type.
+    /// Only entries of this media type.
     #[param(rename = "mediaType")]
     media_type: Option<String>,
-    /// Only of this contact.
+    /// Only entries of this contact.
     #[param(rename = "contactId")]
     contact_id: Option<String>,
-    /// Only of this interaction.
+    /// Only entries of this interaction.
     #[param(rename = "interactionId")]
     interaction_id: Option<String>,
 }
@@ -105,10 +105,12 @@ async fn page(app: &App, caller: &Caller, query: &ChangesQuery) -> Result<Respon
     )))
 }
 
-/// What happened after a cursor, in the order in which it became visible. A reader that goes on at `next` misses nothing and sees nothing twice.
+/// Changes after a cursor, in the order in which they became visible. A reader that continues at
+/// `next` misses nothing and sees nothing twice.
 ///
-/// With `Accept: text/event-stream` the same as a live stream: the `id` of an event is its cursor, `Last-Event-ID` goes on after it and counts more than `after`. Without either
-/// the stream begins with what comes.
+/// With `Accept: text/event-stream` the changes come as a live stream. The `id` of an event is its
+/// cursor. `Last-Event-ID` resumes after that cursor and takes precedence over `after`. Without
+/// either, the stream starts with the next change.
 #[utoipa::path(get, operation_id = "listChanges", path = "/v1/changes", tag = "changes", params(ChangesParams, ("Last-Event-ID" = Option<String>, Header, description = "For a stream: the cursor of the last event seen")),
     responses((status = 200, body = ChangeList), (status = 422, body = Problem)))]
 async fn changes(
@@ -146,7 +148,7 @@ async fn changes(
         Box::pin(async move {
             match app.access.caller(&Method::GET, &headers).await {
                 Ok(caller) => caller.tenant == tenant && caller.may(Scope::Read).is_ok(),
-                // a database out of reach takes no token back
+                // an unreachable database revokes no token
                 Err(error) => !matches!(error, StoreError::Refused(_)),
             }
         })
@@ -164,8 +166,9 @@ async fn changes(
     Ok(response)
 }
 
-/// Refuses a cursor that this journal has not given: its reader outlived a restore of the database,
-/// and would wait for entries that it has seen in another form.
+/// Refuses a cursor beyond the head of the journal, which this journal has not issued. Such a
+/// cursor outlived a restore of the database, and its reader would wait for entries that it has
+/// already seen in another form.
 fn not_beyond(place: &str, after: i64, head: i64) -> Result<(), Refusal> {
     if after <= head {
         return Ok(());
@@ -191,7 +194,7 @@ async fn of_interaction(
     params.finish()?;
     query.interaction_id = Some(id.clone());
     if app.reads.interaction(caller.tenant, &id).await?.is_none() {
-        // a deleted one has its journal still
+        // the journal of a deleted interaction still exists
         let any = ChangesQuery {
             limit: 1,
             after: 0,

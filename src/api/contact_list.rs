@@ -37,15 +37,16 @@ pub fn routes() -> OpenApiRouter<App> {
     reason = "describes the parameters for OpenAPI; Params reads them"
 )]
 struct ListParams {
-    /// `createdDate`, `modifiedDate` or `id`, with `-` for the largest first; `-createdDate` when absent.
+    /// `createdDate`, `modifiedDate` or `id`, with `-` for descending order; `-createdDate` when
+    /// absent.
     sort: Option<String>,
     #[param(default = 50, minimum = 1, maximum = 500)]
     limit: Option<usize>,
-    /// `next` of the page before.
+    /// `next` of the previous page.
     cursor: Option<String>,
-    /// Count all that the filter finds.
+    /// Whether to count all matches.
     count: Option<bool>,
-    /// The time zone of days without a time, such as `Europe/Rome`.
+    /// The time zone of dates without a time, such as `Europe/Rome`.
     #[param(rename = "timeZone", default = "UTC")]
     time_zone: Option<String>,
 }
@@ -64,16 +65,16 @@ impl IntoParams for FilterParams {
     }
 }
 
-/// Where a page of contacts begins, and how large it is.
+/// The start and the size of a page of contacts.
 struct Page {
     limit: usize,
     cursor: Option<String>,
     count: bool,
-    /// Where mistakes in `cursor` are: `?` or `/`.
+    /// Where errors in `cursor` are reported: `?` or `/`.
     place: &'static str,
 }
 
-/// Lists contacts by filters in the query string; the newest first.
+/// Lists contacts by filters in the query string, newest first.
 #[utoipa::path(get, operation_id = "listContacts", path = "/v1/contacts", tag = "contacts", params(ListParams, FilterParams),
     responses((status = 200, body = ContactList), (status = 422, body = Problem)))]
 async fn list(
@@ -96,24 +97,24 @@ async fn list(
     answer(&app, &caller, Filter::And(parts), sort, page).await
 }
 
-/// A search for contacts: what a query string cannot say.
+/// A search for contacts, for filters that a query string cannot express.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct ContactSearch {
-    /// `and`, `or`, `not`, or a `field` (`attributes.<name>`, `id`, `createdDate`, `modifiedDate`, `mergedInto`,
-    /// `revision`) with operators.
+    /// `and`, `or`, `not`, or a `field` (`attributes.<name>`, `id`, `createdDate`, `modifiedDate`,
+    /// `mergedInto`, `revision`) with operators.
     #[schema(value_type = Option<Object>, example = json!({"field": "attributes.LastName", "prefix": "Ro"}))]
     #[serde(deserialize_with = "crate::domain::user_data::strict")]
     filter: Option<Value>,
-    /// The time zone of days without a time, such as `Europe/Rome`; UTC when absent.
+    /// The time zone of dates without a time, such as `Europe/Rome`; UTC when absent.
     time_zone: Option<String>,
     /// `-createdDate` when absent.
     sort: Option<Vec<String>>,
     /// 1 to 500; 50 when absent.
     limit: Option<usize>,
-    /// `next` of the page before.
+    /// `next` of the previous page.
     cursor: Option<String>,
-    /// Count all that the filter finds.
+    /// Whether to count all matches.
     count: Option<bool>,
 }
 

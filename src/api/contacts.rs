@@ -37,7 +37,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(export))
 }
 
-/// A contact to make.
+/// A contact to create.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 struct NewContact {
@@ -49,7 +49,7 @@ struct NewContact {
     attributes: GivenAttributes,
 }
 
-/// Makes a contact.
+/// Creates a contact.
 #[utoipa::path(post, operation_id = "createContact", path = "/v1/contacts", tag = "contacts", request_body = NewContact,
     responses((status = 201, body = ContactBody), (status = 200, description = "It existed before", body = ContactBody), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn create(
@@ -69,27 +69,29 @@ async fn create(
     .await
 }
 
-/// Who is meant.
+/// The attributes by which to identify a contact.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Identify {
-    /// What is known.
+    /// The known attributes.
     #[serde(default, deserialize_with = "contact::given")]
     #[schema(value_type = Option<HashMap<String, crate::domain::schema::AttributeValue>>)]
     attributes: GivenAttributes,
-    /// Make a contact when nobody fits; true when absent.
+    /// Whether to create a contact when none matches; true when absent.
     #[serde(default)]
     create: Option<bool>,
-    /// The medium, whose ranks count where the settings have some.
+    /// The media type, which selects the ranks if the settings have ranks for it.
     #[serde(default)]
     media_type: Option<String>,
 }
 
-/// Finds the contact meant, or makes it.
+/// Identifies a contact by its attributes, or creates it.
 ///
-/// Ranks by default, after UCS 8.x: `EmailAddress`, `PhoneNumber`, `FirstName` with `LastName`; `Title` only narrows. Where several fit, `contactId` is the oldest and `candidates` are all.
-/// What a known contact lacks is added to it (`[contacts] learn`); `unkeptAttributes` names what was not.
-/// With `create: false` nothing is written, and the scope `read` is enough.
+/// By default the ranks follow UCS 8.x: `EmailAddress`, `PhoneNumber`, `FirstName` with `LastName`;
+/// `Title` only narrows the result. If several contacts match, `contactId` is the oldest and
+/// `candidates` lists all. Values that a known contact lacks are added to it (`[contacts] learn`);
+/// `unkeptAttributes` names those that were not. With `create: false` nothing is written, and the
+/// scope `read` is enough.
 #[utoipa::path(post, operation_id = "identifyContact", path = "/v1/contacts/identify", tag = "contacts", request_body = Identify,
     responses((status = 200, body = super::schema::Identified), (status = 422, body = Problem)))]
 async fn identify(
@@ -133,11 +135,12 @@ async fn get(
     Ok(response)
 }
 
-/// New values of a contact.
+/// New attribute values of a contact.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ContactPatch {
-    /// Names with new values; null and an empty list clear, what is absent stays.
+    /// Attribute names with new values. Null or an empty list clears an attribute; absent
+    /// attributes are unchanged.
     #[schema(value_type = HashMap<String, crate::domain::schema::AttributeValue>)]
     attributes: BTreeMap<String, Option<OneOrMany>>,
 }
@@ -178,15 +181,15 @@ async fn delete(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// Where a contact is merged to.
+/// The target of a merge.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Merge {
-    /// The contact that stays.
+    /// The contact that remains.
     into: String,
 }
 
-/// Merges a contact into another: both histories are found under the one that stays.
+/// Merges a contact into another. Both histories are then found under the contact that remains.
 #[utoipa::path(post, operation_id = "mergeContact", path = "/v1/contacts/{id}/merge", tag = "contacts", request_body = Merge, params(("id" = String, Path)),
     responses((status = 200, body = ContactBody), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn merge(
@@ -223,7 +226,8 @@ async fn unmerge(
     submit(&app, &caller, Command::UnmergeContact(id), repeatable).await
 }
 
-/// The interactions of a contact and of those merged into it; newest first. Takes the parameters of `GET /v1/interactions`.
+/// The interactions of a contact and of those merged into it, newest first. Takes the parameters of
+/// `GET /v1/interactions`.
 #[utoipa::path(get, operation_id = "getContactHistory", path = "/v1/contacts/{id}/history", tag = "contacts", params(("id" = String, Path), find::ListParams, super::filter_params::FilterParams),
     responses((status = 200, body = super::schema::InteractionList), (status = 404, body = Problem)))]
 async fn history(
@@ -236,10 +240,13 @@ async fn history(
     find::list_by(&app, &caller, params, Of::Contact(id)).await
 }
 
-/// Erases a person: the contact, its merged identities, and the content of their interactions. Cannot be undone.
+/// Erases a person: the contact, its merged identities, and the content of their interactions. An
+/// erasure cannot be undone.
 ///
-/// Anonymous interactions of their families are theirs too. Those that belong to somebody else as well are named in `shared`, and lose only the keys that they
-/// exchanged with this person's. Media, times, status and the family of each interaction stay, for counting. The journal tells of the erasure and no longer of
+/// It includes anonymous interactions in the families of the person's interactions. An anonymous
+/// interaction that belongs to another person as well is listed in `shared`, and loses only the
+/// keys that it exchanged with this person's interactions. Media types, times, status and family of
+/// each interaction remain, for statistics. The journal records the erasure and no longer holds
 /// what was erased.
 #[utoipa::path(post, operation_id = "eraseContact", path = "/v1/contacts/{id}/erase", tag = "contacts", request_body = Nothing, params(("id" = String, Path)),
     responses((status = 200, body = super::schema::Erased), (status = 403, description = "The token lacks the scope admin", body = Problem), (status = 404, body = Problem)))]
@@ -254,10 +261,12 @@ async fn erase(
     submit(&app, &caller, Command::EraseContact(id), repeatable).await
 }
 
-/// Everything kept about one person, streamed.
+/// Everything stored about one person, as a stream.
 ///
-/// The contact with all merged identities; their interactions whole, with the anonymous ones of their families, and the steps that led to them; the events of
-/// the web actions that led to those; the journal of all of them. `shared` names the interactions that belong to somebody else as well.
+/// It holds the contact with all merged identities; their interactions in full, with the anonymous
+/// ones of their families and the links that lead to them; the events of the web actions that led
+/// to those; and the journal of all of them. `shared` lists interactions that belong to another
+/// person as well.
 #[utoipa::path(get, operation_id = "exportContact", path = "/v1/contacts/{id}/export", tag = "contacts", params(("id" = String, Path)),
     responses((status = 200, body = super::schema::PersonExport), (status = 404, body = Problem)))]
 async fn export(

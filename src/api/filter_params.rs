@@ -1,4 +1,4 @@
-//! The query parameters of lists, as OpenAPI shows them. `find` reads them.
+//! The query parameters of lists, as OpenAPI describes them. `find` parses them.
 
 use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn, ParameterStyle};
@@ -8,7 +8,7 @@ use utoipa::openapi::{RefOr, Required};
 use crate::domain::filter::{Attribute, AttributeType, Searched};
 use crate::domain::interaction::{Coded, EntityType, Status};
 
-/// A filter for each core attribute, and one parameter for the open names.
+/// A filter for each core attribute, and one parameter for all open names.
 pub struct FilterParams;
 
 impl IntoParams for FilterParams {
@@ -23,7 +23,8 @@ impl IntoParams for FilterParams {
     }
 }
 
-/// The filters of what is searched: its core attributes, and names that begin with one of some words and a dot.
+/// The filters of a list: its core attributes, and names that consist of one of certain prefixes, a
+/// dot and any name.
 pub fn of(searched: Searched, open: &str, description: &str) -> Vec<Parameter> {
     let mut all: Vec<Parameter> = searched
         .attributes()
@@ -73,7 +74,7 @@ fn text(description: &str) -> RefOr<Schema> {
         .into()
 }
 
-/// Open names: an object whose members become parameters.
+/// Open names, as an object whose members become parameters.
 fn open_names(open: &str, description: &str) -> Parameter {
     let name = ObjectBuilder::new()
         .schema_type(Type::String)

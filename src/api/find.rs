@@ -1,4 +1,4 @@
-//! Finding: lists by query parameters, searches by a filter, threads, and the fields there are.
+//! Queries: lists by query parameters, searches by a filter, threads, and the available fields.
 
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -25,9 +25,9 @@ use crate::domain::{Moment, Refusal};
 use crate::store::{Found, StoreError};
 use crate::web::App;
 
-/// Items of a page when nobody says.
+/// The default number of items in a page.
 pub const DEFAULT_LIMIT: usize = 50;
-/// Items of a page at most.
+/// The maximum number of items in a page.
 pub const MOST: usize = 500;
 
 /// The routes.
@@ -39,7 +39,8 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(fields))
 }
 
-/// Where a page begins, as the opaque text that a caller sees: the order it belongs to, and the sort values.
+/// The position of a page, which the caller sees as opaque text: the sort order it belongs to, and
+/// the sort values.
 #[derive(Serialize, Deserialize)]
 struct Token(String, Vec<Value>);
 
@@ -51,7 +52,7 @@ fn order_name(sort: &[SortKey]) -> String {
     names.join(",")
 }
 
-/// Writes a cursor.
+/// Encodes a cursor.
 pub fn write_cursor(sort: &[SortKey], position: &Position) -> String {
     let values = position
         .0
@@ -65,7 +66,7 @@ pub fn write_cursor(sort: &[SortKey], position: &Position) -> String {
     URL_SAFE_NO_PAD.encode(render::text(&Token(order_name(sort), values)))
 }
 
-/// Reads a cursor for this order.
+/// Decodes a cursor of this sort order.
 pub fn read_cursor(pointer: &str, sort: &[SortKey], text: &str) -> Result<Position, Refusal> {
     let refuse = || Refusal::invalid(pointer, "is no cursor of this list and order");
     let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| refuse())?;
@@ -91,35 +92,35 @@ pub fn read_cursor(pointer: &str, sort: &[SortKey], text: &str) -> Result<Positi
         .map(Position)
 }
 
-/// What a list or a search asks for, once its filter and order are read.
+/// The parameters of a list or search besides its filter and order.
 pub struct Question {
-    /// Items of a page.
+    /// The maximum number of items.
     pub limit: usize,
-    /// Where to go on.
+    /// The cursor to continue from.
     pub cursor: Option<String>,
-    /// Count all.
+    /// Whether to count all matches.
     pub count: bool,
-    /// Fields to show.
+    /// The fields to show.
     pub fields: Option<Vec<String>>,
-    /// Where mistakes in `cursor` and `fields` are: `?` or `/`.
+    /// Where errors in `cursor` and `fields` are reported: `?` or `/`.
     pub place: &'static str,
-    /// Whose history it is.
+    /// The contact whose history is listed.
     pub contact: Option<String>,
-    /// Show the web actions that led to each.
+    /// Whether to show the web actions that led to each interaction.
     pub web_actions: bool,
 }
 
-/// What the path of a list says.
+/// The scope of a list, which its path determines.
 pub enum Of {
-    /// Nothing.
+    /// All interactions.
     All,
     /// The history of a contact.
     Contact(String),
-    /// A thread.
+    /// The interactions of a thread.
     Thread(String),
 }
 
-/// Asks and renders a page.
+/// Runs the query and renders a page.
 pub async fn answer(
     app: &App,
     caller: &Caller,
@@ -185,7 +186,7 @@ pub async fn answer(
     )))
 }
 
-/// The web actions that led to each of some interactions: JSON texts with commas between.
+/// The web actions that led to each of these interactions, as JSON texts joined with commas.
 async fn led_to(app: &App, tenant: i64, found: &[Found]) -> Result<Vec<String>, StoreError> {
     let cores: Result<Vec<_>, StoreError> = found.iter().map(Found::interaction).collect();
     let cores = cores?;
@@ -204,7 +205,7 @@ async fn led_to(app: &App, tenant: i64, found: &[Found]) -> Result<Vec<String>, 
     Ok(of_each.collect())
 }
 
-/// Reads the parameters of a list: filters, order, page.
+/// Lists by query parameters: filters, order, page.
 pub async fn list_by(
     app: &App,
     caller: &Caller,
@@ -245,7 +246,7 @@ pub async fn list_by(
     answer(app, caller, Filter::And(parts), sort, question).await
 }
 
-/// The filters that parameters stand for; one that is repeated means any of its values.
+/// The filters that query parameters express. A repeated parameter matches any of its values.
 pub fn parameter_filters(
     params: Vec<(String, String)>,
     size: &mut Size,
@@ -289,7 +290,7 @@ fn parameter_filter(name: &str, values: &[String], size: &mut Size) -> Result<Fi
         .flat_map(|value| loose_operands(&field, value))
         .collect();
     parse_test(&at, &field, "in", &Value::Array(any), size).map_err(|refusal| match refusal {
-        // the place in a list that the caller never wrote would puzzle
+        // a pointer into a filter that the caller did not write would confuse
         Refusal::Invalid(faults) => Refusal::Invalid(
             faults
                 .into_iter()
@@ -310,26 +311,26 @@ fn parameter_filter(name: &str, values: &[String], size: &mut Size) -> Result<Fi
     reason = "describes the parameters for OpenAPI; Params reads them"
 )]
 pub struct ListParams {
-    /// Full text over subject and text: words, "phrases", beginnings*.
+    /// Full text over subject and text: words, "phrases", prefixes*.
     q: Option<String>,
     /// `-startDate`, `id`, …; nulls come last.
     sort: Option<String>,
     #[param(default = 50, minimum = 1, maximum = 500)]
     limit: Option<usize>,
-    /// `next` of the page before.
+    /// `next` of the previous page.
     cursor: Option<String>,
-    /// Count all that the filter finds.
+    /// Whether to count all matches.
     count: Option<bool>,
     /// Fields to show, joined with commas: `id,mediaType,userData.rule`.
     fields: Option<String>,
-    /// The time zone of days without a time, such as `Europe/Rome`.
+    /// The time zone of dates without a time, such as `Europe/Rome`.
     #[param(rename = "timeZone", default = "UTC")]
     time_zone: Option<String>,
-    /// `webActions` shows the web actions that led to each.
+    /// `webActions` adds the web actions that led to each interaction.
     include: Option<String>,
 }
 
-/// Lists interactions by filters in the query string; newest first.
+/// Lists interactions by filters in the query string, newest first.
 #[utoipa::path(get, operation_id = "listInteractions", path = "/v1/interactions", tag = "finding", params(ListParams, super::filter_params::FilterParams),
     responses((status = 200, body = super::schema::InteractionList), (status = 422, body = Problem), (status = 503, description = "The query took too long", body = Problem)))]
 async fn list(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, Failure> {
@@ -337,30 +338,31 @@ async fn list(State(app): State<App>, caller: Caller, params: Params) -> Result<
     list_by(&app, &caller, params, Of::All).await
 }
 
-/// A search: what a query string cannot say.
+/// A search, for filters that a query string cannot express.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 struct SearchBody {
-    /// `and`, `or`, `not`, `q`, or a `field` with operators; several operators in one leaf all hold.
+    /// `and`, `or`, `not`, `q`, or a `field` with operators. If a leaf has several operators, all
+    /// must match.
     #[schema(value_type = Option<Object>, example = json!({"and": [{"field": "mediaType", "in": ["chat"]}, {"field": "userData.score", "gt": 10}]}))]
     #[serde(deserialize_with = "crate::domain::user_data::strict")]
     filter: Option<Value>,
-    /// The time zone of days without a time, such as `Europe/Rome`; UTC when absent.
+    /// The time zone of dates without a time, such as `Europe/Rome`; UTC when absent.
     #[serde(rename = "timeZone")]
     time_zone: Option<String>,
     /// `-startDate` when absent.
     sort: Option<Vec<String>>,
-    /// Fields to show; all but long texts when absent.
+    /// Fields to show; all except long texts when absent.
     fields: Option<Vec<String>>,
     /// 1 to 500; 50 when absent.
     limit: Option<usize>,
-    /// `next` of the page before.
+    /// `next` of the previous page.
     cursor: Option<String>,
-    /// Count all that the filter finds.
+    /// Whether to count all matches.
     count: Option<bool>,
 }
 
-/// The size of a page, as the body of a search gives it.
+/// The page size from the body of a search.
 pub fn limit(given: Option<usize>) -> Result<usize, Refusal> {
     match given.unwrap_or(DEFAULT_LIMIT) {
         limit if (1..=MOST).contains(&limit) => Ok(limit),
@@ -402,7 +404,7 @@ async fn search(
     answer(&app, &caller, filter, sort, question).await
 }
 
-/// The interactions of a thread; oldest first unless `sort` says otherwise.
+/// The interactions of a thread, oldest first unless `sort` says otherwise.
 #[utoipa::path(get, operation_id = "getThread", path = "/v1/threads/{id}", tag = "finding", params(("id" = String, Path), ListParams, super::filter_params::FilterParams),
     responses((status = 200, body = super::schema::InteractionList), (status = 404, body = Problem)))]
 async fn thread(

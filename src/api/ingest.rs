@@ -1,9 +1,9 @@
 //! Web actions that browsers send: which sites may send, with which key, and at which rate.
 //!
 //! A page sends its key in the `Authorization` header, or in the body as
-//! `{"key": "…", "events": [ … ]}`. A browser sends the second form as plain text without a
-//! preflight request, also when a page is left. This layer passes the events on to the handler as
-//! JSON with a known caller. The key goes no further.
+//! `{"key": "…", "events": [ … ]}`. A browser sends the second form as plain text, without a
+//! preflight request, and also when the user leaves the page. This layer identifies the caller and
+//! passes the events on to the handler as JSON. The key is not passed on.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -30,17 +30,18 @@ use crate::store::StoreError;
 use crate::web::App;
 use crate::web::access::bearer;
 
-/// Where events come in.
+/// The path that receives events.
 pub const PATH: &str = "/v1/web-actions";
-/// How long a browser believes what it asked beforehand.
+/// How long a browser may cache a preflight answer.
 const BELIEVED: Duration = Duration::from_secs(600);
 
-/// Whether a request brings events.
+/// Whether a request carries events.
 pub fn is_meant(request: &Request) -> bool {
     request.method() == Method::POST && request.uri().path() == PATH
 }
 
-/// What pages of the web sites of the settings need to send events; a browser that asks beforehand is answered without sign-in.
+/// The CORS rules for pages of the configured web sites. Preflight requests are answered without
+/// sign-in.
 pub fn cors(app: &App) -> CorsLayer {
     let known = app.clone();
     CorsLayer::new()
@@ -53,7 +54,7 @@ pub fn cors(app: &App) -> CorsLayer {
         .max_age(BELIEVED)
 }
 
-/// Gives that leave, for events and for nothing else.
+/// Applies the CORS rules to requests that carry events, and to no others.
 pub async fn middleware(State(cors): State<CorsLayer>, request: Request, next: Next) -> Response {
     let asked =
         is_meant(&request) || (request.method() == Method::OPTIONS && request.uri().path() == PATH);
@@ -71,7 +72,7 @@ fn is_listed(app: &App, origin: &HeaderValue) -> bool {
     listed.iter().any(|one| one.as_bytes() == origin.as_bytes())
 }
 
-/// A body that names its key.
+/// A body that holds its key.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Keyed<'b> {
@@ -80,20 +81,21 @@ struct Keyed<'b> {
     events: &'b RawValue,
 }
 
-/// Reads a body that names its key; `None` where it is something else.
+/// Parses a body that holds its key; `None` if it has another form.
 fn keyed(body: &[u8]) -> Option<Keyed<'_>> {
     let text = json::without_mark(body).trim_ascii();
-    // a list would be read by position
+    // serde would read a list by position
     if !text.starts_with(b"{") {
         return None;
     }
     serde_json::from_slice(text).ok()
 }
 
-/// Finds out who sends events, and whether they may: the request as the handler takes it.
+/// Authenticates the sender of events and applies the rate limit. Returns the request in the form
+/// that the handler expects.
 ///
 /// # Errors
-/// The answer to one that may not.
+/// The response to a request that is not admitted.
 pub async fn admit(app: &App, request: Request) -> Result<Request, Response> {
     let (mut parts, body) = request.into_parts();
     let refused = |error: StoreError| Failure::from(error).into_response();
@@ -133,7 +135,7 @@ pub async fn admit(app: &App, request: Request) -> Result<Request, Response> {
     Ok(Request::from_parts(parts, Body::from(events)))
 }
 
-/// The caller that the headers tell; `None` where the body may.
+/// The caller that the headers identify; `None` if the body may identify it.
 async fn known(app: &App, parts: &Parts) -> Result<Option<Caller>, StoreError> {
     let token = bearer(&parts.headers);
     let found = publisher(app, parts, token).await;
@@ -147,7 +149,8 @@ async fn known(app: &App, parts: &Parts) -> Result<Option<Caller>, StoreError> {
     }
 }
 
-/// The caller that the key in a body tells. Pages are public, so a token that may do more is not taken there.
+/// The caller that the key in a body identifies. Pages are public, so a token with further scopes
+/// is refused there.
 async fn by_key(app: &App, parts: &Parts, keyed: Option<&Keyed<'_>>) -> Result<Caller, StoreError> {
     let key = keyed.map(|keyed| keyed.key.as_str());
     let caller = publisher(app, parts, key).await?;
@@ -177,13 +180,13 @@ fn is_plain(headers: &HeaderMap) -> bool {
         .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/plain"))
 }
 
-/// How many events there are; the handler says what is wrong with what is none.
+/// The number of events. The handler reports errors in the events themselves.
 fn count(events: &Bytes) -> usize {
     let events = json::without_mark(events);
     serde_json::from_slice::<Vec<IgnoredAny>>(events).map_or(1, |events| events.len().max(1))
 }
 
-/// Who sends: the other end of the connection, or whom the proxy there names.
+/// The address of the sender: the peer of the connection, or the client that a trusted proxy names.
 fn client(app: &App, parts: &Parts) -> IpAddr {
     let peer = parts
         .extensions
@@ -198,7 +201,7 @@ fn client(app: &App, parts: &Parts) -> IpAddr {
         .unwrap_or(peer)
 }
 
-/// An address; some proxies add its port.
+/// Parses an address. Some proxies append the port.
 fn address(text: &str) -> Option<IpAddr> {
     let with_port = || text.parse().ok().map(|address: SocketAddr| address.ip());
     text.parse().ok().or_else(with_port)

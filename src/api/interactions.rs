@@ -40,7 +40,8 @@ pub fn routes() -> OpenApiRouter<App> {
 
 /// Records an interaction.
 ///
-/// The same `id` with the same content again answers 200 and writes nothing; with other content 409. An `Idempotency-Key` makes any POST repeatable for 24 hours.
+/// Sending the same `id` with the same content again answers 200 and writes nothing; other content
+/// answers 409. An `Idempotency-Key` makes any POST repeatable for 24 hours.
 #[utoipa::path(post, operation_id = "recordInteraction", path = "/v1/interactions", tag = "interactions", request_body = NewInteraction,
     params(("Idempotency-Key" = Option<String>, Header, description = "Any text of up to 255 characters")),
     responses((status = 201, body = super::schema::InteractionBody), (status = 200, description = "It existed before", body = super::schema::InteractionBody),
@@ -67,10 +68,10 @@ struct Include {
     include: Option<String>,
 }
 
-/// Children that `include=children` shows.
+/// The maximum number of children that `include=children` shows.
 const MOST_CHILDREN: usize = 500;
 
-/// One interaction, whole. The `ETag` is its revision.
+/// One interaction in full. The `ETag` is its revision.
 #[utoipa::path(get, operation_id = "getInteraction", path = "/v1/interactions/{id}", tag = "interactions", params(("id" = String, Path), Include),
     responses((status = 200, body = super::schema::InteractionBody), (status = 404, body = Problem)))]
 async fn get(
@@ -129,7 +130,7 @@ fn children_of(tenant: i64, id: &str) -> Search {
     Search::oldest_first(tenant, filter, MOST_CHILDREN)
 }
 
-/// Changes core attributes by a JSON merge patch; never UserData.
+/// Changes core attributes by a JSON merge patch. UserData cannot be changed this way.
 #[utoipa::path(patch, operation_id = "changeInteraction", path = "/v1/interactions/{id}", tag = "interactions", request_body = InteractionPatch,
     params(("id" = String, Path), ("If-Match" = Option<String>, Header, description = "The revision it must have")),
     responses((status = 200, body = super::schema::InteractionBody), (status = 404, body = Problem), (status = 412, body = Problem), (status = 422, body = Problem)))]
@@ -168,17 +169,17 @@ async fn delete(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// How an interaction ended.
+/// The end of an interaction.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct Stop {
-    /// Why.
+    /// The reason.
     stopped_reason: Option<String>,
-    /// When; now when absent.
+    /// The end; now when absent.
     end_date: Option<Moment>,
 }
 
-/// Stops an interaction: status `Stopped`, with its end.
+/// Stops an interaction: sets the status `Stopped` and the end.
 #[utoipa::path(post, operation_id = "stopInteraction", path = "/v1/interactions/{id}/stop", tag = "interactions", request_body = Stop,
     params(("id" = String, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = super::schema::InteractionBody), (status = 404, body = Problem)))]
@@ -204,8 +205,8 @@ async fn stop(
     submit(&app, &caller, command, repeatable).await
 }
 
-/// Attaches, updates and deletes keys of UserData: one change, all or nothing. A pair list as the
-/// body is attached.
+/// Attaches, updates and deletes keys of UserData in one change, all or nothing. If the body is a
+/// pair list, its pairs are attached.
 #[utoipa::path(post, operation_id = "editUserData", path = "/v1/interactions/{id}/user-data", tag = "user data", request_body = super::schema::UserDataRequest,
     params(("id" = String, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = super::schema::EditedUserData), (status = 404, body = Problem), (status = 422, body = Problem)))]
@@ -276,7 +277,8 @@ async fn user_data(
 
 /// Creates the chat or web callback that a web engagement led to.
 ///
-/// `copyUserData` is `all`, `no`, or keys separated by semicolons; absent, the server's setting counts. The child's own keys win over copied ones.
+/// `copyUserData` is `all`, `no`, or keys separated by semicolons. When it is absent, the server's
+/// setting applies. The child's own keys take precedence over copied ones.
 #[utoipa::path(post, operation_id = "createEngagement", path = "/v1/interactions/{id}/engagements", tag = "engagements", request_body = NewInteraction,
     params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 201, body = super::schema::InteractionBody), (status = 404, body = Problem), (status = 422, body = Problem)))]
@@ -297,21 +299,23 @@ async fn engage(
     submit(&app, &caller, command, repeatable).await
 }
 
-/// The interaction that another one came from.
+/// The parent of an interaction.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Parent {
     /// Its identifier.
     parent_id: String,
-    /// What a chat or web callback takes along from a web engagement, as in a new interaction.
+    /// The UserData that a chat or web callback copies from a web engagement, as in a new
+    /// interaction.
     #[serde(default)]
     copy_user_data: Option<String>,
 }
 
-/// Links an interaction to the one it came from, after it was recorded.
+/// Links an interaction to its parent after it was recorded.
 ///
-/// It takes the parent's thread, and what came from it follows into that thread. A `chat` or `webcallback` under a
-/// `webengagement` takes UserData along, as one that is created under it does; its own keys win. One change.
+/// The interaction and its descendants move into the parent's thread. A `chat` or `webcallback`
+/// under a `webengagement` copies UserData, as one that is created under it does; its own keys take
+/// precedence. All of this is one change.
 #[utoipa::path(post, operation_id = "setParent", path = "/v1/interactions/{id}/parent", tag = "engagements", request_body = Parent,
     params(("id" = String, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = super::schema::InteractionBody), (status = 404, body = Problem), (status = 422, body = Problem)))]
@@ -343,12 +347,13 @@ async fn set_parent(
 struct NoEngage {
     /// A short code.
     code: String,
-    /// Its wording.
+    /// The description of the code.
     #[serde(default)]
     description: Option<String>,
 }
 
-/// Declines a web engagement: `noEngageCode` and `noEngageDescription` in its UserData, in one change.
+/// Declines a web engagement: sets `noEngageCode` and `noEngageDescription` in its UserData, in one
+/// change.
 #[utoipa::path(post, operation_id = "recordNoEngage", path = "/v1/interactions/{id}/no-engage", tag = "engagements", request_body = NoEngage,
     params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = super::schema::EditedUserData), (status = 404, body = Problem), (status = 422, body = Problem)))]
@@ -383,7 +388,8 @@ async fn no_engage(
     submit(&app, &caller, command, repeatable).await
 }
 
-/// The whole family of an interaction: who led to whom, and what was propagated.
+/// The whole family of an interaction: the links between its members, and the UserData that was
+/// propagated.
 #[utoipa::path(get, operation_id = "getLineage", path = "/v1/interactions/{id}/lineage", tag = "engagements", params(("id" = String, Path)),
     responses((status = 200, body = super::schema::Lineage), (status = 404, body = Problem)))]
 async fn lineage(
@@ -410,13 +416,13 @@ async fn lineage(
     )))
 }
 
-/// The web actions that led to members of a family, as JSON texts.
+/// The web actions that led to the members of a family, as JSON texts.
 async fn led_to(app: &App, tenant: i64, family: &Family) -> Result<Vec<String>, StoreError> {
     let mut members = Vec::with_capacity(family.nodes.len());
     for node in &family.nodes {
         members.push(node.interaction()?);
     }
-    // a family is read without UserData, which only web engagements name their visit in
+    // a family is loaded without UserData, but web engagements name their visit there
     let engagements = members.iter().map(async |member| {
         if member.media_type != WEB_ENGAGEMENT {
             return Ok(None);

@@ -12,10 +12,10 @@ use crate::domain::web_action::{self, Recorded, State};
 use crate::store::{StoreError, WebActionsQuery};
 use crate::web::App;
 
-/// Events that one answer may rest on.
+/// The maximum number of events that one answer may depend on.
 const MOST: usize = 20_000;
 
-/// An interaction whose web actions are asked for.
+/// An interaction whose web actions are requested.
 pub struct Led<'i> {
     /// Its core attributes.
     pub interaction: &'i Interaction,
@@ -23,7 +23,8 @@ pub struct Led<'i> {
     pub user_data: &'i str,
 }
 
-/// Actions with the interactions that they led to, and what tied them; and the events of each.
+/// Actions with the interactions they led to and the key that links them; and the events of each
+/// action.
 type Found<'l> = (
     BTreeMap<(String, &'l str), &'static str>,
     HashMap<String, Vec<Recorded>>,
@@ -52,7 +53,7 @@ async fn found<'l>(app: &App, tenant: i64, all: &'l [Led<'_>]) -> Result<Found<'
     let mut by_reference = events(app, tenant, "reference", keys.clone()).await?;
     by_reference.extend(events(app, tenant, "conversation_id", keys).await?);
     let by_visit = events(app, tenant, "session_id", visits.keys().cloned().collect()).await?;
-    // what the page said itself counts more
+    // an explicit reference from the page takes precedence
     let mut ties: BTreeMap<(String, &str), &'static str> = BTreeMap::new();
     for event in &by_visit {
         let led = event
@@ -81,10 +82,10 @@ async fn found<'l>(app: &App, tenant: i64, all: &'l [Led<'_>]) -> Result<Found<'
     Ok((ties, lives))
 }
 
-/// Web actions by the identifier of the interaction that they led to: JSON texts, the oldest first.
+/// Web actions by the identifier of the interaction they led to, as JSON texts, oldest first.
 ///
 /// # Errors
-/// When the store fails, or when there are more events than one answer may rest on.
+/// When the store fails, or when there are more events than one answer may depend on.
 pub async fn web_actions(
     app: &App,
     tenant: i64,
@@ -130,7 +131,7 @@ async fn events(
     Ok(found)
 }
 
-/// An action with its life, as JSON text; and when it began.
+/// An action with its lifecycle as JSON text, and the time at which it began.
 fn shown(action: &str, interaction: &str, by: &str, life: Vec<Recorded>) -> (i64, String) {
     let (states, _, terminal) = web_action::life(life);
     let began = states.first().map_or(0, |one| one.event_date.micros());

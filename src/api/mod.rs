@@ -1,4 +1,4 @@
-//! The native HTTP surface, `/v1`, and the paths beside it.
+//! The native HTTP API, `/v1`, and the paths beside it.
 //!
 //! There is one file for each resource: types, handlers, OpenAPI. A handler translates a request
 //! into a command or a query, and the outcome into an answer. The rules are in `domain` and in the
@@ -70,7 +70,8 @@ pub fn document() -> OpenApi {
     openapi::finished(described().split_for_parts().1, &Limits::default())
 }
 
-/// What a webhook is told of a change, as JSON text: the event of a web action as it is everywhere, else the change.
+/// The `data` of a webhook delivery for a change, as JSON text: the event if the change is a web
+/// action, else the change.
 pub fn delivered(change: &Change) -> String {
     if Kind::of_name(&change.kind) == Some(Kind::WebActionRecorded) {
         change.delta.clone()
@@ -79,7 +80,7 @@ pub fn delivered(change: &Change) -> String {
     }
 }
 
-/// The routes of this surface.
+/// The routes of the native API.
 pub fn router(app: App) -> Router {
     let (router, document) = described().split_for_parts();
     let document = openapi::finished(document, &app.config.limits);

@@ -1,7 +1,8 @@
-//! The OpenAPI document: what the handlers say, and what holds for all of them.
+//! The OpenAPI document: what the handlers declare, and what applies to all of them.
 //!
-//! Handlers describe their own parameters, bodies and answers. This file adds what every operation
-//! shares: how to sign in, the errors that any request may get, and the media type of errors.
+//! Handlers describe their own parameters, bodies and responses. This file adds what every
+//! operation shares: authentication, the errors that any request may get, and the media type of
+//! errors.
 
 use std::collections::HashSet;
 
@@ -17,7 +18,7 @@ use super::body::LONGEST_KEY;
 use crate::domain::interaction::{LONGEST_MEDIA_TYPE, LONGEST_SUBJECT, MOST_PARTICIPANTS, SHORT};
 use crate::domain::limits::Limits;
 
-/// Errors that any operation may answer with.
+/// Errors of every operation.
 const ANY: [(&str, &str); 6] = [
     ("400", "The request was not understood"),
     ("405", "The path does not take this method"),
@@ -29,7 +30,7 @@ const ANY: [(&str, &str); 6] = [
     ),
     ("503", "The server cannot answer now; see `Retry-After`"),
 ];
-/// Errors of operations that want a token.
+/// Errors of operations that need a token.
 const SIGNED_IN: [(&str, &str); 2] = [
     ("401", "A token is needed"),
     (
@@ -45,10 +46,10 @@ const WITH_BODY: [(&str, &str); 2] = [
         "The body is of another type or encoding than the operation takes",
     ),
 ];
-/// Errors of operations on one thing.
+/// Errors of operations on a single resource.
 const OF_ONE: [(&str, &str); 1] = [("404", "There is no such thing")];
 
-/// Adds to the handlers' document what all operations share, and the limits in force.
+/// Completes the handlers' document with what all operations share, and the limits in force.
 pub fn finished(document: OpenApi, limits: &Limits) -> OpenApi {
     let mut document: OpenApi = OpenApiBuilder::from(document)
         .security(Some([
@@ -82,7 +83,8 @@ pub fn finished(document: OpenApi, limits: &Limits) -> OpenApi {
     document
 }
 
-/// References to the schemas that an empty object fits: a request with such a body may leave it out.
+/// References to the schemas that an empty object satisfies. A request with such a body may omit
+/// it.
 fn without_required(document: &OpenApi) -> HashSet<String> {
     let schemas = document.components.iter().flat_map(|all| &all.schemas);
     schemas
@@ -93,7 +95,7 @@ fn without_required(document: &OpenApi) -> HashSet<String> {
         .collect()
 }
 
-/// Characters of the texts of an interaction, by the names of its attributes.
+/// The maximum lengths of an interaction's strings in characters, by attribute name.
 fn longest(limits: &Limits) -> [(&'static str, usize); 14] {
     [
         ("id", limits.id),
@@ -113,7 +115,7 @@ fn longest(limits: &Limits) -> [(&'static str, usize); 14] {
     ]
 }
 
-/// Schemas of what callers send about an interaction.
+/// Schemas of interaction data that callers send.
 const OF_INTERACTIONS: [&str; 4] = [
     "NewInteraction",
     "EngagementBody",
@@ -163,7 +165,7 @@ fn set_limit(property: &str, of: &mut RefOr<Schema>, longest: &[(&'static str, u
     }
 }
 
-/// What serde fills in for an absent property is no value that a caller could send.
+/// Removes a default that serde fills in for an absent property and that a caller could not send.
 fn forget_default(property: &mut RefOr<Schema>) {
     match property {
         RefOr::T(Schema::Object(of)) => of.default = None,
@@ -185,7 +187,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     .flatten()
 }
 
-/// Statuses of operations that take a header.
+/// Statuses of operations that take a certain header.
 const BY_HEADER: [(&str, &str, &str); 2] = [
     (
         "Idempotency-Key",
@@ -195,7 +197,7 @@ const BY_HEADER: [(&str, &str, &str); 2] = [
     ("If-Match", "412", "`If-Match` names another revision"),
 ];
 
-/// Forms of headers: characters at most, and a pattern.
+/// Formats of headers: the maximum length in characters, and a pattern.
 const HEADERS: [(&str, usize, &str); 3] = [
     ("Idempotency-Key", LONGEST_KEY, "^[!-~]([ -~]*[!-~])?$"),
     ("If-Match", 32, "^(\\*|(W/)?\"[0-9]{1,18}\"|[0-9]{1,18})$"),
@@ -252,7 +254,7 @@ fn problem(description: &str) -> Response {
         .build()
 }
 
-/// Handlers name the body of an error; its media type is the same everywhere.
+/// Handlers name the schema of an error; the media type is the same everywhere.
 fn as_problem(status: &str, response: &mut Response) {
     let names_problem =
         |content: &Content| content.schema == Some(RefOr::Ref(Ref::from_schema_name("Problem")));

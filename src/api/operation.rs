@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 use super::render;
 use crate::web::App;
 
-/// How long the database may take to show that it is there.
+/// How long the readiness check waits for the database.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The routes.
@@ -29,7 +29,7 @@ async fn health() -> Response {
     render::json(json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}).to_string())
 }
 
-/// Whether the database answers; its migrations were applied before the server began.
+/// Whether the database answers. Migrations were applied before the server started.
 #[utoipa::path(get, operation_id = "getReadiness", path = "/readyz", tag = "operating", security(()), responses((status = 200, body = super::schema::Readiness), (status = 503, body = super::schema::Readiness)))]
 async fn ready(State(app): State<App>) -> Response {
     let cursor = match tokio::time::timeout(PATIENCE, app.reads.head()).await {
@@ -51,7 +51,7 @@ async fn ready(State(app): State<App>) -> Response {
     response
 }
 
-/// Figures of requests, queue, groups and commits, for Prometheus.
+/// Metrics of requests, queue, groups and commits, for Prometheus.
 #[utoipa::path(get, operation_id = "getMetrics", path = "/metrics", tag = "operating", responses((status = 200, content_type = "application/openmetrics-text", body = String)))]
 async fn metrics(State(app): State<App>) -> Response {
     let mut text = String::new();

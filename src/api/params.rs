@@ -1,5 +1,5 @@
-//! Query parameters. A handler takes each by its name; a parameter that no handler took is refused.
-//! This file also checks what no path and no query may contain.
+//! Query parameters. A handler takes each one by its name; a parameter that no handler takes is
+//! refused. This file also refuses malformed paths and queries.
 
 use std::convert::Infallible;
 
@@ -19,7 +19,7 @@ use crate::web::App;
 /// The parameters of a request, in order.
 pub struct Params(Vec<(String, String)>);
 
-/// Left in a request whose handler takes [`Params`].
+/// A marker on requests whose handler takes [`Params`].
 #[derive(Clone, Copy)]
 struct Taken;
 
@@ -32,7 +32,7 @@ impl FromRequestParts<App> for Params {
     }
 }
 
-/// Refuses any parameter, for a handler that has none.
+/// An extractor that refuses every parameter, for handlers without parameters.
 pub struct NoParams;
 
 impl FromRequestParts<App> for NoParams {
@@ -43,7 +43,7 @@ impl FromRequestParts<App> for NoParams {
     }
 }
 
-/// Reads a cursor of the journal; `place` is where it was given.
+/// Parses a cursor of the journal; `place` is where it was given.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] naming the place.
@@ -65,7 +65,7 @@ pub fn none_untaken(parts: &Parts) -> Result<(), Refusal> {
     Params::of(&parts.uri).finish()
 }
 
-/// Refuses a path or a query that no handler could understand: what is no UTF-8, and a NUL character, which Postgres cannot hold.
+/// Refuses a path or query that is not UTF-8 or holds a NUL character, which Postgres cannot store.
 pub async fn middleware(request: Request, next: Next) -> Response {
     match want_text(request.uri()) {
         Ok(()) => next.run(request).await,
@@ -96,7 +96,7 @@ fn want_text(uri: &Uri) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Reads the name of a time zone.
+/// Parses the name of a time zone.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] at the place where it was given.
@@ -115,7 +115,7 @@ impl Params {
         )
     }
 
-    /// The value of a parameter; of a repeated one the last.
+    /// The value of a parameter; the last one if it is repeated.
     pub fn take(&mut self, name: &str) -> Option<String> {
         self.take_all(name).pop()
     }
@@ -162,12 +162,12 @@ impl Params {
         }
     }
 
-    /// A time, as a text or as milliseconds since 1970.
+    /// A time, as a string or as milliseconds since 1970.
     pub fn moment(&mut self, name: &str) -> Result<Option<Moment>, Refusal> {
         self.time(name, |_| None)
     }
 
-    /// A time, or the beginning of a day in a time zone.
+    /// A time, or the start of a day in a time zone.
     pub fn moment_or_day(&mut self, name: &str, zone: Tz) -> Result<Option<Moment>, Refusal> {
         self.time(name, |text| Some(Moment::begin_of(day(text)?, zone)))
     }
@@ -188,25 +188,25 @@ impl Params {
             .map_err(|detail| Refusal::invalid(format!("?{name}"), detail))
     }
 
-    /// The time zone of days, `timeZone`; UTC when absent.
+    /// The time zone of dates, `timeZone`; UTC when absent.
     pub fn time_zone(&mut self) -> Result<Tz, Refusal> {
         let name = self.take("timeZone");
         name.map_or(Ok(Tz::UTC), |name| time_zone("?timeZone", &name))
     }
 
-    /// Adds a parameter where the caller gave none of that name.
+    /// Sets a parameter if the caller did not.
     pub fn default(&mut self, name: &str, value: &str) {
         if !self.has(name) {
             self.0.push((name.to_owned(), value.to_owned()));
         }
     }
 
-    /// All that is left.
+    /// The parameters that are not taken yet.
     pub fn rest(&mut self) -> Vec<(String, String)> {
         std::mem::take(&mut self.0)
     }
 
-    /// Refuses what nobody took.
+    /// Refuses parameters that no handler took.
     pub fn finish(self) -> Result<(), Refusal> {
         if self.0.is_empty() {
             return Ok(());

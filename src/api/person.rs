@@ -1,5 +1,5 @@
-//! The export of a person, streamed: what is in memory at any time is a chunk of it, and the
-//! identifiers of what is theirs.
+//! Streams the export of a person. Memory holds one chunk at a time, and the identifiers of the
+//! person's data.
 
 use std::collections::{BTreeSet, HashMap};
 use std::io;
@@ -18,18 +18,18 @@ use crate::domain::web_action;
 use crate::store::{ChangesQuery, Found, Person, StoreError, WebActionsQuery};
 use crate::web::App;
 
-/// Interactions that are read at once.
+/// Interactions that are loaded concurrently.
 const INTERACTIONS: usize = 32;
-/// Identifiers that one query is given.
+/// The maximum number of identifiers in one query.
 const IDS: usize = 100;
-/// Entries or events of one page.
+/// Entries or events in one page.
 const PAGE: usize = 1000;
-/// Bytes that are sent at once.
+/// Bytes that are sent as one chunk.
 const CHUNK: usize = 64 * 1024;
-/// Chunks that wait for a slow client.
+/// Chunks that may wait for a slow client.
 const WAITING: usize = 2;
 
-/// The answer that holds everything of a person. If the store fails on the way, the body breaks off.
+/// The response that exports a person. If the store fails meanwhile, the body is cut off.
 pub fn export(app: App, tenant: i64, person: Person) -> Response {
     let (chunks, receiver) = mpsc::channel(WAITING);
     let body = stream::unfold(receiver, |mut receiver| async move {
@@ -52,7 +52,7 @@ pub fn export(app: App, tenant: i64, person: Person) -> Response {
         if let Err(End::Failed(error)) = export.write().await {
             tracing::warn!(%error, "the export of a person was cut short");
             let cut = io::Error::other("the export was cut short");
-            // a client that went away does not mind
+            // the client may have disconnected
             let _ = chunks.send(Err(cut)).await;
         }
     });
@@ -74,14 +74,14 @@ impl From<StoreError> for End {
     }
 }
 
-/// A JSON object of lists, on its way to the client.
+/// A JSON object of lists, streamed to the client.
 struct Out {
     chunks: mpsc::Sender<io::Result<Bytes>>,
     buffer: Vec<u8>,
 }
 
 impl Out {
-    /// Begins the next list.
+    /// Starts the next list.
     fn list(&mut self, name: &str) {
         let before = if self.buffer.last() == Some(&b'{') {
             ""
@@ -94,7 +94,7 @@ impl Out {
 
     /// Adds an item to the list.
     async fn item(&mut self, json: &str) -> Result<(), End> {
-        // a chunk never ends behind the beginning of a list
+        // a chunk never ends directly after the start of a list
         if self.buffer.last() != Some(&b'[') {
             self.buffer.push(b',');
         }
@@ -120,9 +120,9 @@ struct Export {
     tenant: i64,
     person: Person,
     out: Out,
-    /// The identifiers that web actions may name these interactions by.
+    /// The identifiers by which web actions may refer to these interactions.
     references: BTreeSet<String>,
-    /// The visits that web engagements name.
+    /// The visits that the web engagements name.
     visits: BTreeSet<String>,
 }
 
@@ -171,8 +171,8 @@ impl Export {
         Ok(())
     }
 
-    /// Whether an interaction was not given to somebody else meanwhile; if so, notes what web
-    /// actions may know it by.
+    /// Whether an interaction still belongs to the person. If so, notes the identifiers by which
+    /// web actions may refer to it.
     fn is_theirs_still(&mut self, found: &Found) -> Result<bool, StoreError> {
         let interaction = found.interaction()?;
         if !is_of(&self.person, interaction.contact_id.as_ref()) {
@@ -218,7 +218,7 @@ impl Export {
         Ok(())
     }
 
-    /// The web actions that led to the interactions, by the time when they are first known to.
+    /// The web actions that led to the interactions, ordered by the first event that links them.
     async fn actions(&self) -> Result<Vec<String>, End> {
         let mut first: HashMap<String, i64> = HashMap::new();
         for (column, values) in [
@@ -285,8 +285,8 @@ impl Export {
         Ok(())
     }
 
-    /// Writes entries of interactions, or those of contacts alone. What an interaction said while it
-    /// was somebody else's is not this person's to read.
+    /// Writes the entries of interactions, or of contacts alone. Entries from a time when an
+    /// interaction belonged to another person are omitted.
     async fn entries(&mut self, mut query: ChangesQuery, of_interaction: bool) -> Result<(), End> {
         query.limit = PAGE;
         loop {
@@ -306,7 +306,7 @@ impl Export {
     }
 }
 
-/// Whether this is a contact of the person, or none at all.
+/// Whether this contact belongs to the person, or there is none.
 fn is_of(person: &Person, contact: Option<&String>) -> bool {
     contact.is_none_or(|contact| person.contacts.contains(contact))
 }

@@ -11,19 +11,19 @@ use crate::store::StoreError;
 use crate::store::writer::RETRY_AFTER;
 use crate::web::Cause;
 
-/// What went wrong, as the caller is told.
+/// An error, as the caller sees it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Problem {
-    /// A short name that programs can go by.
+    /// A short name for programs.
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// The same for people.
     pub title: &'static str,
     /// HTTP status.
     pub status: u16,
-    /// What it is in this case.
+    /// What went wrong in this case.
     pub detail: String,
-    /// Each bad place: a JSON pointer into the body, or `?name` for a query parameter.
+    /// Each invalid place: a JSON pointer into the body, or `?name` for a query parameter.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<Object>)]
     pub errors: Vec<Fault>,
@@ -75,7 +75,7 @@ impl Problem {
         }
     }
 
-    /// The problem of a fault of ours, which says nothing of its cause.
+    /// The problem of an internal error. It does not reveal the cause.
     pub fn internal() -> Self {
         Self {
             kind: "internal",
@@ -87,7 +87,7 @@ impl Problem {
         }
     }
 
-    /// The problem of a store error, and its cause where only the log may know it.
+    /// The problem of a store error, and its cause if only the log may contain it.
     pub fn of_store(error: StoreError) -> (Self, Option<Cause>) {
         match error {
             StoreError::Refused(refusal) => (refusal.into(), None),
@@ -152,7 +152,7 @@ impl IntoResponse for Problem {
         )
             .into_response();
         let headers = response.headers_mut();
-        // a query that took too long would take as long again
+        // a query that timed out would time out again
         if self.status == 503 && self.kind != "query-timeout" {
             headers.insert(
                 header::RETRY_AFTER,
@@ -166,7 +166,7 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Any error of a handler.
+/// Any error that a handler returns.
 pub struct Failure(StoreError);
 
 impl<E: Into<StoreError>> From<E> for Failure {

@@ -37,13 +37,13 @@ fn open(out: &mut String, core: &str, texts: Option<&LongTexts>, user_data: &str
     member(out, "userData", user_data);
 }
 
-/// Adds an interaction with all that was loaded of it.
+/// Adds an interaction with everything that was loaded of it.
 pub fn add(out: &mut String, found: &Found) {
     open(out, &found.core, found.texts.as_ref(), &found.user_data);
     out.push('}');
 }
 
-/// An interaction with all that was loaded of it.
+/// An interaction with everything that was loaded of it.
 pub fn interaction(found: &Found) -> String {
     interaction_with(found, &[])
 }
@@ -92,7 +92,7 @@ fn notes(out: &mut String, dropped: &[String], repeated: &[String]) {
     }
 }
 
-/// The answer to a command, as it is sent and as it is kept for a repeated request.
+/// The answer to a command, as it is sent, and as it is stored for a repeated request.
 #[expect(clippy::too_many_lines, reason = "an arm an outcome")]
 pub fn reply(outcome: &Outcome) -> Reply {
     match outcome {
@@ -213,7 +213,7 @@ pub fn reply(outcome: &Outcome) -> Reply {
     }
 }
 
-/// Adds what came of a further copy of an event.
+/// Adds the outcome of a further copy of an event.
 pub fn web_action_flags(answer: &mut Value, enriched: bool, contradicts: bool) {
     for (name, holds) in [("enriched", enriched), ("contradicts", contradicts)] {
         if holds {
@@ -259,14 +259,14 @@ pub fn json(body: String) -> Response {
         .into_response()
 }
 
-/// Names the revision.
+/// Sets the `ETag` to the revision.
 pub fn etag(response: &mut Response, revision: i64) {
     if let Ok(value) = HeaderValue::from_str(&format!("\"{revision}\"")) {
         response.headers_mut().insert(header::ETAG, value);
     }
 }
 
-/// A list and where it goes on; the items take about so many bytes.
+/// A list and its `next`; `bytes` estimates the size of the items.
 pub fn list<T>(
     items: impl Iterator<Item = T>,
     add: impl Fn(&mut String, T),
@@ -305,7 +305,7 @@ pub fn change(change: &Change) -> String {
     )
 }
 
-/// A step from parent to child.
+/// A link from parent to child.
 pub fn link(link: &FamilyLink) -> String {
     format!(
         "{{\"parentId\":{},\"childId\":{},\"copyUserData\":{},\"copiedKeys\":{},\"linkedBy\":{},\"createdDate\":\"{}\"}}",
@@ -318,16 +318,16 @@ pub fn link(link: &FamilyLink) -> String {
     )
 }
 
-/// The fields that a caller wants to see of each item.
+/// The fields of each item that a caller requests.
 pub struct Projection {
     fields: Vec<(String, Option<KeyPath>)>,
 }
 
 impl Projection {
-    /// Reads field names.
+    /// Parses field names.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`] naming the one that is no field.
+    /// [`Refusal::Invalid`] naming the unknown field.
     pub fn parse(pointer: &str, names: &[String]) -> Result<Self, Refusal> {
         let fields = names
             .iter()
@@ -345,14 +345,14 @@ impl Projection {
         Ok(Self { fields })
     }
 
-    /// Whether long texts are among them.
+    /// Whether they include long texts.
     pub fn long_texts(&self) -> bool {
         self.fields.iter().any(|(name, _)| {
             name == "participants" || attribute_named(name).is_some_and(|a| a.long)
         })
     }
 
-    /// The chosen fields of an interaction, in its own shape.
+    /// The chosen fields of an interaction, in the shape of the full one.
     pub fn of(&self, found: &Found) -> String {
         let whole = user_data::read(&interaction(found)).unwrap_or_default();
         let user_data: Document = whole

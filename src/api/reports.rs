@@ -1,7 +1,8 @@
-//! `/v1/reports`: ready-made reports.
+//! `/v1/reports`: predefined reports.
 //!
-//! `web-actions`: how many actions of an action map were in each state, with the ratios that the vendor's report of action maps publishes: offered of
-//! qualified, accepted of offered, engaged of accepted (`help.mypurecloud.com/articles/action-maps-report`).
+//! `web-actions` counts the actions of an action map in each state. It adds the ratios that the
+//! vendor's report of action maps publishes: offered of qualified, accepted of offered, engaged of
+//! accepted (`help.mypurecloud.com/articles/action-maps-report`).
 
 use std::collections::BTreeMap;
 
@@ -25,7 +26,7 @@ use crate::store::{Count, CountsQuery};
 use crate::web::App;
 use crate::web::accept::preferred;
 
-/// Rows of a report at most.
+/// The maximum number of rows in a report.
 const MOST: usize = 100_000;
 
 /// The routes.
@@ -35,7 +36,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(web_actions))
 }
 
-/// What reports there are, with their parameters.
+/// The available reports, with their parameters.
 #[utoipa::path(get, operation_id = "listReports", path = "/v1/reports", tag = "reports", responses((status = 200, body = super::schema::ReportList)))]
 async fn all(caller: Caller, _: NoParams) -> Result<Response, Failure> {
     caller.may(Scope::Read)?;
@@ -52,7 +53,7 @@ async fn all(caller: Caller, _: NoParams) -> Result<Response, Failure> {
     Ok(render::json(json!({"items": [report]}).to_string()))
 }
 
-/// What counts may be grouped by: a name, and the value of a count.
+/// A dimension by which counts may be grouped: its name, and its value for a count.
 type Dimension = (&'static str, fn(&Count) -> Value);
 
 const DIMENSIONS: [Dimension; 3] = [
@@ -62,14 +63,14 @@ const DIMENSIONS: [Dimension; 3] = [
 ];
 const DEFAULT_GROUPS: &str = "actionMapId,actionMapVersion";
 
-/// The published ratios: name, of what, among what.
+/// The published ratios: name, numerator, denominator.
 const RATIOS: [(&str, State, State); 3] = [
     ("offeredRatio", State::Offered, State::Qualified),
     ("acceptedRatio", State::Accepted, State::Offered),
     ("engagedRatio", State::Engaged, State::Accepted),
 ];
 
-/// What a report is grouped by.
+/// The dimensions by which a report is grouped.
 struct Groups {
     dimensions: Vec<Dimension>,
     period: Option<Period>,
@@ -116,25 +117,27 @@ impl Groups {
     reason = "describes the parameters for OpenAPI; Params reads them"
 )]
 struct WebActionsParams {
-    /// Events not before: a time, or a day, which begins in `timeZone`.
+    /// Events at or after this: a time, or a day, which starts in `timeZone`.
     from: Option<String>,
-    /// Events before: a time, or a day.
+    /// Events before this: a time, or a day.
     to: Option<String>,
-    /// Of the periods, and of days, such as `Europe/Rome`.
+    /// The time zone of periods and days, such as `Europe/Rome`.
     #[param(default = "UTC")]
     time_zone: Option<String>,
-    /// Any of `actionMapId`, `actionMapVersion`, `actionMediaType`, and one of `hour`, `day`, `week`, `month`.
+    /// Any of `actionMapId`, `actionMapVersion`, `actionMediaType`, and one of `hour`, `day`,
+    /// `week`, `month`.
     #[param(default = "actionMapId,actionMapVersion")]
     group_by: Option<String>,
-    /// Only of this map; repeated: any of them.
+    /// Only this map; repeated: any of them.
     action_map_id: Option<String>,
-    /// Only of this media type.
+    /// Only this media type.
     action_media_type: Option<String>,
-    /// `json` or `csv`; as `Accept` prefers when absent, and JSON where it does not say.
+    /// `json` or `csv`. When absent, `Accept` decides; JSON if it states no preference.
     format: Option<String>,
 }
 
-/// How many web actions were in each state, over time where a period is asked for. An action counts once in each state, at the time of that event.
+/// The number of web actions in each state, by period if one is requested. An action counts once in
+/// each state, at the time of that event.
 #[utoipa::path(get, operation_id = "reportWebActions", path = "/v1/reports/web-actions", tag = "reports", params(WebActionsParams),
     responses((status = 200, content((super::schema::ReportRows = "application/json"), (String = "text/csv"))), (status = 422, body = Problem)))]
 async fn web_actions(
@@ -183,10 +186,11 @@ async fn web_actions(
     Ok(render::json(json!({"items": rows}).to_string()))
 }
 
-/// The place of a row: whether a value is null, as a number, as a text, for each of its groups.
+/// The sort key of a row. For each dimension: whether its value is null, the value as a number, and
+/// as a string.
 type Key = Vec<(bool, i64, String)>;
 
-/// A row under way.
+/// A row that is being summed up.
 struct Group {
     row: Map<String, Value>,
     states: BTreeMap<State, i64>,
@@ -228,7 +232,7 @@ fn rows(groups: &Groups, zone: Tz, counts: &[Count]) -> Vec<Map<String, Value>> 
     finished.collect()
 }
 
-/// A share, to four digits; null among nothing.
+/// A ratio, rounded to four digits; null if the denominator is zero.
 #[expect(
     clippy::cast_precision_loss,
     reason = "counts are far below what a double holds exactly"
@@ -251,7 +255,7 @@ fn written(rows: &[Map<String, Value>]) -> Result<Response, Refusal> {
     for row in rows {
         let cells = row.values().map(|value| match value {
             Value::Null => String::new(),
-            // a spreadsheet would take it for a formula
+            // a spreadsheet would evaluate it as a formula
             Value::String(text) if text.starts_with(['=', '+', '-', '@']) => format!("'{text}"),
             Value::String(text) => text.clone(),
             other => other.to_string(),

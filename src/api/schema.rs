@@ -45,16 +45,16 @@ pub struct InteractionBody {
     external_id: Option<String>,
     stopped_reason: Option<String>,
     language: Option<String>,
-    /// Not in lists, unless `fields` names it.
+    /// Omitted in lists, unless `fields` names it.
     #[schema(required = false)]
     text: Option<String>,
-    /// Not in lists, unless `fields` names it.
+    /// Omitted in lists, unless `fields` names it.
     #[schema(required = false)]
     structured_text: Option<String>,
-    /// Not in lists, unless `fields` names it.
+    /// Omitted in lists, unless `fields` names it.
     #[schema(required = false)]
     comment: Option<String>,
-    /// Not in lists, unless `fields` names it.
+    /// Omitted in lists, unless `fields` names it.
     #[schema(required = false)]
     participants: Option<Vec<Participant>>,
     #[schema(value_type = Object)]
@@ -62,13 +62,13 @@ pub struct InteractionBody {
     /// Transient keys that were not stored.
     #[schema(required = false)]
     dropped_keys: Option<Vec<String>>,
-    /// Keys that a pair list named twice; the last value won.
+    /// Keys that a pair list holds twice; the last value is kept.
     #[schema(required = false)]
     repeated_keys: Option<Vec<String>>,
     /// Keys copied from the parent.
     #[schema(required = false)]
     copied_keys: Option<Vec<String>>,
-    /// Attributes of the contact that were given, are not known, and were not added to it.
+    /// Given attributes that the contact lacks and that were not added to it.
     #[schema(required = false, nullable = false)]
     unkept_attributes: Option<Vec<String>>,
     /// With `include=children`: its children, oldest first, at most 500.
@@ -82,7 +82,8 @@ pub struct InteractionBody {
     contact: Option<ContactBody>,
 }
 
-/// An interaction in a list: what `fields` names, all but the long texts when it is absent.
+/// An interaction in a list: the fields that `fields` names, or all except the long texts when it
+/// is absent.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct InteractionItem {
@@ -155,15 +156,15 @@ pub struct WebActionTrail {
     action_media_type: Option<String>,
     /// The interaction it led to.
     interaction_id: String,
-    /// Which key ties them: `interactionId`, `conversationId`, or the key of the visit.
+    /// The key that links them: `interactionId`, `conversationId`, or the key of the visit.
     by: String,
     /// In the order of the lifecycle.
     states: Vec<WebActionMoment>,
-    /// Whether nothing can follow.
+    /// Whether no further state can follow.
     terminal: bool,
 }
 
-/// When a web action was in a state.
+/// A state of a web action, with its time.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct WebActionMoment {
@@ -176,9 +177,9 @@ pub struct WebActionMoment {
 #[derive(ToSchema)]
 pub struct InteractionList {
     items: Vec<InteractionItem>,
-    /// Where the next page begins; null on the last.
+    /// The cursor of the next page; null on the last page.
     next: Option<String>,
-    /// How many there are in all, where `count=true` asked.
+    /// The total number of matches, with `count=true`.
     #[schema(required = false)]
     count: Option<i64>,
 }
@@ -198,7 +199,7 @@ pub struct EditedUserData {
     repeated_keys: Option<Vec<String>>,
 }
 
-/// A change of UserData, or pairs, which are attached.
+/// A change of UserData, or pairs to attach.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum UserDataRequest {
@@ -228,11 +229,11 @@ pub struct Lineage {
     /// Each member without UserData and long texts, parents before children.
     nodes: Vec<InteractionItem>,
     links: Vec<LineageLink>,
-    /// The web actions that led to members.
+    /// The web actions that led to members of the family.
     web_actions: Vec<WebActionTrail>,
 }
 
-/// A step from parent to child.
+/// A link from parent to child.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct LineageLink {
@@ -240,10 +241,11 @@ pub struct LineageLink {
     child_id: String,
     copy_user_data: Option<String>,
     copied_keys: Vec<String>,
-    /// How the link came about: `engagement` (by `…/engagements`), `parentId` (recorded with its parent), `parent`
-    /// (linked later), or the key that tied the two, such as `userData.visitID`. Null where the child is no engagement.
+    /// How the link came about: `engagement` (by `…/engagements`), `parentId` (recorded with its
+    /// parent), `parent` (linked later), or the key that linked the two, such as
+    /// `userData.visitID`. Null if the child is not an engagement.
     linked_by: Option<String>,
-    /// When the link came to be.
+    /// When the link was made.
     #[schema(format = DateTime)]
     created_date: String,
 }
@@ -268,9 +270,9 @@ pub struct ContactBody {
 #[derive(ToSchema)]
 pub struct ContactList {
     items: Vec<ContactBody>,
-    /// Where the next page begins; null on the last.
+    /// The cursor of the next page; null on the last page.
     next: Option<String>,
-    /// How many there are in all, where `count=true` asked.
+    /// The total number of matches, with `count=true`.
     #[schema(required = false)]
     count: Option<i64>,
 }
@@ -299,7 +301,8 @@ pub struct ChangeList {
     next: String,
 }
 
-/// A state of an action, as the Events methods have it, flat; further keys are kept.
+/// A state of an action, with the members of the Events methods in one flat object; further members
+/// are kept.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WebActionEvent {
@@ -329,37 +332,37 @@ pub struct WebActionEvent {
     event_date: Option<String>,
 }
 
-/// A whole number, or a text.
+/// A whole number or a string.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum NumberOrText {
     /// A number.
     Number(i64),
-    /// A text.
+    /// A string.
     Text(String),
 }
 
-/// A text, or a number.
+/// A string or a number.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum TextOrNumber {
-    /// A text.
+    /// A string.
     Text(String),
     /// A number.
     Number(f64),
 }
 
-/// Something odd about a web action.
+/// An irregularity of a web action.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct WebActionFlag {
     action_state: String,
-    /// `unexpected`: the state cannot follow the one before it. `contradicted`: a later copy of the
+    /// `unexpected`: the state cannot follow the previous one. `contradicted`: a later copy of the
     /// event had another value for a field.
     flag: String,
 }
 
-/// One event, some events, or what a page sends that cannot set headers.
+/// One event, several events, or the form for pages that cannot set headers.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum WebActionRequest {
@@ -379,15 +382,15 @@ pub struct WebActionPage {
     events: Vec<WebActionEvent>,
 }
 
-/// One event stands in the store.
+/// Confirms that one event is stored.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WebActionRecorded {
     action_id: String,
-    /// True where the event added fields to the one that was stored before.
+    /// True if the event added fields to the stored one.
     #[schema(required = false, nullable = false)]
     enriched: Option<bool>,
-    /// True where the event has another value for a field than the one that was stored before.
+    /// True if a field of the event differs from the stored one.
     #[schema(required = false, nullable = false)]
     contradicts: Option<bool>,
 }
@@ -409,33 +412,33 @@ pub struct WebActionList {
     next: Option<String>,
 }
 
-/// The life of an action.
+/// The lifecycle of an action.
 #[derive(ToSchema)]
 pub struct WebActionLife {
     /// In the order of the lifecycle.
     items: Vec<WebActionEvent>,
-    /// What is odd about it.
+    /// The irregularities.
     flags: Vec<WebActionFlag>,
-    /// Whether nothing can follow.
+    /// Whether no further state can follow.
     terminal: bool,
 }
 
-/// The contact that was meant.
+/// The identified contact.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct Identified {
-    /// The oldest of those that fit; null when nobody fits and none was made.
+    /// The oldest match; null if there is none and none was created.
     contact_id: Option<String>,
-    /// Whether it was made.
+    /// Whether it was created.
     created: bool,
-    /// All that fit, oldest first.
+    /// All matches, oldest first.
     candidates: Vec<String>,
-    /// Attributes that were given, are not known of the contact, and were not added to it.
+    /// Given attributes that the contact lacks and that were not added to it.
     #[schema(required = false, nullable = false)]
     unkept_attributes: Option<Vec<String>>,
 }
 
-/// What an erasure reached.
+/// What an erasure affected.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct Erased {
@@ -443,38 +446,38 @@ pub struct Erased {
     contacts: Vec<String>,
     /// How many interactions lost their content.
     interactions: i64,
-    /// Interactions that belong to somebody else as well: they lost the keys named.
+    /// Interactions that belong to another person as well; they lost the keys listed.
     shared: Vec<SharedInteraction>,
 }
 
-/// An interaction without a contact that belongs to this person and to somebody else.
+/// An interaction without a contact that belongs to this person and to another.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct SharedInteraction {
     interaction_id: String,
-    /// The keys of its UserData that it handed to this person's interactions, or received from them.
+    /// The keys of its UserData that were copied to this person's interactions, or from them.
     keys: Vec<String>,
 }
 
-/// Everything kept about a person.
+/// Everything stored about a person.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct PersonExport {
     /// The contact and its merged identities.
     contacts: Vec<ContactBody>,
-    /// Their interactions, whole, oldest first; anonymous ones of their families too.
+    /// Their interactions in full, oldest first, with the anonymous ones of their families.
     interactions: Vec<InteractionItem>,
-    /// The steps that lead to those from their parents.
+    /// The links to those from their parents.
     links: Vec<LineageLink>,
-    /// The events of the web actions that led to those, life by life.
+    /// The events of the web actions that led to those, grouped by action.
     web_actions: Vec<WebActionEvent>,
     /// The journal of the contacts, then of each interaction, oldest entry first.
     changes: Vec<ChangeBody>,
-    /// Interactions that belong to somebody else as well. Their content is not shown.
+    /// Interactions that belong to another person as well. Their content is not shown.
     shared: Vec<SharedInteraction>,
 }
 
-/// The fields to filter and sort by.
+/// The fields that can be filtered and sorted by.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct FieldList {
@@ -498,7 +501,7 @@ pub struct FieldBody {
     in_lists: bool,
 }
 
-/// A declared key.
+/// A declared UserData key.
 #[derive(ToSchema)]
 pub struct IndexedKey {
     key: String,
@@ -506,7 +509,7 @@ pub struct IndexedKey {
     ready: bool,
 }
 
-/// The reports that there are.
+/// The available reports.
 #[derive(ToSchema)]
 pub struct ReportList {
     items: Vec<ReportBody>,
@@ -525,51 +528,51 @@ pub struct ReportBody {
 /// The rows of a report.
 #[derive(ToSchema)]
 pub struct ReportRows {
-    /// One object a row: what it is grouped by, and its counts and ratios.
+    /// One object per row: its dimensions, its counts and its ratios.
     #[schema(value_type = Vec<HashMap<String, Value>>)]
     items: (),
 }
 
-/// What became of each web action of a request, in order.
+/// The result for each web action of a request, in order.
 #[derive(Serialize, ToSchema)]
 pub struct WebActionReplies {
     items: Vec<WebActionReply>,
 }
 
-/// What became of one web action.
+/// The result for one web action.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WebActionReply {
-    /// Its place in the request.
+    /// Its index in the request.
     index: i64,
-    /// 201; 200 where the event was stored before; or the status of the problem.
+    /// 201; 200 if the event was already stored; or the status of the problem.
     status: u16,
     #[schema(required = false, nullable = false)]
     action_id: Option<String>,
-    /// True where the event added fields to the one that was stored before.
+    /// True if the event added fields to the stored one.
     #[schema(required = false, nullable = false)]
     enriched: Option<bool>,
-    /// True where the event has another value for a field than the one that was stored before.
+    /// True if a field of the event differs from the stored one.
     #[schema(required = false, nullable = false)]
     contradicts: Option<bool>,
     #[schema(required = false, nullable = false)]
     problem: Option<Problem>,
 }
 
-/// How many deliveries go out again.
+/// The number of deliveries that are sent again.
 #[derive(ToSchema)]
 pub struct Replayed {
     deliveries: i64,
 }
 
-/// How the process is.
+/// The state of the process.
 #[derive(ToSchema)]
 pub struct Health {
     status: String,
     version: String,
 }
 
-/// How the database is.
+/// The state of the database.
 #[derive(ToSchema)]
 pub struct Readiness {
     /// `ready` or `not ready`.

@@ -41,7 +41,7 @@ static MODULE: LazyLock<File> = LazyLock::new(|| {
     ))
 });
 
-/// The source without its comments and indents, which no line of it needs.
+/// The source without comments and indentation, on which no line of it depends.
 fn code(source: &str) -> String {
     let lines = source.lines().map(str::trim);
     let comments = ["//", "/**", "* ", "*/"];
@@ -51,7 +51,8 @@ fn code(source: &str) -> String {
         .collect()
 }
 
-/// The routes. They are files, not calls, and stand in no OpenAPI document.
+/// The routes. They serve files rather than API operations, so they are not in the OpenAPI
+/// document.
 pub fn routes() -> Router<App> {
     Router::new()
         .route(
@@ -95,7 +96,7 @@ mod tests {
     #[test]
     fn it_is_small_and_nothing_but_whole_lines_is_taken_out_of_it() {
         assert!(CLASSIC.text.len() < 11 * 1024, "{}", CLASSIC.text.len());
-        // text that spans lines could lose a part
+        // a string literal that spans lines could lose part of its text
         let code = code(SOURCE);
         assert!(!code.contains('`') && !code.contains("/*"));
         assert!(!code.lines().any(|line| line.ends_with('\\')));

@@ -1,4 +1,4 @@
-//! What a browser asks for by itself: the root and the icon.
+//! Paths that a browser requests by itself: the root and the icon.
 
 use axum::Router;
 use axum::http::header;
@@ -7,10 +7,11 @@ use axum::routing::get;
 
 use crate::web::App;
 
-/// Where the root leads.
+/// The target of the redirect from the root.
 const HOME: &str = "/docs/";
 
-/// The routes. They are pages, not calls, and stand in no OpenAPI document.
+/// The routes. They serve pages rather than API operations, so they are not in the OpenAPI
+/// document.
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/", get(async || Redirect::to(HOME)))

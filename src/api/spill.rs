@@ -1,5 +1,5 @@
-//! A pipe whose writer never waits: what the reader has not read yet spills from memory to a
-//! temporary file.
+//! A pipe whose writer never blocks. Data that the reader has not consumed yet spills from memory
+//! to a temporary file.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -26,10 +26,10 @@ struct State {
     abandoned: bool,
 }
 
-/// The end that is written to.
+/// The writing end.
 pub struct Sender(Arc<(Mutex<State>, Notify)>);
 
-/// The end that is read from.
+/// The reading end.
 struct Receiver(Arc<(Mutex<State>, Notify)>);
 
 /// Both ends.
@@ -46,10 +46,10 @@ pub fn pipe() -> (
 }
 
 impl Sender {
-    /// Adds bytes; false when nobody reads any more.
+    /// Adds bytes; returns false once the reader is gone.
     ///
     /// # Errors
-    /// When the temporary file cannot be made or written.
+    /// When the temporary file cannot be created or written.
     pub fn send(&self, bytes: Vec<u8>) -> io::Result<bool> {
         let (state, notify) = &*self.0;
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -105,7 +105,7 @@ impl Drop for Receiver {
     }
 }
 
-/// The next part, the end, or `None` when there is nothing yet.
+/// The next part, the end, or `None` if no data is available yet.
 #[expect(clippy::option_option, reason = "nothing yet, the end, a part")]
 fn take(state: &mut State) -> Option<Option<io::Result<Bytes>>> {
     if let Some(bytes) = state.memory.pop_front() {

@@ -1,4 +1,4 @@
-//! A command from a handler to the writer, and its outcome as the answer.
+//! Submits a handler's command to the writer and renders the outcome.
 
 use axum::response::Response;
 
@@ -8,7 +8,7 @@ use super::render;
 use crate::domain::command::{Command, Repeatable};
 use crate::web::App;
 
-/// Submits a command and answers with its outcome, an interaction's or contact's revision as the
+/// Submits a command and answers with its outcome. The revision of an interaction or contact is the
 /// `ETag`.
 ///
 /// # Errors

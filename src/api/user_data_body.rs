@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::domain::user_data::{Edit, Given};
 
-/// A change of UserData: any of the three.
+/// A change of UserData: any combination of the three.
 #[derive(Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct UserDataEdit {
@@ -19,11 +19,11 @@ pub struct UserDataEdit {
     /// Keys to overwrite.
     #[schema(value_type = crate::domain::schema::GivenSchema)]
     update: Given,
-    /// Keys to delete; an absent one is no error.
+    /// Keys to delete; a key that does not exist is no error.
     delete: Option<Vec<String>>,
 }
 
-/// A change of UserData, or a pair list, which is attached: `schema::UserDataRequest` as it is read.
+/// A change of UserData, or a pair list to attach: `schema::UserDataRequest` as parsed.
 #[derive(Default)]
 pub struct UserDataBody(UserDataEdit);
 

@@ -23,9 +23,9 @@ use crate::store::writer::Answer;
 use crate::store::{MAP_VERSION, StoreError, WebActionsQuery};
 use crate::web::App;
 
-/// Events of one request at most.
+/// The maximum number of events in one request.
 const MOST: usize = 1000;
-/// Events of a page when nobody says, and at most.
+/// The default and the maximum number of events in a page.
 const LIMITS: (usize, usize) = (100, 1000);
 
 /// The routes.
@@ -41,10 +41,12 @@ fn command(event: Object, app: &App) -> Result<Command, Refusal> {
     Ok(Command::RecordWebAction(Box::new(action)))
 }
 
-/// Records one event, or each of an array for itself. A further copy of an event, the same state of
-/// the same action, is merged into the stored one: fields that it adds are stored (`enriched`), and of
-/// different values the first is kept (`contradicts`). Pages name a token of the scope `publish`, in the
-/// header or in a body `{"key": "…", "events": [ … ]}`, which may be plain text.
+/// Records one event, or each event of an array separately.
+///
+/// A further copy of an event (the same state of the same action) is merged into the stored one.
+/// Fields that it adds are stored (`enriched`). If a field has a different value, the first value
+/// is kept (`contradicts`). Pages send a token of the scope `publish`, in the header or in a body
+/// `{"key": "…", "events": [ … ]}`, which may be plain text.
 #[utoipa::path(post, operation_id = "recordWebActions", path = "/v1/web-actions", tag = "web actions", request_body = super::schema::WebActionRequest,
     responses((status = 201, description = "Recorded", body = super::schema::WebActionRecorded), (status = 200, description = "Merged into the stored event; or, for an array, an answer for each item", body = super::schema::WebActionAnswer),
         (status = 403, body = Problem, description = "A page of a web site that the settings do not allow"), (status = 422, body = Problem),
@@ -65,7 +67,7 @@ async fn record(
     Ok(render::json(each(&app, &caller, &events).await?))
 }
 
-/// Records each of several events for itself, and answers for each: JSON text.
+/// Records several events separately, and returns the results as JSON text.
 async fn each(app: &App, caller: &Caller, events: &[&RawValue]) -> Result<String, Refusal> {
     if events.len() > MOST {
         return Err(Refusal::invalid(
@@ -73,13 +75,14 @@ async fn each(app: &App, caller: &Caller, events: &[&RawValue]) -> Result<String
             format!("holds more than {MOST} events"),
         ));
     }
-    // events without a date share the time of receipt, so that their states keep the lifecycle order
+    // events without a date share the time of receipt, so that their states keep the order of the
+    // lifecycle
     let at = app.clock.now();
     let mut answers: Vec<Result<Answer, StoreError>> = Vec::with_capacity(events.len());
     for event in events {
         let read = json::read(event.get().as_bytes());
         answers.push(match read.and_then(|event| command(event, app)) {
-            // when the queue is full, wait: the rest of the events must not be lost
+            // wait while the queue is full, so that the remaining events are not lost
             Ok(command) => {
                 let mut submission = caller.submission(command, None);
                 submission.at = Some(at);
@@ -136,7 +139,7 @@ fn item(index: usize, outcome: Result<Outcome, StoreError>) -> String {
     reason = "describes the parameters for OpenAPI; Params reads them"
 )]
 struct ListParams {
-    /// Which action; repeated: any of them. So with the others.
+    /// The action; repeated: any of them. The same applies to the other filters.
     action_id: Option<String>,
     /// A state.
     action_state: Option<String>,
@@ -150,27 +153,27 @@ struct ListParams {
     customer_id: Option<String>,
     /// The visit.
     session_id: Option<String>,
-    /// The conversation that it led to.
+    /// The conversation it led to.
     conversation_id: Option<String>,
-    /// An error code, sent as a number or as a text.
+    /// An error code, sent as a number or as a string.
     error_code: Option<String>,
-    /// Events not before: a time, or a day, which begins in `timeZone`.
+    /// Events at or after this: a time, or a day, which starts in `timeZone`.
     #[param(rename = "eventDate.from")]
     from: Option<String>,
-    /// Events before: a time, or a day.
+    /// Events before this: a time, or a day.
     #[param(rename = "eventDate.to")]
     to: Option<String>,
-    /// Of days, such as `Europe/Rome`.
+    /// The time zone of days, such as `Europe/Rome`.
     #[param(default = "UTC")]
     time_zone: Option<String>,
     /// 1 to 1000.
     #[param(default = 100, minimum = 1, maximum = 1000)]
     limit: Option<usize>,
-    /// `next` of the page before.
+    /// `next` of the previous page.
     cursor: Option<String>,
 }
 
-/// Filters with the columns that they look at.
+/// Filters with the columns they apply to.
 const FILTERS: [(&str, &str); 9] = [
     ("actionId", "action_id"),
     ("actionState", "state"),
@@ -183,7 +186,7 @@ const FILTERS: [(&str, &str); 9] = [
     ("errorCode", "error_code"),
 ];
 
-/// A value of a filter in the form in which it is stored.
+/// The value of a filter in the form in which it is stored.
 fn value(name: &str, given: String) -> Result<String, Refusal> {
     match name {
         "actionState" => match State::of_name(&given) {
@@ -253,7 +256,7 @@ async fn list(
     )))
 }
 
-/// The life of one action: its events in the order of the lifecycle, what is odd about them, and whether it is over.
+/// The lifecycle of one action: its events in order, its irregularities, and whether it is over.
 #[utoipa::path(get, operation_id = "getWebAction", path = "/v1/web-actions/{actionId}", tag = "web actions", params(("actionId" = String, Path)),
     responses((status = 200, body = WebActionLife), (status = 404, body = Problem)))]
 async fn life(

@@ -39,8 +39,8 @@ pub struct WebhookBody {
 }
 
 impl WebhookBody {
-    /// The webhook with its new secret, if it has just got one, and with the numbers of its waiting and dead
-    /// deliveries, if they were counted.
+    /// The webhook, with its new secret if it has just received one, and with the numbers of its
+    /// waiting and dead deliveries if they were counted.
     pub fn new(webhook: &Webhook, secret: Option<&Secret>, counts: Option<(i64, i64)>) -> Self {
         let Subscription {
             url,

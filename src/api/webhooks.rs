@@ -24,9 +24,9 @@ use crate::feed::webhook::client;
 use crate::store::DeliveriesQuery;
 use crate::web::App;
 
-/// Deliveries of a page when nobody says, and at most.
+/// The default and the maximum number of deliveries in a page.
 const LIMITS: (usize, usize) = (100, 1000);
-/// Seconds for which an old secret signs beside a new one when nobody says: a day.
+/// The default number of seconds for which an old secret signs together with the new one: a day.
 const OVERLAP: i64 = 24 * 3600;
 
 /// The routes.
@@ -40,22 +40,23 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(replay))
 }
 
-/// A webhook to make.
+/// A webhook to create.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct NewWebhook {
-    /// Where deliveries go: https, and no private network unless the server's settings allow it.
+    /// The receiver: https, and no private network unless the server's settings allow it.
     #[schema(required = true, example = "https://example.org/annals")]
     url: String,
-    /// Kinds of changes, whole names or their first parts.
+    /// Kinds of changes: full names or their first parts.
     #[schema(required = true, example = json!(["webAction", "userData.attached"]))]
     kinds: Vec<String>,
-    /// Only of this media type.
+    /// Only changes of this media type.
     #[schema(example = "contentoffer")]
     media_type: Option<String>,
-    /// For people.
+    /// A description for people.
     description: Option<String>,
-    /// False to make it, and to enable it later; deliveries begin with what happens from now on all the same.
+    /// False to create the webhook disabled and enable it later. In either case deliveries start
+    /// with the changes after its creation.
     #[schema(default = true)]
     enabled: Option<bool>,
 }
@@ -72,7 +73,8 @@ fn secret() -> Secret {
     Secret::new(&bytes)
 }
 
-/// The URL in the form in which it can be asked for. One whose host is known to be private is refused; it is looked up again for each delivery.
+/// The normalized URL. A host that is known to be private is refused; the host is resolved again
+/// for each delivery.
 async fn public(app: &App, url: &str) -> Result<String, Refusal> {
     let allow_private = app.config.webhooks.allow_private;
     let url = webhook::check_url(url, allow_private)
@@ -93,11 +95,14 @@ async fn submit(
     super::submit::submit(app, caller, command, repeatable).await
 }
 
-/// Makes a webhook, which is told of what happens from now on.
+/// Creates a webhook, which receives changes from now on.
 ///
-/// Deliveries follow the Standard Webhooks convention: `webhook-id`, `webhook-timestamp`, `webhook-signature`, and a body
-/// `{"type": <kind>, "timestamp": <when>, "data": {…}}`, where `data` is the event of a web action, or the change. What is about one interaction, web action or contact
-/// goes out in order. Any status of 200 to 299 takes a delivery; all else is tried again after about 1, 2, 4, 8 s, and so on up to an hour, for three days.
+/// Deliveries follow the Standard Webhooks convention: `webhook-id`, `webhook-timestamp`,
+/// `webhook-signature`, and a body `{"type": <kind>, "timestamp": <when>, "data": {…}}`, where
+/// `data` is the event of a web action, or the change. Deliveries about the same interaction, web
+/// action or contact are sent in order. A response status of 200 to 299 acknowledges a delivery.
+/// After any other result the delivery is retried after about 1, 2, 4, 8 s, and so on up to an
+/// hour, for three days.
 #[utoipa::path(post, operation_id = "createWebhook", path = "/v1/webhooks", tag = "webhooks", request_body = NewWebhook,
     responses((status = 201, body = WebhookBody), (status = 403, body = Problem), (status = 409, body = Problem, description = "There are as many as there may be"), (status = 422, body = Problem)))]
 async fn create(
@@ -174,7 +179,8 @@ async fn get(
     Ok(render::json(render::text(&shown[0])))
 }
 
-/// Changes a webhook: what is absent stays, null clears. What waits goes to the new URL; a webhook that is enabled again goes on where it stood.
+/// Changes a webhook: absent members are unchanged, null clears. Waiting deliveries go to the new
+/// URL. A webhook that is enabled again continues where it stopped.
 #[utoipa::path(patch, operation_id = "changeWebhook", path = "/v1/webhooks/{id}", tag = "webhooks", request_body = WebhookPatch, params(("id" = String, Path)),
     responses((status = 200, body = WebhookBody), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn patch(
@@ -198,7 +204,7 @@ async fn patch(
     .await
 }
 
-/// Deletes a webhook with its log of deliveries.
+/// Deletes a webhook with its delivery log.
 #[utoipa::path(delete, operation_id = "deleteWebhook", path = "/v1/webhooks/{id}", tag = "webhooks", params(("id" = String, Path)),
     responses((status = 204), (status = 404, body = Problem)))]
 async fn delete(
@@ -211,16 +217,17 @@ async fn delete(
     submit(&app, &caller, WebhookCommand::Delete(id), None).await
 }
 
-/// How a secret is replaced.
+/// How to replace a secret.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct Rotation {
-    /// Seconds for which the old secret signs beside the new one, up to 604800; 0 where it is in wrong hands.
+    /// Seconds for which the old secret signs together with the new one, up to 604800; 0 if the old
+    /// secret is compromised.
     #[schema(default = 86400)]
     overlap_seconds: Option<i64>,
 }
 
-/// Gives a webhook a new secret. Until the overlap is over, deliveries carry a signature by each.
+/// Gives a webhook a new secret. During the overlap, deliveries carry a signature by each secret.
 #[utoipa::path(post, operation_id = "rotateWebhookSecret", path = "/v1/webhooks/{id}/secret", tag = "webhooks", request_body = Rotation, params(("id" = String, Path)),
     responses((status = 200, body = WebhookBody), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn rotate(
@@ -239,11 +246,11 @@ async fn rotate(
     submit(&app, &caller, command, repeatable).await
 }
 
-/// A delivery: which change, and what became of it.
+/// A delivery: its change and its state.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct DeliveryBody {
-    /// The `webhook-id` under which it goes out.
+    /// The `webhook-id` that it is sent with.
     id: String,
     /// The journal entry.
     cursor: String,
@@ -264,14 +271,15 @@ struct DeliveryBody {
     /// Why the last attempt failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
-    /// When it was first to go out.
+    /// When it was first due.
     #[schema(value_type = String, format = DateTime)]
     queued_date: Moment,
     /// When it was last attempted.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     attempt_date: Option<Moment>,
-    /// When it is attempted next; absent while it waits behind another about the same thing.
+    /// When it is attempted next; absent while it waits behind another delivery about the same
+    /// subject.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     next_date: Option<Moment>,
@@ -282,7 +290,7 @@ struct DeliveryBody {
 struct DeliveryList {
     /// Newest change first.
     items: Vec<DeliveryBody>,
-    /// Goes on: the next page's `before`.
+    /// The value of `before` for the next page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
@@ -316,16 +324,16 @@ fn delivery_shape(webhook_id: &str, delivery: Delivery) -> DeliveryBody {
 struct DeliveriesParams {
     /// `waiting`, `delivered` or `dead`.
     state: Option<String>,
-    /// Only about this web action; so do `interactionId` and `contactId`.
+    /// Only deliveries about this web action.
     #[param(rename = "actionId")]
     action_id: Option<String>,
-    /// Only about this interaction.
+    /// Only deliveries about this interaction.
     #[param(rename = "interactionId")]
     interaction_id: Option<String>,
-    /// Only about this contact.
+    /// Only deliveries about this contact.
     #[param(rename = "contactId")]
     contact_id: Option<String>,
-    /// `next` of the page before.
+    /// `next` of the previous page.
     before: Option<String>,
     /// 1 to 1000.
     #[param(default = 100, minimum = 1, maximum = 1000)]
@@ -337,7 +345,8 @@ fn state(place: &str, name: &str) -> Result<DeliveryState, Refusal> {
         .ok_or_else(|| Refusal::invalid(place, "is none of waiting, delivered, dead"))
 }
 
-/// The log of deliveries, newest change first. What was delivered is known for some days (`[webhooks] keep_days`); what waits or was given up stays.
+/// The delivery log, newest change first. Successful deliveries are kept for some days
+/// (`[webhooks] keep_days`); waiting and dead ones remain.
 #[utoipa::path(get, operation_id = "listDeliveries", path = "/v1/webhooks/{id}/deliveries", tag = "webhooks", params(("id" = String, Path), DeliveriesParams),
     responses((status = 200, body = DeliveryList), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn deliveries(
@@ -381,16 +390,18 @@ async fn deliveries(
     Ok(render::json(render::text(&DeliveryList { items, next })))
 }
 
-/// Which deliveries go out again.
+/// The deliveries to send again.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 struct Replay {
-    /// `dead`: all that were given up begin anew. `waiting`: all that wait for their next attempt are attempted now, as is good after the receiver was mended.
+    /// `dead`: starts all dead deliveries over. `waiting`: attempts all waiting deliveries now, for
+    /// example after the receiver was repaired.
     #[schema(default = "dead")]
     state: Option<String>,
 }
 
-/// Sends all dead deliveries again, or attempts at once what waits. Each keeps its `webhook-id`.
+/// Starts all dead deliveries over, or attempts all waiting deliveries now. Each keeps its
+/// `webhook-id`.
 #[utoipa::path(post, operation_id = "replayDeliveries", path = "/v1/webhooks/{id}/replay", tag = "webhooks", request_body = Replay, params(("id" = String, Path)),
     responses((status = 202, body = super::schema::Replayed, description = "`deliveries` says how many"), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn replay_all(
@@ -416,7 +427,7 @@ async fn replay_all(
     .await
 }
 
-/// Sends one delivery again, whatever became of it, under the same `webhook-id`.
+/// Sends one delivery again, whatever its state, under the same `webhook-id`.
 #[utoipa::path(post, operation_id = "replayDelivery", path = "/v1/webhooks/{id}/deliveries/{cursor}/replay", tag = "webhooks",
     params(("id" = String, Path), ("cursor" = String, Path)),
     responses((status = 202, body = super::schema::Replayed), (status = 404, body = Problem)))]
