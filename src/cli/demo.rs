@@ -11,16 +11,16 @@ use crate::domain::moment::SystemClock;
 use crate::domain::{Clock, Moment};
 use crate::store::Store;
 
-/// Fills a store with an invented contact centre; the same for the same arguments.
+/// Fills a store with an invented contact centre. The same arguments give the same data.
 #[derive(Args)]
 pub struct Demo {
     /// How many interactions
     #[arg(long, default_value_t = 20_000)]
     interactions: u64,
-    /// Which contact centre; any number
+    /// The seed; any number. Another seed gives another contact centre
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// The day or moment before which all of it happened, such as 2026-06-30; today when absent
+    /// The day or moment before which everything happens, such as 2026-06-30; today when absent
     #[arg(long, value_parser = until)]
     until: Option<Moment>,
     /// The tenant
@@ -28,7 +28,7 @@ pub struct Demo {
     tenant: i64,
 }
 
-/// Reads a day, as its first moment in UTC, or a moment.
+/// Parses a day, as its first moment in UTC, or a moment.
 fn until(text: &str) -> Result<Moment, String> {
     let whole = if text.len() == 10 {
         format!("{text}T00:00:00Z")
@@ -39,7 +39,7 @@ fn until(text: &str) -> Result<Moment, String> {
         .map_err(|_| "is neither a day, such as 2026-06-30, nor a time in RFC 3339".to_owned())
 }
 
-/// The first moment of the day that it is now.
+/// The first moment of the current day.
 fn today() -> Moment {
     let now = SystemClock.now();
     let day = 24 * 3600 * 1_000_000;
@@ -61,7 +61,7 @@ impl Demo {
     }
 }
 
-/// Fills the store with a progress bar, and tells what came of it.
+/// Fills the store with a progress bar, and prints the result.
 async fn invent(store: &Store, plan: &Plan) -> Result<(), Failed> {
     let bar = super::index::progress(plan.interactions, "interactions");
     let done = fill(&store.writer, plan, &mut |done| bar.set_position(done)).await?;
@@ -77,7 +77,8 @@ async fn invent(store: &Store, plan: &Plan) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Fills a store that has no interactions yet with the demo that the README speaks of.
+/// Fills an empty store with the demo that the README describes. A store with history is left
+/// alone.
 ///
 /// # Errors
 /// When the store fails.

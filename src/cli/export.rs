@@ -17,22 +17,23 @@ use crate::domain::archive::Kind;
 use crate::domain::moment::SystemClock;
 use crate::store::Store;
 
-/// Writes history as NDJSON: contacts and interactions in the form of a batch, or with --all an archive of the whole store.
+/// Writes history as NDJSON: contacts and interactions in the batch format, or with --all an
+/// archive of the whole store.
 #[derive(Args)]
 pub struct Export {
     /// File to write; standard output when absent
     #[arg(long, short)]
     output: Option<PathBuf>,
-    /// The tenant, of contacts and interactions
+    /// The tenant whose contacts and interactions to write
     #[arg(long, default_value_t = 1, conflicts_with = "all")]
     tenant: i64,
-    /// Everything, of all tenants: an archive that `annals import` restores
+    /// Everything, for all tenants: an archive that `annals import` restores
     #[arg(long)]
     all: bool,
-    /// With --all: the secrets of webhooks too, which sign
+    /// With --all: also the signing secrets of webhooks
     #[arg(long, requires = "all")]
     with_secrets: bool,
-    /// With --all: the hashes of access tokens too
+    /// With --all: also the hashes of access tokens
     #[arg(long, requires = "all")]
     with_tokens: bool,
 }
@@ -45,7 +46,7 @@ impl Export {
                 let mut options = File::options();
                 options.write(true).create(true).truncate(true);
                 if self.all {
-                    // it may hold secrets, and customers' data in any case
+                    // the file holds customer data, and may hold secrets
                     options.mode(0o600);
                 }
                 let file = options.open(path);

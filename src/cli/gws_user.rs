@@ -12,8 +12,8 @@ use crate::config::gws::check_name;
 
 /// Hashes a password for `[gws] users`.
 ///
-/// Asks for it twice without showing it. Where standard input is no terminal, its first line is the password. What is printed belongs into the settings file,
-/// or into `ANNALS_GWS_USERS`.
+/// Prompts for it twice without showing it. If standard input is not a terminal, the password is
+/// its first line. The output belongs in the settings file, or in `ANNALS_GWS_USERS`.
 #[derive(Args)]
 pub struct GwsUser {
     /// The user's name, which is also the ownerId of the user's interactions
@@ -21,7 +21,7 @@ pub struct GwsUser {
 }
 
 impl GwsUser {
-    /// Needs no settings: those in force may be the ones that miss a hash.
+    /// Needs no settings, since a missing hash may be what makes them invalid.
     pub(super) fn run(self) -> Result<ExitCode, Failed> {
         check_name(&self.name).map_err(|what| Failed(format!("the name {what}")))?;
         let password = if io::stdin().is_terminal() {
@@ -42,7 +42,7 @@ impl GwsUser {
     }
 }
 
-/// Asks twice, on the terminal itself.
+/// Prompts twice on the terminal.
 fn asked() -> Result<String, Failed> {
     let password = rpassword::prompt_password("Password: ")?;
     if rpassword::prompt_password("The same again: ")? == password {

@@ -1,4 +1,4 @@
-//! `annals healthcheck`: for containers, which have no curl.
+//! `annals healthcheck`, for containers without curl.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
@@ -11,13 +11,13 @@ use tokio::net::TcpStream;
 use super::Failed;
 use crate::config::Config;
 
-/// How long the server may take.
+/// How long to wait for the server.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Succeeds when the server is ready.
 #[derive(Args)]
 pub struct Healthcheck {
-    /// The server, when it is not the one of the settings: http://host:port
+    /// The server, if it is not the one in the settings: http://host:port
     #[arg(long)]
     url: Option<String>,
 }
@@ -48,7 +48,8 @@ impl Healthcheck {
     }
 }
 
-/// The address to ask a server at that listens there: of all addresses, loopback.
+/// The address at which to reach a server that listens on `listen`. For the unspecified address
+/// this is loopback.
 fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -58,7 +59,7 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
-/// The status line of `/readyz`.
+/// Requests `/readyz` and returns the status line.
 async fn ask(target: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(target).await?;
     let request = format!("GET /readyz HTTP/1.1\r\nHost: {target}\r\nConnection: close\r\n\r\n");

@@ -14,7 +14,9 @@ use crate::domain::archive::Standing;
 use crate::domain::moment::SystemClock;
 use crate::import::{Options, run};
 
-/// Brings history in: an archive of `annals export --all`, NDJSON in the form of the batch, and the public data sets that the guide names. May be run twice; the second time writes nothing. One that was cut off goes on.
+/// Imports history: an archive of `annals export --all`, NDJSON in the batch format, and the public
+/// data sets that the guide lists. A second run of the same import writes nothing, and an
+/// interrupted import resumes.
 #[derive(Args)]
 pub struct Import {
     /// Files and folders
@@ -23,7 +25,8 @@ pub struct Import {
     /// Check everything that can be checked, and write nothing
     #[arg(long)]
     dry_run: bool,
-    /// Into a store that is not empty: restore what of an archive does not collide with what is there
+    /// Merge an archive into a store that is not empty: restore what does not collide with existing
+    /// data
     #[arg(long)]
     merge: bool,
     /// The tenant
@@ -76,7 +79,8 @@ impl Import {
         })
     }
 
-    /// Restores an archive. Nobody writes beside it: what is restored is no news for those who listen.
+    /// Restores an archive. The store is opened exclusively, and restored changes are not announced
+    /// to listeners.
     async fn archive(&self, path: &Path, config: &Config) -> Result<ExitCode, Failed> {
         let mut bars = Bars::default();
         if self.dry_run {
@@ -99,7 +103,7 @@ fn is_archive(path: &Path) -> Result<bool, Failed> {
     Lines::is_archive(path).map_err(|error| Failed(format!("{}: {error}", path.display())))
 }
 
-/// Says what became of an archive.
+/// Prints the result of an archive import.
 fn told(report: &Report) -> ExitCode {
     let (old, new) = report.head;
     if report.already {

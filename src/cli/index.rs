@@ -11,17 +11,18 @@ use crate::domain::command::{Command, Submission};
 use crate::domain::user_data::KeyPath;
 use crate::server::fill_index;
 
-/// Declares, lists and takes back keys of UserData that are searched by quickly. Works beside a server.
+/// Declares, lists and drops indexed keys of UserData. Works beside a running server.
 #[derive(Subcommand)]
 pub enum Index {
-    /// Declare a key and fill its index; nested keys with dots, a dot in a key with a backslash
+    /// Declare a key and fill its index. Separate nested keys with dots; escape a dot in a key with
+    /// a backslash
     Add {
         /// The key
         key: String,
     },
     /// List the declared keys
     List,
-    /// Take a key back
+    /// Drop a key
     Drop {
         /// The key
         key: String,

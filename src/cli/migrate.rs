@@ -11,7 +11,7 @@ use crate::store::{migrate_database, pending_migrations};
 /// Brings the schema up to date, all or nothing.
 #[derive(Args)]
 pub struct Migrate {
-    /// Only tell what is pending
+    /// Only list the pending migrations
     #[arg(long)]
     dry_run: bool,
 }

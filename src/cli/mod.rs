@@ -33,7 +33,7 @@ pub struct Cli {
     command: Command,
 }
 
-/// Flags that every command takes; each is also a variable of the environment.
+/// Flags of every command. Each can also be set as an environment variable.
 #[derive(Args, Clone)]
 pub struct Common {
     /// Settings file (TOML) [env: ANNALS_CONFIG]
@@ -59,7 +59,7 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Fill a store with an invented contact centre
     Demo(demo::Demo),
-    /// Bring history in from files
+    /// Import history from files
     Import(import::Import),
     /// Write all interactions as NDJSON, in the form that import and batch read
     Export(export::Export),
@@ -68,7 +68,7 @@ enum Command {
     Openapi,
     /// Ask a running server whether it is ready; for containers
     Healthcheck(healthcheck::Healthcheck),
-    /// Keys of UserData to search by quickly
+    /// Indexed keys of UserData
     #[command(subcommand)]
     Index(index::Index),
     /// Access tokens
@@ -79,7 +79,7 @@ enum Command {
     GwsUser(gws_user::GwsUser),
 }
 
-/// Why a command failed, in a sentence for the operator.
+/// Why a command failed, as a sentence for the operator.
 #[derive(Debug)]
 pub struct Failed(pub String);
 
@@ -114,10 +114,10 @@ impl From<std::io::Error> for Failed {
 }
 
 impl Common {
-    /// The settings: defaults < file < environment < flags.
+    /// Loads the settings: defaults < file < environment < flags.
     ///
     /// # Errors
-    /// A sentence that names what is wrong.
+    /// A sentence that names the invalid setting.
     pub fn settings(&self) -> Result<Config, Failed> {
         let file = self
             .config
@@ -137,20 +137,20 @@ impl Common {
     }
 }
 
-/// Opens the store for a command that works beside a server.
+/// Opens the store for a command that may run beside a server.
 ///
 /// # Errors
-/// When the database cannot be reached, or its schema does not fit.
+/// When the database cannot be reached, or its schema does not match.
 pub async fn open_beside(config: &Config) -> Result<Store, Failed> {
     let mut settings = server::settings(config, Schema::Migrate, false, Arc::new(SystemClock));
     settings.rules = config.import_rules();
     Ok(Store::open(settings).await?)
 }
 
-/// Opens the store for a command that nobody may write beside.
+/// Opens the store for a command that needs exclusive access.
 ///
 /// # Errors
-/// When a server has the file, the database cannot be reached, or its schema does not fit.
+/// When a server has the file open, the database cannot be reached, or its schema does not match.
 pub async fn open_alone(config: &Config) -> Result<Store, Failed> {
     let mut settings = server::settings(config, Schema::Migrate, true, Arc::new(SystemClock));
     settings.rules = config.import_rules();

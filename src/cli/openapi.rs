@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::Failed;
 
-/// Writes the document as the handlers say it.
+/// Writes the document that the handlers declare.
 pub(super) fn run() -> Result<ExitCode, Failed> {
     let document = crate::api::document()
         .to_pretty_json()

@@ -22,16 +22,16 @@ use crate::telemetry;
     reason = "each is a flag of the command line"
 )]
 pub struct Serve {
-    /// Refuse to start while a migration is pending, in place of applying it
+    /// Refuse to start while a migration is pending, instead of applying it
     #[arg(long)]
     no_migrate: bool,
-    /// Serve without sign-in on any address [env: ANNALS_INSECURE]
+    /// Serve on any address without sign-in [env: ANNALS_INSECURE]
     #[arg(long)]
     insecure: bool,
-    /// Fill an empty store with 20,000 interactions of an invented contact centre first
+    /// First fill an empty store with 20,000 interactions of an invented contact centre
     #[arg(long)]
     demo: bool,
-    /// Print the settings in force, documented, and end
+    /// Print the settings in force with their documentation, and exit
     #[arg(long)]
     print_config: bool,
 }
@@ -83,7 +83,7 @@ impl Serve {
     }
 }
 
-/// Refuses to listen to the world without sign-in.
+/// Refuses to listen beyond this machine without sign-in.
 async fn want_sign_in(config: &Config, store: &Store) -> Result<(), Failed> {
     if config.server.listen.ip().is_loopback()
         || config.server.insecure
@@ -97,7 +97,7 @@ async fn want_sign_in(config: &Config, store: &Store) -> Result<(), Failed> {
     )))
 }
 
-/// Ready at the first SIGTERM or SIGINT; a second one ends the process at once.
+/// Completes at the first SIGTERM or SIGINT. A second one ends the process at once.
 fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static, Failed> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -13,12 +13,13 @@ use crate::config::Config;
 use crate::domain::command::{Command, NewToken, Submission};
 use crate::web::access::hash;
 
-/// Makes, lists and takes back access tokens. Works beside a server, which notices within a second.
+/// Creates, lists and revokes access tokens. Works beside a running server, which notices changes
+/// within a second.
 #[derive(Subcommand)]
 pub enum Token {
-    /// Make a token and print it, this once
+    /// Create a token and print it, this once
     Create {
-        /// A name for people; it stands in the journal as the actor
+        /// A name for people; the journal shows it as the actor
         #[arg(long, default_value = "token")]
         name: String,
         /// The tenant that the token is bound to
@@ -28,9 +29,9 @@ pub enum Token {
         #[arg(long, value_enum, value_delimiter = ',', default_values_t = [ScopeName::Read, ScopeName::Write])]
         scope: Vec<ScopeName>,
     },
-    /// List tokens, without what is secret of them
+    /// List tokens, without their secrets
     List,
-    /// Take a token back
+    /// Revoke a token
     Revoke {
         /// Its id, as listed
         id: String,
@@ -40,13 +41,14 @@ pub enum Token {
 /// What a token allows.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ScopeName {
-    /// Ask
+    /// Read
     Read,
-    /// Send web actions from the pages of a web site, where anybody can read the token; stands alone
+    /// Send web actions from the pages of a web site, where everyone can read the token; cannot be
+    /// combined
     Publish,
     /// Record and change
     Write,
-    /// Everything, erasure too
+    /// Everything, including erasure
     Admin,
 }
 

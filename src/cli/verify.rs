@@ -13,11 +13,11 @@ use crate::store::Store;
 /// Compares two stores, or a store with an archive, and names the first differences.
 #[derive(Args)]
 pub struct Verify {
-    /// The URL of a store, or the file of an archive
+    /// The URL of a store, or the path of an archive
     one: String,
-    /// The other; the configured store when absent
+    /// The other one; the configured store when absent
     other: Option<String>,
-    /// Differences that are named
+    /// The maximum number of differences to print
     #[arg(long, default_value_t = 10)]
     most: usize,
 }
@@ -47,7 +47,7 @@ impl Verify {
     }
 }
 
-/// What a name means: the URL of a store, or a file.
+/// Opens what a name refers to: the URL of a store, or a file.
 async fn source(name: &str, config: &Config) -> Result<(Source, Option<Store>), Failed> {
     if !name.contains("://") {
         return Ok((Source::Lines(Box::new(Lines::open(Path::new(name))?)), None));

@@ -2,11 +2,11 @@
 
 use axum::http::{HeaderMap, header};
 
-/// Which of some media types a client prefers, as an index.
+/// Which of these media types a client prefers, as an index.
 ///
-/// The highest quality wins; of equal ones the one that is named more exactly, then the one that is
-/// named first, then the first of the offers. The first offer is also the answer to a client that
-/// takes none of them, as HTTP allows.
+/// The highest quality wins. Ties go to the more specific range, then to the range that comes
+/// first, then to the first offer. A client that accepts none of the offers gets the first one, as
+/// HTTP allows.
 pub fn preferred(headers: &HeaderMap, offers: &[&str]) -> usize {
     let ranges: Vec<Range> = headers
         .get_all(header::ACCEPT)
@@ -37,7 +37,7 @@ struct Range {
 }
 
 impl Range {
-    /// Reads a range; `None` for what is none.
+    /// Parses a range; `None` if it is malformed.
     fn read(text: &str) -> Option<Self> {
         let mut parts = text.split(';').map(str::trim);
         let kind = parts.next()?.to_ascii_lowercase();

@@ -1,9 +1,9 @@
 //! Access control: bearer tokens, bound to a tenant, with scopes.
 //!
-//! Where no token exists, any caller on this machine may do everything as tenant 1. With `insecure`
-//! any caller elsewhere may as well, but never a page from another web site. As soon as a token
-//! exists, every request needs one. A server that others can reach needs a token even after the
-//! last one was revoked.
+//! Without any tokens, a caller on this machine may do everything as tenant 1. With `insecure` a
+//! remote caller may too, except for a page of another web site. Once a token exists, every request
+//! needs one. A server that is reachable from other machines needs a token even after the last one
+//! was revoked.
 
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
@@ -18,14 +18,14 @@ use crate::store::{Reads, StoreError, Token};
 
 /// The tenant of callers that need no token.
 pub const DEFAULT_TENANT: i64 = 1;
-/// How long the list of tokens is believed.
+/// How long the list of tokens is cached.
 const BELIEVED: Duration = Duration::from_secs(1);
 /// What a token allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Ask.
+    /// Read.
     Read,
-    /// Record web actions, and nothing else: the key of a web site's pages, which anybody can read there.
+    /// Record web actions, and nothing else. Such a token is the public key in a web site's pages.
     Publish,
     /// Record and change.
     Write,
@@ -44,7 +44,7 @@ impl Scope {
     }
 }
 
-/// The one who asks.
+/// The caller of a request.
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// The tenant.
@@ -75,7 +75,7 @@ impl Caller {
         }
     }
 
-    /// Whether it is the key of a web site's pages.
+    /// Whether the token only allows web actions, as the public key in a web site's pages does.
     pub fn only_publishes(&self) -> bool {
         *self.scopes == *Scope::Publish.name()
     }
@@ -92,18 +92,18 @@ impl Caller {
     }
 }
 
-/// Who may come in while no token exists.
+/// Who is admitted while no token exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Door {
-    /// Callers on this machine, who are the only ones that can reach the server.
+    /// Callers on this machine. No others can reach the server.
     Local,
-    /// Anybody: the operator said so.
+    /// Everyone, because the operator allowed it.
     Insecure,
-    /// Nobody.
+    /// No one.
     TokenRequired,
 }
 
-/// The tokens as last read.
+/// The tokens, as last loaded.
 pub struct Access {
     reads: Arc<dyn Reads>,
     known: RwLock<Known>,
@@ -116,13 +116,13 @@ struct Known {
     tokens: Arc<HashMap<Vec<u8>, Caller>>,
 }
 
-/// SHA-256 of a token, which is all that is kept of it.
+/// SHA-256 of a token. The token itself is not stored.
 pub fn hash(token: &str) -> Vec<u8> {
     Sha256::digest(token).to_vec()
 }
 
 impl Access {
-    /// Over the store's tokens.
+    /// Access control by the tokens of the store.
     pub fn new(reads: Arc<dyn Reads>, door: Door) -> Self {
         Self {
             reads,
@@ -158,10 +158,11 @@ impl Access {
         Ok(tokens)
     }
 
-    /// Whether the caller needs no credentials: no token exists, and only this machine can reach the server.
+    /// Whether the caller needs no credentials, because no token exists and only this machine can
+    /// reach the server.
     ///
     /// # Errors
-    /// [`Refusal::Forbidden`] for a page from elsewhere.
+    /// [`Refusal::Forbidden`] for a page of another web site.
     pub async fn is_local(&self, headers: &HeaderMap) -> Result<bool, StoreError> {
         if self.door != Door::Local || !self.tokens().await?.is_empty() {
             return Ok(false);
@@ -170,10 +171,11 @@ impl Access {
         Ok(true)
     }
 
-    /// Who asks with these headers.
+    /// The caller that these headers identify.
     ///
     /// # Errors
-    /// [`Refusal::Unauthenticated`] without a token that is known, [`Refusal::Forbidden`] for a page from elsewhere.
+    /// [`Refusal::Unauthenticated`] without a known token, [`Refusal::Forbidden`] for a page of
+    /// another web site.
     pub async fn caller(&self, method: &Method, headers: &HeaderMap) -> Result<Caller, StoreError> {
         let tokens = self.tokens().await?;
         if tokens.is_empty() {
@@ -192,11 +194,13 @@ impl Access {
         Ok(known(&tokens, bearer(headers))?)
     }
 
-    /// Who sends web actions, with a token from wherever it stood. Pages of web sites that the operator `listed` may; others as with all requests while
-    /// no token exists, and only this server's own when one does.
+    /// The sender of web actions, given its token from a header or a body. Pages of web sites that
+    /// the operator `listed` are admitted. While no token exists, other pages are admitted as for
+    /// any other request. Once one exists, only this server's own pages are.
     ///
     /// # Errors
-    /// [`Refusal::Unauthenticated`] without a token that is known, [`Refusal::Forbidden`] for a page from elsewhere.
+    /// [`Refusal::Unauthenticated`] without a known token, [`Refusal::Forbidden`] for a page of
+    /// another web site.
     pub async fn publisher(
         &self,
         method: &Method,
@@ -218,7 +222,8 @@ impl Access {
         Ok(known(&tokens, token)?)
     }
 
-    /// Whether a page of this machine can be a page that needs no leave: nobody else reaches the server.
+    /// Whether a page of this origin needs no permission: it is served from this machine, and only
+    /// this machine can reach the server.
     pub fn serves_page(&self, origin: &HeaderValue) -> bool {
         let host = origin.to_str().ok().and_then(origin_host);
         self.door == Door::Local && host.is_some_and(|name| is_local(&name))
@@ -261,7 +266,7 @@ fn caller(token: &Token) -> Caller {
     }
 }
 
-/// A header's text; empty where it is none.
+/// The text of a header; empty if it is absent or not text.
 fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers
         .get(name)
@@ -276,7 +281,7 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-/// The host in an `Origin` header; `None` for an opaque one.
+/// The host in an `Origin` header; `None` for an opaque origin.
 fn origin_host(origin: &str) -> Option<String> {
     let url = url::Url::parse(origin).ok()?;
     url.host_str().map(str::to_owned)
@@ -296,13 +301,13 @@ fn foreign_page(origin: &str) -> Refusal {
     ))
 }
 
-/// Refuses what does not come from this machine. A server on loopback asks for no credentials, so a
-/// browser on this machine must not lend itself to a web site: neither to one whose name was made to
-/// lead here, which `Host` tells, nor to any other, which `Origin` tells.
+/// Refuses requests that do not come from this machine. A server on loopback asks for no
+/// credentials, so a web site must not be able to use a browser on this machine to reach it. `Host`
+/// reveals a web site whose name was pointed at this machine. `Origin` reveals any other.
 ///
-/// A page of this machine may come under another name or port than the server's, such as
+/// A page of this machine may have another name or port than the server, such as
 /// `http://localhost:3000` and `http://127.0.0.1:8080`. A browser calls that `cross-site`, so
-/// `Sec-Fetch-Site` counts only where there is no `Origin`.
+/// `Sec-Fetch-Site` counts only if there is no `Origin`.
 fn want_local(headers: &HeaderMap) -> Result<(), Refusal> {
     let host = text(headers, "host").unwrap_or("localhost");
     if !is_local(without_port(host)) {
@@ -318,9 +323,10 @@ fn want_local(headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
-/// A page of another web site sends nothing that the operator did not let it: the browser says whose page it is. What is no page says nothing.
+/// Refuses a page of a web site that the operator has not allowed. The browser states the origin of
+/// a page; clients that are not pages send no such headers and are admitted.
 fn want_same_origin(headers: &HeaderMap) -> Result<(), Refusal> {
-    // a proxy in front may have put its own name into Host
+    // a proxy may have put its own name into Host
     let site = text(headers, "sec-fetch-site");
     if matches!(site, Some("same-origin" | "none")) {
         return Ok(());
@@ -350,9 +356,11 @@ fn unlisted(origin: &str) -> Refusal {
     ))
 }
 
-/// Whoever may come in without a token because the operator said so, a page of another site may not come in by way of somebody's browser.
+/// Protects callers that the operator admits without a token: a page of another web site must not
+/// use their browser.
 ///
-/// A proxy in front may have put its own name into `Host`; what the browser itself says of the site is believed first.
+/// What the browser says about the site takes precedence, since a proxy may have put its own name
+/// into `Host`.
 fn want_own_page(method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
     let site = text(headers, "sec-fetch-site");
     if matches!(site, Some("same-origin" | "none")) {
@@ -365,7 +373,7 @@ fn want_own_page(method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
         {
             Err(foreign_page(origin))
         }
-        // a link from elsewhere that is followed carries no origin
+        // following a link from another site sends no origin
         None if site == Some("cross-site") && !method.is_safe() => Err(foreign_page("")),
         _ => Ok(()),
     }

@@ -1,4 +1,4 @@
-//! Bodies of requests, read within their limits.
+//! Request bodies, read within their limits.
 
 use std::error::Error;
 use std::time::Duration;
@@ -10,11 +10,11 @@ use futures_util::{Stream, StreamExt};
 
 use crate::domain::Refusal;
 
-/// How long the rest of a refused body is read at most.
+/// How long to drain a refused body at most.
 const READ_OFF: Duration = Duration::from_secs(5);
 
-/// Refuses a body that does not say that it is JSON: a web page may send the other kinds across
-/// origins without asking.
+/// Refuses a body that does not declare itself as JSON. A web page may send other types across
+/// origins without a preflight request.
 pub fn want_json(headers: &HeaderMap) -> Result<(), Refusal> {
     let Some(kind) = headers.get(header::CONTENT_TYPE) else {
         return Ok(());
@@ -39,18 +39,18 @@ pub fn want_json(headers: &HeaderMap) -> Result<(), Refusal> {
 /// Why the rest of a body cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
-    /// The client went.
+    /// The client disconnected.
     #[error("the body broke off")]
     BrokenOff,
     /// It cannot be decoded.
     #[error("the body is not what its Content-Encoding says, or is not whole")]
     Encoding,
-    /// What comes out of it is larger than this.
+    /// The decoded body is larger than this.
     #[error("the body is larger than {0} bytes")]
     TooLarge(usize),
 }
 
-/// The refusal of a body that cannot be read on.
+/// The refusal of a body that cannot be read to its end.
 pub fn refusal(error: &axum::Error) -> Refusal {
     let mut cause: Option<&dyn Error> = Some(error);
     while let Some(error) = cause {
@@ -65,7 +65,7 @@ pub fn refusal(error: &axum::Error) -> Refusal {
     Refusal::Malformed(Unreadable::BrokenOff.to_string())
 }
 
-/// Reads the rest of a body that is refused, so that a client still writing can read the answer.
+/// Drains the rest of a refused body, so that a client that is still writing can read the response.
 pub(super) async fn read_off<E>(stream: &mut (impl Stream<Item = Result<Bytes, E>> + Unpin)) {
     let rest = async { while let Some(Ok(_)) = stream.next().await {} };
     let _ = tokio::time::timeout(READ_OFF, rest).await;

@@ -1,7 +1,7 @@
 //! Compressed bodies: `Content-Encoding` of a request.
 //!
-//! A body is decoded while it is read, so limits hold for what comes out, and nothing is decoded for
-//! a request that is refused before.
+//! A body is decoded as it is read. Limits therefore apply to the decoded bytes, and the body of a
+//! refused request is never decoded.
 
 use std::io;
 use std::pin::Pin;
@@ -21,15 +21,15 @@ use tokio_util::io::{ReaderStream, StreamReader};
 
 use super::body::{Unreadable, read_off};
 
-/// What is taken, as `Accept-Encoding` of the answer to anything else.
+/// The supported codings, sent as `Accept-Encoding` with the refusal of any other.
 pub const TAKEN: &str = "gzip, deflate, br, zstd";
-/// Codings of one body, one around the other.
+/// The maximum number of nested codings.
 const MOST: usize = 3;
 /// The window of a zstd body, 8 MiB: what RFC 9659 allows for HTTP.
 const ZSTD_WINDOW_LOG: u32 = 23;
-/// Bytes decoded at once.
+/// Bytes decoded at a time.
 const CHUNK: usize = 32 * 1024;
-/// Paths whose body has no limit as a whole.
+/// Paths whose body has no total limit.
 const STREAMED: [&str; 1] = ["/v1/interactions/batch"];
 
 #[derive(Clone, Copy)]
@@ -73,11 +73,11 @@ impl Coding {
     }
 }
 
-/// The request with its body decoded; no more than `most` bytes come out, but where the path takes
-/// any number.
+/// The request with its body decoded. The decoded body is limited to `most` bytes, except on paths
+/// without a limit.
 ///
 /// # Errors
-/// A sentence, for a coding that is not known, or too many of them.
+/// A sentence about an unknown coding, or too many of them.
 pub fn decoded(request: Request, most: usize) -> Result<Request, String> {
     let codings = codings(request.headers())?;
     let (mut parts, body) = request.into_parts();
@@ -125,11 +125,11 @@ fn unpacked(body: Body, codings: &[Coding], most: Option<usize>) -> Body {
     Body::from_stream(try_unfold(unpacking, Unpacking::next))
 }
 
-/// A body while it is decoded.
+/// A body that is being decoded.
 struct Unpacking {
     chunks: ReaderStream<Reader>,
     source: Source,
-    /// Bytes that came out so far.
+    /// Bytes decoded so far.
     total: usize,
     most: Option<usize>,
 }
@@ -150,13 +150,13 @@ impl Unpacking {
             }
             Some(Err(_)) => Unreadable::Encoding,
         };
-        // as it comes: what is refused is not decoded
+        // drain without decoding, as the request is refused
         read_off(&mut self.source).await;
         Err(why)
     }
 }
 
-/// The body as it comes. Shared, because a decoder does not give back what it reads from.
+/// The raw body. Shared, because a decoder does not return its source.
 #[derive(Clone)]
 struct Source(Arc<Mutex<BodyDataStream>>);
 

@@ -1,5 +1,5 @@
-//! What the surfaces share: the parts of a running server, access control, and bodies within their
-//! limits.
+//! What the APIs share: the parts of a running server, access control, and request bodies within
+//! their limits.
 
 pub mod accept;
 pub mod access;
@@ -23,17 +23,17 @@ use crate::telemetry::Metrics;
 use access::Access;
 use rate::Rate;
 
-/// What every handler may use. Cheap to clone.
+/// The state that every handler may use. Cheap to clone.
 #[derive(Clone)]
 pub struct App(Arc<Parts>);
 
 /// The parts of [`App`].
 pub struct Parts {
-    /// The one door in.
+    /// The writer of all commands.
     pub writer: Writer,
     /// Every read.
     pub reads: Arc<dyn Reads>,
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The newest cursor of the journal.
     pub feed: Feed,
@@ -41,20 +41,20 @@ pub struct Parts {
     pub database: &'static str,
     /// The settings.
     pub config: Config,
-    /// Who may ask.
+    /// Access control.
     pub access: Access,
-    /// How many events the pages of each client may send.
+    /// The rate limit of events from the pages of each client.
     pub rate: Rate,
-    /// Figures.
+    /// Metrics.
     pub metrics: Metrics,
-    /// Says when the server is going down.
+    /// Signals that the server is shutting down.
     pub stopping: CancellationToken,
-    /// Work that outlives its handler.
+    /// Tasks that outlive their handlers.
     pub tasks: TaskTracker,
 }
 
 impl App {
-    /// Puts the parts together.
+    /// Assembles the parts.
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
     }
@@ -68,13 +68,13 @@ impl std::ops::Deref for App {
     }
 }
 
-/// Marks an answer as a stream: proxies pass it on as it comes, and nobody keeps it.
+/// Marks a response as a stream: proxies pass it on as it arrives, and it is not cached.
 pub fn mark_stream(response: &mut Response) {
     let headers = response.headers_mut();
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
 }
 
-/// The cause of a failure of ours, which goes with an answer to the log alone.
+/// The cause of an internal error. It travels with the response to the log, and is never sent.
 #[derive(Clone)]
 pub struct Cause(pub String);

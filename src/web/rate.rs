@@ -5,28 +5,29 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Clients that are remembered; the least active go first.
+/// The maximum number of remembered clients; the least recently active are dropped first.
 const MOST: usize = 20_000;
 
 /// The buckets of all clients.
 pub struct Rate {
-    /// What a bucket gains in a second.
+    /// Events that a bucket gains per second.
     gain: f64,
-    /// What it holds at most.
+    /// The capacity of a bucket.
     burst: f64,
-    /// Two generations: when the young ones are many, they become the old, and what was old is forgotten.
+    /// Two generations of buckets. When the young generation is full it replaces the old one, which
+    /// is dropped.
     buckets: Mutex<(HashMap<IpAddr, Bucket>, HashMap<IpAddr, Bucket>)>,
 }
 
 #[derive(Clone, Copy)]
 struct Bucket {
-    /// Below zero after more was taken at once than it holds.
+    /// Below zero if more was taken at once than the capacity.
     left: f64,
     at: Instant,
 }
 
 impl Rate {
-    /// Buckets that gain `rate` a second and hold `burst`.
+    /// Buckets that gain `rate` per second and hold `burst`.
     pub fn new(rate: u32, burst: u32) -> Self {
         Self {
             gain: f64::from(rate),
@@ -35,10 +36,11 @@ impl Rate {
         }
     }
 
-    /// Takes so many from a client's bucket.
+    /// Takes `many` from a client's bucket.
     ///
     /// # Errors
-    /// When they are not there: how long until they are. Nothing is taken. More than a bucket holds is given to a full one, which then is in debt.
+    /// How long until the bucket holds enough. Nothing is taken in that case. A request for more
+    /// than the capacity is granted once the bucket is full, and leaves it in debt.
     pub fn take(&self, client: IpAddr, many: usize, now: Instant) -> Result<(), Duration> {
         let client = network(client);
         let many = f64::from(u32::try_from(many).unwrap_or(u32::MAX));
@@ -62,7 +64,8 @@ impl Rate {
     }
 }
 
-/// What counts as one client: an address, or the network of 64 bits that a household has.
+/// The network that counts as one client: an IPv4 address, or a /64 network, which is what a
+/// household has.
 fn network(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V6(v6) => {

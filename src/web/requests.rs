@@ -1,5 +1,5 @@
-//! Request ids, request metrics and one log line a request. A log line names the route, not the path, so
-//! that it holds no customer's data.
+//! Request ids, request metrics and one log line per request. A log line names the route instead of
+//! the path, so that it holds no customer data.
 
 use std::time::Instant;
 
@@ -30,7 +30,8 @@ fn request_id(request: &Request) -> HeaderValue {
     })
 }
 
-/// Gives each request its id, counts it and logs it: our failures as errors, successes at debug.
+/// Assigns each request its id, counts it and logs it: server errors as errors, successes at debug
+/// level.
 pub async fn middleware(State(app): State<App>, request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let method = request.method().clone();
