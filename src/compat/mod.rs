@@ -1,4 +1,4 @@
-//! Surfaces for existing clients. Each translates its protocol to the same commands and queries as
-//! the native surface.
+//! APIs for existing clients. Each translates its protocol to the same commands and queries as the
+//! native API.
 
 pub mod gws;

@@ -1,4 +1,5 @@
-//! Answers: every one carries `statusCode`, one that is not 0 a `statusMessage` and nothing else (`docs.genesys.com/Documentation:GWS:API:ReturnValues`).
+//! Answers. Every answer carries `statusCode`. If that is not 0, the only other member is
+//! `statusMessage` (`docs.genesys.com/Documentation:GWS:API:ReturnValues`).
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -17,25 +18,25 @@ use crate::web::Cause;
 pub enum Code {
     /// A parameter is missing.
     Missing = 1,
-    /// Not valid in the current state; also an operation that there is not.
+    /// Not valid in the current state; also an unknown operation.
     NotNow = 2,
     /// The operation is forbidden.
     Forbidden = 3,
-    /// Something went wrong here, or behind.
+    /// An internal error, here or in the database.
     Internal = 4,
-    /// The user may not.
+    /// The user lacks permission.
     NotPermitted = 5,
-    /// The resource is not there.
+    /// The resource does not exist.
     NotFound = 6,
-    /// A value is not what it may be.
+    /// A value is invalid.
     Invalid = 10,
-    /// It exists already.
+    /// The resource exists already.
     Exists = 18,
-    /// Nobody signed in.
+    /// The request is not authenticated.
     Unauthenticated = 20,
 }
 
-/// Why a request failed, as the caller is told.
+/// Why a request failed, as the caller sees it.
 #[derive(Clone)]
 pub struct Failure {
     status: StatusCode,
@@ -57,23 +58,23 @@ impl Failure {
         }
     }
 
-    /// A parameter that is missing.
+    /// A missing parameter.
     pub fn missing(name: &str) -> Self {
         let message = format!("the parameter {name:?} is missing");
         Self::new(StatusCode::BAD_REQUEST, Code::Missing, message)
     }
 
-    /// A value that cannot be.
+    /// An invalid value.
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, Code::Invalid, message)
     }
 
-    /// What is not valid where the resource stands.
+    /// An operation that is not valid in the resource's state.
     pub fn not_now(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, Code::NotNow, message)
     }
 
-    /// Nothing under this path.
+    /// No resource under this path.
     pub fn nothing_here() -> Self {
         Self::new(
             StatusCode::NOT_FOUND,
@@ -82,12 +83,12 @@ impl Failure {
         )
     }
 
-    /// An interaction that is not there, or not the user's, or in another collection.
+    /// An interaction that does not exist, is not the user's, or is in another collection.
     pub fn no_interaction(id: &str) -> Self {
         Refusal::no_interaction(id).into()
     }
 
-    /// What may go better when it is asked again.
+    /// An error that a retry may resolve.
     pub fn later(message: &str, cause: Option<Cause>) -> Self {
         Self {
             cause,
@@ -96,7 +97,7 @@ impl Failure {
         }
     }
 
-    /// A fault of ours, which says nothing of its cause but to the log.
+    /// An internal error. Only the log contains its cause.
     pub fn internal(cause: String) -> Self {
         Self {
             cause: Some(Cause(cause)),
@@ -114,7 +115,7 @@ impl From<Refusal> for Failure {
         let (status, code) = match &refusal {
             Refusal::NotFound(..) => (StatusCode::NOT_FOUND, Code::NotFound),
             Refusal::Invalid(_) | Refusal::Malformed(_) => (StatusCode::BAD_REQUEST, Code::Invalid),
-            // what is another user's, or of another medium, is answered as if it were not there
+            // an interaction of another user or medium is answered as if it did not exist
             Refusal::Unmet(id, Unmet::Owner | Unmet::MediaType) => return Self::no_interaction(id),
             Refusal::Unmet(_, Unmet::Status) => (StatusCode::BAD_REQUEST, Code::NotNow),
             Refusal::Conflict(_) => (StatusCode::CONFLICT, Code::Exists),
@@ -192,12 +193,12 @@ pub fn text(value: &(impl Serialize + ?Sized)) -> String {
     serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
 }
 
-/// An answer of this JSON text.
+/// An answer with this JSON body.
 pub fn json(body: String) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-/// Done, with further members, given as JSON text.
+/// Success, with further members, given as JSON text.
 pub fn done(members: &[(&str, &str)]) -> Response {
     let mut body = "{\"statusCode\":0".to_owned();
     for (name, value) in members {
@@ -206,7 +207,8 @@ pub fn done(members: &[(&str, &str)]) -> Response {
     json(body + "}")
 }
 
-/// The address of this server as its caller knows it, ready to stand inside a JSON text; what a `uri` begins with.
+/// This server's address as the caller knows it, escaped for use inside JSON text. It is the
+/// beginning of a `uri`.
 pub fn base(headers: &HeaderMap, config: &Config) -> String {
     let set = config.gws.base_url.trim_end_matches('/');
     if !set.is_empty() {

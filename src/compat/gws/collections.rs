@@ -1,4 +1,5 @@
-//! Reading: the collections of a user's interactions, one interaction, and one as history shows it.
+//! Queries: the collections of a user's interactions, a single interaction, and one as history
+//! shows it.
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
@@ -17,14 +18,15 @@ use crate::domain::filter::{Field, Filter, Operand, Search, Test, parse_sort};
 use crate::domain::interaction::Status;
 use crate::web::App;
 
-/// Interactions read at a time, and where their long texts are looked at.
+/// Interactions in a page: without long texts, and with them.
 const PAGES: (usize, usize) = (500, 50);
-/// Bytes that a list shows of one status, roughly; what is beyond them is said to be there.
+/// Approximate limit of the bytes that a list shows for one status. Beyond it the list sets
+/// `hasMore`.
 const MOST_BYTES: usize = 4 * 1024 * 1024;
-/// Pages of one status that a list reads at most; what is beyond them is said to be there, and not shown.
+/// Maximum number of pages that a list reads for one status. Beyond it the list sets `hasMore`.
 const MOST_PAGES: usize = 100;
 
-/// `GET …/{collection}`: the user's interactions that are not over, newest first.
+/// `GET …/{collection}`: the user's open interactions, newest first.
 ///
 /// # Errors
 /// With the published codes.
@@ -56,7 +58,7 @@ pub async fn list(
     Ok(done(&members))
 }
 
-/// What a list shows.
+/// The content of a list.
 pub struct Listed {
     shown: Vec<String>,
     has_more: bool,
@@ -69,7 +71,8 @@ impl Listed {
     }
 }
 
-/// The user's interactions of a medium that are not over, newest first: their addresses, or the fields asked for.
+/// The user's open interactions of a medium, newest first: their addresses, or the requested
+/// fields.
 ///
 /// # Errors
 /// When the store fails.
@@ -96,7 +99,7 @@ pub async fn open(
         has_more |= gather(app, &search, question, view, &mut kept).await?;
     }
     kept.sort_by(|a: &Kept, b: &Kept| b.place.cmp(&a.place));
-    // one that moved on while the list was read is shown once, as it was read last
+    // an interaction whose status changed during the reads is shown once, in its latest state
     kept.dedup_by(|later, earlier| {
         let same = later.place == earlier.place;
         if same {
@@ -112,13 +115,14 @@ pub async fn open(
     })
 }
 
-/// An item of a list, and where it stands: by its start, then by its identifier.
+/// An item of a list with its sort key: its start, then its identifier.
 struct Kept {
     place: (Moment, String),
     shown: String,
 }
 
-/// Adds what a search finds and the question keeps, up to one item more than are shown; returns whether there is more.
+/// Adds the matches of a search that pass the filters of the question, up to one more than the list
+/// shows. Returns whether there are more.
 async fn gather(
     app: &App,
     search: &Search,
@@ -158,10 +162,11 @@ async fn gather(
     Ok(true)
 }
 
-/// What is the user's in a medium and stands so.
+/// A filter for the user's interactions of a medium with one status.
 ///
-/// One status at a time, because an index holds the interactions of one status in their order: what is over, which is nearly everything there is, is
-/// never looked at. The medium stands in an `or` of its own, so that it is not taken for the condition that leads.
+/// Each status is queried separately, because an index holds the interactions of one status in
+/// order. Completed interactions, nearly all of the data, are thus never read. The medium is in an
+/// `or` of its own, so that it is not chosen as the leading condition.
 fn of_user(user: &User, medium: &Medium, types: &[String], status: Status) -> Filter {
     let of_medium = match (medium.collection, types) {
         (OPEN_MEDIA, []) => Filter::Not(Box::new(Filter::any_of("mediaType", named_types()))),
@@ -186,7 +191,7 @@ fn of_user(user: &User, medium: &Medium, types: &[String], status: Status) -> Fi
     Filter::And(all)
 }
 
-/// `GET …/{collection}/{id}`: one interaction, whether it is over or not.
+/// `GET …/{collection}/{id}`: one interaction, open or completed.
 ///
 /// # Errors
 /// With the published codes.

@@ -1,4 +1,4 @@
-//! UserData as it was after changes that others followed.
+//! UserData as it was after changes that were followed by others.
 
 use std::collections::HashMap;
 
@@ -8,23 +8,27 @@ use super::answer::text;
 use crate::domain::Moment;
 use crate::store::{ChangesQuery, Reads, StoreError, content};
 
-/// Interactions whose past is read at the same time; the others wait, so that searches find connections.
+/// Interactions whose past is read concurrently. Others wait, which leaves connections for
+/// searches.
 const AT_ONCE: usize = 2;
 /// Entries of the journal read at a time.
 const PAGE: usize = 500;
 
-/// Changes of one interaction that others followed; all of the life that it has now.
+/// Changes of one interaction that were followed by others, all since it was last recorded.
 pub struct Earlier {
     /// The interaction.
     pub id: String,
-    /// When the first of them was.
+    /// The time of the first of them.
     pub at: Moment,
-    /// Their cursors, in order.
+    /// Their cursors, in ascending order.
     pub cursors: Vec<i64>,
 }
 
-/// UserData right after each of these changes, as JSON text under the cursor of the change. Of an interaction that was deleted meanwhile there is no entry; there is one
-/// without a text where the past cannot be read and asking again would not help: one interaction does not hold up the news of all.
+/// UserData right after each of these changes, as JSON text by the cursor of the change.
+///
+/// An interaction that was deleted meanwhile has no entry. An entry is `None` if the past cannot be
+/// read and a retry would not help, so that one interaction does not block the notifications of
+/// all.
 pub async fn states(
     reads: &dyn Reads,
     tenant: i64,
@@ -57,7 +61,8 @@ async fn of_one_or_none(
     }
 }
 
-/// The states of one interaction: the first is read, the others follow from the entries after it, so that many changes of one cost two reads and not many.
+/// The states of one interaction. The first is read, and the others are derived from the journal
+/// entries after it. Many changes of one interaction thus cost two reads.
 async fn of_one(
     reads: &dyn Reads,
     tenant: i64,

@@ -1,4 +1,4 @@
-//! `/api/v2/features` and `/api/v2/system/features`: what is switched on, and what there is.
+//! `/api/v2/features` and `/api/v2/system/features`: the enabled features, and all that exist.
 
 use axum::Router;
 use axum::extract::{Path, State};
@@ -12,7 +12,7 @@ use super::question::Question;
 use super::sign_in::User;
 use crate::web::App;
 
-/// A feature: its name, and what it is for people.
+/// A feature: its name, and a description for people.
 struct Feature {
     id: &'static str,
     display_name: &'static str,
@@ -31,7 +31,7 @@ const fn feature(
     }
 }
 
-/// Every feature there is. The names are the published ones, the words ours.
+/// All features. The names are the published ones; the descriptions are ours.
 const FEATURES: [Feature; 7] = [
     feature(
         "api-multimedia",

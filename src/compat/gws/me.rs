@@ -1,4 +1,4 @@
-//! `/api/v2/me`: the signed-in user, and what a client asks when it starts.
+//! `/api/v2/me`: the signed-in user, and what a client requests when it starts.
 
 use axum::Router;
 use axum::body::Body;
@@ -18,7 +18,7 @@ use super::resource::View;
 use super::sign_in::{ANYBODY, User};
 use crate::web::App;
 
-/// What `POST /api/v2/me` takes, and does nothing about: Annals keeps no presence.
+/// Operations of `POST /api/v2/me` that succeed without effect, since Annals keeps no presence.
 const OF_PRESENCE: [&str; 4] = [
     "StartContactCenterSession",
     "EndContactCenterSession",
@@ -26,7 +26,7 @@ const OF_PRESENCE: [&str; 4] = [
     "NotReady",
 ];
 
-/// What `subresources` may name.
+/// The values of `subresources`.
 const SUBRESOURCES: [&str; 5] = ["settings", "devices", "channels", "calls", "chats"];
 
 /// The routes.
@@ -39,7 +39,7 @@ pub fn routes() -> Router<App> {
         .route("/api/v2/diagnostics/version", get(version))
 }
 
-/// The version of this server; asked for without sign-in.
+/// The version of this server, which needs no sign-in.
 async fn version() -> Response {
     done(&[("version", &text(env!("CARGO_PKG_VERSION")))])
 }
@@ -95,13 +95,13 @@ async fn me(
     Ok(done(&[("user", &shown(&user, &base, &more))]))
 }
 
-/// The names in `subresources`.
+/// Parses `subresources`.
 fn subresources(uri: &Uri) -> Result<Vec<&'static str>, Failure> {
     let query = uri.query().unwrap_or_default();
     let mut wanted = Vec::new();
     for (parameter, value) in url::form_urlencoded::parse(query.as_bytes()) {
         if parameter != "subresources" {
-            // `fields` and what clients add beside it change nothing here
+            // `fields` and parameters that clients add have no effect here
             continue;
         }
         for name in value.split(',').map(str::trim) {
@@ -122,7 +122,7 @@ fn subresources(uri: &Uri) -> Result<Vec<&'static str>, Failure> {
     Ok(wanted)
 }
 
-/// A collection of the user's, whole; empty where its feature is off.
+/// A collection of the user in full; empty if its feature is off.
 async fn embedded(
     app: &App,
     user: &User,
@@ -145,7 +145,7 @@ async fn user_named(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let Path(id) = path.map_err(|_| Failure::nothing_here())?;
-    // a user is shown to nobody else
+    // a user is not shown to other users
     if id != *user.name && !(*user.name == *ANYBODY && id == "anonymous") {
         return Err(Failure::nothing_here());
     }
@@ -153,12 +153,12 @@ async fn user_named(
     Ok(done(&[("user", &shown(&user, &base, &[]))]))
 }
 
-/// Annals has no telephony: there are no devices.
+/// Devices: none, since Annals has no telephony.
 async fn devices(_: User, uri: Uri) -> Result<Response, Failure> {
     none("devices", &uri)
 }
 
-/// Annals keeps no presence: there are no channels.
+/// Channels: none, since Annals keeps no presence.
 async fn channels(_: User, uri: Uri) -> Result<Response, Failure> {
     none("channels", &uri)
 }

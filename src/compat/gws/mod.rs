@@ -1,6 +1,7 @@
-//! Web Services v2, as agent desktops and integrations speak it (Genesys Web Services, `docs.genesys.com/Documentation/GWS`).
+//! Web Services v2, the API of agent desktops and integrations (Genesys Web Services,
+//! `docs.genesys.com/Documentation/GWS`).
 //!
-//! What the documents leave open, and what we chose there, is one table in `docs/compat/gws.md`.
+//! Where the documents leave something open, `docs/compat/gws.md` has a table of our choices.
 
 pub mod answer;
 mod collections;
@@ -35,7 +36,7 @@ use answer::{Code, Failure};
 use media::{MEDIA, Medium, OPEN_MEDIA, Spelling};
 use place::Route;
 
-/// The routes of this surface.
+/// The routes of this API.
 pub fn router(app: App) -> Router {
     let notify = notify::Notify::new(Arc::clone(&app.reads), app.config.gws.clone());
     let hub = notifications::hub(&app, Arc::new(notify));
@@ -89,7 +90,7 @@ fn of_collection(app: &App, medium: &'static Medium, spelling: Spelling) -> Rout
     router.route_layer(Extension(Route { medium, spelling }))
 }
 
-/// Decodes the body of a request; 415 for an encoding that is not known.
+/// Decodes the body of a request. Answers 415 for an unknown encoding.
 async fn decode(State(app): State<App>, request: Request, next: Next) -> Response {
     let detail = match encoding::decoded(request, app.config.limits.body) {
         Ok(request) => return next.run(request).await,

@@ -1,4 +1,5 @@
-//! Notifications: the Bayeux server at `/api/v2/notifications`, its sub-paths and with a trailing slash.
+//! Notifications: the Bayeux server at `/api/v2/notifications`, on its sub-paths, and with a
+//! trailing slash.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +19,8 @@ use crate::feed::hub::{Hub, Limits, Parts};
 use crate::web::App;
 use crate::web::body::{read, want_json};
 
-/// The channels there are, with both spellings where there are two (reference: `HTCC/latest/API/AsynchronousEvents` and the pages of each medium).
+/// All channels, in both spellings if there are two (reference:
+/// `HTCC/latest/API/AsynchronousEvents` and the pages of each medium).
 pub const CHANNELS: [&str; 17] = [
     "/v2/me",
     "/v2/me/calls",
@@ -39,10 +41,10 @@ pub const CHANNELS: [&str; 17] = [
     "/notifications/services",
 ];
 
-/// Bytes of a request.
+/// The maximum size of a request in bytes.
 const LARGEST: usize = 1024 * 1024;
 
-/// The hub for this surface's clients, at work until the server stops.
+/// The hub for the clients of this API. It runs until the server stops.
 pub fn hub(app: &App, translate: Arc<dyn Translate>) -> Hub {
     let settings = &app.config.gws;
     let hub = Hub::new(Parts {
@@ -68,7 +70,8 @@ pub fn hub(app: &App, translate: Arc<dyn Translate>) -> Hub {
     hub
 }
 
-/// The routes. A web socket is asked for with `GET`, which is refused, so that clients fall back to long polling.
+/// The routes. `GET`, which requests a WebSocket, is refused, so that clients fall back to long
+/// polling.
 pub fn routes(hub: Hub) -> Router<App> {
     let listen = any(move |app, user, headers, method, body| {
         notifications(hub.clone(), app, user, headers, method, body)

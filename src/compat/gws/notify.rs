@@ -1,4 +1,4 @@
-//! Renders changes as the messages of Web Services: the whole resource, with UserData as it was
+//! Renders changes as the messages of Web Services: the full resource, with UserData as it was
 //! right after the change.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -17,29 +17,29 @@ use crate::domain::user_data;
 use crate::feed::{BASE, Message, Translate};
 use crate::store::{Found, Reads, StoreError};
 
-/// What a message is called that tells where an interaction stands.
+/// The notification type of a state change.
 const STATUS: &str = "StatusChange";
 
-/// Makes messages of changes.
+/// Renders changes as messages.
 pub struct Notify {
     reads: Arc<dyn Reads>,
     settings: Gws,
 }
 
 impl Notify {
-    /// Over the store's reads, with the settings of this surface.
+    /// Renders from the store's reads, with the settings of this API.
     pub fn new(reads: Arc<dyn Reads>, settings: Gws) -> Self {
         Self { reads, settings }
     }
 
-    /// The interactions that changes tell of, by their identifiers.
+    /// The interactions of these changes, by identifier.
     async fn found<'c>(
         &self,
         tenant: i64,
         news: &[Item<'c>],
     ) -> Result<HashMap<&'c str, Arc<Found>>, StoreError> {
         let ids: BTreeSet<&'c str> = news.iter().map(|item| item.id).collect();
-        // asked for together, so that the store answers them with few statements
+        // requested concurrently, so that the store can batch them into a few statements
         let all = ids.into_iter().map(async |id| {
             let found = self.reads.interaction(tenant, id).await?;
             Ok(found.map(|found| (id, found)))
@@ -49,7 +49,7 @@ impl Notify {
     }
 }
 
-/// A change that clients are told of.
+/// A change that clients are notified of.
 struct Item<'c> {
     kind: News,
     id: &'c str,
@@ -71,7 +71,7 @@ impl<'c> Item<'c> {
         })
     }
 
-    /// Its message; `user_data` where it is not what the interaction has now.
+    /// Renders the message; `user_data` replaces the current UserData of the interaction.
     fn message(
         &self,
         found: &Found,
@@ -121,17 +121,18 @@ impl Translate for Notify {
             let mut told = Vec::new();
             for item in news {
                 let Some(found) = found.get(item.id) else {
-                    // it was deleted meanwhile
+                    // the interaction was deleted meanwhile
                     continue;
                 };
                 let now = found.interaction()?;
                 if now.created_date > item.change.at {
-                    // the one that was changed is gone, and another was recorded under its identifier
+                    // the changed interaction is gone, and its identifier belongs to a new one
                     continue;
                 }
                 let stale = now.modified_date != item.change.at;
                 if stale {
-                    // it was changed again meanwhile, and each message tells of its own change
+                    // it was changed again meanwhile, and each message shows the state after its
+                    // own change
                     let of_one = earlier.entry(item.id).or_insert_with(|| Earlier {
                         id: item.id.to_owned(),
                         at: item.change.at,
@@ -145,7 +146,7 @@ impl Translate for Notify {
             let then = states(&*self.reads, tenant, earlier).await?;
             let messages = told.into_iter().filter_map(|(item, found, stale)| {
                 let then = then.get(&item.change.cursor);
-                // one of whose state nothing is known any more was deleted while we looked
+                // if its earlier state is gone, the interaction was deleted meanwhile
                 let told = then.is_some() || !stale;
                 told.then(|| item.message(found, then.and_then(Option::as_deref), &self.settings))
             });
@@ -154,8 +155,9 @@ impl Translate for Notify {
     }
 }
 
-/// Whether an interaction was over when it was recorded. Such a one is history, brought in or kept
-/// by another system: no desktop ever showed it, and no list of open interactions held it.
+/// Whether an interaction was already completed when it was recorded. It is then history, imported
+/// or recorded by another system. No desktop ever showed it, and no list of open interactions
+/// contained it.
 fn was_over(delta: &str) -> bool {
     #[derive(Deserialize)]
     struct Recorded {
@@ -165,7 +167,7 @@ fn was_over(delta: &str) -> bool {
     recorded.is_ok_and(|recorded| recorded.status == Some(Status::Stopped))
 }
 
-/// What a kind of change is news of.
+/// The kind of news in a change.
 #[derive(Clone, Copy)]
 enum News {
     UserData,
@@ -194,7 +196,7 @@ impl News {
         }
     }
 
-    /// What its message is called; a patch of core attributes decides by what it holds.
+    /// Its notification type. For a patch of core attributes this depends on the patch.
     fn notification_type(self, medium: &Medium, delta: &str) -> &'static str {
         match self {
             Self::UserData => medium.updated,
@@ -204,7 +206,7 @@ impl News {
                 if patch.contains_key("status") {
                     STATUS
                 } else if patch.contains_key("attach") {
-                    // a link that took UserData along
+                    // a link that copied UserData
                     medium.updated
                 } else if patch.contains_key("participants") && medium.tells_participants() {
                     "ParticipantsUpdated"

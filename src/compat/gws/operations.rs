@@ -1,4 +1,4 @@
-//! The operations on one interaction, and `Create`: each a translation into a command.
+//! The operations on one interaction, and `Create`. Each is translated into a command.
 
 use axum::body::Body;
 use axum::extract::State;
@@ -19,7 +19,8 @@ use crate::domain::{Fault, Refusal, Requirement};
 use crate::store::StoreError;
 use crate::web::App;
 
-/// Operations that the documents know and that belong to the routing platform: Annals keeps what happened and makes nothing happen.
+/// Documented operations that belong to the routing platform. Annals records interactions and does
+/// not control them.
 const OF_ROUTING: &[&str] = &[
     "Accept",
     "AddComment",
@@ -65,7 +66,7 @@ const OF_ROUTING: &[&str] = &[
 /// `POST …/{collection}/{id}`.
 ///
 /// # Errors
-/// With the published codes; then nothing was changed and no client is notified.
+/// With the published codes. Nothing is changed then, and no client is notified.
 pub async fn operate(
     State(app): State<App>,
     user: User,
@@ -108,14 +109,14 @@ pub async fn operate(
     answered(&app, place.medium.tells_reference, cursor).await
 }
 
-/// The change of UserData that an operation asks for.
+/// The UserData edit of an operation.
 fn edit(app: &App, place: &Place, operation: &str, asked: &Parameters) -> Result<Edit, Failure> {
     let voice = place.medium.shape == Shape::Call;
     let mut edit = Edit::default();
     match operation {
         "AttachUserData" => edit.attach = wanted_user_data(asked)?,
         "UpdateUserData" => edit.update = wanted_user_data(asked)?,
-        // only an absent `keys` deletes all: null may be a mistake
+        // only an absent `keys` deletes all, since null may be a mistake
         "DeleteUserData" if voice && !asked.has("keys") => edit.delete_all = true,
         "DeleteUserData" => {
             edit.delete = asked.names("keys", usize::MAX)?;
@@ -140,7 +141,7 @@ fn wanted_user_data(asked: &Parameters) -> Result<Given, Failure> {
     given.ok_or_else(|| Failure::missing("userData"))
 }
 
-/// A text that has to be there, be it empty.
+/// A required string, which may be empty.
 fn wanted_text(asked: &Parameters, name: &str) -> Result<String, Failure> {
     asked.text(name)?.ok_or_else(|| Failure::missing(name))
 }
@@ -148,7 +149,7 @@ fn wanted_text(asked: &Parameters, name: &str) -> Result<String, Failure> {
 /// `POST …/{collection}`.
 ///
 /// # Errors
-/// With the published codes; then nothing was made and nobody is told.
+/// With the published codes. Nothing is created then, and no client is notified.
 pub async fn create(
     State(app): State<App>,
     user: User,
@@ -174,7 +175,7 @@ pub async fn create(
     answered(&app, created.tells_reference, cursor).await
 }
 
-/// An operation that is not carried out.
+/// An operation that is unknown or not supported.
 fn unknown(name: &str) -> Failure {
     if OF_ROUTING.contains(&name) {
         let message = format!(
@@ -187,7 +188,8 @@ fn unknown(name: &str) -> Failure {
     }
 }
 
-/// The answer to what was done, with the journal entry that tells of it, or the newest one where nothing changed.
+/// The answer to a successful operation. Its `referenceId` is the journal entry of the change, or
+/// the newest entry if nothing changed.
 async fn answered(
     app: &App,
     tells_reference: bool,
@@ -203,7 +205,7 @@ async fn answered(
     Ok(done(&[("referenceId", &reference.to_string())]))
 }
 
-/// Carries a command out; returns the cursor of the journal entry that tells of it, where there is one.
+/// Runs a command. Returns the cursor of its journal entry, if it has one.
 async fn submit(app: &App, user: &User, command: Command) -> Result<Option<i64>, Failure> {
     match app.writer.submit(user.submission(command)).await {
         Ok(outcome) => Ok(cursor(&outcome)),
@@ -217,7 +219,7 @@ async fn submit(app: &App, user: &User, command: Command) -> Result<Option<i64>,
     }
 }
 
-/// A fault under the names that the caller used.
+/// Translates the names in a fault to those that the caller used.
 fn in_their_words(fault: Fault) -> Fault {
     let set = fault
         .pointer
@@ -232,7 +234,7 @@ fn in_their_words(fault: Fault) -> Fault {
     Fault { pointer, ..fault }
 }
 
-/// The journal entry that an outcome tells of.
+/// The cursor of an outcome's journal entry.
 fn cursor(outcome: &Outcome) -> Option<i64> {
     match outcome {
         Outcome::Recorded { cursor, .. }
@@ -242,7 +244,7 @@ fn cursor(outcome: &Outcome) -> Option<i64> {
     }
 }
 
-/// An interaction of the user's that is being worked on.
+/// A new interaction of the user, in process.
 fn made(user: &User, place: &Place, asked: &Parameters) -> Result<NewInteraction, Failure> {
     Ok(NewInteraction {
         media_type: place.new_type().to_owned(),

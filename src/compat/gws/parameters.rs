@@ -1,5 +1,5 @@
-//! `operationName` and the parameters of an operation. What no operation knows is ignored, because
-//! clients send it; null is the same as absent.
+//! `operationName` and the parameters of an operation. Unknown members are ignored, because clients
+//! send them. Null is the same as absent.
 
 use axum::body::Body;
 use axum::http::HeaderMap;
@@ -12,15 +12,15 @@ use crate::json::{self, Members};
 use crate::web::App;
 use crate::web::body::{read, want_json};
 
-/// The members of the body. Each is read when it is asked for, so that only what is used can be
-/// wrong.
+/// The members of the body. Each is parsed when it is requested, so members that are not used may
+/// have any form.
 pub struct Parameters(Members);
 
 impl Parameters {
     /// Reads a body.
     ///
     /// # Errors
-    /// Where it is too large, or no JSON object.
+    /// When it is too large, or is not a JSON object.
     pub async fn of(app: &App, headers: &HeaderMap, body: Body) -> Result<Self, Failure> {
         want_json(headers)?;
         let body = read(body, app.config.limits.body).await?;
@@ -33,7 +33,7 @@ impl Parameters {
             .map_err(|refusal| Failure::invalid(format!("the body is no JSON object: {refusal}")))
     }
 
-    /// Whether a parameter is given, be it as null.
+    /// Whether a parameter is given, even as null.
     pub fn has(&self, name: &str) -> bool {
         self.0.has(name)
     }
@@ -44,10 +44,10 @@ impl Parameters {
             .map_err(|_| Failure::invalid(format!("{name} is no {what}")))
     }
 
-    /// A text; no database could look for one with a NUL character.
+    /// A string. A NUL character is refused, since no database could search for it.
     ///
     /// # Errors
-    /// Where it is something else.
+    /// When it has another type.
     pub fn text(&self, name: &str) -> Result<Option<String>, Failure> {
         let text: Option<String> = self.maybe(name, "text")?;
         match text {
@@ -58,26 +58,26 @@ impl Parameters {
         }
     }
 
-    /// A text, where one that is empty is the same as none.
+    /// A string; an empty one counts as absent.
     ///
     /// # Errors
-    /// Where it is something else.
+    /// When it has another type.
     pub fn word(&self, name: &str) -> Result<Option<String>, Failure> {
         Ok(self.text(name)?.filter(|text| !text.trim().is_empty()))
     }
 
-    /// A text that has to be there.
+    /// A required string.
     ///
     /// # Errors
-    /// Where it is missing or something else.
+    /// When it is missing or has another type.
     pub fn need(&self, name: &str) -> Result<String, Failure> {
         self.word(name)?.ok_or_else(|| Failure::missing(name))
     }
 
-    /// One of a few words, whatever their case.
+    /// One of several known words, in any case.
     ///
     /// # Errors
-    /// Naming them.
+    /// Naming the known words.
     pub fn one_of<T: Copy>(&self, name: &str, known: &[(&str, T)]) -> Result<Option<T>, Failure> {
         let Some(word) = self.word(name)? else {
             return Ok(None);
@@ -96,10 +96,10 @@ impl Parameters {
         )))
     }
 
-    /// A whole number, which may come as a text.
+    /// A whole number, possibly as a string.
     ///
     /// # Errors
-    /// Where it is something else, or outside of what it may be.
+    /// When it has another type, or is out of range.
     pub fn number(
         &self,
         name: &str,
@@ -125,10 +125,10 @@ impl Parameters {
         }
     }
 
-    /// True or false, which may come as a text.
+    /// A boolean, possibly as a string.
     ///
     /// # Errors
-    /// Where it is something else.
+    /// When it has another type.
     pub fn flag(&self, name: &str) -> Result<Option<bool>, Failure> {
         let wrong = || Failure::invalid(format!("{name} is neither true nor false"));
         match self.maybe(name, "text") {
@@ -142,10 +142,10 @@ impl Parameters {
         }
     }
 
-    /// A list of texts; empty where there is none.
+    /// A list of strings; empty if absent.
     ///
     /// # Errors
-    /// Where it is something else, or longer than this.
+    /// When it has another type, or is longer than `most`.
     pub fn names(&self, name: &str, most: usize) -> Result<Vec<String>, Failure> {
         let names: Vec<String> = self.maybe(name, "list of texts")?.unwrap_or_default();
         if names.len() > most {
@@ -154,10 +154,10 @@ impl Parameters {
         Ok(names)
     }
 
-    /// An object or a pair list of UserData, where it is given.
+    /// UserData as an object or a pair list, if given.
     ///
     /// # Errors
-    /// Where it is something else, or names a key twice.
+    /// When it has another type, or holds a key twice.
     pub fn user_data(&self, name: &str) -> Result<Option<Given>, Failure> {
         Ok(self.0.read(name)?)
     }

@@ -1,4 +1,4 @@
-//! Where a request goes: a collection, and an interaction in it that belongs to the user.
+//! The target of a request: a collection, and an interaction in it that belongs to the user.
 
 use std::sync::Arc;
 
@@ -12,22 +12,23 @@ use crate::domain::Requirement;
 use crate::store::Found;
 use crate::web::App;
 
-/// What a route leads to.
+/// The target of a route.
 #[derive(Clone, Copy)]
 pub struct Route {
     /// The medium.
     pub medium: &'static Medium,
-    /// The spelling that its path has.
+    /// The spelling in its path.
     pub spelling: Spelling,
 }
 
-/// What a path names.
+/// The target that a path names.
 pub struct Place {
     /// The medium.
     pub medium: &'static Medium,
     /// The spelling that the client chose.
     pub spelling: Spelling,
-    /// For open media, the media types that the path may mean, the one as configured first; empty where it names none.
+    /// For open media: the media types that the path may stand for, the configured one first; empty
+    /// if the path names none.
     pub types: Vec<String>,
     /// The interaction; empty for a collection.
     pub id: String,
@@ -52,7 +53,7 @@ impl FromRequestParts<App> for Place {
             id: String::new(),
         };
         for (name, value) in &params {
-            // Postgres could not even look for it
+            // Postgres could not search for it
             if value.contains('\0') {
                 return Err(Failure::nothing_here());
             }
@@ -69,16 +70,16 @@ impl FromRequestParts<App> for Place {
     }
 }
 
-/// Whether a feature is on.
+/// Whether a feature is enabled.
 pub fn is_on(app: &App, feature: &str) -> bool {
     app.config.gws.features.iter().any(|on| on == feature)
 }
 
 impl Place {
-    /// Refuses to show what a feature that is off would show.
+    /// Refuses to show the resources of a disabled feature.
     ///
     /// # Errors
-    /// 404, as if it were not there.
+    /// 404, as if there were none.
     pub fn want_readable(&self, app: &App) -> Result<(), Failure> {
         if is_on(app, self.medium.reading_needs) {
             Ok(())
@@ -87,10 +88,10 @@ impl Place {
         }
     }
 
-    /// Refuses an operation of a feature that is off.
+    /// Refuses an operation of a disabled feature.
     ///
     /// # Errors
-    /// As for an operation that there is not.
+    /// As for an unknown operation.
     pub fn want_operable(&self, app: &App) -> Result<(), Failure> {
         let needed = self.medium.operations_need;
         if is_on(app, needed) {
@@ -101,7 +102,8 @@ impl Place {
         }
     }
 
-    /// What must hold of the interaction that the path names: it is the user's, and of the medium.
+    /// The condition on the interaction that the path names: it belongs to the user and to the
+    /// medium.
     pub fn requirement(&self, user: &User) -> Requirement {
         let media_types = if self.types.is_empty() {
             let named = self.medium.media_types.iter();
@@ -116,11 +118,11 @@ impl Place {
         }
     }
 
-    /// The interaction that the path names, to be shown.
+    /// The interaction that the path names, for reading.
     ///
     /// # Errors
-    /// The same failure for one that does not exist, of another medium, or of another user: a user
-    /// is not told of what belongs to others.
+    /// The same failure if it does not exist or belongs to another medium or user, so that a user
+    /// learns nothing about the interactions of others.
     pub async fn found(&self, app: &App, user: &User) -> Result<Arc<Found>, Failure> {
         let found = app.reads.interaction(user.tenant, &self.id).await?;
         let found = found.ok_or_else(|| Failure::no_interaction(&self.id))?;
@@ -128,7 +130,8 @@ impl Place {
         Ok(found)
     }
 
-    /// The media type of an open media interaction that is to be made here, or of the medium's.
+    /// The media type of an interaction that is created here: that of the path for open media, else
+    /// that of the medium.
     pub fn new_type(&self) -> &str {
         match self.types.first() {
             Some(named) if self.medium.collection == OPEN_MEDIA => named,

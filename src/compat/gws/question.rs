@@ -4,25 +4,25 @@ use axum::http::Uri;
 
 use super::answer::Failure;
 
-/// Items of a list when nobody says.
+/// The default number of items in a list.
 const DEFAULT_LIMIT: usize = 500;
-/// Items of a list at most.
+/// The maximum number of items in a list.
 const MOST: usize = 5_000;
 
-/// What a GET asks for.
+/// The parameters of a GET.
 pub struct Question {
-    /// The fields to show; none given means addresses only.
+    /// The fields to show; only addresses if `None`.
     pub fields: Option<Vec<&'static str>>,
-    /// Items of a list.
+    /// The maximum number of items.
     pub limit: usize,
     filters: Vec<(&'static str, String)>,
 }
 
 impl Question {
-    /// Reads the parameters of a list of things with these fields.
+    /// Parses the parameters of a list of resources with these fields.
     ///
     /// # Errors
-    /// Naming the parameter or the field that there is not.
+    /// Naming the unknown parameter or field.
     pub fn of_list(uri: &Uri, names: &[&'static str]) -> Result<Self, Failure> {
         let mut question = Self {
             fields: None,
@@ -42,7 +42,7 @@ impl Question {
         Ok(question)
     }
 
-    /// Asks for whole things, as many as a list shows.
+    /// Requests full resources, as many as a list may show.
     pub fn of_everything(names: &[&'static str]) -> Self {
         Self {
             fields: Some(names.to_vec()),
@@ -51,10 +51,11 @@ impl Question {
         }
     }
 
-    /// Reads the parameters of one thing with these fields; all are shown where none is named.
+    /// Parses the parameters of one resource with these fields. All fields are shown if none is
+    /// named.
     ///
     /// # Errors
-    /// Naming the parameter or the field that there is not.
+    /// Naming the unknown parameter or field.
     pub fn of_one(uri: &Uri, names: &[&'static str]) -> Result<Vec<&'static str>, Failure> {
         let mut shown = names.to_vec();
         for (name, value) in parameters(uri) {
@@ -72,11 +73,11 @@ impl Question {
         shown.chain(self.filters.iter().map(|(name, _)| *name))
     }
 
-    /// Whether a thing passes all filters, given its fields as JSON text.
+    /// Whether a resource passes all filters, given its fields as JSON text.
     pub fn keeps(&self, field: impl Fn(&str) -> Option<String>) -> bool {
         self.filters.iter().all(|(name, wanted)| {
             field(name).is_some_and(|json| {
-                // a text is compared without its quotes, all else as it is written
+                // a string is compared without its quotes, other values as written
                 serde_json::from_str::<String>(&json)
                     .map_or(json == *wanted, |text| text == *wanted)
             })
@@ -84,7 +85,7 @@ impl Question {
     }
 }
 
-/// The parameters but those that only keep a cache from answering.
+/// The parameters, except those that only prevent caching.
 fn parameters(uri: &Uri) -> Vec<(String, String)> {
     let query = uri.query().unwrap_or_default();
     url::form_urlencoded::parse(query.as_bytes())

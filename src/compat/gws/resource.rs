@@ -1,4 +1,4 @@
-//! An interaction as a resource of its medium. UserData goes out as the text that it is stored as.
+//! An interaction as a resource of its medium. UserData is sent as the text in which it is stored.
 
 use std::borrow::Cow;
 
@@ -15,15 +15,15 @@ use crate::store::{Found, StoreError};
 /// How resources are shown to a client.
 #[derive(Clone, Copy)]
 pub struct View<'v> {
-    /// The address of this server, as it stands in JSON text.
+    /// The address of this server, escaped for JSON text.
     pub base: &'v str,
-    /// The settings of this surface.
+    /// The settings of this API.
     pub settings: &'v Gws,
     /// The spelling that the client chose.
     pub spelling: Spelling,
 }
 
-/// An interaction to be shown.
+/// An interaction to render.
 pub struct Resource<'r> {
     /// Its medium.
     pub medium: &'static Medium,
@@ -33,17 +33,17 @@ pub struct Resource<'r> {
     pub texts: Option<&'r LongTexts>,
     /// UserData as JSON text.
     pub user_data: &'r str,
-    /// How it is shown.
+    /// How it is rendered.
     pub view: View<'r>,
 }
 
-/// A moment as Web Services write it, in UTC.
+/// A moment in the format of Web Services, in UTC.
 pub fn moment(at: Moment) -> String {
     at.utc().format("%Y-%m-%d %H:%M:%S%.3f+0000").to_string()
 }
 
 impl Shape {
-    /// The names of all fields, in their order.
+    /// The names of all fields, in order.
     pub fn fields(self) -> &'static [&'static str] {
         match self {
             Self::Session => &[
@@ -112,8 +112,9 @@ impl Shape {
         }
     }
 
-    /// The fields that a message carries, as the published ones do: no `path` but for calls, and of open media whether its content is there only where
-    /// its status is news (`OpenMediaAPIAttachUD`, `OpenMediaAPIAddContent`).
+    /// The fields that a message carries, as in the published messages: `path` only for calls, and
+    /// `ucsContent` of open media only if the message is about the status (`OpenMediaAPIAttachUD`,
+    /// `OpenMediaAPIAddContent`).
     pub fn told(self, of_status: bool) -> Vec<&'static str> {
         let told = |name: &&str| match *name {
             "path" => self == Self::Call,
@@ -130,10 +131,10 @@ impl Shape {
 }
 
 impl<'r> Resource<'r> {
-    /// Of what was found.
+    /// The resource of a stored interaction.
     ///
     /// # Errors
-    /// [`StoreError::Inconsistent`] when the stored text is not what was written.
+    /// [`StoreError::Inconsistent`] when the stored text is corrupt.
     pub fn of(found: &'r Found, view: View<'r>) -> Result<Self, StoreError> {
         let interaction = found.interaction()?;
         Ok(Self {
@@ -145,12 +146,12 @@ impl<'r> Resource<'r> {
         })
     }
 
-    /// Where it stands.
+    /// Its state.
     pub fn state(&self) -> &'static State {
         self.medium.state(&self.interaction)
     }
 
-    /// Its absolute address, as it stands in JSON text.
+    /// Its absolute address, escaped for JSON text.
     pub fn uri(&self) -> String {
         let path = self.path();
         format!(
@@ -159,7 +160,7 @@ impl<'r> Resource<'r> {
         )
     }
 
-    /// Its path. It holds nothing that JSON text would have to escape.
+    /// Its path, which needs no escapes in JSON text.
     fn path(&self) -> String {
         self.medium.path(&self.interaction, self.view.spelling)
     }
@@ -179,7 +180,7 @@ impl<'r> Resource<'r> {
         }
     }
 
-    /// These fields of it, as JSON text.
+    /// These fields, as JSON text.
     pub fn shown(&self, fields: &[&str]) -> String {
         let mut out = String::with_capacity(self.user_data.len() + 512);
         for name in fields {
@@ -194,7 +195,7 @@ impl<'r> Resource<'r> {
         out + "}"
     }
 
-    /// One field as JSON text; `None` where there is nothing to say.
+    /// One field as JSON text; `None` if it has no value.
     pub fn field(&self, name: &str) -> Option<String> {
         let of = &self.interaction;
         let kind = || of.kind.as_deref().unwrap_or("Inbound");
@@ -213,7 +214,7 @@ impl<'r> Resource<'r> {
             "mediaType" => text(&of.media_type),
             "openmediaType" | "workitemType" | "callType" => text(kind()),
             "receivedDate" => text(&moment(of.start_date)),
-            // what Annals shows is what it keeps
+            // Annals stores whatever it shows
             "ucsContent" => text("Available"),
             "connId" => text(of.external_id.as_deref()?),
             "duration" => {
@@ -254,18 +255,18 @@ impl<'r> Resource<'r> {
     }
 }
 
-/// A participant of a call: a number in all the forms that clients look for.
+/// A participant of a call: the number in all the forms that clients look for.
 fn caller(one: &Participant) -> serde_json::Value {
     let number = &one.participant_id;
     json!({"digits": number, "e164Number": number, "formattedPhoneNumber": number, "phoneNumber": number})
 }
 
-/// An address, which media servers leave in UserData.
+/// An address, which media servers store in UserData.
 fn address(document: &Document, key: &str) -> Option<String> {
     document.get(key)?.as_str().map(str::to_owned)
 }
 
-/// Addresses, joined with commas or semicolons.
+/// Addresses, separated by commas or semicolons.
 fn addresses(document: &Document, key: &str) -> String {
     let joined = address(document, key).unwrap_or_default();
     let all: Vec<&str> = joined

@@ -1,9 +1,9 @@
-//! Which spelling of a collection a client gets, where the published documents have two.
+//! The spelling of a collection that a client gets if the published documents have two.
 //!
-//! A client chooses by the path that it asks. The choice is remembered for its sign-in session, and
-//! for clients that keep no cookie for all such clients of the user. It decides the names in
-//! messages (`feed::hub`) and in the rows of history. The answer to a request itself has the
-//! spelling of its path.
+//! A client chooses by the path it requests. The choice is remembered for its sign-in session;
+//! clients of a user that keep no cookie share one choice. It decides the names in messages
+//! (`feed::hub`) and in the rows of history. The answer to a request always has the spelling of its
+//! path.
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -17,11 +17,11 @@ use crate::domain::client::{Choice, NewChoice, chosen};
 use crate::domain::command::Command;
 use crate::web::App;
 
-/// How old a choice may be before the next request renews it, in microseconds: a day.
+/// The age in microseconds at which the next request renews a choice: a day.
 const RENEWED_AFTER: i64 = 24 * 3600 * 1_000_000;
 
-/// Remembers the spelling of the path before the request is carried out, so that the message about
-/// what it changes comes in that spelling.
+/// Remembers the spelling of the path before the request runs, so that the message about its change
+/// uses that spelling.
 pub async fn remember(State(app): State<App>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<Route>().copied();
     let user = request.extensions().get::<User>().cloned();

@@ -1,4 +1,5 @@
-//! Operations of calls (`docs.genesys.com`: GWS "`UCSIVFindPhoneCall`", "`UCSIVSetCallContact`", "`UCSIVSetCallCompleted`", "`UCSIVSetCallNote`").
+//! Operations on calls (`docs.genesys.com`: GWS "`UCSIVFindPhoneCall`", "`UCSIVSetCallContact`",
+//! "`UCSIVSetCallCompleted`", "`UCSIVSetCallNote`").
 
 use percent_encoding::percent_decode_str;
 
@@ -12,12 +13,12 @@ use crate::domain::interaction::{Coded, InteractionPatch, NewInteraction, Partic
 use crate::domain::user_data::{Edit, Given};
 use crate::store::StoreError;
 
-/// How `FindPhoneCall` is told.
+/// The message format of `FindPhoneCall`.
 pub const CREATED: Told = Told {
     message_type: Some("createInteractionResponse"),
     failed: "",
 };
-/// How the others are told.
+/// The message format of the other operations.
 pub const DONE: Told = Told {
     message_type: Some("UcsOperationResponse"),
     failed: "\"success\":false,",
@@ -25,16 +26,16 @@ pub const DONE: Told = Told {
 
 /// The media type of a call.
 const CALL: &str = "voice";
-/// What `type` may be.
+/// The values of `type`.
 const TYPES: [&str; 5] = ["Unknown", "Internal", "Inbound", "Outbound", "Consult"];
-/// Seconds that a call may last: a year.
+/// The longest duration of a call in seconds: a year.
 const LONGEST: i64 = 366 * 24 * 3600;
 
-/// `FindPhoneCall`: the call of an identifier of the telephony, which is made where there is none.
+/// `FindPhoneCall`: the call with a telephony identifier, which is created if it does not exist.
 pub struct Find(NewInteraction);
 
 impl Find {
-    /// Reads the parameters.
+    /// Parses the parameters.
     ///
     /// # Errors
     /// Naming the one that is missing or wrong.
@@ -69,11 +70,11 @@ impl Find {
         Ok(Self(new))
     }
 
-    /// Finds it, or records it: one command, so that of two clients that ask at once one records it
-    /// and the other finds it.
+    /// Finds the call or records it, in one command. Of two concurrent requests, one records it and
+    /// the other finds it.
     ///
     /// # Errors
-    /// Where what it names does not exist, or the store fails.
+    /// When something that it names does not exist, or the store fails.
     pub async fn run(self, asker: Asker) -> Result<String, StoreError> {
         let command = Command::Ensure {
             new: Box::new(self.0),
@@ -90,11 +91,11 @@ impl Find {
 }
 
 fn told(id: &str, created: bool) -> String {
-    // a text, as the documents have it
+    // a string, as documented
     format!("\"interactionId\":{},\"isCreated\":\"{created}\"", text(id))
 }
 
-/// What is to become of a call.
+/// A change to a call.
 enum Change {
     Contact(String),
     Completed {
@@ -111,7 +112,7 @@ pub struct Call {
 }
 
 impl Call {
-    /// Reads the parameters; `None` where this is no operation on a call.
+    /// Parses the parameters; `None` if this is not an operation on a call.
     ///
     /// # Errors
     /// Naming the one that is missing or wrong.
@@ -144,10 +145,10 @@ impl Call {
         Ok(Some(Self { id, change }))
     }
 
-    /// Carries it out, as one command.
+    /// Runs the operation as one command.
     ///
     /// # Errors
-    /// Where there is no such call of the user's, or no such contact, or the store fails.
+    /// When the user has no such call, the contact does not exist, or the store fails.
     pub async fn run(self, asker: Asker) -> Result<String, StoreError> {
         let command = self.change.command(self.id, call_of(&asker.user));
         asker.submit(command).await?;
@@ -173,7 +174,7 @@ impl Change {
                         update: *user_data,
                         ..Edit::default()
                     }),
-                    // the end keeps how long it lasted, so that UserData need not
+                    // the end records the duration, so UserData need not
                     lasted: seconds.map(|seconds| seconds * 1_000_000),
                     requires,
                 };
@@ -187,7 +188,7 @@ impl Change {
     }
 }
 
-/// Requires a call that belongs to the user, or to nobody.
+/// Requires a call that belongs to the user, or to no one.
 fn call_of(user: &User) -> Requirement {
     Requirement {
         owner: user.owner(),

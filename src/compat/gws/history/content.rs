@@ -1,4 +1,4 @@
-//! `GetInteractionContent`: one interaction with its UserData and, of a chat, what was said.
+//! `GetInteractionContent`: one interaction with its UserData and, for a chat, its messages.
 
 use super::list::archive;
 use super::messages::messages;
@@ -10,23 +10,23 @@ use crate::domain::Refusal;
 use crate::domain::interaction::Interaction;
 use crate::store::{Found, StoreError};
 
-/// How its answer is told.
+/// Its message format.
 pub const TOLD: Told = Told {
     message_type: Some("GetInteractionContentMessage"),
     failed: "",
 };
 
-/// The media whose interactions hold messages.
+/// The media types whose interactions have messages.
 const TALKED: [&str; 5] = ["chat", "facebooksession", "sms", "smsession", "smssession"];
 
-/// A question for one interaction.
+/// A request for one interaction.
 pub struct Content {
     id: String,
     archive: bool,
 }
 
 impl Content {
-    /// Reads the parameters.
+    /// Parses the parameters.
     ///
     /// # Errors
     /// Naming the one that is wrong.
@@ -35,10 +35,10 @@ impl Content {
         Ok(Self { id, archive })
     }
 
-    /// Finds it.
+    /// Runs the query.
     ///
     /// # Errors
-    /// Where it is not there, or the store fails.
+    /// When the interaction does not exist, or the store fails.
     pub async fn run(self, asker: Asker) -> Result<String, StoreError> {
         let there = if self.archive {
             None
@@ -70,7 +70,8 @@ impl Content {
     }
 }
 
-/// The customer's number: that of a participant who is no agent, or what media servers leave in UserData.
+/// The customer's number: that of a participant who is not an agent, or the one that media servers
+/// store in UserData.
 fn phone_number(found: &Found) -> Result<Option<String>, StoreError> {
     let participants = found
         .texts
@@ -91,7 +92,7 @@ fn phone_number(found: &Found) -> Result<Option<String>, StoreError> {
         .map(str::to_owned))
 }
 
-/// Seconds from the start to the end; `None` while it goes on.
+/// Seconds from the start to the end; `None` while the interaction is open.
 fn duration(of: &Interaction) -> Option<i64> {
     Some((of.end_date?.micros() - of.start_date.micros()) / 1_000_000)
 }

@@ -1,4 +1,5 @@
-//! `IdentifyUCSContact`: the customer's contact, which is made where there is none (`docs.genesys.com`: GWS "`UCSIVIdentifyUCSContent`").
+//! `IdentifyUCSContact`: the customer's contact, which is created if it does not exist
+//! (`docs.genesys.com`: GWS "`UCSIVIdentifyUCSContent`").
 
 use super::{Asker, Told};
 use crate::compat::gws::answer::{Failure, text};
@@ -8,13 +9,14 @@ use crate::domain::command::{Command, Outcome};
 use crate::domain::contact::{GivenAttributes, OneOrMany};
 use crate::store::StoreError;
 
-/// How its answer is told: the documents name no type.
+/// Its message format. The documents name no type.
 pub const TOLD: Told = Told {
     message_type: None,
     failed: "",
 };
 
-/// The parameters, and the attributes of a contact that they are; `userData` may hold the latter too.
+/// The parameters with the contact attributes they stand for. `userData` may also hold keys named
+/// like the attributes.
 const ATTRIBUTES: [(&str, &str); 5] = [
     ("emailAddress", "EmailAddress"),
     ("phoneNumber", "PhoneNumber"),
@@ -23,17 +25,17 @@ const ATTRIBUTES: [(&str, &str); 5] = [
     ("title", "Title"),
 ];
 
-/// Who is meant.
+/// The attributes by which to identify the contact.
 pub struct Identify {
     attributes: GivenAttributes,
     create: bool,
 }
 
 impl Identify {
-    /// Reads the parameters.
+    /// Parses the parameters.
     ///
     /// # Errors
-    /// Naming the one that is wrong, or all where none is there.
+    /// Naming the one that is wrong, or all of them if none is given.
     pub fn read(parameters: &Parameters) -> Result<Self, Failure> {
         let user_data = parameters
             .user_data("userData")?
@@ -58,10 +60,10 @@ impl Identify {
         })
     }
 
-    /// Finds the contact, or makes it.
+    /// Finds the contact or creates it.
     ///
     /// # Errors
-    /// Where nobody fits and none is to be made, or the store fails.
+    /// When none matches and none may be created, or the store fails.
     pub async fn run(self, asker: Asker) -> Result<String, StoreError> {
         let command = Command::IdentifyContact {
             attributes: self.attributes,

@@ -16,27 +16,29 @@ use crate::domain::user_data::KeyPath;
 use crate::domain::{Moment, Refusal};
 use crate::store::StoreError;
 
-/// How its answer is told.
+/// Their message format.
 pub const TOLD: Told = Told {
     message_type: Some("GetInteractionsHistoryMessage"),
     failed: "",
 };
 
-/// Rows where nobody says how many.
+/// The default number of rows.
 const DEFAULT_ROWS: i64 = 100;
-/// Rows at most; all that a contact has, up to here, because that operation takes no number.
+/// The maximum number of rows. It also bounds a contact's history, since that operation takes no
+/// number.
 const MOST_ROWS: i64 = 1000;
-/// Interactions in memory at a time: their texts come along, which may be long.
+/// Interactions loaded at a time. Their texts are loaded too, and may be long.
 const PAGE: usize = 50;
-/// Keys to return, or to search by.
+/// The maximum number of keys to return or to search by.
 const MOST_KEYS: usize = 100;
 
-/// Our media types of SMS sessions.
+/// The media types of SMS sessions in Annals.
 const SMS: &[&str] = &["sms", "smssession", "smsession"];
 /// The other spelling of SMS sessions.
 const MISSPELT: &str = "smsession";
 
-/// The media that `mediaType` may name, with our media types; those of open media are all that no other names.
+/// The values of `mediaType`, with the media types in Annals. Open media are all types that no
+/// other value covers.
 pub const MEDIA: [(&str, &[&str]); 15] = [
     ("call", &["voice"]),
     ("chat", &["chat"]),
@@ -47,31 +49,31 @@ pub const MEDIA: [(&str, &[&str]); 15] = [
     ("smssession", SMS),
     ("twitter", &["twitter"]),
     ("workitem", &["workitem"]),
-    // some of the published pages leave out one "s"
+    // some published pages leave out one "s"
     (MISSPELT, SMS),
-    // the names that Annals has
+    // the names in Annals
     ("voice", &["voice"]),
     ("sms", SMS),
     ("webengagement", &["webengagement"]),
     ("webcallback", &["webcallback"]),
     ("callback", &["webcallback"]),
 ];
-/// How many of them the documents name (`CHInteractionResource`).
+/// How many of them are documented (`CHInteractionResource`).
 pub const DOCUMENTED: usize = 9;
 
-/// Whose interactions.
+/// The scope of a list.
 pub enum Of {
-    /// A user's; everybody's where none is named.
+    /// The interactions of a user, or of everyone if none is named.
     Owner(Option<String>),
-    /// A contact's, and of those merged into it.
+    /// The interactions of a contact, and of those merged into it.
     Contact(String),
 }
 
-/// A question for rows.
+/// A request for rows.
 pub struct List {
     of: Of,
     filter: Vec<Filter>,
-    /// The spelling of SMS sessions that `mediaType` has, where it names them.
+    /// The spelling of SMS sessions in `mediaType`, if it names them.
     spelling: Option<Spelling>,
     sort: &'static str,
     most: usize,
@@ -80,7 +82,7 @@ pub struct List {
 }
 
 impl List {
-    /// Reads the parameters.
+    /// Parses the parameters.
     ///
     /// # Errors
     /// Naming the one that is wrong.
@@ -114,10 +116,10 @@ impl List {
         })
     }
 
-    /// Finds the rows.
+    /// Runs the query.
     ///
     /// # Errors
-    /// Where there is no such contact, or the store fails.
+    /// When the contact does not exist, or the store fails.
     pub async fn run(self, asker: Asker) -> Result<String, StoreError> {
         let limit = asker.app.config.time_limit();
         tokio::time::timeout(limit, self.found(&asker))
@@ -146,7 +148,7 @@ impl List {
             ..Search::oldest_first(asker.user.tenant, Filter::And(self.filter), PAGE)
         };
         let mut rows = String::new();
-        // Annals has one place for all that it keeps
+        // Annals has no separate archive
         let mut left = if self.archive { 0 } else { self.most };
         while left > 0 && rows.len() <= super::MOST_BYTES {
             search.limit = left.min(PAGE);
@@ -169,10 +171,10 @@ impl List {
     }
 }
 
-/// `source`: whether the archive is asked, which is empty.
+/// Whether `source` names the archive, which is empty.
 ///
 /// # Errors
-/// Where it names neither the main store nor the archive.
+/// When it names neither the main store nor the archive.
 pub fn archive(parameters: &Parameters) -> Result<bool, Failure> {
     let sources = [("main", false), ("archive", true)];
     Ok(parameters.one_of("source", &sources)?.unwrap_or_default())
@@ -206,7 +208,8 @@ fn of_media(types: &[&str]) -> Filter {
     }
 }
 
-/// `searchCustomAttributes`: each key equals its value. A text also means the number or boolean that it reads as.
+/// `searchCustomAttributes`: each key must equal its value. A string also matches a number or
+/// boolean of the same spelling.
 fn keys(parameters: &Parameters) -> Result<Vec<Filter>, Failure> {
     const NAME: &str = "searchCustomAttributes";
     let wanted = parameters.user_data(NAME)?.unwrap_or_default().document;

@@ -1,4 +1,4 @@
-//! What was said in a chat, as messages of Web Services (`ChatResources`).
+//! The messages of a chat in the form of Web Services (`ChatResources`).
 
 use serde_json::{Value, json};
 
@@ -8,10 +8,11 @@ use crate::domain::interaction::{LongTexts, Participant};
 use crate::domain::transcript::Party;
 use crate::domain::transcript::read::{Act, Event, Recording};
 
-/// Characters of a name in front of a line of plain text.
+/// The maximum length in characters of a name before a line of plain text.
 const LONGEST_NAME: usize = 64;
 
-/// The messages of a chat: from its transcript, or from its plain text where there is none that can be read.
+/// The messages of a chat, from its transcript, or from its plain text if it has no readable
+/// transcript.
 pub fn messages(texts: &LongTexts, start: Moment) -> Vec<Value> {
     let recorded = texts.structured_text.as_deref().and_then(Recording::read);
     if let Some(recording) = recorded {
@@ -37,7 +38,7 @@ fn message(index: usize, kind: &str, shown_to_all: bool, from: &Value, at: Momen
         "visibility": if shown_to_all { "All" } else { "Agents" },
         "from": from,
         "timestamp": moment(at),
-        // milliseconds, whatever its name says
+        // milliseconds, despite its name
         "timestampSeconds": at.micros().div_euclid(1000),
     })
 }
@@ -69,14 +70,15 @@ fn of_event(index: usize, event: &Event, parties: &[Party], start: Moment) -> Va
     message
 }
 
-/// A line of plain text, with who said it where that can be told.
+/// A line of plain text, with its speaker if one can be determined.
 #[derive(Debug, PartialEq, Eq)]
 struct Line<'t> {
     name: Option<&'t str>,
     words: String,
 }
 
-/// Lines of the form `name: words`. Where the participants are known, a line that none of them begins goes on with the one before it.
+/// Splits lines of the form `name: words`. If the participants are known, a line that does not
+/// start with one of their names continues the line before.
 fn lines<'t>(text: &'t str, known: &[Participant]) -> Vec<Line<'t>> {
     let mut lines: Vec<Line<'t>> = Vec::new();
     for line in text.lines() {
@@ -125,7 +127,7 @@ fn of_line(index: usize, line: &Line<'_>, known: &[Participant], start: Moment) 
             .unwrap_or("External");
         json!({"participantId": id, "nickname": name, "type": kind})
     });
-    // when it was said is not kept: all we know is that it was not before the start
+    // the time of a line is not stored; it is known only to be at or after the start
     let mut message = message(index, "Text", true, &from, start);
     message["text"] = line.words.as_str().into();
     message

@@ -1,8 +1,8 @@
 //! Contact history (`docs.genesys.com`: GWS "`ContactHistory`", "`UCSOperations`"). A `POST` is
-//! answered at once with a `referenceId`; the result follows as a message to the user's sessions,
-//! whichever server holds them.
+//! answered at once with a `referenceId`. The result follows as a message to the user's sessions,
+//! on whichever server they are.
 //!
-//! History shows every interaction of the tenant, whoever owns it: that is its purpose.
+//! By design, history shows every interaction of the tenant, regardless of its owner.
 
 mod call;
 mod content;
@@ -39,15 +39,15 @@ use content::Content;
 use identify::Identify;
 use list::{List, Of};
 
-/// The channel of all answers.
+/// The channel of all results.
 const CHANNEL: &str = "/v2/ucs/interactions";
-/// Questions under way on this server.
+/// The maximum number of requests in progress on this server.
 const MOST: usize = 64;
-/// Lists that read at the same time; the others wait, so that other searches find connections.
+/// Lists that are read concurrently. Others wait, which leaves connections for other searches.
 const READING: usize = 4;
-/// Bytes of one answer: it waits in the memory of servers and of a browser.
+/// The maximum size of a result in bytes, since it is held in memory by servers and a browser.
 const MOST_BYTES: usize = 8 << 20;
-/// The feature of calls, and of telling contacts.
+/// The feature for operations on calls and the identification of contacts.
 const VOICE: &str = "api-ucs-voice";
 
 /// The routes.
@@ -63,7 +63,7 @@ pub fn routes() -> Router<App> {
         }))
 }
 
-/// Places for questions.
+/// Permits for requests in progress.
 #[derive(Clone)]
 struct Places {
     all: Arc<Semaphore>,
@@ -129,13 +129,13 @@ async fn contacts(asked: Asked) -> Result<Response, Failure> {
     }
 }
 
-/// An operation that there is not.
+/// An unknown operation.
 fn unknown(name: &str) -> Failure {
     let shown: String = name.chars().take(64).collect();
     Failure::not_now(format!("the operation {shown:?} is not valid here"))
 }
 
-/// What a path names. No database could look for a NUL character.
+/// The identifier in the path. A NUL character is refused, since no database could search for it.
 async fn named(parts: &mut Parts, app: &App) -> Result<String, Failure> {
     let params = RawPathParams::from_request_parts(parts, app)
         .await
@@ -147,16 +147,16 @@ async fn named(parts: &mut Parts, app: &App) -> Result<String, Failure> {
     Ok(id.to_owned())
 }
 
-/// How an answer is told.
+/// The message format of a result.
 #[derive(Clone, Copy)]
 struct Told {
     /// `messageType`, where it has one.
     message_type: Option<&'static str>,
-    /// Members beside `errorMessage` where it failed, as JSON text with a comma at the end.
+    /// Members beside `errorMessage` after a failure, as JSON text that ends with a comma.
     failed: &'static str,
 }
 
-/// The client that asks, and how it is answered.
+/// The client of a request, and how results are rendered for it.
 struct Asker {
     app: App,
     user: User,
@@ -167,7 +167,7 @@ struct Asker {
 }
 
 impl Asker {
-    /// How interactions are shown to the client.
+    /// How interactions are rendered for the client.
     fn view(&self) -> View<'_> {
         View {
             base: &self.base,
@@ -176,18 +176,18 @@ impl Asker {
         }
     }
 
-    /// Hands over a command of the user's.
+    /// Submits a command of the user.
     async fn submit(&self, command: Command) -> Result<Outcome, StoreError> {
         let submission = self.user.submission(command);
         self.app.writer.submit(submission).await
     }
 }
 
-/// A question, authenticated and read.
+/// A request after authentication and parsing.
 struct Asked {
     places: Places,
     asker: Asker,
-    /// What the path names; empty where it names nothing.
+    /// The identifier in the path; empty if it has none.
     id: String,
     parameters: Parameters,
 }
@@ -248,8 +248,8 @@ impl Asked {
         }))
     }
 
-    /// Answers at once, and does the work afterwards. The work returns the members of its message as
-    /// JSON text.
+    /// Answers at once, and runs the work afterwards. The work returns the members of its message
+    /// as JSON text.
     fn answer<W>(self, told: Told, work: impl FnOnce(Asker) -> W) -> Response
     where
         W: Future<Output = Result<String, StoreError>> + Send + 'static,
@@ -267,7 +267,7 @@ impl Asked {
     }
 }
 
-/// Carries the work out and tells the user what came of it.
+/// Runs the work and sends the result to the user.
 async fn tell(
     app: App,
     user: User,
@@ -281,7 +281,7 @@ async fn tell(
         Err(error) => Err(error),
     };
     let found = found.map_err(|error| in_words(error, reference));
-    // one that tells of a failure holds nothing of history
+    // a failure message contains no history
     let as_of = found.as_ref().map_or(i64::MAX, |(_, as_of)| *as_of);
     let found = found.map(|(found, _)| found);
     let too_large = |found: &String| {
@@ -306,7 +306,7 @@ async fn tell(
     };
     let submission = user.submission(Command::Answer(Box::new(answer)));
     let handed = async {
-        // a full queue is waited for: the question was taken on
+        // wait while the queue is full, since the request has been accepted
         let answer = app.writer.enqueue_waiting(submission).await?;
         answer.wait().await
     };
@@ -315,7 +315,7 @@ async fn tell(
     }
 }
 
-/// Why it failed, as the user is told; the cause of a failure of ours goes to the log.
+/// Why it failed, in the words that the user sees. The cause of an internal error goes to the log.
 fn in_words(error: StoreError, reference: i64) -> String {
     if let StoreError::Refused(refusal) = error {
         return refusal.to_string();

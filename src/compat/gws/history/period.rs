@@ -1,4 +1,4 @@
-//! The period that a question is about.
+//! The period of a request.
 
 use chrono::{Days, Months, NaiveDate, NaiveDateTime, NaiveTime};
 
@@ -6,7 +6,7 @@ use crate::compat::gws::answer::Failure;
 use crate::compat::gws::parameters::Parameters;
 use crate::domain::Moment;
 
-/// From the first moment, to right before the second.
+/// A half-open interval of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Period {
     /// The first moment in it.
@@ -15,17 +15,18 @@ pub struct Period {
     pub until: Moment,
 }
 
-/// A day, or a moment, in UTC where it does not say otherwise.
+/// A day or a moment, in UTC unless it states an offset.
 enum Given {
     Day(NaiveDate),
     Moment(Moment),
 }
 
 impl Period {
-    /// `fromDate` and `toDate`, both of them in the period; of a month before this moment up to its day where they are absent.
+    /// Parses `fromDate` and `toDate`, both inclusive. The default is the month up to and including
+    /// the current day.
     ///
     /// # Errors
-    /// Naming the one that is no date, or both where they are the wrong way round.
+    /// Naming the one that is not a date, or both if they are in the wrong order.
     pub fn read(parameters: &Parameters, now: Moment) -> Result<Self, Failure> {
         let read =
             |name: &str| {
@@ -64,7 +65,8 @@ impl Given {
     fn ends(&self) -> Moment {
         match self {
             Self::Day(day) => midnight(day.checked_add_days(Days::new(1)).unwrap_or(*day)),
-            // moments are shown to the millisecond, and one that was shown is in the period that ends with it
+            // moments are shown in milliseconds, and a moment that was shown is inside a period
+            // that ends with it
             Self::Moment(at) => at.plus_micros(1000 - at.micros().rem_euclid(1000)),
         }
     }

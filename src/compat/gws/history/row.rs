@@ -24,7 +24,7 @@ pub fn row(found: &Found, of: &Interaction, view: View<'_>, more: &[(&str, &str)
         "id": of.id,
         "path": path,
         "mediaType": media_type(&of.media_type, view.spelling),
-        // as UCS calls it: which of the open media it is
+        // UCS's name for the kind of open media
         "mediaTypeId": of.media_type,
         "typeId": of.kind.as_deref().unwrap_or("Unknown"),
         "state": of.status,
@@ -46,7 +46,7 @@ pub fn row(found: &Found, of: &Interaction, view: View<'_>, more: &[(&str, &str)
     row + "}"
 }
 
-/// The name that history has for a media type of ours.
+/// The name of a media type in history.
 fn media_type(kept: &str, spelling: Spelling) -> &'static str {
     let medium = of_type(kept);
     if medium.twin.is_some() {
@@ -60,10 +60,10 @@ fn media_type(kept: &str, spelling: Spelling) -> &'static str {
         .unwrap_or("openmedia")
 }
 
-/// These keys of UserData, as JSON text; those that are not there are left out.
+/// The values of these keys of UserData, as JSON text; absent keys are left out.
 ///
 /// # Errors
-/// [`StoreError::Inconsistent`] when the stored text is not what was written.
+/// [`StoreError::Inconsistent`] when the stored text is corrupt.
 pub fn attributes(found: &Found, names: &[String]) -> Result<String, StoreError> {
     if names.is_empty() {
         return Ok("{}".to_owned());
@@ -76,10 +76,10 @@ pub fn attributes(found: &Found, names: &[String]) -> Result<String, StoreError>
     Ok(text(&shown))
 }
 
-/// UserData, taken apart.
+/// Parses UserData.
 ///
 /// # Errors
-/// [`StoreError::Inconsistent`] when the stored text is not what was written.
+/// [`StoreError::Inconsistent`] when the stored text is corrupt.
 pub fn document(found: &Found) -> Result<Document, StoreError> {
     user_data::read(&found.user_data)
         .map_err(|_| StoreError::inconsistent("interaction_json", "user_data"))

@@ -1,6 +1,7 @@
-//! The media of Web Services: the paths, the names of messages and the states of each.
+//! The media of Web Services: their paths, message names and states.
 //!
-//! [`MEDIA`] has all of it in one table. `docs/compat/gws.md` says what the documents leave open.
+//! [`MEDIA`] is one table of all of it. `docs/compat/gws.md` lists the choices where the documents
+//! leave something open.
 
 mod states;
 mod table;
@@ -12,15 +13,16 @@ use crate::feed::Twin;
 pub use states::State;
 pub use table::MEDIA;
 
-/// A spelling of the names of a collection. Of a medium without a twin both are the same.
+/// A spelling of the names of a collection. For a medium without a twin, the first two are the
+/// same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Spelling {
-    /// That of most published pages.
+    /// The spelling of most published pages.
     #[default]
     Usual,
     /// The other one.
     Twin,
-    /// Marks in place of the names: each receiver of a message puts its own in.
+    /// Placeholders instead of the names. Each receiver of a message fills in its own spelling.
     Marked,
 }
 
@@ -29,31 +31,31 @@ pub enum Spelling {
 pub struct Medium {
     /// The name in paths and topics, and of the array in lists.
     pub collection: &'static str,
-    /// Set where the published documents have two spellings.
+    /// The other spelling, if the published documents have two.
     pub twin: Option<&'static Twin>,
     /// The name of one resource, in answers and messages.
     pub key: &'static str,
-    /// What its messages are called.
+    /// The `messageType` of its messages.
     pub message_type: &'static str,
-    /// What a change of UserData is called in its messages.
+    /// The notification type of a UserData change.
     pub updated: &'static str,
-    /// Our media types that belong to it; none named means all that no other medium names.
+    /// The media types in Annals that belong to it. If empty, all types that no other medium names.
     pub media_types: &'static [&'static str],
-    /// What stands between `/api/v2` and the path in a `uri`.
+    /// What a `uri` has between `/api/v2` and the path.
     pub uri_under: &'static str,
-    /// The feature that its operations need.
+    /// The feature that operations need.
     pub operations_need: &'static str,
-    /// The feature that reading it needs.
+    /// The feature that reading needs.
     pub reading_needs: &'static str,
     /// Whether the answer to an operation carries a `referenceId`.
     pub tells_reference: bool,
-    /// Whether `Create` makes one.
+    /// What `Create` makes; `None` if it is not supported.
     pub created: Option<Created>,
-    /// The words for [`Status`], in its order.
+    /// The state for each [`Status`], in order.
     pub inbound: [&'static State; 4],
-    /// The same for outbound ones.
+    /// The same for outbound interactions.
     pub outbound: [&'static State; 4],
-    /// The fields beside the common ones.
+    /// The fields besides the common ones.
     pub shape: Shape,
 }
 
@@ -66,7 +68,7 @@ pub struct Created {
     pub tells_reference: bool,
 }
 
-/// Which fields a resource has beside the common ones.
+/// The fields of a resource besides the common ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// Chats and SMS sessions.
@@ -81,22 +83,22 @@ pub enum Shape {
     Call,
 }
 
-/// The collection whose paths name the media type.
+/// The collection whose paths contain the media type.
 pub const OPEN_MEDIA: &str = "openmedia";
 
-/// What a path keeps as it is.
+/// Characters that a path does not escape.
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
     .remove(b'.')
     .remove(b'~');
 
-/// One step of a path.
+/// A path segment, escaped.
 pub fn step(text: &str) -> impl std::fmt::Display + '_ {
     utf8_percent_encode(text, KEPT)
 }
 
-/// The medium of one of our media types.
+/// The medium of a media type in Annals.
 pub fn of_type(media_type: &str) -> &'static Medium {
     let named = MEDIA
         .iter()
@@ -104,13 +106,13 @@ pub fn of_type(media_type: &str) -> &'static Medium {
     named.unwrap_or(&MEDIA[MEDIA.len() - 1])
 }
 
-/// The media types that a medium other than open media names.
+/// The media types that media other than open media name.
 pub fn named_types() -> Vec<String> {
     let all = MEDIA.iter().flat_map(|medium| medium.media_types);
     all.map(|name| (*name).to_owned()).collect()
 }
 
-/// A media type as the published `uri` of open media has it.
+/// A media type in the form of the published `uri` of open media.
 fn plural(media_type: &str) -> String {
     if media_type.ends_with('s') {
         media_type.to_owned()
@@ -119,7 +121,8 @@ fn plural(media_type: &str) -> String {
     }
 }
 
-/// The media types that a step of a path may mean: as configured, and as [`Medium::path`] has it.
+/// The media types that a path segment may stand for: as configured, and as written by
+/// [`Medium::path`].
 pub fn types_meant(step: &str) -> Vec<String> {
     let exact = media_type(step);
     let singular = exact.strip_suffix('s').map(media_type);
@@ -129,11 +132,11 @@ pub fn types_meant(step: &str) -> Vec<String> {
         .collect()
 }
 
-/// The marks that stand for the names of a collection and its resources.
+/// The placeholders for the names of a collection and of its resources.
 const MARKS: (&str, &str) = ("\u{1}", "\u{2}");
 
 impl Medium {
-    /// The names of the collection and of one resource of it.
+    /// The names of the collection and of one of its resources.
     pub fn names(&self, spelling: Spelling) -> (&'static str, &'static str) {
         match (self.twin, spelling) {
             (Some(twin), Spelling::Twin) => (twin.collection[1], twin.key[1]),
@@ -158,12 +161,12 @@ impl Medium {
         format!("/v2/me/{}", self.collection)
     }
 
-    /// Whether its messages tell of participants that come and go.
+    /// Whether its messages announce participants who join and leave.
     pub fn tells_participants(&self) -> bool {
         self.shape == Shape::Session
     }
 
-    /// Where an interaction stands.
+    /// The state of an interaction.
     pub fn state(&self, of: &Interaction) -> &'static State {
         let outbound = of
             .kind
@@ -212,7 +215,7 @@ mod tests {
         assert_eq!(types_meant("promotions"), ["promotions", "promotion"]);
         assert_eq!(types_meant("callbacks"), ["callbacks", "webcallback"]);
         assert!(types_meant("chat").is_empty());
-        // no medium of that name: it is open media of its own
+        // no medium has that name, so it is a type of open media
         assert_eq!(types_meant("chats"), ["chats"]);
     }
 

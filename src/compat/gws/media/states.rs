@@ -1,9 +1,9 @@
-//! The states of each medium, and what may be done in them (`capabilities`).
+//! The states of each medium, with the operations that each allows (`capabilities`).
 
 use super::{Medium, Shape};
 use crate::domain::interaction::Status;
 
-/// Where an interaction stands, and what the published samples offer there.
+/// A state, and the operations that the published samples offer in it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct State {
     /// `state`.
@@ -25,14 +25,14 @@ pub const INVITED: State = State {
         "SetDisposition",
     ],
 };
-/// What may be done with an interaction that is over.
+/// Operations on a completed interaction.
 const AFTERWARDS: &[&str] = &[
     "AttachUserData",
     "UpdateUserData",
     "DeleteUserData",
     "SetDisposition",
 ];
-/// Over.
+/// Completed.
 pub const COMPLETED: State = State {
     name: "Completed",
     capabilities: AFTERWARDS,
@@ -68,7 +68,7 @@ pub const PROCESSING: State = State {
         "Complete",
     ],
 };
-/// An e-mail that came in.
+/// An inbound e-mail.
 pub const PROCESSING_EMAIL: State = State {
     name: "Processing",
     capabilities: &[
@@ -84,7 +84,7 @@ pub const PROCESSING_EMAIL: State = State {
         "Complete",
     ],
 };
-/// An e-mail that is being written; documented in `EmailCreate`.
+/// An outbound e-mail that is being written; documented in `EmailCreate`.
 pub const COMPOSING: State = State {
     name: "Composing",
     capabilities: &[
@@ -99,7 +99,7 @@ pub const COMPOSING: State = State {
         "Transfer",
     ],
 };
-/// A call that rings.
+/// An inbound call that is ringing.
 pub const RINGING: State = State {
     name: "Ringing",
     capabilities: &[
@@ -110,7 +110,7 @@ pub const RINGING: State = State {
         "DeleteUserData",
     ],
 };
-/// A call that is being made; documented in the voice `AttachUserData`.
+/// An outbound call that is being made; documented in the voice `AttachUserData`.
 pub const DIALING: State = State {
     name: "Dialing",
     capabilities: &[
@@ -122,7 +122,7 @@ pub const DIALING: State = State {
         "Hangup",
     ],
 };
-/// A call that waits.
+/// A call on hold.
 pub const HELD: State = State {
     name: "Held",
     capabilities: &[
@@ -134,7 +134,7 @@ pub const HELD: State = State {
         "Hangup",
     ],
 };
-/// A call; documented in `CallResource`.
+/// An established call; documented in `CallResource`.
 pub const ESTABLISHED: State = State {
     name: "Established",
     capabilities: &[
@@ -152,7 +152,7 @@ pub const ESTABLISHED: State = State {
         "StartCallRecording",
     ],
 };
-/// A call that is over.
+/// A completed call.
 pub const RELEASED: State = State {
     name: "Released",
     capabilities: &[
@@ -165,9 +165,9 @@ pub const RELEASED: State = State {
 };
 
 impl Medium {
-    /// The operations that this server carries out on an interaction that exists, by its status.
+    /// The operations that this server can run on an existing interaction of this status.
     ///
-    /// `AddContent` is none of them: it does nothing to an interaction that exists.
+    /// `AddContent` is not among them, since it has no effect on an existing interaction.
     pub fn possible(&self, status: Status) -> Vec<&'static str> {
         let mut all = vec!["AttachUserData", "UpdateUserData", "DeleteUserData"];
         if self.shape == Shape::Call {

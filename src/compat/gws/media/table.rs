@@ -7,7 +7,7 @@ use super::states::{
 use super::{Created, Medium, OPEN_MEDIA, Shape};
 use crate::feed::Twin;
 
-/// SMS sessions: some of the published pages leave out one "s" (`SMSAttachUserData`).
+/// SMS sessions: some published pages leave out one "s" (`SMSAttachUserData`).
 static SMS: Twin = Twin {
     collection: ["smssessions", "smsessions"],
     key: ["smssession", "smsession"],
@@ -23,7 +23,7 @@ static EMAIL: Twin = Twin {
 const SESSION: [&State; 4] = [&INVITED, &INVITED, &CHATTING, &COMPLETED];
 const WORK: [&State; 4] = [&INVITED, &INVITED, &PROCESSING, &COMPLETED];
 
-/// Every medium; the last one takes what none before it names.
+/// All media. The last one covers the types that none before it names.
 pub static MEDIA: [Medium; 6] = [
     Medium {
         collection: "chats",
@@ -102,7 +102,7 @@ pub static MEDIA: [Medium; 6] = [
         message_type: "CallStateChangeMessage",
         updated: "AttachedDataChanged",
         media_types: &["voice"],
-        // the published samples of calls have it
+        // as in the published samples of calls
         uri_under: "/me",
         operations_need: "api-voice",
         reading_needs: "api-voice",

@@ -1,4 +1,4 @@
-//! Credentials as HTTP Basic has them (RFC 7617).
+//! HTTP Basic credentials (RFC 7617).
 
 use axum::http::{HeaderMap, header};
 use base64::Engine;
@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::denied::Denied;
 
-/// A name and a password. Has no `Debug`: it is never to be written down.
+/// A name and a password. It has no `Debug`, so that the password cannot be logged.
 pub struct Basic {
     /// The name.
     pub name: String,
@@ -15,10 +15,10 @@ pub struct Basic {
 }
 
 impl Basic {
-    /// The credentials in these headers; another scheme than Basic is none.
+    /// The credentials in these headers. Schemes other than Basic count as none.
     ///
     /// # Errors
-    /// [`Denied`] where they cannot be read.
+    /// [`Denied`] when they are malformed.
     pub fn of(headers: &HeaderMap) -> Result<Option<Self>, Denied> {
         let Some(value) = headers.get(header::AUTHORIZATION) else {
             return Ok(None);
@@ -45,7 +45,7 @@ impl Basic {
 mod tests {
     use super::*;
 
-    /// `None` where it cannot be read.
+    /// `None` if it is malformed.
     fn read(value: &str) -> Option<Option<(String, String)>> {
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, value.parse().unwrap());

@@ -1,4 +1,5 @@
-//! The session cookie. It states its user and its expiry, under a MAC of the user's secret.
+//! The session cookie. It holds the user and the expiry, authenticated by a MAC with the user's
+//! secret.
 
 use std::sync::Arc;
 
@@ -10,11 +11,11 @@ use cookie::{Cookie, SameSite};
 use super::mac;
 use crate::config::Gws;
 
-/// The cookie's name, which clients know.
+/// The name of the cookie, which clients expect.
 const NAME: &str = "JSESSIONID";
 /// Seconds without a request after which a session ends (`docs.genesys.com`: GWS "`ConfigurationPremise`").
 const LASTS: i64 = 1800;
-/// What the MAC is made for, so that no other is one.
+/// The purpose of the MAC, so that no other MAC passes for a cookie.
 const SESSION: &str = "session";
 
 /// The session of a client.
@@ -22,7 +23,7 @@ const SESSION: &str = "session";
 pub struct Session {
     /// Identifier: 128 random bits.
     pub id: String,
-    /// Whose it is.
+    /// The user.
     pub user: Arc<str>,
     /// Seconds since 1970 at which it ends.
     expires: i64,
@@ -38,7 +39,8 @@ impl Session {
         }
     }
 
-    /// The first good one of the cookies of our name: others on the same host may use it too. `secret` gives the secret of a user who exists.
+    /// The first valid session cookie. Others on the same host may use the same name. `secret`
+    /// returns the secret of an existing user.
     pub fn find<'s>(
         headers: &HeaderMap,
         now: i64,
@@ -67,12 +69,12 @@ impl Session {
         })
     }
 
-    /// Whether it is time to renew it.
+    /// Whether it is time to renew the session.
     pub fn is_half_over(&self, now: i64) -> bool {
         self.expires - now <= LASTS / 2
     }
 
-    /// The same session with all its time before it.
+    /// The same session with its full lifetime ahead.
     #[must_use]
     pub fn renewed(self, now: i64) -> Self {
         Self {
@@ -88,7 +90,8 @@ impl Session {
         format!("{said}.{sealed}")
     }
 
-    /// What `Set-Cookie` says. A page of another web site gets cookies back only over TLS, and only where they say that they are for such pages.
+    /// The value of `Set-Cookie`. A page of another web site gets cookies back only over TLS, and
+    /// only if they are marked for such pages.
     pub fn cookie(&self, secret: &[u8], gws: &Gws) -> String {
         let for_others = gws
             .allow_origins

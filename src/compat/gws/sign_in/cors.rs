@@ -8,10 +8,10 @@ use tower_http::cors::CorsLayer;
 
 use crate::config::Gws;
 
-/// How long a browser believes what it asked beforehand.
+/// How long a browser may cache a preflight answer.
 const BELIEVED: Duration = Duration::from_secs(600);
 
-/// The leave for the web sites of the settings; `None` where there are none.
+/// The CORS rules for the configured web sites; `None` if there are none.
 pub fn layer(gws: &Gws) -> Option<CorsLayer> {
     let origins: Vec<HeaderValue> = gws
         .allow_origins

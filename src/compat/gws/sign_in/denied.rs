@@ -1,4 +1,4 @@
-//! Why a caller does not get in.
+//! Why a caller is not admitted.
 
 use std::time::Duration;
 
@@ -7,18 +7,19 @@ use axum::response::{IntoResponse, Response};
 
 use crate::compat::gws::answer::{Code, Failure};
 
-/// Not let in. No `WWW-Authenticate` goes with it, at which a browser would ask for a password on its own.
+/// A refusal to admit a caller. It carries no `WWW-Authenticate`, which would make a browser ask
+/// for a password by itself.
 pub enum Denied {
-    /// Not signed in, from elsewhere, or the store does not answer.
+    /// Not signed in, sent by a page of another web site, or the store fails.
     Failed(Failure),
-    /// Too many wrong tries for the name: how long to wait.
+    /// Too many wrong passwords for the name; how long to wait.
     Later(Duration),
-    /// The token against forged requests is missing or wrong.
+    /// The CSRF token is missing or wrong.
     Csrf,
 }
 
 impl Denied {
-    /// Not signed in, and what to do about it.
+    /// Not signed in, with advice on how to.
     pub fn access(why: &str) -> Self {
         let message = format!("Access denied: {why}");
         Self::Failed(Failure::new(

@@ -1,4 +1,5 @@
-//! Texts with a MAC (HMAC-SHA-256): only a holder of the secret can have written them.
+//! Message authentication codes (HMAC-SHA-256). Only a holder of the secret can have written a text
+//! with a valid MAC.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,12 +14,13 @@ fn mac(secret: &[u8], purpose: &str, text: &str) -> Hmac<Sha256> {
     mac
 }
 
-/// The MAC of a text, in letters that cookies and headers bear. `purpose` holds no NUL character.
+/// The MAC of a text, in characters that are allowed in cookies and headers. `purpose` must not
+/// contain a NUL character.
 pub fn seal(secret: &[u8], purpose: &str, text: &str) -> String {
     URL_SAFE_NO_PAD.encode(mac(secret, purpose, text).finalize().into_bytes())
 }
 
-/// Whether a MAC is that of a text; takes as long for one that is nearly right.
+/// Whether a MAC is valid for a text. Takes constant time.
 pub fn holds(secret: &[u8], purpose: &str, text: &str, given: &str) -> bool {
     URL_SAFE_NO_PAD
         .decode(given)

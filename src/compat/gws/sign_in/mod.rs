@@ -1,8 +1,9 @@
-//! Who signs in: HTTP Basic, then a cookie.
+//! Sign-in: HTTP Basic, then a cookie.
 //!
-//! [`guard`] stands in front of every route of this surface. It finds the user, puts a [`User`] where the handlers find it, and on the way out adds the
-//! cookie of the session and, where the settings say so, the token against requests forged by other pages (`docs.genesys.com`: GWS "`CSRFProtection`").
-//! Nothing of it is kept in the store: a session is a cookie under a MAC, so it outlives a restart and is known to every server.
+//! [`guard`] protects every route of this API. It identifies the user and stores a [`User`] for the
+//! handlers. To the response it adds the session cookie and, if configured, the CSRF token
+//! (`docs.genesys.com`: GWS "`CSRFProtection`"). Sessions are not stored: a session is a cookie
+//! with a MAC, so it survives a restart and is valid on every server.
 
 mod basic;
 mod cookie;
@@ -32,14 +33,14 @@ use denied::Denied;
 use passwords::{Checked, Passwords};
 pub use user::{ANYBODY, SignIn, User};
 
-/// Paths that anybody may read.
+/// Paths that need no sign-in.
 const OPEN: [&str; 1] = ["/api/v2/diagnostics/version"];
-/// The header that carries the token against forged requests.
+/// The header that carries the CSRF token.
 const CSRF_HEADER: &str = "x-csrf-token";
-/// What the token is made for, so that no other MAC is one.
+/// The purpose of the CSRF token's MAC, so that no other MAC passes for a token.
 const CSRF: &str = "csrf";
 
-/// Puts sign-in, and what pages of other web sites need, in front of routes.
+/// Wraps routes with sign-in and the CORS rules.
 pub fn guard(routes: Router<App>, app: &App) -> Router<App> {
     let gate = Gate {
         app: app.clone(),
@@ -47,13 +48,13 @@ pub fn guard(routes: Router<App>, app: &App) -> Router<App> {
     };
     let guarded = routes.route_layer(from_fn_with_state(gate, middleware));
     match cors::layer(&app.config.gws) {
-        // outside of sign-in: what a browser asks beforehand carries no credentials
+        // outside of sign-in, since a preflight request carries no credentials
         Some(cors) => guarded.route_layer(cors),
         None => guarded,
     }
 }
 
-/// The users of the settings.
+/// The configured users.
 struct Users {
     secrets: HashMap<Arc<str>, Arc<str>>,
     passwords: Passwords,
@@ -70,7 +71,8 @@ impl Users {
         }
     }
 
-    /// What a user's cookies are sealed with: they end with the password. Where nobody is configured anybody may be anybody, and nothing is to be sealed.
+    /// The key of a user's cookies. A new password invalidates them. If no user is configured,
+    /// callers may use any name, and there is nothing to protect.
     fn secret(&self, name: &str) -> Option<&[u8]> {
         if self.secrets.is_empty() {
             return Some(&[]);
@@ -85,22 +87,22 @@ struct Gate {
     users: Arc<Users>,
 }
 
-/// Who asks, and how that is known.
+/// The user of a request, and how it was authenticated.
 struct Signed {
     user: Arc<str>,
-    /// Whether credentials came with the request, in place of a cookie alone.
+    /// Whether the request carried credentials, not just a cookie.
     basic: bool,
-    /// The session whose cookie came along.
+    /// The session of the request's cookie.
     session: Option<Session>,
 }
 
 impl Gate {
-    /// The session whose cookie came along, and is good.
+    /// The valid session of the request's cookie.
     fn session(&self, headers: &HeaderMap, now: i64) -> Option<Session> {
         Session::find(headers, now, |user| self.users.secret(user))
     }
 
-    /// Who asks with these headers.
+    /// Authenticates the user by these headers.
     async fn signed(&self, headers: &HeaderMap, now: i64) -> Result<Signed, Denied> {
         let nobody = self.users.secrets.is_empty();
         if nobody {
@@ -125,7 +127,7 @@ impl Gate {
             };
         };
         let session = session.filter(|session| *session.user == *given.name);
-        // whether it was the page itself that added what it signs in with
+        // whether the page itself must have added the credentials
         let mut basic = true;
         if nobody {
             if given.name != ANYBODY {
@@ -140,7 +142,8 @@ impl Gate {
                 .await
             {
                 Checked::Right => true,
-                // whoever holds a session has shown the password; others' wrong tries do not keep its holder out
+                // the holder of a session has already proved the password, so wrong attempts by
+                // others do not lock it out
                 Checked::Later(_) if session.is_some() => false,
                 Checked::Later(wait) => return Err(Denied::Later(wait)),
                 Checked::Wrong => {
@@ -157,7 +160,7 @@ impl Gate {
         })
     }
 
-    /// Lets those in who need no credentials while nobody is configured.
+    /// Admits callers that need no credentials while no user is configured.
     async fn want_local(&self, headers: &HeaderMap) -> Result<(), Denied> {
         match self.app.access.is_local(headers).await {
             Ok(true) => Ok(()),
@@ -169,7 +172,7 @@ impl Gate {
         }
     }
 
-    /// Refuses a request that another page made a browser send.
+    /// Refuses a request that a page of another web site made a browser send.
     fn want_own(
         &self,
         signed: &Signed,
@@ -180,7 +183,7 @@ impl Gate {
             return Ok(());
         }
         let gws = &self.app.config.gws;
-        // a browser adds cookies by itself; the password only the page can have added
+        // a browser adds cookies by itself, but only the page can have added the password
         if !signed.basic && !origin::is_own(headers, gws) {
             return Err(Denied::foreign());
         }
@@ -204,7 +207,7 @@ impl Gate {
         self.users.secret(user).unwrap_or_default()
     }
 
-    /// Adds what belongs to the session: its cookie where it is new or has to be renewed, and its token.
+    /// Adds the session's headers: its cookie if it is new or due for renewal, and its CSRF token.
     fn add(&self, session: Session, came: bool, now: i64, get: bool, response: &mut Response) {
         let gws = &self.app.config.gws;
         let secret = self.sealing(&session.user);

@@ -1,18 +1,20 @@
-//! Whether a request that a browser sent comes from a page that may send it.
+//! Whether a browser's request comes from a page that is allowed to send it.
 
 use axum::http::{HeaderMap, header};
 use url::Url;
 
 use crate::config::Gws;
 
-/// Whether it was sent by a page of this server, by one of a web site that the settings name, or by no page at all.
+/// Whether it was sent by a page of this server, by a page of a configured web site, or by no page
+/// at all.
 pub fn is_own(headers: &HeaderMap, gws: &Gws) -> bool {
     let text = |name: &str| {
         headers
             .get(name)
             .map(|value| value.to_str().unwrap_or_default())
     };
-    // what the browser itself says of the site: a proxy may have put its own name into Host
+    // what the browser says about the site takes precedence, since a proxy may have put its own
+    // name into Host
     let site = text("sec-fetch-site");
     if matches!(site, Some("same-origin" | "none")) {
         return true;

@@ -1,5 +1,5 @@
 //! Checks passwords. A check is expensive by design, so a successful one is cached for a while, and
-//! failed ones are slowed down.
+//! failed ones are throttled.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,39 +14,40 @@ use tokio::sync::Semaphore;
 use super::tries::Tries;
 use crate::config::gws::Named;
 
-/// How long a password that was right is believed without a look.
+/// How long a successful check is cached.
 const BELIEVED: Duration = Duration::from_secs(300);
-/// So many are believed.
+/// The maximum number of cached checks.
 const MOST_BELIEVED: usize = 10_000;
-/// Looked at in one go: each takes 19 MiB and a core for some hundredths of a second.
+/// The number of concurrent checks. Each takes 19 MiB and a core for some hundredths of a second.
 const AT_ONCE: usize = 2;
-/// So many wait for that; the rest is told to come again.
+/// The maximum number of waiting checks. Further callers are told to try again.
 const MOST_WAITING: usize = 64;
-/// A hash of no password, with the work of those that `annals gws-user` makes: a name that does not exist takes as long as one that does.
+/// The hash of no known password, with the same cost as those from `annals gws-user`. Checking an
+/// unknown name against it takes as long as checking a known one.
 const NOBODYS: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// What came of a look.
+/// The result of a check.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Checked {
-    /// It is the user's.
+    /// The password is the user's.
     Right,
-    /// There is no such user, or it is another's.
+    /// There is no such user, or the password is wrong.
     Wrong,
-    /// Not looked at; try again after so long.
+    /// Not checked; try again after this time.
     Later(Duration),
 }
 
-/// What is kept of a password.
+/// The stored form of a password.
 enum Kept {
     Hash(Box<PasswordHash>),
-    /// A plain one, as a keyed hash.
+    /// A plain password, as a keyed hash.
     Plain([u8; 32]),
 }
 
 /// The passwords of the users.
 pub struct Passwords {
     users: Arc<HashMap<String, Kept>>,
-    /// Of this process alone: what is kept in memory tells nothing elsewhere.
+    /// A random key of this process. The hashes in memory are of no use elsewhere.
     key: [u8; 32],
     believed: Mutex<HashMap<[u8; 32], Instant>>,
     tries: Mutex<Tries>,
@@ -55,7 +56,7 @@ pub struct Passwords {
 }
 
 impl Passwords {
-    /// Those of these users.
+    /// The passwords of these users.
     pub fn of<'a>(users: impl Iterator<Item = Named<'a>>) -> Self {
         let key = rand::random();
         let keep = |user: Named<'a>| {
@@ -90,7 +91,7 @@ impl Passwords {
         let Ok(turn) = Arc::clone(&self.looking).acquire_owned().await else {
             return full;
         };
-        // the same was perhaps asked before it, and is known now
+        // the same check may have finished while this one waited
         if let Some(known) = self.known(&both, &who) {
             return known;
         }
@@ -98,7 +99,7 @@ impl Passwords {
         let (name, password, key) = (name.to_owned(), password.to_owned(), self.key);
         let looked = tokio::task::spawn_blocking(move || {
             let fits = fits(users.get(&name), &key, &password);
-            // held to the end even where the caller has gone away
+            // held until the check ends, even if the caller has gone
             drop(turn);
             fits
         });
@@ -116,7 +117,8 @@ impl Passwords {
         }
     }
 
-    /// What can be said without a look. A right one does not end a row of wrong ones here: its user may be at work while another guesses.
+    /// The result that is known without a check. A cached success does not reset the count of wrong
+    /// passwords: the user may be at work while someone else guesses.
     fn known(&self, both: &[u8; 32], who: &[u8; 32]) -> Option<Checked> {
         let now = Instant::now();
         if locked(&self.believed)
@@ -151,7 +153,7 @@ fn keyed(key: &[u8; 32], parts: &[&str]) -> [u8; 32] {
     hash.finalize().into()
 }
 
-/// Takes as long whether the user exists or not, and has a hash or a plain password.
+/// Takes the same time whether the user exists or not, and for hashed and plain passwords.
 fn fits(kept: Option<&Kept>, key: &[u8; 32], password: &str) -> bool {
     let nobodys = PasswordHash::new(NOBODYS).expect("the constant is a hash");
     let hash = match kept {
@@ -227,7 +229,7 @@ mod tests {
             assert_eq!(passwords.check("ann", "wrong").await, Checked::Wrong);
             assert_eq!(passwords.check("bob", "wrong").await, Checked::Wrong);
         }
-        // it is right, but nobody looks
+        // the password is right, but it is not checked
         let bob = passwords.check("bob", "right").await;
         assert!(matches!(bob, Checked::Later(_)), "{bob:?}");
         assert!(matches!(

@@ -3,41 +3,41 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// So many wrong ones in a row are borne.
+/// The number of wrong passwords in a row that starts a wait.
 const BORNE: u32 = 5;
-/// Within this time.
+/// The time within which they count.
 const WITHIN: Duration = Duration::from_secs(60);
-/// The first wait; each further wrong one doubles it.
+/// The first wait. Each further wrong password doubles it.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// The longest wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
-/// Names that are counted.
+/// The maximum number of names that are tracked.
 const MOST: usize = 10_000;
 
-/// A name, hashed: names may be long, and nobody is to read here who was tried.
+/// A hashed name. Names may be long, and memory should not reveal who was tried.
 pub type Who = [u8; 32];
 
-/// The wrong tries of late.
+/// The recent wrong attempts.
 #[derive(Default)]
 pub struct Tries(HashMap<Who, Row>);
 
-/// Wrong tries in a row.
+/// Wrong attempts in a row.
 struct Row {
     wrong: u32,
-    /// When a new row may begin.
+    /// When a new row may start.
     ends: Instant,
-    /// Until when no try is looked at.
+    /// Until when no attempt is checked.
     until: Instant,
 }
 
 impl Tries {
-    /// How long no try for this name is looked at; `None` when one is.
+    /// How long attempts for this name are refused; `None` if they are not.
     pub fn wait(&self, who: &Who, now: Instant) -> Option<Duration> {
         let row = self.0.get(who)?;
         (row.until > now).then(|| row.until - now)
     }
 
-    /// A wrong one.
+    /// Records a wrong password.
     pub fn wrong(&mut self, who: Who, now: Instant) {
         self.0.retain(|_, row| row.ends > now);
         if self.0.len() >= MOST && !self.0.contains_key(&who) {
@@ -59,7 +59,7 @@ impl Tries {
         }
     }
 
-    /// A right one: the row is over.
+    /// Records a right password, which ends the row.
     pub fn right(&mut self, who: &Who) {
         self.0.remove(who);
     }

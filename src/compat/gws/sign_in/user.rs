@@ -1,4 +1,4 @@
-//! The one who signed in, as the handlers get it.
+//! The signed-in user, as the handlers receive it.
 
 use std::sync::Arc;
 
@@ -9,7 +9,8 @@ use super::denied::Denied;
 use crate::domain::command::{Command, Submission};
 use crate::web::App;
 
-/// The name of the user when nobody has to sign in and nobody does: everything is that user's.
+/// The name of the user if sign-in is not required and the caller did not sign in. This user owns
+/// everything.
 pub const ANYBODY: &str = "";
 
 /// The sign-in session of a request, which is a cookie.
@@ -19,12 +20,12 @@ pub enum SignIn {
     None,
     /// It came with the request.
     Came(Arc<str>),
-    /// It begins with the answer. Clients that keep no cookies begin one with each request.
+    /// It starts with the response. Clients that keep no cookies start one with each request.
     Begins(Arc<str>),
 }
 
 impl SignIn {
-    /// The session that the client is known to keep; empty where it may keep none.
+    /// The session that the client is known to keep; empty if it may keep none.
     pub fn kept(&self) -> &str {
         match self {
             Self::Came(id) => id,
@@ -32,7 +33,7 @@ impl SignIn {
         }
     }
 
-    /// The session that the next requests of this client come with, if it keeps one.
+    /// The session that the client's next requests will carry, if it keeps one.
     pub fn next(&self) -> &str {
         match self {
             Self::Came(id) | Self::Begins(id) => id,
@@ -46,19 +47,21 @@ impl SignIn {
 pub struct User {
     /// The tenant whose history the user sees.
     pub tenant: i64,
-    /// The name, which is also the `ownerId` of the user's interactions; [`ANYBODY`] where nobody signed in.
+    /// The name, which is also the `ownerId` of the user's interactions; [`ANYBODY`] if the caller
+    /// did not sign in.
     pub name: Arc<str>,
     /// The sign-in session.
     pub sign_in: SignIn,
 }
 
 impl User {
-    /// Whether an interaction of this owner belongs to the user: one without an owner is everybody's.
+    /// Whether an interaction of this owner belongs to the user. One without an owner belongs to
+    /// everyone.
     pub fn owns(&self, owner: Option<&str>) -> bool {
         *self.name == *ANYBODY || owner.is_none_or(|owner| *owner == *self.name)
     }
 
-    /// The `ownerId` of the user's interactions; `None` where nobody signed in.
+    /// The `ownerId` of the user's interactions; `None` if the caller did not sign in.
     pub fn owner(&self) -> Option<String> {
         (*self.name != *ANYBODY).then(|| self.name.to_string())
     }
