@@ -1,32 +1,32 @@
 //! The settings of `[gws]`: users with their hashes, web sites, the address in `uri`. No error
-//! repeats a secret or what may be part of one.
+//! message contains a secret or a part of one.
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Params};
 use toml::{Table, Value};
 
-/// Characters of a user's name.
+/// The longest user name in characters.
 const LONGEST_NAME: usize = 100;
-/// How a secret that is a hash begins; one that does not is a plain password.
+/// The prefix of a hash. A secret without it is a plain password.
 const HASH: &str = "$argon2";
 
-/// A user as the settings name one.
+/// A user in the settings.
 #[derive(Clone, Copy)]
 pub struct Named<'a> {
     /// The name.
     pub name: &'a str,
-    /// A hash in the PHC form, or a plain password.
+    /// A hash in PHC format, or a plain password.
     pub secret: &'a str,
 }
 
 impl<'a> Named<'a> {
-    /// Reads `name:secret`.
+    /// Parses `name:secret`.
     pub fn parse(user: &'a str) -> Option<Self> {
         let (name, secret) = user.split_once(':')?;
         Some(Self { name, secret })
     }
 
-    /// The hash; `None` where the secret is a plain password, or no hash that can be computed.
+    /// The hash; `None` if the secret is a plain password, or a hash that cannot be computed.
     pub fn hash(&self) -> Option<PasswordHash> {
         let hash = PasswordHash::new(self.secret).ok()?;
         let known = Algorithm::try_from(hash.algorithm.as_str()).is_ok()
@@ -36,13 +36,13 @@ impl<'a> Named<'a> {
         known.then_some(hash)
     }
 
-    /// Whether the secret is the password itself.
+    /// Whether the secret is a plain password.
     pub fn is_plain(&self) -> bool {
         !self.secret.starts_with(HASH)
     }
 }
 
-/// Refuses a name that cannot be a user's.
+/// Refuses an invalid user name.
 ///
 /// # Errors
 /// What is wrong with it, as a sentence without its subject.
@@ -60,7 +60,8 @@ pub fn check_name(name: &str) -> Result<(), String> {
     }
 }
 
-/// Splits a list of users as the environment has it, with commas: those of a hash (`m=19456,t=2,p=1$…`) part nothing.
+/// Splits a comma-separated list of users from the environment. Commas inside a hash
+/// (`m=19456,t=2,p=1$…`) do not separate users.
 pub fn split_users(text: &str) -> Vec<String> {
     let mut users: Vec<String> = Vec::new();
     for part in text.split(',') {
@@ -76,7 +77,7 @@ pub fn split_users(text: &str) -> Vec<String> {
     users
 }
 
-/// The users in a table of settings, each with its place in the list.
+/// The users in a table of settings, each with its index in the list.
 fn users(settings: &Table) -> Result<Vec<(usize, Named<'_>)>, String> {
     let Some(users) = settings
         .get("gws")
@@ -105,7 +106,8 @@ fn users(settings: &Table) -> Result<Vec<(usize, Named<'_>)>, String> {
         .collect()
 }
 
-/// Refuses a plain password in a file of settings: files are copied, backed up and shown around.
+/// Refuses a plain password in a settings file, since files are copied, backed up and shown to
+/// others.
 ///
 /// # Errors
 /// A sentence that names the user, and the command that makes hashes.
@@ -119,7 +121,7 @@ pub fn want_hashes(settings: &Table) -> Result<(), String> {
     }
 }
 
-/// Checks the users, wherever they came from.
+/// Checks the users, whatever their source.
 ///
 /// # Errors
 /// A sentence that names the user.
@@ -165,7 +167,7 @@ pub fn check(gws: &super::Gws) -> Result<(), String> {
 mod tests {
     use super::*;
 
-    /// A hash in form.
+    /// A well-formed hash.
     const HASHED: &str =
         "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$2vGJHbNZpKdvHp3MHUNDcRJYHaZWbW1/qhh6IQMkd8w";
 

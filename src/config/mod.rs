@@ -1,7 +1,7 @@
 //! Settings: defaults < file < environment < flags.
 //!
-//! The defaults are a documented file in the binary, `default.toml`. It also lists the settings
-//! that exist, so a misspelt setting is an error that names it.
+//! The defaults are a documented file in the binary, `default.toml`. It also lists all settings, so
+//! that a misspelt setting is an error that names it.
 
 pub mod gws;
 mod print;
@@ -54,14 +54,14 @@ pub struct Config {
     pub webhooks: Webhooks,
     /// Web Services v2.
     pub gws: Gws,
-    /// Bounds.
+    /// Limits.
     pub limits: Limits,
     /// Logs.
     pub log: Log,
 }
 
 impl Config {
-    /// Reads the settings: defaults, the file if one is given, and the environment.
+    /// Loads the settings: defaults, the file if one is given, and the environment.
     ///
     /// # Errors
     /// A sentence that names the file or variable and what is wrong with it.
@@ -154,7 +154,8 @@ impl Config {
         }
     }
 
-    /// The rules for history that is brought in: a line says itself what it is linked to and what it takes along.
+    /// The rules for imported history. An imported item itself states what it is linked to and what
+    /// it copied.
     pub fn import_rules(&self) -> Rules {
         Rules {
             copy_user_data: None,
@@ -163,7 +164,8 @@ impl Config {
         }
     }
 
-    /// The UserData keys that are indexed: those that are searched by, and those that conversations are linked by.
+    /// The UserData keys with an index: those declared for search, and those that link
+    /// conversations.
     pub fn indexed_keys(&self) -> Vec<String> {
         let mut keys = self.user_data.indexed.clone();
         keys.extend(self.engagement.link_by.iter().cloned());
@@ -177,7 +179,7 @@ impl Config {
         Duration::from_secs(self.database.query_seconds)
     }
 
-    /// The documented file with the values in force; passwords are left out.
+    /// The documented file with the values in force, without passwords.
     pub fn printed(&self) -> String {
         let mut shown = self.clone();
         shown.database.url = redacted(&self.database.url);
@@ -214,7 +216,7 @@ impl Config {
     }
 }
 
-/// Refuses what is no web site, as a browser names one.
+/// Refuses a web site that is not an origin as browsers send it.
 fn want_origins(section: &str, origins: &[String]) -> Result<(), String> {
     let is_origin = |origin: &&String| {
         url::Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == **origin)

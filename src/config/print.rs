@@ -19,10 +19,11 @@ pub(super) fn inline(value: &Value) -> String {
     }
 }
 
-/// What stands in place of a secret.
+/// The placeholder for a secret.
 pub(super) const HIDDEN: &str = "***";
 
-/// A database URL without its password. What is no URL may hold one anywhere, and is hidden whole.
+/// A database URL without its password. Anything that is not a URL may contain one anywhere, so it
+/// is hidden completely.
 pub fn redacted(url: &str) -> String {
     if url.starts_with("sqlite:") {
         return url.to_owned();

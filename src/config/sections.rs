@@ -13,9 +13,9 @@ use crate::domain::contact::{ContactRules, Settings};
 pub struct Server {
     /// Address and port.
     pub listen: SocketAddr,
-    /// Serve anybody on any address.
+    /// Whether to serve anyone on any address without sign-in.
     pub insecure: bool,
-    /// Show `/metrics` without sign-in.
+    /// Whether `/metrics` needs no sign-in.
     pub open_metrics: bool,
     /// Seconds a stop may take.
     pub stop_seconds: u64,
@@ -25,9 +25,9 @@ pub struct Server {
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Database {
-    /// Where the store is.
+    /// The location of the store.
     pub url: String,
-    /// Reading connections.
+    /// Connections for reading.
     pub readers: u32,
     /// MiB of a SQLite file that short reads map into memory.
     pub mapped_mib: u32,
@@ -41,9 +41,9 @@ pub struct Database {
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Queue {
-    /// Commands.
+    /// The maximum number of commands.
     pub commands: usize,
-    /// Bytes.
+    /// Their maximum size in bytes.
     pub bytes: usize,
 }
 
@@ -51,11 +51,11 @@ pub struct Queue {
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Engagement {
-    /// What is copied when a request does not say.
+    /// The UserData to copy if a request does not say.
     pub copy_user_data: String,
     /// UserData keys by which a conversation without a parent is linked to a web engagement.
     pub link_by: Vec<String>,
-    /// Hours within which that web engagement began.
+    /// The maximum age in hours of that web engagement.
     pub link_within_hours: u32,
     /// UserData keys that name the visit.
     pub session_keys: Vec<String>,
@@ -67,9 +67,9 @@ pub struct Engagement {
 pub struct UserData {
     /// Keys that are never stored.
     pub transient: Vec<String>,
-    /// What is lifted out of them.
+    /// Values to extract from transient keys.
     pub extract: BTreeMap<String, String>,
-    /// Keys to be indexed.
+    /// Keys to index.
     pub indexed: Vec<String>,
 }
 
@@ -77,26 +77,26 @@ pub struct UserData {
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Contacts {
-    /// Ranks, each an attribute or several joined with `+`.
+    /// The ranks, each an attribute or several joined with `+`.
     pub ranks: Vec<String>,
     /// Other ranks for a media type.
     pub ranks_by_media: BTreeMap<String, Vec<String>>,
-    /// Attributes that only narrow.
+    /// Attributes that only narrow the result.
     pub narrowing: Vec<String>,
     /// Attributes that hold telephone numbers.
     pub phones: Vec<String>,
     /// Attributes that hold e-mail addresses.
     pub emails: Vec<String>,
-    /// The region of numbers without a country code; empty: none.
+    /// The region of numbers without a country code; empty for none.
     pub default_region: String,
     /// Whether further values are added to a known contact.
     pub learn: bool,
-    /// Values that say nothing.
+    /// Placeholder values, which are ignored.
     pub placeholders: Vec<String>,
 }
 
 impl Contacts {
-    /// The rules that they make.
+    /// The rules from these settings.
     ///
     /// # Errors
     /// A sentence that names the setting and what is wrong with it.
@@ -119,15 +119,15 @@ impl Contacts {
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WebActions {
-    /// Web sites whose pages may send.
+    /// Web sites whose pages may send events.
     pub allow_origins: Vec<String>,
-    /// Events a second of one client's pages.
+    /// Events per second from one client's pages.
     pub rate: u32,
-    /// Events at once of one client's pages.
+    /// Events in one burst from one client's pages.
     pub burst: u32,
-    /// Whether a proxy in front says who the client is.
+    /// Whether to trust a proxy to identify the client.
     pub trust_forwarded: bool,
-    /// Bytes of a page's request.
+    /// The maximum size in bytes of a page's request.
     pub largest: usize,
 }
 
@@ -135,9 +135,9 @@ pub struct WebActions {
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Webhooks {
-    /// Whether deliveries may lead into private networks, and go out unencrypted.
+    /// Whether deliveries may go to private networks, and unencrypted.
     pub allow_private: bool,
-    /// Days for which it is known what was delivered.
+    /// Days for which successful deliveries are kept.
     pub keep_days: u32,
 }
 
@@ -145,39 +145,39 @@ pub struct Webhooks {
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Gws {
-    /// Who may sign in: `name:hash`.
+    /// The users: `name:hash`.
     pub users: Vec<String>,
     /// The tenant whose history they see.
     pub tenant: i64,
-    /// Whether what changes something must carry a CSRF token.
+    /// Whether requests that change something need a CSRF token.
     pub csrf: bool,
-    /// The address in `uri`; empty takes what the caller asked for.
+    /// The address in `uri`; if empty, the address that the caller requested.
     pub base_url: String,
-    /// Web sites whose pages may call.
+    /// Web sites whose pages may call the API.
     pub allow_origins: Vec<String>,
     /// The key that `SetDisposition` sets.
     pub disposition_key: String,
-    /// What is switched on.
+    /// The enabled features.
     pub features: Vec<String>,
-    /// What `capabilities` of a resource lists.
+    /// The operations that `capabilities` of a resource lists.
     pub capabilities: Capabilities,
     /// Seconds that a client's connect is held.
     pub timeout_seconds: u64,
-    /// Seconds that a client may be away before its session ends.
+    /// Seconds without a request after which a client's session ends.
     pub max_interval_seconds: u64,
-    /// Messages that wait for one client.
+    /// The maximum number of messages that wait for one client.
     pub queue: usize,
-    /// Entries of the journal that a client may be behind.
+    /// The maximum number of journal entries that a client may lag behind.
     pub behind: i64,
 }
 
-/// What `capabilities` of a Web Services resource lists.
+/// The operations that `capabilities` of a Web Services resource lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Capabilities {
-    /// What the published samples list, also what only a routing platform can do.
+    /// Those in the published samples, including operations of a routing platform.
     Published,
-    /// What this server carries out.
+    /// Those that this server supports.
     Possible,
 }
 

@@ -1,15 +1,15 @@
-//! Where settings come from: a file, the environment.
+//! The sources of settings: a file, the environment.
 
 use toml::{Table, Value};
 
 use super::gws;
 
-/// Other names of settings in the environment.
+/// Short names of settings in the environment.
 const SHORT_NAMES: [(&str, &str, &str); 2] = [
     ("ANNALS_LISTEN", "server", "listen"),
     ("ANNALS_INSECURE", "server", "insecure"),
 ];
-/// Names of ours in the environment that are no settings.
+/// Names with our prefix in the environment that are not settings.
 pub(super) const NOT_SETTINGS: [&str; 5] = [
     "ANNALS_CONFIG",
     "ANNALS_TEST_CHROMIUM",
@@ -18,15 +18,16 @@ pub(super) const NOT_SETTINGS: [&str; 5] = [
     "ANNALS_TOKEN",
 ];
 
-/// Whether a variable is one of those that Kubernetes puts into every container beside a service named `annals`.
+/// Whether Kubernetes sets such a variable in every container beside a service named `annals`.
 pub(super) fn of_kubernetes(name: &str, value: &str) -> bool {
     name.starts_with("ANNALS_SERVICE_")
         || name.starts_with("ANNALS_PORT_")
-        // tcp://10.0.0.1:8080; a bare number is a setting that somebody hoped for
+        // tcp://10.0.0.1:8080; a bare number is more likely meant as a setting
         || (name == "ANNALS_PORT" && value.contains("://"))
 }
 
-/// What is wrong with a file, by its line, which itself may hold a secret and is not shown.
+/// Describes what is wrong with a file by line number. The line itself may hold a secret, so it is
+/// not shown.
 pub(super) fn placed(error: &toml::de::Error, text: &str) -> String {
     let line = error
         .span()
@@ -56,7 +57,7 @@ pub(super) fn merge(into: &mut Table, given: Table) -> Result<(), String> {
     Ok(())
 }
 
-/// Sets what a variable of the environment names.
+/// Applies the setting in an environment variable.
 pub(super) fn set(settings: &mut Table, name: &str, value: &str) -> Result<(), String> {
     let short = SHORT_NAMES
         .iter()
@@ -81,7 +82,7 @@ pub(super) fn set(settings: &mut Table, name: &str, value: &str) -> Result<(), S
     Err("is no setting; `annals serve --print-config` lists them".to_owned())
 }
 
-/// A list of users; what is wrong with it is said without it.
+/// Parses a list of users. The error does not repeat the list.
 fn users(text: &str) -> Result<Value, String> {
     if !text.trim_start().starts_with('[') {
         let users = gws::split_users(text).into_iter().map(Value::String);

@@ -1,11 +1,11 @@
-//! Options in the vendor's own words, so that an operator can carry a section over.
+//! Options under the vendor's names, so that an operator can copy a section over.
 //!
 //! Source: Genesys Web Engagement, Developer's Guide, "Propagate `UserData`": the option
 //! `wes.connector.interaction.copyUserData` of the section `[service:wes]`.
 
 use toml::{Table, Value};
 
-/// The vendor's section and option, and the setting that it becomes.
+/// The vendor's section and option, and the corresponding setting.
 const OPTIONS: [(&str, &str, &str, &str); 1] = [(
     "service:wes",
     "wes.connector.interaction.copyUserData",
@@ -16,7 +16,7 @@ const OPTIONS: [(&str, &str, &str, &str); 1] = [(
 /// Replaces the vendor's options in a file by our settings.
 ///
 /// # Errors
-/// A sentence that names an option that is not known, or one that contradicts our setting.
+/// A sentence that names an unknown option, or one that contradicts our setting.
 pub fn adopt(given: &mut Table) -> Result<(), String> {
     for (section, option, ours, setting) in OPTIONS {
         let Some(found) = given.remove(section) else {
@@ -25,7 +25,8 @@ pub fn adopt(given: &mut Table) -> Result<(), String> {
         let Value::Table(mut found) = found else {
             return Err(format!("{section} is no [section]"));
         };
-        // a name with dots may be quoted, as the vendor has it, or not, which makes tables of it
+        // a dotted name may be quoted, as the vendor writes it, or unquoted, which makes nested
+        // tables
         let value = found
             .remove(option)
             .or_else(|| take_nested(&mut found, option));

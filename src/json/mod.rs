@@ -1,13 +1,15 @@
-//! Reading JSON that comes from outside: bodies, batch lines, imported files.
+//! Parses JSON from outside: bodies, batch lines, imported files.
 //!
-//! Every surface reads by [`read`], so that the same input gets the same answer everywhere:
+//! Every API parses with [`read`], so that the same input gets the same answer everywhere:
 //!
-//! * A list is never taken for an object. (A derived `Deserialize` would read it by position.)
+//! * A list is never accepted for an object. (A derived `Deserialize` would read it by position.)
 //! * A value of the wrong type is refused with its JSON pointer and in this project's words.
-//! * A byte order mark at the beginning is skipped; half of a surrogate pair in a text becomes U+FFFD.
-//! * What is not JSON at all is [`Refusal::Malformed`]; what is JSON and does not fit is [`Refusal::Invalid`].
+//! * A byte order mark at the beginning is skipped. An unpaired half of a surrogate pair becomes
+//!   U+FFFD.
+//! * Text that is not JSON is [`Refusal::Malformed`]. JSON that does not fit is
+//!   [`Refusal::Invalid`].
 //!
-//! The text is read into a tree of [`Node`]s first, and the value is read from the tree.
+//! The text is parsed into a tree of [`Node`]s, and the value is read from the tree.
 
 mod node;
 mod reader;
@@ -26,22 +28,22 @@ use node::Unreadable;
 use repair::repaired;
 pub use repair::without_mark;
 
-/// Bytes of a fingerprint.
+/// The size of a fingerprint in bytes.
 const FINGERPRINT: usize = 16;
 
-/// Reads a value.
+/// Parses a value.
 ///
 /// # Errors
-/// [`Refusal::Malformed`] where the text is not JSON, [`Refusal::Invalid`] where it does not fit.
+/// [`Refusal::Malformed`] when the text is not JSON, [`Refusal::Invalid`] when it does not fit.
 pub fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, Refusal> {
     with(text, |node| Ok(T::deserialize(node)?))
 }
 
-/// Reads a value, and the fingerprint of the JSON that it was read from. JSON that differs only in
-/// the order of members, in spacing or in escapes has the same fingerprint.
+/// Parses a value, and computes the fingerprint of its JSON. The order of members, spacing and
+/// escapes do not affect the fingerprint.
 ///
 /// # Errors
-/// As [`read`].
+/// As for [`read`].
 pub fn read_with_fingerprint<T: DeserializeOwned>(text: &[u8]) -> Result<(T, Vec<u8>), Refusal> {
     with(text, |node| {
         let mut hash = Sha256::new();
@@ -51,10 +53,10 @@ pub fn read_with_fingerprint<T: DeserializeOwned>(text: &[u8]) -> Result<(T, Vec
     })
 }
 
-/// Hands the tree of a text to `then`.
+/// Passes the tree of a text to `then`.
 ///
 /// # Errors
-/// As [`read`], and those of `then`.
+/// As for [`read`], and those of `then`.
 pub fn with<R>(
     text: &[u8],
     then: impl FnOnce(Node<'_>) -> Result<R, Refusal>,
@@ -72,16 +74,16 @@ pub fn with<R>(
     }
 }
 
-/// Splits a list into the texts of its elements, to be read one by one.
+/// Splits a list into the texts of its elements, to be parsed one by one.
 ///
 /// # Errors
-/// As [`read`].
+/// As for [`read`].
 pub fn elements(text: &[u8]) -> Result<Vec<&RawValue>, Refusal> {
     split(text, "a list")
 }
 
-/// The members of an object, as texts that are read one by one: what nobody reads may be anything.
-/// Of a repeated member the last counts.
+/// The members of an object, each parsed when it is requested. Members that are never requested may
+/// have any form. If a member is repeated, the last one counts.
 #[derive(Default)]
 pub struct Members(HashMap<String, Box<RawValue>>);
 
@@ -89,7 +91,7 @@ impl Members {
     /// Splits the text of an object.
     ///
     /// # Errors
-    /// As [`read`].
+    /// As for [`read`].
     pub fn split(text: &[u8]) -> Result<Self, Refusal> {
         let members = split(text, "an object").or_else(|refusal| match repaired(text) {
             Some(repaired) => split(&repaired, "an object"),
@@ -98,15 +100,15 @@ impl Members {
         members.map(Self)
     }
 
-    /// Whether a member is there, be it null.
+    /// Whether a member exists, even as null.
     pub fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
     }
 
-    /// Reads a member; `None` where it is absent or null.
+    /// Parses a member; `None` if it is absent or null.
     ///
     /// # Errors
-    /// As [`read`], with the member's name in the pointer.
+    /// As for [`read`], with the member's name in the pointer.
     pub fn read<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Refusal> {
         let Some(raw) = self.0.get(name).filter(|raw| raw.get() != "null") else {
             return Ok(None);
@@ -128,7 +130,7 @@ fn split<'t, T: Deserialize<'t>>(text: &'t [u8], wanted: &str) -> Result<T, Refu
     })
 }
 
-/// Says why a text cannot be read.
+/// Describes why a text cannot be parsed.
 fn refusal(text: &[u8], error: &Unreadable) -> Refusal {
     let error = match error {
         Unreadable::TooMany => {
@@ -140,7 +142,7 @@ fn refusal(text: &[u8], error: &Unreadable) -> Refusal {
     if std::str::from_utf8(text).is_err() {
         return Refusal::Malformed("the text is not UTF-8".to_owned());
     }
-    // serde_json tells this one from a syntax error by its message only
+    // serde_json distinguishes this one from a syntax error only by its message
     if error.to_string().starts_with("recursion limit") {
         return Refusal::invalid("", "is nested deeper than 128 levels");
     }

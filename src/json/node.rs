@@ -13,11 +13,11 @@ use sha2::{Digest, Sha256};
 use super::reader::Wrong;
 use crate::domain::Refusal;
 
-/// Values of one text at most, so that a small text cannot become a large tree.
+/// The maximum number of values in one text, so that a small text cannot become a large tree.
 pub(super) const MOST_VALUES: usize = 1_000_000;
 
-/// A JSON value. Texts without escapes are borrowed; an object keeps its members in order, repeated
-/// ones too.
+/// A JSON value. Strings without escapes are borrowed. An object keeps its members in order,
+/// including repeated ones.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Node<'t> {
     /// null
@@ -26,7 +26,7 @@ pub enum Node<'t> {
     Boolean(bool),
     /// A number.
     Number(Number),
-    /// A text.
+    /// A string.
     Text(Cow<'t, str>),
     /// A list.
     List(Vec<Node<'t>>),
@@ -34,7 +34,7 @@ pub enum Node<'t> {
     Object(Vec<(Cow<'t, str>, Node<'t>)>),
 }
 
-/// Why a text is no tree.
+/// Why a text cannot become a tree.
 pub(super) enum Unreadable {
     /// It has too many values.
     TooMany,
@@ -49,7 +49,7 @@ impl<'t> Node<'t> {
         let parsed = Seed(&left).deserialize(&mut source);
         match parsed.and_then(|node| source.end().map(|()| node)) {
             Ok(node) => Ok(node),
-            // any JSON fits, so this is the count
+            // any JSON fits, so the cause is the count
             Err(error) if error.is_data() => Err(Unreadable::TooMany),
             Err(error) => Err(Unreadable::Json(error)),
         }
@@ -78,7 +78,7 @@ impl<'t> Node<'t> {
         matches!(self, Self::Object(_))
     }
 
-    /// Says that it is something else than was wanted.
+    /// An error that says the value is not of the expected type.
     pub(super) fn mismatch(&self, wanted: &str) -> Wrong {
         let is = match self {
             Self::Null => "null",
@@ -91,7 +91,7 @@ impl<'t> Node<'t> {
         Wrong::mismatch(is, wanted)
     }
 
-    /// Adds the content to a hash: members in the order of their names, texts with their lengths.
+    /// Adds the content to a hash: members in order of name, strings with their lengths.
     pub(super) fn hash(&self, hash: &mut Sha256) {
         match self {
             Self::Null => hash.update(b"n"),
@@ -122,7 +122,7 @@ fn hash_text(hash: &mut Sha256, text: &str) {
     hash.update(text);
 }
 
-/// Builds a node, counting down the values that may still come.
+/// Builds a node, and counts down the values that are still allowed.
 struct Seed<'c>(&'c Cell<usize>);
 
 impl<'de> DeserializeSeed<'de> for Seed<'_> {
@@ -189,7 +189,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 }
 
-/// Reads the name of a member, borrowed where it has no escapes.
+/// Reads the name of a member, borrowed if it has no escapes.
 struct Name;
 
 impl<'de> DeserializeSeed<'de> for Name {

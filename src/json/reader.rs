@@ -1,4 +1,4 @@
-//! Reads values from a tree. What does not fit is an error with its place, in our own words.
+//! Deserializes values from a tree. A mismatch is an error with its place, in our own words.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,13 +14,13 @@ use super::Node;
 use crate::domain::Refusal;
 use crate::domain::user_data::escape_pointer;
 
-/// Characters of a value that an error repeats.
+/// The maximum length in characters of a value that an error repeats.
 const SHOWN: usize = 64;
 
-/// What does not fit.
+/// A mismatch.
 #[derive(Debug)]
 pub struct Wrong {
-    /// The way to the place, the innermost step first.
+    /// The path to the place, the innermost step first.
     steps: Vec<String>,
     /// A sentence without its subject.
     detail: String,
@@ -77,7 +77,7 @@ impl de::Error for Wrong {
             Unexpected::Map => "an object",
             _ => "something else",
         };
-        // this reader checks the types that serde itself names; what comes here names its own
+        // this reader checks the types that serde names; other expectations name their own type
         Self::mismatch(is, &wanted.to_string())
     }
 
@@ -110,7 +110,7 @@ impl de::Error for Wrong {
     }
 }
 
-/// Reads a number of one of serde's types.
+/// Deserializes a number of one of serde's types.
 macro_rules! whole_numbers {
     ($($name:ident)*) => {
         $(

@@ -1,12 +1,12 @@
-//! What is wrong with a text and can be put right without a doubt.
+//! Repairs errors in a text that have only one possible correction.
 
 /// A text without the byte order mark at its beginning.
 pub fn without_mark(text: &[u8]) -> &[u8] {
     text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
 }
 
-/// The text with each half of a surrogate pair that has no other half as U+FFFD; `None` where there
-/// is none. Such halves come of texts that were cut in the middle of an emoji.
+/// The text with each unpaired half of a surrogate pair replaced by U+FFFD; `None` if there is
+/// none. Such halves appear when a text is cut in the middle of an emoji.
 pub(super) fn repaired(text: &[u8]) -> Option<Vec<u8>> {
     let mut repaired: Option<Vec<u8>> = None;
     let mut place = 0;
@@ -17,7 +17,7 @@ pub(super) fn repaired(text: &[u8]) -> Option<Vec<u8>> {
     while let Some(found) = next(place) {
         place = found;
         let Some(unit) = escaped(text, place) else {
-            // another escape: the character after the backslash begins none
+            // another escape: skip the character after the backslash, which starts none
             place += 2;
             continue;
         };
