@@ -14,7 +14,7 @@ use crate::domain::command::Stored;
 use crate::domain::user_data;
 use crate::store::Reads;
 
-/// How much was written.
+/// How many items were written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Exported {
     /// Contacts.
@@ -23,7 +23,7 @@ pub struct Exported {
     pub interactions: u64,
 }
 
-/// Attributes that the server made and an import makes anew.
+/// Attributes that the server assigns, and that an import assigns anew.
 const MADE_BY_SERVER: [&str; 3] = ["createdDate", "modifiedDate", "revision"];
 
 /// Writes a tenant's contacts and interactions.
@@ -73,7 +73,7 @@ pub async fn ndjson(
     }
 }
 
-/// Merges in an order in which they can be made again: a contact takes others in before it is itself merged.
+/// Orders merges so that they can be replayed: a contact absorbs others before it is itself merged.
 fn in_order(merged: &BTreeMap<String, String>) -> Vec<(&String, &String)> {
     let depth = |id: &String| {
         let up = std::iter::successors(merged.get(id), |into| merged.get(*into));
@@ -84,7 +84,7 @@ fn in_order(merged: &BTreeMap<String, String>) -> Vec<(&String, &String)> {
     all
 }
 
-/// An interaction as it would be recorded.
+/// An interaction in the form in which it is recorded.
 fn line(stored: &Stored) -> Result<String, io::Error> {
     let mut object = Map::new();
     for part in [

@@ -1,4 +1,4 @@
-//! A row as a line: `{"contact": {"id": …}}`.
+//! Encodes a row as a line: `{"contact": {"id": …}}`.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use crate::domain::Moment;
 use crate::domain::archive::{Cell, Column, Kind, Row, Type};
 
-/// The name of a column in the archive: `tenant_id` is `tenantId`.
+/// The archive's name for a column: `tenant_id` becomes `tenantId`.
 fn member(column: &Column) -> String {
     let mut out = String::with_capacity(column.name.len());
     let mut upper = false;
@@ -24,7 +24,7 @@ fn member(column: &Column) -> String {
     out
 }
 
-/// Writes a row; JSON goes out to the letter, and what is absent is left out.
+/// Writes a row. JSON columns are written verbatim, and nulls are left out.
 pub fn write(row: &Row) -> String {
     let mut out = format!("{{\"{}\":{{", row.kind.name());
     let mut first = true;
@@ -47,7 +47,7 @@ pub fn write(row: &Row) -> String {
     out
 }
 
-/// Reads the one member of a line: its name, and its value.
+/// Parses the single member of a line: its name and its value.
 pub fn named(line: &str) -> Result<(String, Box<RawValue>), String> {
     let outer: BTreeMap<String, Box<RawValue>> =
         serde_json::from_str(line).map_err(|_| "is not one JSON object".to_owned())?;
@@ -58,7 +58,7 @@ pub fn named(line: &str) -> Result<(String, Box<RawValue>), String> {
     }
 }
 
-/// Reads the values of a row of an archive with this newest cursor, and checks them.
+/// Parses and checks the columns of a row. `head` is the newest cursor of its archive.
 pub fn read(kind: Kind, json: &RawValue, head: i64) -> Result<Row, String> {
     let mut members: BTreeMap<String, Box<RawValue>> = serde_json::from_str(json.get())
         .map_err(|_| format!("has a {} that is no object", kind.name()))?;

@@ -1,8 +1,8 @@
-//! History out of a store and into another one.
+//! Archives: export of a store, and restore into another.
 //!
-//! [`write()`] writes a store whole, as lines of JSON; [`Lines`] reads them again; [`restore`] hands them to a writer, and
-//! [`verify`] compares two. `docs/archive.md` has the format. [`batch_form`] writes contacts and interactions alone, in the
-//! form of a batch.
+//! [`write()`] writes a whole store as lines of JSON, and [`Lines`] reads them. [`restore`] hands
+//! them to a writer. [`verify`] compares stores and archives. `docs/archive.md` describes the
+//! format. [`batch_form`] writes contacts and interactions alone, in the batch format.
 
 pub mod batch_form;
 mod line;
@@ -23,13 +23,13 @@ use crate::store::StoreError;
 /// Why an archive could not be written, read or compared.
 #[derive(Debug)]
 pub enum Error {
-    /// The store failed, or refused.
+    /// The store failed, or refused a command.
     Store(StoreError),
-    /// A file failed.
+    /// A file could not be read or written.
     File(std::io::Error),
-    /// The archive is not what it should be: the line, and what is wrong with it.
+    /// The archive is invalid: the line, and what is wrong with it.
     Line(u64, String),
-    /// The store failed at the rows of these lines.
+    /// The store failed while it processed these lines.
     Rows(u64, u64, StoreError),
 }
 
@@ -60,5 +60,5 @@ impl From<std::io::Error> for Error {
     }
 }
 
-/// Rows that are read at a time, at most.
+/// The maximum number of rows in a page.
 const PAGE: i64 = 500;

@@ -1,4 +1,4 @@
-//! Reads an archive line by line, or a store as if it were one.
+//! Reads the rows of an archive, or of a store.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -12,23 +12,23 @@ use super::{Error, PAGE, line};
 use crate::domain::archive::{Kind, Place, Row, VERSION};
 use crate::store::archive::Snapshot;
 
-/// Bytes of a line at most; an interaction with all its texts is far below.
+/// The longest line in bytes; an interaction with all its texts is far shorter.
 const LONGEST_LINE: u64 = 256 * 1024 * 1024;
 
-/// Lines after which progress is told.
+/// The number of lines between progress reports.
 const EVERY: u64 = 500;
 
-/// What the first line says.
+/// The content of the first line.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Header {
     /// The version of the format.
     pub version: u64,
-    /// The newest cursor of the store that it was written from.
+    /// The newest cursor of the archived store.
     pub head: i64,
-    /// The names of the kinds of rows that it holds.
+    /// The names of the kinds of rows in the archive.
     pub holds: Vec<String>,
-    /// Whether webhooks have their secrets.
+    /// Whether webhooks include their secrets.
     #[serde(default)]
     pub secrets: bool,
 }
@@ -39,14 +39,14 @@ struct End {
     sha256: String,
 }
 
-/// An archive that was read to its end: it is whole, and as it was written.
+/// An archive that was read to its end, and is complete and intact.
 #[derive(Clone, Debug)]
 pub struct Checked {
-    /// Tells it from others: its checksum.
+    /// Identifies the archive: its checksum.
     pub id: String,
-    /// Its lines before the end.
+    /// The number of lines before the end.
     pub lines: u64,
-    /// The newest cursor of the store that it was written from.
+    /// The newest cursor of the archived store.
     pub head: i64,
 }
 
@@ -55,7 +55,7 @@ pub struct Lines {
     from: BufReader<File>,
     hash: Sha256,
     number: u64,
-    /// What the first line says.
+    /// The content of the first line.
     pub header: Header,
     counts: BTreeMap<String, u64>,
     last: Option<Place>,
@@ -63,7 +63,7 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Whether a file begins as an archive does.
+    /// Whether a file starts like an archive.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -80,7 +80,7 @@ impl Lines {
     /// Opens an archive and reads its header.
     ///
     /// # Errors
-    /// When the file cannot be read, or is no archive of a known version.
+    /// When the file cannot be read, or is not an archive of a known version.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let wrong = |what: &str| Error::Line(1, what.to_owned());
         let mut from = BufReader::with_capacity(1024 * 1024, File::open(path)?);
@@ -113,10 +113,10 @@ impl Lines {
         })
     }
 
-    /// Reads an archive to its end.
+    /// Reads an archive to its end and verifies it.
     ///
     /// # Errors
-    /// Naming the line that is not as it should be.
+    /// Naming the line that is invalid.
     pub fn check(path: &Path, mut progress: impl FnMut(u64)) -> Result<Checked, Error> {
         let mut lines = Self::open(path)?;
         while lines.next_row()?.is_some() {
@@ -131,15 +131,15 @@ impl Lines {
         })
     }
 
-    /// The lines that were read.
+    /// The number of lines read so far.
     pub fn number(&self) -> u64 {
         self.number
     }
 
-    /// The next row, or none after the end, whose checksum must be right.
+    /// The next row, or `None` at the end. The checksum is verified there.
     ///
     /// # Errors
-    /// Naming the line that is not as it should be.
+    /// Naming the line that is invalid.
     pub fn next_row(&mut self) -> Result<Option<Row>, Error> {
         if self.ended {
             return Ok(None);
@@ -170,7 +170,7 @@ impl Lines {
         Ok(Some(row))
     }
 
-    /// Compares what the end says with what was read.
+    /// Compares the counts and the checksum at the end with what was read.
     fn end(&mut self, end: &str, number: u64) -> Result<(), Error> {
         let wrong = |what: &str| Error::Line(number, what.to_owned());
         let end: End = serde_json::from_str(end).map_err(|_| wrong("is no end of an archive"))?;
@@ -193,7 +193,7 @@ fn text(bytes: &[u8], number: u64) -> Result<&str, Error> {
     std::str::from_utf8(bytes).map_err(|_| Error::Line(number, "is no UTF-8".to_owned()))
 }
 
-/// The next line with its end.
+/// The next line, including its line end.
 fn next(from: &mut impl BufRead, number: u64) -> Result<Option<Vec<u8>>, Error> {
     let mut line = Vec::new();
     let mut limited = std::io::Read::take(from, LONGEST_LINE);
@@ -214,15 +214,15 @@ fn next(from: &mut impl BufRead, number: u64) -> Result<Option<Vec<u8>>, Error> 
 pub enum Source {
     /// An archive.
     Lines(Box<Lines>),
-    /// A state of a store: its kinds in order, the page, and where it goes on.
+    /// A snapshot of a store, which is read page by page.
     Store {
-        /// The state.
+        /// The snapshot.
         snapshot: Box<dyn Snapshot>,
-        /// The kinds that are left, the present one last.
+        /// The remaining kinds, the current one last.
         kinds: Vec<Kind>,
-        /// Rows that were read, the next one last.
+        /// The unread rows of the page, the next one last.
         page: Vec<Row>,
-        /// The last row read of the present kind.
+        /// The last row of the current kind that was read.
         after: Option<Row>,
     },
 }
@@ -240,7 +240,7 @@ impl Source {
         }
     }
 
-    /// Whether it holds rows of a kind, and for webhooks their secrets.
+    /// Whether it has rows of this kind, and whether its webhooks include their secrets.
     pub fn holds(&self, kind: Kind) -> (bool, bool) {
         match self {
             Self::Lines(lines) => (
@@ -254,7 +254,7 @@ impl Source {
     /// The next row.
     ///
     /// # Errors
-    /// When the store fails, or the archive is not as it should be.
+    /// When the store fails, or the archive is invalid.
     pub async fn next_row(&mut self) -> Result<Option<Row>, Error> {
         match self {
             Self::Lines(lines) => lines.next_row(),

@@ -1,4 +1,4 @@
-//! Restores an archive: hands its rows to the writer, a chunk at a time.
+//! Restores an archive: hands its rows to the writer in chunks.
 
 use std::path::Path;
 
@@ -10,51 +10,53 @@ use crate::domain::command::{Command, Outcome, Submission};
 use crate::domain::webhook::{SECRET_BYTES, Secret};
 use crate::store::{Store, StoreError};
 
-/// Rows of a chunk.
+/// The maximum number of rows in a chunk.
 const CHUNK: usize = 500;
-/// Bytes of a chunk's texts, roughly, past which it is handed over.
+/// The approximate size in bytes at which a chunk is handed over.
 const CHUNK_BYTES: usize = 8 * 1024 * 1024;
 
-/// Why a webhook is disabled that came without its secret.
+/// The reason for disabling a webhook that was restored without its secret.
 pub const WITHOUT_SECRET: &str =
     "restored from an archive without its secret: it has a new one; rotate it and enable it again";
 
-/// What an import is about to do with the lines of an archive.
+/// What an import is doing with the lines of an archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// It reads them to the end, to see whether the archive is whole.
+    /// Reading them to the end, to verify the archive.
     Check,
-    /// It compares them with what is in the store.
+    /// Comparing them with the store.
     Compare,
-    /// It restores them.
+    /// Restoring them.
     Restore,
 }
 
-/// Told of the lines that are done, and of all, where that is known.
+/// Reports the number of lines processed, and the total if it is known.
 pub type Progress<'p> = &'p mut (dyn FnMut(Stage, u64, Option<u64>) + Send);
 
-/// What became of an archive.
+/// The result of an import.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// Rows that this run restored.
+    /// Rows restored by this run.
     pub rows: u64,
-    /// Lines that an earlier run restored.
+    /// Lines restored by an earlier run.
     pub resumed: u64,
-    /// Whether it was restored before, so that nothing was left to do.
+    /// Whether the archive was already restored, so that nothing was left to do.
     pub already: bool,
-    /// The newest cursor of the archive, and what it became.
+    /// The newest cursor of the archive, and the cursor it became.
     pub head: (i64, i64),
-    /// What was left out and is not the same as what stands in its place.
+    /// Rows that were left out and differ from the rows in their place.
     pub left_out: LeftOut,
 }
 
-/// Restores an archive into a store that is empty, or with `merge` adds what does not collide. Goes on where an earlier run
-/// was cut off, and as that began.
+/// Restores an archive into an empty store. With `merge` the store may have data, and rows that do
+/// not collide with it are added. A run that was interrupted resumes where it stopped, in the mode
+/// in which it started.
 ///
-/// The archive is read to its end first: one that is cut off or was changed leaves the store as it is.
+/// The archive is verified to its end first. If it is truncated or was modified, the store is left
+/// unchanged.
 ///
 /// # Errors
-/// When the archive is not as it should be, the store refuses it, or fails.
+/// When the archive is invalid, or the store refuses it or fails.
 pub async fn restore(
     store: &Store,
     path: &Path,
@@ -91,7 +93,8 @@ pub async fn restore(
         checked,
         progress,
     };
-    // what belongs to something left out may stand before it
+    // repeat while a pass finds more: a row may precede the row it depends on, and that one may be
+    // left out
     while done == 0 && run.pass(Stage::Compare).await?.0.noted > 0 {}
     run.first.survey = false;
     let (state, rows) = run.pass(Stage::Restore).await?;
@@ -101,7 +104,7 @@ pub async fn restore(
     Ok(report)
 }
 
-/// One import of an archive.
+/// The import of one archive.
 struct Run<'r, 'p> {
     store: &'r Store,
     path: &'r Path,
@@ -112,8 +115,8 @@ struct Run<'r, 'p> {
 }
 
 impl Run<'_, '_> {
-    /// Hands over all rows once. Returns where the restoring stands, with all that was noted on the
-    /// way, and how many rows were restored.
+    /// Hands over all rows once. Returns the state of the restore, with the total that was noted,
+    /// and the number of rows restored.
     async fn pass(&mut self, stage: Stage) -> Result<(Restored, u64), Error> {
         let mut lines = Lines::open(self.path)?;
         let skipped = u64::try_from(self.first.after).unwrap_or(0);
@@ -155,7 +158,8 @@ impl Run<'_, '_> {
     }
 }
 
-/// Whether rows of a kind are compared before a merge; the others follow one that is.
+/// Whether rows of this kind are compared before a merge. The others share the fate of a row that
+/// is.
 fn is_compared(kind: Kind) -> bool {
     matches!(
         kind,
@@ -181,7 +185,8 @@ async fn hand_over(store: &Store, chunk: Restore, last: u64) -> Result<Restored,
     }
 }
 
-/// A webhook that came without its secret gets a new one, and is disabled until somebody has seen to it.
+/// Gives a webhook without a secret a new one, and disables it until the operator has attended to
+/// it.
 fn with_secret(mut row: Row) -> Row {
     if row.kind == Kind::Webhook && *row.cell("secrets") == Cell::Null {
         let mut bytes = [0; SECRET_BYTES];
@@ -194,7 +199,7 @@ fn with_secret(mut row: Row) -> Row {
     row
 }
 
-/// Roughly the bytes of a row.
+/// The approximate size of a row in bytes.
 fn weight(row: &Row) -> usize {
     let of = |cell: &Cell| match cell {
         Cell::Text(text) => text.len(),

@@ -3,21 +3,22 @@
 use super::{Error, Source, WITHOUT_SECRET};
 use crate::domain::archive::{Cell, Kind, Row};
 
-/// A difference, without the values, which are customers' data.
+/// A difference. It omits the values, which are customer data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     /// What differs.
     pub kind: Kind,
-    /// Which: the values of its key.
+    /// The values of its key.
     pub key: String,
-    /// How: which columns, or on which side it is missing.
+    /// The columns that differ, or the side on which the row is missing.
     pub what: String,
 }
 
-/// Compares two sources row by row, each read once in order. Returns the first differences, and how many rows were equal.
+/// Compares two sources row by row, reading each once in order. Returns the first differences, and
+/// the number of equal rows.
 ///
-/// Rows of a kind that one of the two does not hold are passed over, as are the secrets of webhooks that one
-/// of them does not hold.
+/// Kinds of rows that one of the sources lacks are skipped, as are the secrets of webhooks that one
+/// of them lacks.
 ///
 /// # Errors
 /// When a source fails.
@@ -77,8 +78,8 @@ pub async fn verify(
     Ok((differences, equal))
 }
 
-/// The columns in which two rows differ. A webhook whose secret one side does not have was disabled
-/// for that when it was restored, which is no difference.
+/// The columns in which two rows differ. A restore disables a webhook without a secret, so that is
+/// no difference if one side lacks the secret.
 fn differing(one: &Row, other: &Row, secrets: bool) -> Vec<&'static str> {
     let disabled = |row: &Row| row.text("disabled_reason") == WITHOUT_SECRET;
     let passed: &[&str] = match one.kind {

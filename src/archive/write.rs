@@ -11,17 +11,17 @@ use crate::domain::Moment;
 use crate::domain::archive::{Cell, Kind, VERSION};
 use crate::store::archive::Snapshot;
 
-/// What an archive holds besides history.
+/// What an archive includes besides history.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Holds {
-    /// The secrets of webhooks, which sign.
+    /// The signing secrets of webhooks.
     pub secrets: bool,
     /// The hashes of access tokens.
     pub tokens: bool,
 }
 
 impl Holds {
-    /// The kinds of rows.
+    /// The kinds of rows to write.
     pub fn kinds(self) -> impl Iterator<Item = Kind> {
         Kind::ALL
             .iter()
@@ -30,14 +30,14 @@ impl Holds {
     }
 }
 
-/// How much was written.
+/// What was written.
 #[derive(Clone, Debug, Default)]
 pub struct Written {
-    /// Rows, by the name of their kind.
+    /// The number of rows of each kind, by name.
     pub counts: BTreeMap<&'static str, u64>,
 }
 
-/// Passes bytes on and takes their checksum.
+/// A writer that computes a checksum of the bytes it passes on.
 struct Summed<'w> {
     out: &'w mut (dyn Write + Send),
     hash: Sha256,
@@ -53,7 +53,8 @@ impl Summed<'_> {
     }
 }
 
-/// Writes a state of a store: a header, the rows kind by kind, and an end with counts and a checksum.
+/// Writes a snapshot of a store: a header, the rows of each kind, and an end with counts and a
+/// checksum.
 ///
 /// # Errors
 /// When the store or the output fails.

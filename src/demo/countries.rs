@@ -1,4 +1,4 @@
-//! Where customers live, and their names.
+//! The customers' countries and names.
 //!
 //! Telephone numbers are from ranges reserved for fiction where the country has such ranges (United
 //! States, United Kingdom, France, Germany). Elsewhere they are numbers that cannot be assigned.
@@ -8,19 +8,19 @@ use chrono_tz::Tz;
 use super::dice::Dice;
 use super::words::Language;
 
-/// Where customers live.
+/// A country of customers.
 pub struct Country {
-    /// Two letters.
+    /// The two-letter code.
     pub code: &'static str,
-    /// Its clocks.
+    /// Its time zone.
     pub zone: Tz,
-    /// What they speak.
+    /// The customers' language.
     pub language: Language,
-    /// So many of a hundred customers.
+    /// Its share of the customers in percent.
     pub share: u64,
     /// Forms of address.
     pub titles: &'static [&'static str],
-    /// First names; in Latin letters, too, where they are written in others.
+    /// First names; also in Latin letters if they are written in another script.
     pub first: &'static [&'static str],
     /// Last names.
     pub last: &'static [&'static str],
@@ -262,7 +262,7 @@ fn french(dice: &mut Dice) -> String {
     format!("+33 {place} {} {}", digits(dice, 2), digits(dice, 2))
 }
 
-/// A number that begins as none does in its country.
+/// A number with a prefix that is not in use in its country.
 fn unassigned(prefix: &str, many: u32, dice: &mut Dice) -> String {
     format!("{prefix}{}", digits(dice, many))
 }

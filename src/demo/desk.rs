@@ -1,4 +1,4 @@
-//! Collects the events of all episodes and returns them in the order of time.
+//! Collects the events of all episodes and returns them in chronological order.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub const MINUTE: i64 = 60 * SECOND;
 /// An hour in microseconds.
 pub const HOUR: i64 = 60 * MINUTE;
 
-/// Something that happens.
+/// Something that happens: one command.
 pub struct Event {
     /// When.
     pub at: Moment,
@@ -28,19 +28,19 @@ pub struct Event {
     pub command: Command,
 }
 
-/// An interaction under way.
+/// An open interaction.
 pub struct Live {
     /// Its identifier.
     pub id: String,
     /// When it last changed.
     pub last: Moment,
-    /// The revision that the next change finds.
+    /// The revision that the next change expects.
     revision: i64,
 }
 
-/// What is to happen, in the order of time.
+/// The scheduled events, in chronological order.
 pub struct Desk {
-    /// Chance.
+    /// The source of randomness.
     pub dice: Dice,
     ids: Ids,
     events: BTreeMap<(Moment, u64), (Arc<str>, Command)>,
@@ -51,7 +51,7 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// An empty desk for so many interactions, all before `end`.
+    /// An empty desk for this number of interactions, all before `end`.
     pub fn new(seed: u64, interactions: u64, end: Moment) -> Self {
         Self {
             dice: Dice::new(seed, 1),
@@ -64,17 +64,17 @@ impl Desk {
         }
     }
 
-    /// How many interactions may still be recorded.
+    /// The number of interactions that may still be recorded.
     pub fn left(&self) -> u64 {
         self.left
     }
 
-    /// When the next thing happens that was laid down.
+    /// The time of the next scheduled event.
     pub fn next_at(&self) -> Option<Moment> {
         self.events.keys().next().map(|(at, _)| *at)
     }
 
-    /// Takes the next thing; each is later than the one before.
+    /// Takes the next event. Its time is after the one before.
     pub fn take(&mut self) -> Option<Event> {
         let ((at, _), (actor, command)) = self.events.pop_first()?;
         self.reached = at.max(self.reached.just_after());
@@ -85,7 +85,8 @@ impl Desk {
         })
     }
 
-    /// A moment `micros` after another, or on the way there if that is past the end of history.
+    /// The moment `micros` after another. If that is past the end of history, the midpoint between
+    /// the two.
     pub fn after(&self, earlier: Moment, micros: i64) -> Moment {
         let later = earlier.plus_micros(micros);
         if later < self.end {
@@ -95,7 +96,7 @@ impl Desk {
         }
     }
 
-    /// A contact comes to be.
+    /// Creates a contact.
     pub fn contact(&mut self, at: Moment, id: &str, attributes: GivenAttributes) {
         let command = Command::CreateContact {
             id: Some(id.to_owned()),
@@ -104,14 +105,14 @@ impl Desk {
         self.lay(at, "contact-server", command);
     }
 
-    /// An interaction is recorded, unless there are enough of them.
+    /// Records an interaction, unless there are enough.
     pub fn record(&mut self, at: Moment, actor: &str, mut new: NewInteraction) -> Option<Live> {
         let live = self.begin(at, &mut new)?;
         self.lay(at, actor, Command::Record(Box::new(new)));
         Some(live)
     }
 
-    /// A web engagement leads to a conversation, unless there are enough interactions.
+    /// Creates a conversation from a web engagement, unless there are enough interactions.
     pub fn engage(
         &mut self,
         at: Moment,
@@ -142,7 +143,7 @@ impl Desk {
         })
     }
 
-    /// Keys are attached.
+    /// Attaches keys.
     pub fn attach(&mut self, at: Moment, actor: &str, live: &mut Live, keys: Document) {
         let edit = Edit {
             attach: keys.into(),
@@ -151,7 +152,7 @@ impl Desk {
         self.edit(at, actor, live, edit);
     }
 
-    /// `UserData` is changed.
+    /// Changes `UserData`.
     pub fn edit(&mut self, at: Moment, actor: &str, live: &mut Live, edit: Edit) {
         self.change(at, actor, live, |id, revision| Command::EditUserData {
             id,
@@ -160,7 +161,7 @@ impl Desk {
         });
     }
 
-    /// Core attributes are changed.
+    /// Changes core attributes.
     pub fn patch(&mut self, at: Moment, actor: &str, live: &mut Live, patch: InteractionPatch) {
         self.change(at, actor, live, |id, revision| Command::Change {
             id,
@@ -169,7 +170,7 @@ impl Desk {
         });
     }
 
-    /// The interaction is over.
+    /// Stops the interaction.
     pub fn stop(&mut self, at: Moment, actor: &str, live: &mut Live, reason: Option<&str>) {
         let end = at.max(live.last.plus_micros(1000));
         let reason = reason.map(str::to_owned);
@@ -181,8 +182,8 @@ impl Desk {
         });
     }
 
-    /// A change names the revision that it finds, so that one made before is refused instead of made again.
-    /// What would happen after the end of history does not happen.
+    /// Schedules a change. It expects a certain revision, so that a change that was already made is
+    /// refused, not repeated. Changes after the end of history are dropped.
     fn change(
         &mut self,
         at: Moment,

@@ -3,23 +3,23 @@
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// A source of chance that repeats itself for the same seed.
+/// A random number generator that repeats itself for the same seed.
 pub struct Dice(ChaCha8Rng);
 
 impl Dice {
-    /// Dice of their own for one purpose.
+    /// Separate dice for one purpose.
     pub fn new(seed: u64, purpose: u64) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         random.set_stream(purpose);
         Self(random)
     }
 
-    /// The source itself.
+    /// The generator itself.
     pub fn inner(&self) -> &ChaCha8Rng {
         &self.0
     }
 
-    /// A number below `end`; zero when there is none.
+    /// A number below `end`; zero if there is none.
     pub fn below(&mut self, end: u64) -> u64 {
         if end == 0 {
             0
@@ -33,26 +33,26 @@ impl Dice {
         self.0.random_range(least..=most.max(least))
     }
 
-    /// As [`Dice::between`], but small ones are far more frequent: waiting and handling times look like this.
+    /// Like [`Dice::between`], but small numbers are far more frequent, as in waiting and handling
+    /// times.
     pub fn mostly_short(&mut self, least: i64, most: i64) -> i64 {
         let throws = [(); 3].map(|()| self.between(least, most));
         throws.into_iter().min().unwrap_or(least)
     }
 
-    /// True in so many of a hundred cases.
+    /// True with this probability in percent.
     pub fn percent(&mut self, cases: u32) -> bool {
         self.0.random_range(0..100) < cases
     }
 
     /// One of several.
     ///
-    /// # Panics
-    /// When there is none.
+    /// # Panics When there are none.
     pub fn pick<'t, T: ?Sized>(&mut self, from: &[&'t T]) -> &'t T {
         from[self.0.random_range(0..from.len())]
     }
 
-    /// The place of one of several, by their weights.
+    /// The index of one of several, chosen by weight.
     pub fn weighted(&mut self, weights: impl Iterator<Item = u64> + Clone) -> usize {
         let mut rest = self.below(weights.clone().sum());
         for (place, weight) in weights.enumerate() {
@@ -64,13 +64,13 @@ impl Dice {
         0
     }
 
-    /// A place among `end`, the first ones far more frequent: the customers who keep coming back.
+    /// An index below `end`. The first ones are far more frequent, like regular customers.
     pub fn frequent(&mut self, end: u64) -> u64 {
         let throws = if self.percent(50) { 2 } else { 3 };
         (0..throws).fold(end, |left, _| self.below(left.max(1)))
     }
 
-    /// Letters and digits in the manner of a UUID.
+    /// Letters and digits in the form of a UUID.
     pub fn uuid(&mut self) -> String {
         let (a, b) = (self.0.random::<u64>(), self.0.random::<u64>());
         format!(

@@ -1,11 +1,15 @@
-//! A believable contact centre to look at: customers who come back, in eight time zones and six languages, and what became of them.
+//! A believable contact centre to look at, with returning customers in eight time zones and six
+//! languages.
 //!
-//! The same [`Plan`] makes the same history, on every machine, down to the identifiers. It is laid down in the order of time: `timeline` says
-//! when customers come, `people` who comes, `episode` what happens until the matter is closed, and `desk` sorts it. [`fill`] then hands it
-//! to the writer as the servers and desktops of a contact centre would have, each change with the time at which it happened.
+//! The same [`Plan`] gives the same history on every machine, down to the identifiers. `timeline`
+//! decides when customers come, `people` decides who comes, `episode` decides what happens until
+//! the matter is closed, and `desk` sorts the events by time. [`fill`] then hands them to the
+//! writer as the servers and desktops of a contact centre would, each change with the time at which
+//! it happened.
 //!
-//! Filling a store again with the same plan writes nothing: interactions and contacts are there already, and each change names
-//! the revision that it expects to find. For the same reason a filling that was interrupted can be finished by starting it again.
+//! Filling a store again with the same plan writes nothing: interactions and contacts already
+//! exist, and each change names the revision that it expects. For the same reason, an interrupted
+//! run can be completed by starting it again.
 
 mod countries;
 mod desk;
@@ -27,36 +31,36 @@ use dice::Dice;
 use people::People;
 use timeline::{Arrival, Timeline};
 
-/// Answers that may be under way.
+/// The maximum number of pending answers.
 const IN_FLIGHT: usize = 2_000;
 
 /// What to fill a store with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// How many interactions, exactly.
+    /// The exact number of interactions.
     pub interactions: u64,
-    /// Another seed makes another history.
+    /// The seed. Another seed gives another history.
     pub seed: u64,
-    /// The end of history; all that is told happened before.
+    /// The end of history. Everything happened before it.
     pub until: Moment,
-    /// Whose history it is.
+    /// The tenant to fill.
     pub tenant: i64,
 }
 
-/// What came of it.
+/// The result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Interactions written.
     pub created: u64,
-    /// Interactions that were there before.
+    /// Interactions that already existed.
     pub already_there: u64,
-    /// Contacts that the history has.
+    /// Contacts in the history.
     pub contacts: u64,
     /// Changes of interactions written: `UserData`, attributes, stops.
     pub changes: u64,
 }
 
-/// The whole history of a plan, event by event, in the order of time.
+/// The history of a plan, event by event in chronological order.
 struct History {
     interactions: u64,
     desk: Desk,
@@ -112,7 +116,7 @@ impl Iterator for History {
     }
 }
 
-/// What [`fill`] hands to the writer, one after the other, in the order of time.
+/// The commands that [`fill`] hands to the writer, in chronological order.
 pub fn submissions(plan: &Plan) -> impl Iterator<Item = Submission> {
     let tenant = plan.tenant;
     History::new(plan).map(move |event| event.submission(tenant))
@@ -130,10 +134,11 @@ impl Event {
     }
 }
 
-/// Fills a store. `progress` is told now and then how many interactions are durable.
+/// Fills a store. `progress` periodically receives the number of durable interactions.
 ///
 /// # Errors
-/// What the store says; a refusal of anything but a change that was made before is a fault of this module.
+/// When the store fails. The only refusal that can occur is for a change that was already made; any
+/// other is a bug in this module.
 pub async fn fill(
     writer: &Writer,
     plan: &Plan,
@@ -144,7 +149,7 @@ pub async fn fill(
     let mut under_way = VecDeque::with_capacity(IN_FLIGHT);
     for event in &mut history {
         if under_way.len() >= IN_FLIGHT {
-            // half of them at once, so that the writer has a queue to make groups of
+            // wait for half of them, so that the writer always has a queue to form groups from
             for answer in under_way.drain(..IN_FLIGHT / 2) {
                 settle(answer, &mut summary).await?;
             }
@@ -174,7 +179,7 @@ async fn settle(
         Ok(Outcome::Recorded { .. }) => summary.already_there += 1,
         Ok(_) if is_change => summary.changes += 1,
         Ok(_) => {}
-        // the change was made when the store was filled before
+        // the change was made in an earlier run
         Err(StoreError::Refused(Refusal::Stale(_))) if is_change && summary.already_there > 0 => {}
         Err(error) => return Err(error),
     }

@@ -1,5 +1,5 @@
-//! The customers: each follows from the seed and its number alone, so that none has to be kept.
-//! Addresses are at domains that are reserved for examples.
+//! The customers. Each is derived from the seed and its number alone, so none has to be stored.
+//! E-mail addresses are in domains that are reserved for examples.
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -27,13 +27,13 @@ pub struct Person {
     pub segment: &'static str,
     /// Where the customer lives.
     pub country: &'static Country,
-    /// Number of the account.
+    /// The account number.
     pub account: String,
     company: Option<&'static str>,
 }
 
 impl Person {
-    /// What the contact knows about the customer.
+    /// The attributes of the contact.
     pub fn attributes(&self) -> GivenAttributes {
         let mut attributes = GivenAttributes::new();
         let mut set = |name: &str, value: &str| {
@@ -59,16 +59,17 @@ impl Person {
     }
 }
 
-/// All who may ever call, by country; who has come already is remembered with eight bytes each.
+/// All potential customers, by country. It stores eight bytes for each, to know who has come
+/// before.
 pub struct People {
     seed: u64,
-    /// When each came first, in microseconds; 0 for those who have not.
+    /// The time of each customer's first visit in microseconds; 0 if there was none.
     came: Vec<i64>,
     known: u64,
 }
 
 impl People {
-    /// So many customers as so many interactions deserve.
+    /// A number of customers that suits the number of interactions.
     pub fn new(seed: u64, interactions: u64) -> Self {
         let many = usize::try_from(interactions / 5 + 40).unwrap_or(usize::MAX);
         Self {
@@ -78,12 +79,13 @@ impl People {
         }
     }
 
-    /// How many have come so far.
+    /// The number of customers who have come so far.
     pub fn known(&self) -> u64 {
         self.known
     }
 
-    /// Who comes now from this country; true when it is for the first time. `done` of `all` is how far history has come.
+    /// Picks the customer who comes now from this country. Returns true on a first visit. `done` of
+    /// `all` is the progress of history.
     pub fn comes(
         &mut self,
         country: usize,
@@ -96,7 +98,7 @@ impl People {
         let whole = shares(&COUNTRIES);
         let start = many * shares(&COUNTRIES[..country]) / whole;
         let end = many * shares(&COUNTRIES[..=country]) / whole;
-        // the circle of customers grows as time goes by
+        // the pool of customers grows over time
         let pool = (end - start).max(1);
         let pool = (pool / 5 + pool * 4 / 5 * done / all.max(1)).clamp(1, pool);
         let place = usize::try_from(start + dice.frequent(pool)).unwrap_or(0);

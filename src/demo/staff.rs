@@ -1,15 +1,15 @@
-//! Those who work in the contact centre.
+//! The staff of the contact centre.
 
 use super::dice::Dice;
 use super::words::Language;
 
 /// An agent.
 pub struct Agent {
-    /// The name to sign in with.
+    /// The user name.
     pub user: &'static str,
     /// The name that customers see.
     pub first: &'static str,
-    /// Number in the configuration.
+    /// The agent's number in the configuration.
     pub number: u32,
 }
 
@@ -52,7 +52,7 @@ static JAPANESE: [Agent; 2] = [
     agent("kenji.abe", "阿部", 602),
 ];
 
-/// Somebody who speaks the language.
+/// An agent who speaks the language.
 pub fn who_speaks(language: Language, dice: &mut Dice) -> &'static Agent {
     let team: &[Agent] = match language {
         Language::En => &ENGLISH,
@@ -66,7 +66,7 @@ pub fn who_speaks(language: Language, dice: &mut Dice) -> &'static Agent {
     &team[usize::try_from(place).unwrap_or(0)]
 }
 
-/// The codes by which agents say how it went, with their labels.
+/// The disposition codes with their labels.
 pub const DISPOSITIONS: [(&str, &str); 6] = [
     ("resolved", "Resolved"),
     ("follow-up", "Follow-up needed"),
@@ -76,7 +76,7 @@ pub const DISPOSITIONS: [(&str, &str); 6] = [
     ("wrong-queue", "Wrong queue"),
 ];
 
-/// How it went.
+/// A random disposition.
 pub fn disposition(dice: &mut Dice) -> (&'static str, &'static str) {
     DISPOSITIONS[dice.weighted([55, 18, 9, 10, 5, 3].into_iter())]
 }

@@ -12,7 +12,7 @@ fn plan(interactions: u64, seed: u64) -> Plan {
     }
 }
 
-/// What an event says, without its type.
+/// The content of an event without its type.
 fn told(event: &Event) -> String {
     format!("{} {} {:?}", event.at, event.actor, event.command)
 }

@@ -1,4 +1,5 @@
-//! When customers come: office hours of their time zone, weekends, good and bad days, and a little growth.
+//! When customers come: office hours in their time zone, weekends, good and bad days, and slight
+//! growth.
 
 use chrono::{Datelike, TimeDelta, Timelike, Weekday};
 
@@ -8,20 +9,20 @@ use crate::domain::Moment;
 
 const HOUR: i64 = 3_600_000_000;
 const HOURS_A_DAY: u64 = 24;
-/// Half a year of history for a small contact centre.
+/// The shortest history: half a year, for a small contact centre.
 const LEAST_DAYS: u64 = 182;
-/// The interactions that fill it; more of them reach further back.
+/// The number of interactions that fills it. With more, history reaches further back.
 const FILL: u64 = 20_000;
-/// Nobody wants to see more than three years.
+/// The longest history: three years.
 const MOST_DAYS: u64 = 1_095;
 
-/// Walks from the first hour of history to its end.
+/// Walks through history from its first hour to its end.
 pub struct Timeline {
     seed: u64,
     start: Moment,
     hours: u64,
     whole: u128,
-    /// The hour reached, what came before it, and its weights by country.
+    /// The current hour, the total weight before it, and its weights by country.
     hour: u64,
     before: u128,
     weights: [u64; COUNTRIES.len()],
@@ -31,14 +32,14 @@ pub struct Timeline {
 pub struct Arrival {
     /// When.
     pub at: Moment,
-    /// Place among [`COUNTRIES`].
+    /// Index in [`COUNTRIES`].
     pub country: usize,
-    /// Whether the contact centre works there at this hour.
+    /// Whether the contact centre is open there at this hour.
     pub open: bool,
 }
 
 impl Timeline {
-    /// History for so many interactions that ends at `until`.
+    /// A history of this many interactions that ends at `until`.
     pub fn new(seed: u64, until: Moment, interactions: u64) -> Self {
         let days = (LEAST_DAYS.saturating_mul(interactions) / FILL).clamp(LEAST_DAYS, MOST_DAYS);
         let hours = days * HOURS_A_DAY;
@@ -59,7 +60,7 @@ impl Timeline {
         timeline
     }
 
-    /// The arrival at `done` of `all`; `done` must not go backwards.
+    /// Arrival number `done` of `all`; `done` must not decrease.
     pub fn arrival(&mut self, done: u64, all: u64, dice: &mut Dice) -> Arrival {
         let sought = self.whole * u128::from(done) / u128::from(all.max(1));
         let mut here = self.weight();
@@ -123,13 +124,13 @@ impl Timeline {
     }
 }
 
-/// Whether the contact centre works at this hour: 8 to 18 on working days, local time.
+/// Whether the contact centre is open at this hour: 8 to 18 on working days, local time.
 pub fn is_open(country: &Country, at: Moment) -> bool {
     let local = at.utc().with_timezone(&country.zone);
     (8..18).contains(&local.hour()) && !matches!(local.weekday(), Weekday::Sat | Weekday::Sun)
 }
 
-/// The moment itself where somebody works then, else a while after the next opening.
+/// The moment itself if the contact centre is open then, else some time after it opens next.
 pub fn when_open(country: &Country, at: Moment, dice: &mut Dice) -> Moment {
     if is_open(country, at) {
         return at;
@@ -141,7 +142,7 @@ pub fn when_open(country: &Country, at: Moment, dice: &mut Dice) -> Moment {
     late.unwrap_or(at)
 }
 
-/// Minutes between local time and UTC, as browsers count them: negative east of Greenwich.
+/// The minutes between local time and UTC as browsers count them: negative east of Greenwich.
 pub fn offset_minutes(country: &Country, at: Moment) -> i64 {
     let local = at.utc().with_timezone(&country.zone);
     at.utc()

@@ -1,9 +1,12 @@
-//! The Action-Based Conversations Dataset: customer-service chats, each with the customer's details, the order, and what the agent did.
+//! The Action-Based Conversations Dataset: customer-service chats, each with the customer's
+//! details, the order, and the agent's actions.
 //!
-//! Each becomes a chat, `abcd-<convo_id>`, with its transcript and the scenario in `UserData`, and a contact, `abcd-contact-<convo_id>`. An agent's
-//! action is a notice in the transcript. The data has no times: a chat begins the day after `order.purchase_date` (without one, on
-//! a day of 2020 that follows from the number), at a minute of the office hours that follows from the number, and a turn takes twenty seconds.
-//! The delexicalised turns, which are a model's training targets and say nothing new, are left out.
+//! Each conversation becomes a chat, `abcd-<convo_id>`, and a contact, `abcd-contact-<convo_id>`.
+//! The chat has the transcript, and the scenario in `UserData`. An agent's action is a notice in
+//! the transcript. The dataset has no times, so they are made up. A chat starts on the day after
+//! `order.purchase_date`; without one, on a day of 2020 that is derived from the number. The
+//! minute, within office hours, is derived from the number too. A turn takes twenty seconds. The
+//! delexicalised turns are left out: they are training targets for a model and contain nothing new.
 
 use chrono::{DateTime, Days, NaiveDate, TimeDelta};
 use serde::Deserialize;
@@ -17,7 +20,7 @@ use crate::domain::contact::{GivenAttributes, OneOrMany};
 use crate::domain::interaction::{NewInteraction, Participant};
 use crate::domain::transcript::{Line, Party, Transcript};
 
-/// Seconds that a turn takes.
+/// The duration of a turn in seconds.
 pub const TURN: i64 = 20;
 
 #[derive(Deserialize)]
@@ -29,7 +32,7 @@ struct Convo {
     original: Vec<(String, String)>,
 }
 
-/// Finds the chats and the contacts.
+/// Emits the chats and the contacts.
 pub fn read(from: impl std::io::Read, take: &mut Take<'_>) -> Result<Result<(), Gone>, String> {
     let mut told = false;
     array::read::<Convo>(from, &mut |number, convo| {

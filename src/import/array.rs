@@ -10,13 +10,13 @@ use serde_json::value::RawValue;
 use super::event::Gone;
 use crate::json;
 
-/// Takes an element: its number, from 0, and what it reads as.
+/// Receives an element: its index, from 0, and the parsed value.
 pub type TakeElement<'t, T> = dyn FnMut(usize, Result<T, String>) -> Result<(), Gone> + 't;
 
-/// Reads an array; an element that does not fit is told of, and the rest goes on.
+/// Reads an array. An element that does not fit is reported, and reading continues.
 ///
 /// # Errors
-/// Where the file is no array, or is broken off.
+/// When the file is not an array, or is truncated.
 pub fn read<T: DeserializeOwned>(
     from: impl Read,
     take: &mut TakeElement<'_, T>,
@@ -48,7 +48,7 @@ fn skip_mark(from: &mut BufReader<impl Read>) -> io::Result<()> {
     Ok(())
 }
 
-/// Says what is wrong with a file as a whole, in our own words.
+/// Describes what is wrong with the whole file, in our own words.
 fn told(error: &serde_json::Error) -> String {
     let line = error.line();
     if error.is_eof() {
@@ -60,10 +60,11 @@ fn told(error: &serde_json::Error) -> String {
     }
 }
 
-/// The member names of the first element; `None` when the array is empty or the first element is no object.
+/// The member names of the first element; `None` if the array is empty or the first element is not
+/// an object.
 ///
 /// # Errors
-/// Where the file is no array.
+/// When the file is not an array.
 pub fn first_members(from: impl Read) -> Result<Option<Vec<String>>, String> {
     let mut first = None;
     read::<serde_json::Map<String, serde_json::Value>>(from, &mut |_, element| {

@@ -1,8 +1,10 @@
-//! Messages of bank customers, each with its intent: a CSV file with the columns `text` and `category`.
+//! Messages of bank customers, each with its intent, from a CSV file with the columns `text` and
+//! `category`.
 //!
-//! Each row becomes an inbound e-mail with the text as its body, a subject made of its beginning, and the key `intent` in `UserData`. Its identifier
-//! is made of the row's number and its content, so that equal rows stay two e-mails and a second run finds both. The data has no times: the
-//! rows follow each other by five minutes from 2020-01-06T08:00:00Z on.
+//! Each row becomes an inbound e-mail with the text as its body, the beginning of the text as its
+//! subject, and the key `intent` in `UserData`. Its identifier is derived from the row number and
+//! the content. Equal rows thus remain separate e-mails, and a second run finds both. The dataset
+//! has no times, so the e-mails are five minutes apart, from 2020-01-06T08:00:00Z on.
 
 use std::io::Read;
 
@@ -17,7 +19,7 @@ use crate::domain::user_data::Document;
 /// 2020-01-06T08:00:00Z in microseconds.
 const BEGIN: i64 = 1_578_297_600_000_000;
 const APART: i64 = 5 * 60_000_000;
-/// Characters of a subject.
+/// The maximum length of a subject in characters.
 const SUBJECT: usize = 60;
 
 #[derive(Deserialize)]
@@ -26,10 +28,10 @@ struct Row {
     category: String,
 }
 
-/// Whether the file has the columns; else its columns.
+/// Checks that the file has the columns.
 ///
 /// # Errors
-/// What the file has instead.
+/// The columns that the file has instead.
 pub fn recognise(from: impl Read) -> Result<(), String> {
     let mut reader = csv::Reader::from_reader(from);
     let columns = reader.headers().map_err(|error| error.to_string())?;
@@ -47,7 +49,7 @@ pub fn recognise(from: impl Read) -> Result<(), String> {
     }
 }
 
-/// Finds the e-mails.
+/// Emits the e-mails.
 pub fn read(from: impl Read, take: &mut Take<'_>) -> Result<(), Gone> {
     let mut reader = csv::Reader::from_reader(from);
     let mut number = 0;

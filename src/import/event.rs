@@ -1,4 +1,4 @@
-//! What a reader finds in a file, and where.
+//! What a reader finds in a file, with its place.
 
 use std::fmt;
 
@@ -31,21 +31,22 @@ impl fmt::Display for Place {
 /// Something to store.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Item {
-    /// A contact with the identifier that it keeps.
+    /// A contact with its own identifier.
     Contact {
         /// Identifier.
         id: String,
-        /// What is known.
+        /// Its attributes.
         attributes: GivenAttributes,
     },
     /// One contact is merged into another.
     Merge {
-        /// Which.
+        /// The contact that is merged.
         id: String,
-        /// Into which.
+        /// The contact that remains.
         into: String,
     },
-    /// An interaction; its identifier is always given, so that reading it again makes no second one.
+    /// An interaction. Its identifier is always set, so that importing it again creates no second
+    /// one.
     Interaction(Box<NewInteraction>),
 }
 
@@ -60,9 +61,9 @@ pub enum Found {
     Warning(WarningKind, Place, String),
 }
 
-/// Nobody takes what is found any more.
+/// The receiver of the findings is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gone;
 
-/// Takes what is found.
+/// Receives the findings.
 pub type Take<'t> = dyn FnMut(Found) -> Result<(), Gone> + 't;

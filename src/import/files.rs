@@ -1,4 +1,4 @@
-//! Which files there are, and what each of them is.
+//! Finds files and recognises their formats.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -9,22 +9,22 @@ use super::yaml::Node;
 use super::{array, banking, ndjson, simulator};
 use crate::json;
 
-/// Bytes of a YAML file, which is read whole.
+/// The maximum size in bytes of a YAML file, which is read into memory.
 const LONGEST_YAML: u64 = 64 * 1024 * 1024;
 
-/// A file, and what it is.
+/// A file with its format.
 pub struct Recognised {
-    /// Which file.
+    /// Its path.
     pub path: PathBuf,
     /// Its size.
     pub bytes: u64,
-    /// What it is, or why it is not history.
+    /// Its format, or why it is not history.
     pub format: Result<Format, String>,
-    /// What a YAML file holds.
+    /// The content of a YAML file.
     pub yaml: Option<Node>,
 }
 
-/// Finds every file, folders walked in the order of their names.
+/// Finds all files. Folders are walked in order of name.
 ///
 /// # Errors
 /// The path that cannot be read.
@@ -38,7 +38,7 @@ pub fn find(paths: &[PathBuf]) -> Result<Vec<(PathBuf, u64)>, (PathBuf, io::Erro
             let mut inside = Vec::new();
             for entry in std::fs::read_dir(&path).map_err(wrong)? {
                 let entry = entry.map_err(wrong)?;
-                // a link to a folder could lead back here
+                // a link to a folder could form a cycle
                 let linked = entry.file_type().is_ok_and(|kind| kind.is_symlink());
                 if !(linked && entry.path().is_dir()) {
                     inside.push(entry.path());
@@ -53,7 +53,7 @@ pub fn find(paths: &[PathBuf]) -> Result<Vec<(PathBuf, u64)>, (PathBuf, io::Erro
     Ok(found)
 }
 
-/// Looks into a file.
+/// Recognises the format of a file.
 pub fn recognise(path: PathBuf, bytes: u64, longest_line: usize) -> Recognised {
     let mut yaml = None;
     let format = look(&path, bytes, longest_line, &mut yaml)

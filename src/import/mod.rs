@@ -1,16 +1,16 @@
 //! Import: history from files.
 //!
 //! [`run`] takes files and folders, recognises each file by its extension and its content, and
-//! records what it finds through the writer, like any other surface. [`Format`] lists the formats.
-//! What is not understood is in the report with the reason. Every stored item has an identifier
-//! that follows from the input, so a second run finds what the first one wrote and writes nothing.
+//! records the items through the writer, as every API does. [`Format`] lists the formats. Whatever
+//! cannot be imported is in the report with the reason. The identifier of every item is derived
+//! from the input, so a second run finds the items of the first and writes nothing.
 //!
-//! A contact or a parent must come before what refers to it. So the contacts of the simulator are
-//! read first, its parents before their children, and all other files in the order given (a folder
-//! in the order of its names).
+//! A contact or a parent must be imported before the items that refer to it. The simulator's
+//! contacts are therefore read first, then its interactions, parents before children. All other
+//! files follow in the given order, those of a folder in order of name.
 //!
-//! A thread of its own reads and waits for the writer, so memory does not grow with the files. Only
-//! YAML is read whole.
+//! A separate thread reads the files and waits for the writer, so memory does not grow with the
+//! files. Only YAML is read into memory whole.
 
 mod abcd;
 mod array;
@@ -44,33 +44,33 @@ pub use report::{Counts, FileReport, Format, Messages, Report, WarningKind};
 pub use simulator::REST as SIMULATOR_DETAILS;
 use sink::Sink;
 
-/// What was found and waits for the writer.
+/// The number of findings that may wait for the writer.
 const WAITING: usize = 256;
-/// Things found between two words of progress.
+/// The number of findings between progress reports.
 const STEP: u32 = 500;
 
-/// How to import.
+/// The options of an import.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Check everything that can be checked, and write nothing.
     pub dry_run: bool,
-    /// Whose history it is.
+    /// The tenant to import into.
     pub tenant: i64,
-    /// Who is named in the journal.
+    /// The actor in the journal.
     pub actor: Arc<str>,
-    /// The time now; contacts are made at this moment.
+    /// The current time, at which contacts are created.
     pub now: Moment,
 }
 
-/// Why an import ended early. What was written before stays, and is found by the next run.
+/// Why an import ended early. Items that were already written remain, and the next run finds them.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// A path given cannot be read.
+    /// A given path cannot be read.
     #[error("{} cannot be read: {source}", path.display())]
     Path {
-        /// Which.
+        /// The path.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
     /// The store failed.
@@ -78,13 +78,14 @@ pub enum ImportError {
     Store(#[from] StoreError),
 }
 
-/// What is found, and in which file.
+/// Sends a finding with the index of its file.
 type Sender = mpsc::Sender<(usize, Found)>;
 
-/// Imports files and folders. `progress` is told now and then how many bytes of how many are done.
+/// Imports files and folders. `progress` periodically receives the number of bytes done, and the
+/// total.
 ///
 /// # Errors
-/// When a path given is not there, or the store fails. What is wrong inside a file is in the report.
+/// When a given path does not exist, or the store fails. Problems inside a file are in the report.
 pub async fn run(
     writer: &Writer,
     paths: &[PathBuf],
@@ -137,8 +138,8 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
     }
 }
 
-/// Reads everything: the simulator first, for its files speak of each other, then one file after the other.
-/// Returns how many elements of which file were joined to another's.
+/// Reads all files: first those of the simulator, which refer to each other, then one file after
+/// another. Returns the number of elements of each file that were joined to another file's.
 fn read_all(
     mut files: Vec<Recognised>,
     longest: usize,
@@ -200,7 +201,7 @@ fn send(file: usize, sender: &Sender) -> impl FnMut(Found) -> Result<(), Gone> {
     move |found| sender.blocking_send((file, found)).map_err(|_| Gone)
 }
 
-/// Reads one file as it streams by.
+/// Streams one file.
 fn one(
     place: usize,
     file: &Recognised,
@@ -236,7 +237,8 @@ fn stream(
     }
 }
 
-/// A chat that is known by its transcript, as `abcd` and `sgd` have them: one with a customer, in English, over with its last line.
+/// A completed chat in English with a customer, known only by its transcript, as in `abcd` and
+/// `sgd`. It ends with its last line.
 fn dialogue(
     source: &str,
     name: impl std::fmt::Display,
@@ -266,7 +268,7 @@ fn name(path: &Path) -> &str {
         .unwrap_or_default()
 }
 
-/// Counts the bytes that were read.
+/// Counts the bytes read.
 struct Counted<'d> {
     open: File,
     done: &'d AtomicU64,

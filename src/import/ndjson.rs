@@ -1,10 +1,10 @@
 //! Interactions and contacts, one JSON object a line: the batch format of
 //! `POST /v1/interactions/batch`, with contacts among them.
 //!
-//! A line with `mediaType` is an interaction. A line with `attributes`, and perhaps an `id`, is a
-//! contact. A line with `merge` merges a contact into an earlier one. An item without `id` gets one
-//! derived from its content (for an interaction also from the file's name and the line's number),
-//! so a second run finds what the first one wrote.
+//! A line with `mediaType` is an interaction. A line with `attributes`, and optionally an `id`, is
+//! a contact. A line with `merge` merges a contact into an earlier one. An item without `id` gets
+//! one that is derived from its content. For an interaction it also depends on the file's name and
+//! the line's number. A second run thus finds the items of the first.
 
 use std::io::{self, BufRead};
 
@@ -17,10 +17,10 @@ use crate::domain::contact::GivenAttributes;
 use crate::domain::interaction::NewInteraction;
 use crate::json;
 
-/// The members that tell what a line is.
+/// The members that determine the type of a line.
 const TELLING: [&str; 3] = ["mediaType", "attributes", "merge"];
 
-/// Whether a line is something that this reader understands.
+/// Whether this reader understands a line.
 pub(super) fn is_known(line: &[u8]) -> bool {
     json::with(line, |node| Ok(TELLING.iter().any(|name| node.has(name)))).unwrap_or(false)
 }
@@ -45,7 +45,7 @@ struct Merge {
     into: String,
 }
 
-/// Reads a file line by line; holds one line at a time, of at most `longest` bytes.
+/// Reads a file one line at a time, each of at most `longest` bytes.
 pub fn read(
     mut from: impl BufRead,
     file: &str,
@@ -109,7 +109,7 @@ fn item(line: &[u8], file: &str, number: u64) -> Result<Item, String> {
     item.map_err(|refusal| refusal.to_string())
 }
 
-/// 32 characters that stand for the content.
+/// A hash of the content, 32 characters long.
 fn digest(parts: &[&[u8]]) -> String {
     let mut hash = Sha256::new();
     for part in parts {
@@ -119,7 +119,8 @@ fn digest(parts: &[&[u8]]) -> String {
     hex::encode(&hash.finalize()[..16])
 }
 
-/// Reads the next line without its end; false when it was longer than allowed, and `None` at the end of the file.
+/// Reads the next line without its line end. Returns false if it was longer than allowed, and
+/// `None` at the end of the file.
 pub(super) fn next_line(
     from: &mut impl BufRead,
     longest: usize,

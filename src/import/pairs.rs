@@ -1,4 +1,4 @@
-//! Pair lists, `{key, type, value}`, as older clients wrote them. No key is lost, whatever its
+//! Pair lists, `{key, type, value}`, as older clients wrote them. Every key is kept, whatever its
 //! value is.
 
 use serde_json::Value;
@@ -7,15 +7,16 @@ use super::report::WarningKind;
 use super::yaml::Node;
 use crate::domain::user_data::Document;
 
-/// An oddity and where in the pair list it is.
+/// An oddity and its place in the pair list.
 pub type Oddity = (WarningKind, String);
 
-/// Turns a pair list into a document.
+/// Converts a pair list into a document.
 ///
-/// A value declared `str` is the text as it is written, other values have the type that YAML gives them. Of a repeated key the last value wins.
+/// A value declared as `str` is the text as it is written. Other values have the type that YAML
+/// gives them. If a key is repeated, its last value is kept.
 ///
 /// # Errors
-/// When an element is no pair, so that a value would have no key.
+/// When an element is not a pair, so that its value would have no key.
 pub fn document(pairs: &[Node], odd: &mut Vec<Oddity>) -> Result<Document, String> {
     nested(pairs, "", odd)
 }

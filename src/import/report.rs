@@ -1,4 +1,4 @@
-//! The report of an import, for people and for programs. It stays small: everything is counted, and
+//! The report of an import, for people and programs. It stays small: everything is counted, and
 //! only a few items are quoted.
 
 use std::collections::BTreeMap;
@@ -7,10 +7,10 @@ use std::path::PathBuf;
 
 use super::event::Place;
 
-/// Messages of one kind quoted for each file; the others are counted.
+/// The number of messages of one kind that are quoted for each file. The others are only counted.
 pub const QUOTED: usize = 50;
 
-/// What is known to be readable.
+/// The formats that can be imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Format {
     /// Interactions and contacts, one JSON object a line.
@@ -43,14 +43,14 @@ impl fmt::Display for Format {
     }
 }
 
-/// What may be odd about something that was taken in nevertheless.
+/// Kinds of oddities. The items were imported nevertheless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum WarningKind {
-    /// A key of a pair list came again; the last value won.
+    /// A pair list repeats a key; the last value is kept.
     RepeatedKey,
-    /// A value is not of the type that it is declared as; it was kept.
+    /// A value does not have its declared type; it was kept.
     TypeMismatch,
-    /// Two sources say different things; the report says which one was followed.
+    /// Two sources disagree; the report says which one was used.
     Contradiction,
     /// A part of the file is not history and was not stored.
     LeftOut,
@@ -67,23 +67,23 @@ impl fmt::Display for WarningKind {
     }
 }
 
-/// How many of one kind of thing.
+/// Counts of one kind of item.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Found in the file.
     pub read: u64,
-    /// Written; in a dry run those that would be, as far as the input can say.
+    /// Written; in a dry run, those that would be, as far as the input shows.
     pub created: u64,
-    /// The same existed before, or came earlier in the input.
+    /// Already stored, or repeated in the input.
     pub already_there: u64,
 }
 
-/// Messages of one kind: all counted, the first ones quoted.
+/// Messages of one kind. All are counted, the first ones quoted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Messages {
-    /// How many there were.
+    /// The total number.
     pub count: u64,
-    /// The first of them: where, and what.
+    /// The first ones: place and text.
     pub quoted: Vec<(String, String)>,
 }
 
@@ -96,26 +96,27 @@ impl Messages {
     }
 }
 
-/// What became of one file.
+/// The result for one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileReport {
-    /// Which file.
+    /// Its path.
     pub path: PathBuf,
-    /// What it is, or why it is not history.
+    /// Its format, or why it is not history.
     pub format: Result<Format, String>,
     /// Interactions.
     pub interactions: Counts,
     /// Contacts.
     pub contacts: Counts,
-    /// Elements that told more about interactions of another file.
+    /// Elements with further details of another file's interactions.
     pub joined: u64,
-    /// What could not be stored, and why.
+    /// Items that could not be stored, with the reason.
     pub refused: Messages,
-    /// Oddities of what was stored.
+    /// Oddities of the stored items.
     pub warnings: BTreeMap<WarningKind, Messages>,
     /// Transient keys that were not stored, by name.
     pub dropped_keys: BTreeMap<String, u64>,
-    /// In a dry run: parents and contacts named that are not in the input, and so must be in the store.
+    /// In a dry run: references to parents and contacts that are not in the input, and so must be
+    /// in the store.
     pub elsewhere: u64,
 }
 
@@ -139,12 +140,12 @@ impl FileReport {
     }
 }
 
-/// What an import did.
+/// The result of an import.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Nothing was written; it was only looked at.
+    /// Whether it was a dry run, in which nothing is written.
     pub dry_run: bool,
-    /// Every file given or found, in the order in which they were read.
+    /// All given or found files, in the order in which they were read.
     pub files: Vec<FileReport>,
 }
 
@@ -159,7 +160,7 @@ impl Report {
         self.sum(|file| file.contacts)
     }
 
-    /// What could not be stored.
+    /// The number of items that could not be stored.
     pub fn refused(&self) -> u64 {
         self.files.iter().map(|file| file.refused.count).sum()
     }

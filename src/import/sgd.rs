@@ -1,10 +1,13 @@
 //! Schema-Guided Dialogue: conversations of a user with a service, with what the user wanted.
 //!
-//! Each becomes a chat, `sgd-<dialogue_id>`, with its transcript; the services, the intents, the values that the slots had at the end, and the calls
-//! made to the services are in `UserData`. The data names no customer (a `recipient_name` is somebody else), so each dialogue has a contact of its own,
-//! `sgd-contact-<dialogue_id>`, known by the attribute `SgdDialogue`, and by its name and number where a slot says them. The data
-//! has no times, but for its users it is the 1st of March 2019: dialogue `a_b` begins `a` days and `b` times four minutes after
-//! 08:00 UTC of that day, and a turn takes twenty seconds. The annotation of the single turns, and what the services answered, is left out.
+//! Each dialogue becomes a chat, `sgd-<dialogue_id>`, with its transcript. `UserData` has the
+//! services, the intents, the final values of the slots, and the calls made to the services. The
+//! dataset names no customer (a `recipient_name` is another person), so each dialogue has its own
+//! contact, `sgd-contact-<dialogue_id>`. The contact has the attribute `SgdDialogue`, and a name
+//! and number if slots hold them. The dataset has no times, but its users speak as if it were the
+//! 1st of March 2019. Dialogue `a_b` therefore starts `a` days and `b` times four minutes after
+//! 08:00 UTC of that day, and a turn takes twenty seconds. The annotations of single turns and the
+//! results of the services are left out.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -55,7 +58,7 @@ struct State {
     slot_values: Map<String, Value>,
 }
 
-/// Finds the chats and the contacts.
+/// Emits the chats and the contacts.
 pub fn read(from: impl std::io::Read, take: &mut Take<'_>) -> Result<Result<(), Gone>, String> {
     let mut told = false;
     array::read::<Dialogue>(from, &mut |number, dialogue| {
@@ -111,7 +114,7 @@ fn chat(dialogue: &Dialogue, take: &mut Take<'_>) -> Result<(), Gone> {
     take(Found::Item(place, Item::Interaction(Box::new(new))))
 }
 
-/// The intents in order, the slots of each service as they stood at the end, and the calls made.
+/// The intents in order, the final slots of each service, and the calls made.
 fn wanted(turns: &[Turn]) -> (Vec<&str>, Map<String, Value>, Vec<Value>) {
     let mut intents = Vec::new();
     let mut slots = Map::new();

@@ -1,4 +1,5 @@
-//! The destination of imported items: the writer, many at a time, or in a dry run its checks alone.
+//! Sends imported items to the writer, many at a time. In a dry run it only runs the writer's
+//! checks.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -11,22 +12,23 @@ use crate::domain::command::{Command, Outcome, Preparation, Submission};
 use crate::store::StoreError;
 use crate::store::writer::{Answer, Writer};
 
-/// Answers that may be under way.
+/// The maximum number of pending answers.
 const IN_FLIGHT: usize = 2_000;
-/// Identifiers remembered, eight or sixteen bytes each; of those beyond, less can be said.
+/// The maximum number of remembered identifiers, at eight or sixteen bytes each. Counts are less
+/// exact beyond it.
 const REMEMBERED: usize = 4_000_000;
 
-/// Takes what is found in files.
+/// Receives the findings of all files.
 pub struct Sink<'a> {
     writer: &'a Writer,
     options: &'a Options,
-    /// File, place, and whether it is a merge.
+    /// For each pending answer: the file, the place, and whether it is a merge.
     under_way: VecDeque<(usize, Place, bool, Answer)>,
-    /// Contacts that this run made.
+    /// Contacts created by this run.
     made: HashSet<u64>,
-    /// In a dry run, what the input has so far: what it is and its identifier, and its content.
+    /// In a dry run: the hashes of the items so far, from kind and identifier to content.
     known: HashMap<u64, u64>,
-    /// One report a file.
+    /// One report for each file.
     pub files: Vec<FileReport>,
 }
 
@@ -37,7 +39,7 @@ fn hash(of: &impl Hash) -> u64 {
 }
 
 impl<'a> Sink<'a> {
-    /// A sink for these files.
+    /// A sink that reports on these files.
     pub fn new(writer: &'a Writer, options: &'a Options, files: Vec<FileReport>) -> Self {
         Self {
             writer,
@@ -49,10 +51,10 @@ impl<'a> Sink<'a> {
         }
     }
 
-    /// Takes what was found in a file.
+    /// Processes a finding in a file.
     ///
     /// # Errors
-    /// What ends the import; a refusal does not.
+    /// What ends the import. A refusal does not.
     pub async fn take(&mut self, file: usize, found: Found) -> Result<(), StoreError> {
         match found {
             Found::Warning(kind, place, text) => self.files[file].warn(kind, &place, text),
@@ -81,7 +83,7 @@ impl<'a> Sink<'a> {
         Ok(())
     }
 
-    /// Waits for all that is under way.
+    /// Waits for all pending answers.
     ///
     /// # Errors
     /// What ends the import.
@@ -105,11 +107,11 @@ impl<'a> Sink<'a> {
         command: Command,
     ) -> Result<(), StoreError> {
         if self.under_way.len() >= IN_FLIGHT {
-            // half of them at once, so that the writer has a queue to make groups of
+            // wait for half of them, so that the writer always has a queue to form groups from
             self.settle(IN_FLIGHT / 2).await?;
         }
         let at = match &command {
-            // a contact says by its date whether it was made now
+            // the created date of a contact shows whether it was created by this run
             Command::CreateContact { .. } => Some(self.options.now),
             _ => None,
         };
@@ -135,7 +137,7 @@ impl<'a> Sink<'a> {
                 break;
             };
             match answer.wait().await {
-                // a merge has no number in the report
+                // merges are not counted in the report
                 Ok(_) if merge => {}
                 Ok(Outcome::Recorded {
                     created,
@@ -183,7 +185,7 @@ impl<'a> Sink<'a> {
         self.files[file].refused.add(place, refusal.to_string());
     }
 
-    /// All checks that need no look into the store.
+    /// Runs all checks that need no access to the store.
     fn rehearse(&mut self, file: usize, place: &Place, mut command: Command) {
         let ready = match command.prepare(self.options.tenant, self.writer.rules()) {
             Ok(ready) => ready,

@@ -1,6 +1,7 @@
-//! YAML with every scalar both as the value that YAML makes of it and as it is written.
+//! YAML with each scalar in two forms: as YAML interprets it, and as it is written.
 //!
-//! Both are needed: `+441234567` is a number to YAML and a telephone number to people, and `#FFBA00` without quotes is a comment.
+//! Both are needed: YAML reads `+441234567` as a number, though it is a telephone number, and an
+//! unquoted `#FFBA00` as a comment.
 
 use std::fmt;
 
@@ -12,23 +13,23 @@ use serde_saphyr::options::NonFiniteFloatPolicy;
 /// A node of a YAML document.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Node {
-    /// A text, a number, a truth value or nothing.
+    /// A string, a number, a boolean or null.
     Scalar {
-        /// What YAML makes of it.
+        /// As YAML interprets it.
         value: Value,
-        /// As it is written; of a quoted text what stands between the quotes, after escapes.
+        /// As it is written. For a quoted string, the content between the quotes after escapes.
         written: String,
-        /// A comment stands where the value would be.
+        /// Whether a comment stands in place of the value.
         commented: bool,
     },
     /// A list.
     List(Vec<Node>),
-    /// A mapping in its order.
+    /// A mapping, in order.
     Map(Vec<(String, Node)>),
 }
 
 impl Node {
-    /// Reads a document.
+    /// Parses a document.
     ///
     /// # Errors
     /// What is wrong, and where.
@@ -52,7 +53,7 @@ impl Node {
         }
     }
 
-    /// A scalar as it is written; nothing for null, lists and mappings.
+    /// A scalar as it is written; `None` for null, lists and mappings.
     pub fn text(&self) -> Option<&str> {
         match self {
             Self::Scalar { value, written, .. } if !value.is_null() => Some(written),
@@ -68,7 +69,7 @@ impl Node {
         }
     }
 
-    /// As JSON. A number that would not read as it was written is kept as the text.
+    /// As JSON. A number that JSON would not reproduce as it is written is kept as a string.
     pub fn json(&self) -> Value {
         match self {
             Self::Scalar {
@@ -88,7 +89,7 @@ impl Node {
     }
 }
 
-/// A node whose scalars are not yet traced back to the source.
+/// A node whose scalars are not yet matched with the source.
 enum Raw {
     Scalar(Value),
     List(Vec<Spanned<Raw>>),

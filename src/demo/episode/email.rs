@@ -1,4 +1,4 @@
-//! E-mails: what customers write and what they are answered, in threads, and what the company writes first.
+//! E-mail threads: what customers write, how they are answered, and what the company writes first.
 
 use super::letter::{self, Bundle, MAILBOX};
 use super::{Case, Person, disposition, of, put};
@@ -8,7 +8,7 @@ use crate::domain::Moment;
 use crate::domain::interaction::{InteractionPatch, Status};
 use crate::domain::user_data::Document;
 
-/// An e-mail comes in, is answered in office hours, and sometimes the customer writes again.
+/// An inbound e-mail. It is answered in office hours, and sometimes the customer writes again.
 pub fn inbound(desk: &mut Desk, who: &Person, at: Moment) {
     let case = Case::new(&mut desk.dice, who);
     let bundle = Bundle::new(&mut desk.dice);
@@ -61,7 +61,7 @@ fn receive(
     desk.record(at, "email-server", new)
 }
 
-/// An agent takes the e-mail, answers it or not, and marks it done.
+/// An agent takes the e-mail, answers it or not, and marks it as done.
 fn answer(
     desk: &mut Desk,
     who: &Person,

@@ -1,5 +1,6 @@
-//! `UserData` of e-mails, with the keys, the sizes and the odd habits seen in the wild: dots and blanks in keys, numbers as texts,
-//! empty texts and nulls, nested documents that hold the desktop's own settings.
+//! `UserData` of e-mails, with the keys, the sizes and the oddities seen in the wild: dots and
+//! blanks in keys, numbers as strings, empty strings and nulls, and nested documents with the
+//! desktop's own settings.
 
 use serde_json::{Value, json};
 
@@ -11,7 +12,7 @@ use crate::domain::user_data::Document;
 /// The company's mailbox.
 pub const MAILBOX: &str = "service@shop.example";
 
-/// The case that a letter belongs to, as the desktop counts it.
+/// The case of a letter, as the desktop groups it.
 pub struct Bundle {
     case: String,
     bundle: String,
@@ -27,7 +28,7 @@ impl Bundle {
     }
 }
 
-/// An outbound e-mail that starts something: 9 to 11 keys.
+/// The first outbound e-mail of a thread: 9 to 11 keys.
 pub fn outbound(dice: &mut Dice, who: &Person, bundle: &Bundle, subject: &str) -> Document {
     let mut keys = Document::new();
     put(&mut keys, "IW_CaseUid", bundle.case.as_str());
@@ -82,7 +83,7 @@ pub fn reply(
     keys
 }
 
-/// An inbound e-mail after the router had it: 69 keys.
+/// An inbound e-mail after routing: 69 keys.
 pub fn routed(
     dice: &mut Dice,
     who: &Person,
@@ -186,7 +187,7 @@ pub fn routed(
     keys
 }
 
-/// The nine keys that tell about the customer.
+/// The nine keys about the customer.
 fn customer(who: &Person, case: &Case) -> Document {
     let mut keys = Document::new();
     put(
@@ -205,7 +206,7 @@ fn customer(who: &Person, case: &Case) -> Document {
     keys
 }
 
-/// What the desktop keeps of its own settings.
+/// The desktop's own settings.
 fn desktop() -> Value {
     json!({
         "CaseDataBusinessAttribute": "CaseData",

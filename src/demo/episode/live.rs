@@ -1,4 +1,4 @@
-//! Chats that the customer asked for, calls, and text messages.
+//! Chats that customers start, calls, and text messages.
 
 use super::web::close;
 use super::{Case, Person, conversation, disposition, of, participants, put};
@@ -7,7 +7,7 @@ use crate::domain::Moment;
 use crate::domain::interaction::{InteractionPatch, Status};
 use crate::domain::user_data::Document;
 
-/// A chat from the help page; the chat server records it when it is over.
+/// A chat from the help page. The chat server records it when it ends.
 pub fn chat(desk: &mut Desk, who: &Person, at: Moment) {
     let case = Case::new(&mut desk.dice, who);
     let chat = conversation(&mut desk.dice, &case, who, at);
@@ -36,7 +36,7 @@ pub fn chat(desk: &mut Desk, who: &Person, at: Moment) {
     }
 }
 
-/// A call, recorded by the agent's desktop when it is over, with the one key that such calls have.
+/// A call. The agent's desktop records it when it ends, with the one key that such calls have.
 pub fn call(desk: &mut Desk, who: &Person, at: Moment) {
     let case = Case::new(&mut desk.dice, who);
     let outbound = desk.dice.percent(30);
@@ -68,7 +68,7 @@ pub fn call(desk: &mut Desk, who: &Person, at: Moment) {
     }
 }
 
-/// A text message that asks how the call was.
+/// A text message with a survey about the call.
 fn survey(desk: &mut Desk, who: &Person, after: Moment) {
     let at = desk.after(after, 2 * MINUTE);
     let (_, text) = who
@@ -98,7 +98,7 @@ fn address(who: &Person, case: &Case) -> Document {
     keys
 }
 
-/// One text message, or a conversation of them that may last for hours.
+/// One text message, or a conversation of several that may last for hours.
 pub fn message(desk: &mut Desk, who: &Person, at: Moment, open: bool) {
     let case = Case::new(&mut desk.dice, who);
     let mut new = of(who, "sms", at);

@@ -17,7 +17,7 @@ use crate::domain::transcript::{Line, Party, Transcript};
 use crate::domain::user_data::Document;
 use serde_json::Value;
 
-/// Lays down one episode; `open` tells whether the contact centre works.
+/// Schedules one episode; `open` is whether the contact centre is open.
 pub fn happen(desk: &mut Desk, who: &Person, at: Moment, open: bool) {
     let weights = if open {
         [34, 9, 26, 17, 6, 6, 2]
@@ -35,7 +35,7 @@ pub fn happen(desk: &mut Desk, who: &Person, at: Moment, open: bool) {
     }
 }
 
-/// What an episode is about, and who deals with it.
+/// The subject of an episode, and the agent who handles it.
 struct Case {
     topic: usize,
     order: String,
@@ -79,7 +79,7 @@ impl Case {
     }
 }
 
-/// What nearly every interaction of a customer has.
+/// The attributes that nearly every interaction of a customer has.
 fn of(who: &Person, media_type: &str, start: Moment) -> NewInteraction {
     NewInteraction {
         media_type: media_type.to_owned(),
@@ -102,7 +102,7 @@ fn participants(who: &Person, agent: &Agent) -> Vec<Participant> {
     ]
 }
 
-/// A conversation in writing, from hello to good-bye.
+/// A conversation in writing, from greeting to goodbye.
 fn conversation(dice: &mut Dice, case: &Case, who: &Person, start: Moment) -> Transcript {
     let (phrases, topic) = (case.phrases, case.topic());
     let mut said: Vec<(usize, &[&'static str])> = vec![
@@ -154,7 +154,7 @@ fn put(document: &mut Document, key: &str, value: impl Into<Value>) {
     document.insert(key.to_owned(), value.into());
 }
 
-/// The keys by which an agent says how it went.
+/// The keys of an agent's disposition.
 fn disposition(dice: &mut Dice) -> Document {
     let (code, label) = staff::disposition(dice);
     let mut keys = Document::new();

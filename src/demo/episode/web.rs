@@ -1,4 +1,4 @@
-//! A visitor is seen on the web site; the strategy decides whether to invite to a chat or a call back.
+//! Visits to the web site. The strategy decides whether to offer the visitor a chat or a call back.
 
 use serde_json::json;
 
@@ -13,7 +13,7 @@ use crate::domain::user_data::{Document, Edit};
 const SERVER: &str = "web-engagement-server";
 const STRATEGY: &str = "engagement-logic";
 
-/// Title, path, and what it tells about the visitor.
+/// Title, path, and the typical score of a visitor on the page.
 const PAGES: [(&str, &str, i64); 8] = [
     ("Pricing", "/pricing", 70),
     ("Cart", "/cart", 85),
@@ -34,7 +34,7 @@ const RULES: [&str; 6] = [
     "form-error",
 ];
 
-/// What a child may take along; `None` is nothing said.
+/// The policies for copying to a child; `None` leaves it open.
 const POLICIES: [Option<&str>; 7] = [
     Some("all"),
     Some("rule;strategy"),
@@ -59,7 +59,7 @@ const REFUSALS: [(&str, &str); 5] = [
     ("openCase", "The customer has a case in progress"),
 ];
 
-/// One engagement attempt with all that follows.
+/// One engagement attempt, with everything that follows.
 pub fn happens(desk: &mut Desk, who: &Person, at: Moment, open: bool) {
     let case = Case::new(&mut desk.dice, who);
     let known = desk.dice.percent(70);
@@ -218,7 +218,8 @@ fn is_called_back(desk: &mut Desk, case: &Case, who: &Person, live: &mut Live) {
     close(desk, case, live);
 }
 
-/// The agent says how it went, and marks it done; sometimes somebody corrects that later.
+/// The agent sets the disposition and marks the interaction as done. Sometimes the disposition is
+/// corrected later.
 pub(super) fn close(desk: &mut Desk, case: &Case, live: &mut Live) {
     let wrapped = live.last.plus_micros(seconds(&mut desk.dice, 5, 180));
     if desk.dice.percent(65) {
@@ -238,7 +239,8 @@ pub(super) fn close(desk: &mut Desk, case: &Case, live: &mut Live) {
     }
 }
 
-/// What the server attaches to a new attempt, `jsonEvent` among it, and the visitor's score.
+/// The keys that the server attaches to a new attempt, including `jsonEvent`, and the visitor's
+/// score.
 fn page(dice: &mut Dice, who: &Person, case: &Case, at: Moment) -> (Document, i64) {
     let (title, path, worth) = PAGES[dice.weighted([18, 16, 10, 10, 12, 12, 12, 10].into_iter())];
     let site = dice.pick(&["shop.example", "www.shop.example"]);

@@ -1,4 +1,4 @@
-//! Work that no customer waits for on a line: forms and claims.
+//! Work that no customer waits for in person: forms and claims.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ use crate::domain::Moment;
 use crate::domain::interaction::{InteractionPatch, Status};
 use crate::domain::user_data::Document;
 
-/// A work item, from the form to the day on which somebody has done it.
+/// A work item, from the form to the day on which it is done.
 pub fn item(desk: &mut Desk, who: &Person, at: Moment) {
     let case = Case::new(&mut desk.dice, who);
     let kind = desk

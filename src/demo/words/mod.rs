@@ -27,7 +27,7 @@ pub enum Language {
 }
 
 impl Language {
-    /// The name as UCS has it.
+    /// The name in UCS.
     pub fn name(self) -> &'static str {
         match self {
             Self::En => "English",
@@ -39,7 +39,7 @@ impl Language {
         }
     }
 
-    /// The two letters.
+    /// The two-letter code.
     pub fn code(self) -> &'static str {
         match self {
             Self::En => "en",
@@ -64,7 +64,7 @@ impl Language {
     }
 }
 
-/// The phrases of one language. `{name}`, `{agent}`, `{order}` and `{product}` stand for what they say.
+/// The phrases of one language. `{name}`, `{agent}`, `{order}` and `{product}` are placeholders.
 pub struct Phrases {
     /// The agent says hello.
     pub hello: &'static [&'static str],
@@ -84,11 +84,11 @@ pub struct Phrases {
     pub regards: &'static [&'static str],
     /// The company writes first.
     pub news: &'static [(&'static str, &'static str)],
-    /// What it is about, in the order of [`TOPICS`].
+    /// The topics, in the order of [`TOPICS`].
     pub topics: [Topic; 6],
 }
 
-/// What it is about: the names of the topics, the same in every language.
+/// The names of the topics, the same in every language.
 pub const TOPICS: [&str; 6] = [
     "Delivery",
     "Billing",
@@ -98,7 +98,7 @@ pub const TOPICS: [&str; 6] = [
     "Technical",
 ];
 
-/// What is said about one topic.
+/// The phrases about one topic.
 pub struct Topic {
     /// Subject lines.
     pub subject: &'static [&'static str],
@@ -108,7 +108,7 @@ pub struct Topic {
     pub answer: &'static [&'static str],
 }
 
-/// What was bought.
+/// The products.
 pub const PRODUCTS: [&str; 8] = [
     "Aurora 300",
     "Aurora 500",
@@ -120,7 +120,7 @@ pub const PRODUCTS: [&str; 8] = [
     "Vireo Studio",
 ];
 
-/// What the placeholders stand for.
+/// The values of the placeholders.
 pub struct About<'a> {
     /// The customer's first name.
     pub name: &'a str,
@@ -132,7 +132,7 @@ pub struct About<'a> {
     pub product: &'a str,
 }
 
-/// One of several phrases, with its placeholders filled in.
+/// A random phrase with its placeholders filled in.
 pub fn say(dice: &mut Dice, phrases: &[&'static str], about: &About<'_>) -> String {
     fill(dice.pick(phrases), about)
 }

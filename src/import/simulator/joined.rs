@@ -6,16 +6,16 @@ use crate::import::event::{Found, Place};
 use crate::import::report::Format;
 use crate::import::yaml::Node;
 
-/// An interaction as the two files tell of it.
+/// The data of the two files about one interaction.
 #[derive(Default)]
 pub struct Told {
-    /// Its place in the history: which file, and what it says.
+    /// Its entry in the history, with the index of the file.
     pub history: Option<(usize, Node)>,
-    /// Its details: which file, and what they say.
+    /// Its details, with the index of the file.
     pub details: Option<(usize, Node)>,
 }
 
-/// Interactions by identifier, in the order in which they were first told of.
+/// Interactions by identifier, in the order of their first appearance.
 #[derive(Default)]
 pub struct Joined {
     order: Vec<String>,
@@ -23,7 +23,8 @@ pub struct Joined {
 }
 
 impl Joined {
-    /// Takes the elements of a file; returns the elements that have no identifier or come again.
+    /// Adds the elements of a file. Returns those without an identifier and those that are
+    /// repeated.
     pub fn add(&mut self, file: usize, format: Format, node: Node) -> Vec<Found> {
         let mut refused = Vec::new();
         let Node::List(elements) = node else {
@@ -60,7 +61,7 @@ impl Joined {
         refused
     }
 
-    /// All of them, parents before their children.
+    /// All interactions, parents before children.
     pub fn in_order(mut self) -> Vec<(String, Told)> {
         let mut done = HashSet::new();
         let mut sorted = Vec::new();

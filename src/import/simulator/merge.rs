@@ -1,4 +1,4 @@
-//! Merges what two files say about one interaction.
+//! Merges the data of two files about one interaction.
 
 use std::collections::HashSet;
 
@@ -14,7 +14,7 @@ use crate::import::pairs;
 use crate::import::report::WarningKind;
 use crate::import::yaml::Node;
 
-/// Makes one interaction of what the two files tell.
+/// Builds one interaction from the data of the two files.
 pub fn interaction(id: &str, told: &Told, take: &mut Take<'_>) -> Result<(), Gone> {
     let place = Place::Element("interaction", id.to_owned());
     let mut odd = Vec::new();
@@ -41,7 +41,7 @@ fn same(one: &str, other: &str) -> bool {
 struct Builder<'a> {
     history: Option<&'a Node>,
     details: Option<&'a Node>,
-    /// Members that found their attribute, of history and details.
+    /// The members of history and details that became attributes.
     used: [HashSet<&'a str>; 2],
     rest: Document,
     odd: &'a mut Vec<pairs::Oddity>,
@@ -61,7 +61,8 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// What the files say under one of several names: the history first. The side that is not followed stays in the rest.
+    /// The value of an attribute under one of several names. The history takes precedence; a
+    /// conflicting value in the details stays in the rest.
     fn say(
         &mut self,
         attribute: &str,

@@ -1,9 +1,11 @@
-//! The data of the agent API simulator: contacts, the contact history, and the interactions with their `UserData`, in YAML.
+//! The data of the agent API simulator in YAML: contacts, the contact history, and the interactions
+//! with their `UserData`.
 //!
-//! History and details speak of the same interactions; they are joined by identifier into one. Where both say something, the history, which is
-//! what a contact's history shows, is followed; the details fill in the rest, and the report names each contradiction. Whatever
-//! has no attribute of its own (telephone number, duration, workflow state, the losing side of a contradiction) is kept in `UserData` under
-//! [`REST`], by the name that it has in the file.
+//! History and details describe the same interactions, which are joined by identifier. If both have
+//! a value, the history takes precedence, since it is what a contact's history shows. The details
+//! fill in the rest, and the report lists each contradiction. Whatever has no attribute of its own
+//! (telephone number, duration, workflow state, the details' side of a contradiction) is kept in
+//! `UserData` under [`REST`], under the name that it has in the file.
 
 mod joined;
 mod merge;
@@ -15,10 +17,10 @@ use crate::domain::contact::{GivenAttributes, OneOrMany};
 pub use joined::Joined;
 pub use merge::interaction;
 
-/// The `UserData` key of all that has no attribute of its own.
+/// The `UserData` key for everything that has no attribute of its own.
 pub const REST: &str = "simulatorDetails";
 
-/// What a YAML document is, by the members of its first element.
+/// The format of a YAML document, recognised by the members of its first element.
 ///
 /// # Errors
 /// What it is instead.
@@ -49,7 +51,7 @@ pub fn recognise(node: &Node) -> Result<Format, String> {
     }
 }
 
-/// Finds the contacts.
+/// Emits the contacts.
 pub fn contacts(node: &Node, take: &mut Take<'_>) -> Result<(), Gone> {
     for (number, contact) in node.list().iter().enumerate() {
         let Some(id) = contact.get("id").and_then(Node::text) else {

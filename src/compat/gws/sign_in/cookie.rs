@@ -13,7 +13,8 @@ use crate::config::Gws;
 
 /// The name of the cookie, which clients expect.
 const NAME: &str = "JSESSIONID";
-/// Seconds without a request after which a session ends (`docs.genesys.com`: GWS "`ConfigurationPremise`").
+/// Seconds without a request after which a session ends (`docs.genesys.com`: GWS
+/// "`ConfigurationPremise`").
 const LASTS: i64 = 1800;
 /// The purpose of the MAC, so that no other MAC passes for a cookie.
 const SESSION: &str = "session";
