@@ -241,7 +241,7 @@ async fn answer(mut under_way: mpsc::Receiver<Line>, sender: spill::Sender, only
         if !out.is_empty() {
             // the lines are carried out even if the client does not read the replies
             if let Err(error) = sender.send(out) {
-                tracing::error!(%error, "the answers of a batch could not be kept; its connection is cut");
+                tracing::error!(%error, "the answers of a batch could not be stored; its connection is closed");
                 return;
             }
         }

@@ -51,7 +51,7 @@ struct NewContact {
 
 /// Creates a contact.
 #[utoipa::path(post, operation_id = "createContact", path = "/v1/contacts", tag = "contacts", request_body = NewContact,
-    responses((status = 201, body = ContactBody), (status = 200, description = "It existed before", body = ContactBody), (status = 409, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 201, body = ContactBody), (status = 200, description = "It existed already", body = ContactBody), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn create(
     State(app): State<App>,
     caller: Caller,

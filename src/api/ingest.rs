@@ -110,7 +110,7 @@ pub async fn admit(app: &App, request: Request) -> Result<Request, Response> {
     let keyed = keyed(&body);
     if is_plain(&parts.headers) {
         if keyed.is_none() {
-            let detail = "plain text is taken in the form {\"key\": \"…\", \"events\": […]} alone; send application/json";
+            let detail = "plain text is only accepted in the form {\"key\": \"…\", \"events\": […]}; send application/json";
             return Err(refused(Refusal::Malformed(detail.to_owned()).into()));
         }
         let json = HeaderValue::from_static("application/json");
@@ -158,7 +158,7 @@ async fn by_key(app: &App, parts: &Parts, keyed: Option<&Keyed<'_>>) -> Result<C
         Ok(caller)
     } else {
         Err(Refusal::Forbidden(
-            "a token that may do more than publish has no place in a body; take it back if a page shows it".to_owned(),
+            "a token with scopes other than publish must not be sent in a body; revoke it if a page contains it".to_owned(),
         )
         .into())
     }
@@ -212,8 +212,7 @@ fn too_many(wait: Duration) -> Response {
         kind: "too-many",
         title: "Too many events",
         status: 429,
-        detail: "this client sends more events than it may; nothing was written, try again"
-            .to_owned(),
+        detail: "this client exceeds its rate limit; nothing was written, try again".to_owned(),
         errors: Vec::new(),
     };
     let mut response = problem.into_response();

@@ -44,7 +44,7 @@ pub fn routes() -> OpenApiRouter<App> {
 /// answers 409. An `Idempotency-Key` makes any POST repeatable for 24 hours.
 #[utoipa::path(post, operation_id = "recordInteraction", path = "/v1/interactions", tag = "interactions", request_body = NewInteraction,
     params(("Idempotency-Key" = Option<String>, Header, description = "Any text of up to 255 characters")),
-    responses((status = 201, body = super::schema::InteractionBody), (status = 200, description = "It existed before", body = super::schema::InteractionBody),
+    responses((status = 201, body = super::schema::InteractionBody), (status = 200, description = "It existed already", body = super::schema::InteractionBody),
         (status = 409, body = Problem), (status = 422, body = Problem), (status = 503, description = "The queue is full; see Retry-After", body = Problem)))]
 async fn record(
     State(app): State<App>,

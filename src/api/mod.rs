@@ -109,7 +109,7 @@ async fn unknown() -> Problem {
         kind: "not-found",
         title: "Not found",
         status: 404,
-        detail: "there is nothing under this path; /docs lists what there is".to_owned(),
+        detail: "there is nothing under this path; /docs lists all paths".to_owned(),
         errors: Vec::new(),
     }
 }
@@ -119,7 +119,7 @@ async fn wrong_method() -> Problem {
         kind: "method-not-allowed",
         title: "Method not allowed",
         status: 405,
-        detail: "this path does not take that method; /docs lists what there is".to_owned(),
+        detail: "this path does not support that method; /docs lists all paths".to_owned(),
         errors: Vec::new(),
     }
 }

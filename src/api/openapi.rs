@@ -20,8 +20,8 @@ use crate::domain::limits::Limits;
 
 /// Errors of every operation.
 const ANY: [(&str, &str); 6] = [
-    ("400", "The request was not understood"),
-    ("405", "The path does not take this method"),
+    ("400", "The request is malformed"),
+    ("405", "The path does not support this method"),
     ("414", "The address is too long"),
     ("422", "The request is invalid; `errors` names each place"),
     (
@@ -47,7 +47,7 @@ const WITH_BODY: [(&str, &str); 2] = [
     ),
 ];
 /// Errors of operations on a single resource.
-const OF_ONE: [(&str, &str); 1] = [("404", "There is no such thing")];
+const OF_ONE: [(&str, &str); 1] = [("404", "The resource does not exist")];
 
 /// Completes the handlers' document with what all operations share, and the limits in force.
 pub fn finished(document: OpenApi, limits: &Limits) -> OpenApi {
@@ -192,7 +192,7 @@ const BY_HEADER: [(&str, &str, &str); 2] = [
     (
         "Idempotency-Key",
         "409",
-        "The same key or identifier came before with other content",
+        "The key or identifier was used before with other content",
     ),
     ("If-Match", "412", "`If-Match` names another revision"),
 ];

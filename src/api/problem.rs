@@ -81,8 +81,7 @@ impl Problem {
             kind: "internal",
             title: "Internal error",
             status: 500,
-            detail: "something went wrong here; the log knows more under this request's id"
-                .to_owned(),
+            detail: "internal error; the log has the details under this request's id".to_owned(),
             errors: Vec::new(),
         }
     }
@@ -110,8 +109,8 @@ impl Problem {
             StoreError::Away(_) => (
                 Self::unavailable(
                     "unavailable",
-                    "Out of reach",
-                    "the database is out of reach; nothing was written, try again",
+                    "Database cannot be reached",
+                    "the database cannot be reached; nothing was written, try again",
                 ),
                 Some(Cause(error.to_string())),
             ),
@@ -119,7 +118,7 @@ impl Problem {
                 Self {
                     kind: "unknown",
                     title: "It is not known whether it was written",
-                    detail: "the database was lost in the midst of the commit; look before sending again, or send again with the same id or Idempotency-Key"
+                    detail: "the connection to the database was lost during the commit; check before you send again, or repeat the request with the same id or Idempotency-Key"
                         .to_owned(),
                     ..Self::internal()
                 },
@@ -129,7 +128,7 @@ impl Problem {
                 Self::unavailable(
                     "closing",
                     "Going down",
-                    "the server is going down; nothing was written, try again",
+                    "the server is shutting down; nothing was written, try again",
                 ),
                 None,
             ),

@@ -99,9 +99,7 @@ impl Groups {
                 _ => {
                     return Err(Refusal::invalid(
                         "?groupBy",
-                        format!(
-                            "names {name:?} twice, a second period, or what nothing can be grouped by"
-                        ),
+                        format!("names {name:?}, which is repeated, a second period, or unknown"),
                     ));
                 }
             }

@@ -104,7 +104,7 @@ async fn submit(
 /// After any other result the delivery is retried after about 1, 2, 4, 8 s, and so on up to an
 /// hour, for three days.
 #[utoipa::path(post, operation_id = "createWebhook", path = "/v1/webhooks", tag = "webhooks", request_body = NewWebhook,
-    responses((status = 201, body = WebhookBody), (status = 403, body = Problem), (status = 409, body = Problem, description = "There are as many as there may be"), (status = 422, body = Problem)))]
+    responses((status = 201, body = WebhookBody), (status = 403, body = Problem), (status = 409, body = Problem, description = "The maximum number of webhooks is reached"), (status = 422, body = Problem)))]
 async fn create(
     State(app): State<App>,
     caller: Caller,

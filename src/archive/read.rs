@@ -147,9 +147,7 @@ impl Lines {
         let number = self.number + 1;
         let wrong = |what: String| Error::Line(number, what);
         let Some(bytes) = next(&mut self.from, number)? else {
-            return Err(wrong(
-                "is missing: the archive is cut off before its end".to_owned(),
-            ));
+            return Err(wrong("is missing: the archive is truncated".to_owned()));
         };
         let (name, value) = line::named(text(&bytes, number)?).map_err(wrong)?;
         if name == "end" {
@@ -163,7 +161,7 @@ impl Lines {
         let row = line::read(kind, &value, self.header.head).map_err(wrong)?;
         let place = row.place();
         if self.last.as_ref().is_some_and(|last| *last >= place) {
-            return Err(wrong("is out of order, or there twice".to_owned()));
+            return Err(wrong("is out of order, or repeated".to_owned()));
         }
         self.last = Some(place);
         *self.counts.entry(name).or_default() += 1;
@@ -175,11 +173,11 @@ impl Lines {
         let wrong = |what: &str| Error::Line(number, what.to_owned());
         let end: End = serde_json::from_str(end).map_err(|_| wrong("is no end of an archive"))?;
         if end.sha256 != hex::encode(self.hash.clone().finalize()) {
-            return Err(wrong("has another checksum: the archive was changed"));
+            return Err(wrong("has a wrong checksum: the archive was modified"));
         }
         let counted = end.counts.into_iter().filter(|(_, count)| *count > 0);
         if counted.collect::<BTreeMap<_, _>>() != self.counts {
-            return Err(wrong("counts other rows than there are"));
+            return Err(wrong("has counts that differ from the rows"));
         }
         if next(&mut self.from, number + 1)?.is_some() {
             return Err(Error::Line(number + 1, "stands after the end".to_owned()));
@@ -202,10 +200,7 @@ fn next(from: &mut impl BufRead, number: u64) -> Result<Option<Vec<u8>>, Error> 
         return Ok(None);
     }
     if line.last() != Some(&b'\n') {
-        return Err(Error::Line(
-            number,
-            "is cut off, or longer than a line may be".to_owned(),
-        ));
+        return Err(Error::Line(number, "is truncated, or too long".to_owned()));
     }
     Ok(Some(line))
 }

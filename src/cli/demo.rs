@@ -67,10 +67,10 @@ async fn invent(store: &Store, plan: &Plan) -> Result<(), Failed> {
     let done = fill(&store.writer, plan, &mut |done| bar.set_position(done)).await?;
     bar.finish_and_clear();
     if done.already_there > 0 {
-        println!("This contact centre was invented here before; nothing was written.");
+        println!("The store already has this demo; nothing was written.");
     } else {
         println!(
-            "{} interactions of {} contacts were invented, and {} changes to them.",
+            "Created {} interactions of {} contacts, and {} changes to them.",
             done.created, done.contacts, done.changes
         );
     }

@@ -43,7 +43,7 @@ impl Import {
             return self.archive(path, config).await;
         }
         if self.merge {
-            return Err(Failed("--merge is for an archive alone".to_owned()));
+            return Err(Failed("--merge only works with an archive".to_owned()));
         }
         for path in self.paths.iter().filter(|path| path.is_file()) {
             if is_archive(path)? {
@@ -87,7 +87,7 @@ impl Import {
             let checked = Lines::check(path, |lines| bars.show(Stage::Check, lines, None));
             bars.clear();
             let lines = checked?.lines;
-            println!("{lines} lines, whole and as they were written.");
+            println!("{lines} lines, complete and intact.");
             return Ok(ExitCode::SUCCESS);
         }
         let store = open_alone(config).await?;
@@ -112,15 +112,13 @@ fn told(report: &Report) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if report.resumed > 0 {
-        println!("Went on after line {}.", report.resumed);
+        println!("Resumed after line {}.", report.resumed);
     }
     println!("{} rows restored.", report.rows);
     for (kind, id, standing) in &report.left_out.first {
         let why = match standing {
-            Standing::Same | Standing::Changed => {
-                "it is there, and one of the two was changed since"
-            }
-            Standing::Another => "another is there, or it belongs to another",
+            Standing::Same | Standing::Changed => "it exists, and one of the two was changed since",
+            Standing::Another => "another exists, or it belongs to another",
         };
         println!("left out: {} {id}: {why}", kind.name());
     }

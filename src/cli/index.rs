@@ -40,7 +40,7 @@ impl Index {
                 let done =
                     fill_index(&store.writer, &key, |done| bar.set_position(done as u64)).await?;
                 bar.finish_and_clear();
-                println!("{key} is indexed; {done} interactions were looked at.");
+                println!("{key} is indexed; {done} interactions were scanned.");
             }
             Self::List => {
                 for (key, ready) in store.reads.indexed_keys().await? {

@@ -43,7 +43,7 @@ pub struct Common {
         long,
         global = true,
         value_name = "URL",
-        help = "Where the store is: sqlite://annals.db or postgres://… [env: ANNALS_DATABASE_URL]"
+        help = "URL of the store: sqlite://annals.db or postgres://… [env: ANNALS_DATABASE_URL]"
     )]
     database_url: Option<String>,
     /// Address and port [env: ANNALS_LISTEN]

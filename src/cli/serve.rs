@@ -92,7 +92,7 @@ async fn want_sign_in(config: &Config, store: &Store) -> Result<(), Failed> {
         return Ok(());
     }
     Err(Failed(format!(
-        "{} is not loopback and no token is configured: make one with `annals token create`, or say --insecure where something else signs callers in",
+        "{} is not loopback and no token is configured: make one with `annals token create`, or pass --insecure if something else authenticates callers",
         config.server.listen
     )))
 }
@@ -111,7 +111,7 @@ fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static, Failed> {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
-            tracing::warn!("ended at once by a second signal");
+            tracing::warn!("stopped immediately by a second signal");
             std::process::exit(130);
         });
     })

@@ -92,12 +92,12 @@ impl Token {
                     || name.chars().any(char::is_control)
                 {
                     return Err(Failed(
-                        "--name wants 1 to 100 visible characters".to_owned(),
+                        "--name requires 1 to 100 visible characters".to_owned(),
                     ));
                 }
                 if scope.len() > 1 && scope.contains(&ScopeName::Publish) {
                     return Err(Failed(
-                        "--scope publish stands alone: a page shows its token to everybody"
+                        "--scope publish cannot be combined with other scopes, since everyone can read a page's token"
                             .to_owned(),
                     ));
                 }
@@ -116,7 +116,7 @@ impl Token {
                     .writer
                     .submit(submission(tenant, Command::CreateToken(new)))
                     .await?;
-                eprintln!("Token {id}; it is shown this once, only its hash is kept:");
+                eprintln!("Token {id}. It is shown only this once, and only its hash is stored:");
                 println!("{token}");
             }
             Self::List => {
@@ -132,7 +132,7 @@ impl Token {
                     .writer
                     .submit(submission(1, Command::RevokeToken(id.clone())))
                     .await?;
-                println!("Token {id} is taken back.");
+                println!("Token {id} is revoked.");
             }
         }
         store.close().await;

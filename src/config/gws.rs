@@ -115,7 +115,7 @@ pub fn want_hashes(settings: &Table) -> Result<(), String> {
     match users(settings)?.iter().find(|(_, user)| user.is_plain()) {
         None => Ok(()),
         Some((_, user)) => Err(format!(
-            "[gws] users gives {:?} a plain password, which only ANNALS_GWS_USERS may; `annals gws-user {}` prints what belongs here",
+            "[gws] users gives {:?} a plain password, which only ANNALS_GWS_USERS may contain; `annals gws-user {}` prints what belongs here",
             user.name, user.name
         )),
     }
@@ -157,7 +157,7 @@ pub fn check(gws: &super::Gws) -> Result<(), String> {
         url::Url::parse(base).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
     if !base.is_empty() && !of_the_web {
         return Err(format!(
-            "[gws] base_url is {base:?}, which is no address of the form \"https://annals.example.org\""
+            "[gws] base_url is {base:?}, which is not an address of the form \"https://annals.example.org\""
         ));
     }
     Ok(())

@@ -100,7 +100,7 @@ impl Config {
             || config.queue.commands == 0
             || config.queue.bytes < 1024 * 1024
         {
-            return Err("[database] readers and [queue] commands want at least 1, [queue] bytes at least 1048576".to_owned());
+            return Err("[database] readers and [queue] commands must be at least 1, [queue] bytes at least 1048576".to_owned());
         }
         if config.gws.queue == 0
             || config.gws.behind < 1
@@ -108,7 +108,7 @@ impl Config {
             || config.gws.max_interval_seconds == 0
         {
             return Err(
-                "[gws] queue, behind, timeout_seconds and max_interval_seconds want at least 1"
+                "[gws] queue, behind, timeout_seconds and max_interval_seconds must be at least 1"
                     .to_owned(),
             );
         }
@@ -118,7 +118,7 @@ impl Config {
         want_origins("web_actions", &web_actions.allow_origins)?;
         if web_actions.rate == 0 || web_actions.burst == 0 || web_actions.largest < 1024 {
             return Err(
-                "[web_actions] rate and burst want at least 1, largest at least 1024".to_owned(),
+                "[web_actions] rate and burst must be at least 1, largest at least 1024".to_owned(),
             );
         }
         if !["text", "json"].contains(&config.log.format.as_str()) {
@@ -224,7 +224,7 @@ fn want_origins(section: &str, origins: &[String]) -> Result<(), String> {
     match origins.iter().find(|origin| !is_origin(origin)) {
         None => Ok(()),
         Some(origin) => Err(format!(
-            "[{section}] allow_origins has {origin:?}, which is no web site of the form \"https://desk.example.org\""
+            "[{section}] allow_origins has {origin:?}, which is not a web site of the form \"https://desk.example.org\""
         )),
     }
 }

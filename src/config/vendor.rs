@@ -32,7 +32,7 @@ pub fn adopt(given: &mut Table) -> Result<(), String> {
             .or_else(|| take_nested(&mut found, option));
         if let Some(other) = found.keys().next() {
             return Err(format!(
-                "[\"{section}\"] has {other}, which is not known here; known is \"{option}\""
+                "[\"{section}\"] has {other}, which is unknown; the known option is \"{option}\""
             ));
         }
         let Some(value) = value else { continue };

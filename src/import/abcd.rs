@@ -38,7 +38,7 @@ pub fn read(from: impl std::io::Read, take: &mut Take<'_>) -> Result<Result<(), 
     array::read::<Convo>(from, &mut |number, convo| {
         if !told {
             told = true;
-            let left = "the delexicalised turns, targets and candidates are no history".to_owned();
+            let left = "the delexicalised turns, targets and candidates are not history".to_owned();
             take(Found::Warning(WarningKind::LeftOut, Place::File, left))?;
         }
         match convo {

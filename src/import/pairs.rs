@@ -50,7 +50,7 @@ fn nested(pairs: &[Node], above: &str, odd: &mut Vec<Oddity>) -> Result<Document
         if document.insert(key.to_owned(), value).is_some() {
             odd.push((
                 WarningKind::RepeatedKey,
-                format!("{path:?} came before; the last value was taken"),
+                format!("{path:?} is repeated; the last value was kept"),
             ));
         }
     }
@@ -78,7 +78,7 @@ fn value(
             },
         ) => {
             if *commented {
-                mismatch("has a comment where its value would be; it was taken as null".to_owned());
+                mismatch("has a comment where its value would be; it was read as null".to_owned());
             }
             Ok(Value::Null)
         }
@@ -86,7 +86,7 @@ fn value(
         (Some("str"), Node::Scalar { value, written, .. }) => {
             if !value.is_string() {
                 mismatch(format!(
-                    "is declared str and written as {}; it was taken as the text {written:?}",
+                    "is declared str and written as {}; it was read as the string {written:?}",
                     name(value)
                 ));
             }

@@ -65,7 +65,7 @@ pub fn read(from: impl std::io::Read, take: &mut Take<'_>) -> Result<Result<(), 
         if !told {
             told = true;
             let left =
-                "the annotation of single turns and the answers of the services are no history"
+                "the annotations of single turns and the results of the services are not history"
                     .to_owned();
             take(Found::Warning(WarningKind::LeftOut, Place::File, left))?;
         }

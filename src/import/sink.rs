@@ -176,7 +176,7 @@ impl<'a> Sink<'a> {
             *self.files[file].dropped_keys.entry(key).or_default() += 1;
         }
         for key in repeated {
-            let text = format!("{key:?} came before; the last value was taken");
+            let text = format!("{key:?} is repeated; the last value was kept");
             self.files[file].warn(WarningKind::RepeatedKey, place, text);
         }
     }
@@ -217,7 +217,7 @@ impl<'a> Sink<'a> {
             Some(same) if same == content => self.count(file, contact, false),
             Some(_) => {
                 let refusal = Refusal::Conflict(format!(
-                    "{id:?} came before in the input, with other content"
+                    "{id:?} is repeated in the input with other content"
                 ));
                 return self.refuse(file, place, &refusal);
             }

@@ -297,7 +297,7 @@ fn is_local(name: &str) -> bool {
 
 fn foreign_page(origin: &str) -> Refusal {
     Refusal::Forbidden(format!(
-        "a page of {origin:?} asks; without tokens this server answers to no page from elsewhere"
+        "a page of {origin:?} sent the request; without tokens this server answers no pages of other web sites"
     ))
 }
 
@@ -312,7 +312,7 @@ fn want_local(headers: &HeaderMap) -> Result<(), Refusal> {
     let host = text(headers, "host").unwrap_or("localhost");
     if !is_local(without_port(host)) {
         return Err(Refusal::Forbidden(format!(
-            "this server answers to localhost, not to {host:?}; make a token to serve other names"
+            "this server answers to localhost, not to {host:?}; create a token to serve other names"
         )));
     }
     match text(headers, "origin") {
@@ -352,7 +352,7 @@ fn want_same_origin(headers: &HeaderMap) -> Result<(), Refusal> {
 
 fn unlisted(origin: &str) -> Refusal {
     Refusal::Forbidden(format!(
-        "a page of {origin:?} sends; [web_actions] allow_origins does not name it"
+        "a page of {origin:?} sent the request; [web_actions] allow_origins does not name it"
     ))
 }
 

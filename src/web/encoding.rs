@@ -99,7 +99,7 @@ fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, String> {
         for name in names.filter(|name| !["", "identity"].contains(name)) {
             let coding = Coding::named(name).ok_or_else(|| {
                 let shown: String = name.chars().take(64).collect();
-                format!("the Content-Encoding {shown:?} is not taken; send {TAKEN} or none")
+                format!("the Content-Encoding {shown:?} is not supported; send {TAKEN} or none")
             })?;
             codings.push(coding);
         }

@@ -86,7 +86,7 @@ both! {
         assert!(ran.code != Some(0) && ran.told.contains("another archive"), "{ran:?}");
 
         let said = annals(&there.url, &import, 0).await;
-        assert!(said.contains("Went on after line"), "{said}");
+        assert!(said.contains("Resumed after line"), "{said}");
         annals(&there.url, &["verify", &source.url, &there.url], 0).await;
         let said = annals(&there.url, &import, 0).await;
         assert!(said.contains("restored before; nothing was written"), "{said}");
@@ -103,7 +103,7 @@ both! {
         let cut: Vec<&str> = whole.split_inclusive('\n').take(1700).collect();
         for (text, said) in [
             (cut.concat(), "line 1701 is missing"),
-            (whole[..whole.len() - 300].to_owned(), "is cut off"),
+            (whole[..whole.len() - 300].to_owned(), "is truncated"),
             (whole.replacen("text 7\"", "text 8\"", 1), "checksum"),
         ] {
             std::fs::write(&bad, text).unwrap();
@@ -150,7 +150,7 @@ both! {
             (changed("{\"webAction\"", "\"state\":\"", "\"state\":\"un"), "webAction.state"),
             (changed("{\"change\"", "\"cursor\":1,", "\"cursor\":100000,"), "change.cursor"),
             (changed("{\"link\"", "\"copiedKeys\":[", "\"copiedKeys\":[1,"), "link.copiedKeys: it is no list of texts"),
-            (twice("{\"contact\""), "there twice"),
+            (twice("{\"contact\""), "or repeated"),
             ((format!("{whole}{{}}\n"), good.len() + 2), "after the end"),
         ] {
             std::fs::write(&bad, text).unwrap();
@@ -159,7 +159,7 @@ both! {
             assert!(ran.told.contains(&format!("line {line} ")), "{line} {said}: {ran:?}");
         }
         let said = annals(&source.url, &["import", "--dry-run", archive.to_str().unwrap()], 0).await;
-        assert!(said.contains("whole"), "{said}");
+        assert!(said.contains("complete"), "{said}");
     }
 
     async fn counts_that_are_wrong_are_noticed(db) {
@@ -171,7 +171,7 @@ both! {
         let bad = file(&source, "bad.ndjson");
         std::fs::write(&bad, whole.replace("\"interaction\":3", "\"interaction\":4")).unwrap();
         let ran = run(&source.url, &["import", "--dry-run", bad.to_str().unwrap()]).await;
-        assert!(ran.code != Some(0) && ran.told.contains("counts other rows"), "{ran:?}");
+        assert!(ran.code != Some(0) && ran.told.contains("counts that differ"), "{ran:?}");
     }
 
     async fn rows_that_the_database_refuses_are_named_by_their_lines(db) {

@@ -115,7 +115,7 @@ both! {
         server.delete("/v1/interactions/child").await;
         let there = server.stop().await;
         let said = annals(&there.url, &["import", "--merge", archive.to_str().unwrap()], 2).await;
-        assert!(said.contains("left out: interaction a: it is there, and one of the two was changed since"), "{said}");
+        assert!(said.contains("left out: interaction a: it exists, and one of the two was changed since"), "{said}");
         assert!(!said.contains("interaction b"), "the same is not worth a word: {said}");
         let server = Server::at(there, |_| {}).await;
         assert_eq!(subjects(&server, "a").await, "two");
@@ -189,7 +189,7 @@ both! {
         killed(&there.url, &there, &["import", "--merge", archive.to_str().unwrap()]).await;
         // whether it is said again or not
         let said = annals(&there.url, &["import", archive.to_str().unwrap()], 2).await;
-        assert!(said.contains("Went on after line") && said.contains("i00001") && said.contains("i03999"), "{said}");
+        assert!(said.contains("Resumed after line") && said.contains("i00001") && said.contains("i03999"), "{said}");
         let server = Server::at(Arc::clone(&there), |_| {}).await;
         for id in ["i00001", "i03999"] {
             assert_eq!(subjects(&server, id).await, "own");

@@ -104,7 +104,7 @@ impl Failure {
             ..Self::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 Code::Internal,
-                "something went wrong here; the log knows more under this request's id",
+                "internal error; the log has the details under this request's id",
             )
         }
     }
@@ -142,16 +142,16 @@ impl From<StoreError> for Failure {
                 Some(Cause(error.to_string())),
             ),
             StoreError::Away(_) => Self::later(
-                "the database is out of reach; nothing was written, try again",
+                "the database cannot be reached; nothing was written, try again",
                 Some(Cause(error.to_string())),
             ),
             StoreError::Closed => Self::later(
-                "the server is going down; nothing was written, try again",
+                "the server is shutting down; nothing was written, try again",
                 None,
             ),
             StoreError::Unknown(_) => Self {
                 message:
-                    "the database was lost in the midst of the commit; look before sending again"
+                    "the connection to the database was lost during the commit; check before you send again"
                         .to_owned(),
                 ..Self::internal(error.to_string())
             },

@@ -54,7 +54,7 @@ async fn of_one_or_none(
             .map(|(cursor, state)| (cursor, Some(state)))
             .collect()),
         Err(error @ (StoreError::Refused(_) | StoreError::Inconsistent(..))) => {
-            tracing::error!(%error, "UserData of an earlier moment could not be read; clients are told what it is now");
+            tracing::error!(%error, "UserData of an earlier moment could not be read; clients receive its current state");
             Ok(cursors.into_iter().map(|cursor| (cursor, None)).collect())
         }
         Err(error) => Err(error),

@@ -108,7 +108,7 @@ async fn wrong_method() -> Failure {
     Failure::new(
         StatusCode::METHOD_NOT_ALLOWED,
         Code::Forbidden,
-        "this path does not take that method",
+        "this path does not support that method",
     )
 }
 

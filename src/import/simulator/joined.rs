@@ -52,7 +52,7 @@ impl Joined {
             if slot.is_some() {
                 refused.push(Found::Refused(
                     Place::Element("interaction", id),
-                    "came before, with the same id".to_owned(),
+                    "is repeated: the id came before".to_owned(),
                 ));
                 continue;
             }

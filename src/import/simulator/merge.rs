@@ -83,7 +83,7 @@ impl<'a> Builder<'a> {
             (Some((_, one)), Some((_, other))) if !same(one, other) => {
                 self.odd.push((
                     WarningKind::Contradiction,
-                    format!("{attribute} is {one:?} in the history and {other:?} in the details; the history was followed"),
+                    format!("{attribute} is {one:?} in the history and {other:?} in the details; the history takes precedence"),
                 ));
             }
             (_, Some((name, _))) => {
@@ -177,7 +177,7 @@ impl<'a> Builder<'a> {
         {
             self.odd.push((
                 WarningKind::Contradiction,
-                format!("contactId is {said:?} and the UserData key ContactId {attached:?}; contactId was followed"),
+                format!("contactId is {said:?} and the UserData key ContactId {attached:?}; contactId takes precedence"),
             ));
         }
         said.or(attached).map(str::to_owned)
@@ -193,7 +193,7 @@ impl<'a> Builder<'a> {
         match (owner, agent) {
             (Some(one), Some(other)) if one != other => self.odd.push((
                 WarningKind::Contradiction,
-                format!("the owner is {one:?} in the history and {other:?} in the details; the history was followed"),
+                format!("the owner is {one:?} in the history and {other:?} in the details; the history takes precedence"),
             )),
             (_, Some(_)) => {
                 self.used[1].insert("agentId");

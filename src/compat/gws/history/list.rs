@@ -125,8 +125,7 @@ impl List {
         tokio::time::timeout(limit, self.found(&asker))
             .await
             .map_err(|_| {
-                let message =
-                    "the question took longer than its time limit; ask for a shorter period";
+                let message = "the query took longer than its time limit; ask for a shorter period";
                 Refusal::TimedOut(message.to_owned())
             })?
     }

@@ -255,7 +255,7 @@ impl Asked {
         W: Future<Output = Result<String, StoreError>> + Send + 'static,
     {
         let Ok(place) = Arc::clone(&self.places.all).try_acquire_owned() else {
-            let message = format!("{MOST} questions are under way on this server; try again");
+            let message = format!("{MOST} requests are in progress on this server; try again");
             return Failure::later(&message, None).into_response();
         };
         let reference = i64::from(rand::random_range(1..=i32::MAX));
@@ -311,7 +311,7 @@ async fn tell(
         answer.wait().await
     };
     if let Err(error) = handed.await {
-        tracing::warn!(%error, reference, "an answer could not be handed over");
+        tracing::warn!(%error, reference, "an answer could not be delivered");
     }
 }
 
@@ -320,16 +320,15 @@ fn in_words(error: StoreError, reference: i64) -> String {
     if let StoreError::Refused(refusal) = error {
         return refusal.to_string();
     }
-    tracing::error!(%error, reference, "a question could not be answered");
+    tracing::error!(%error, reference, "a history request failed");
     match error {
         StoreError::Busy | StoreError::Full | StoreError::Away(_) | StoreError::Closed => {
             "the store does not answer; nothing was written, try again".to_owned()
         }
         StoreError::Unknown(_) => {
-            "the database was lost in the midst of the commit; look before sending again".to_owned()
+            "the connection to the database was lost during the commit; check before you send again"
+                .to_owned()
         }
-        _ => format!(
-            "something went wrong here; the log knows more under the referenceId {reference}"
-        ),
+        _ => format!("internal error; the log has the details under the referenceId {reference}"),
     }
 }

@@ -34,7 +34,7 @@ impl Denied {
         Self::Failed(Failure::new(
             StatusCode::FORBIDDEN,
             Code::Forbidden,
-            "a page of another web site asks; [gws] allow_origins does not name it",
+            "a page of another web site sent the request; [gws] allow_origins does not name it",
         ))
     }
 }

@@ -148,7 +148,7 @@ impl Gate {
                 Checked::Later(wait) => return Err(Denied::Later(wait)),
                 Checked::Wrong => {
                     return Err(Denied::access(
-                        "there is no such user, or the password is another",
+                        "there is no such user, or the password is wrong",
                     ));
                 }
             };
