@@ -47,7 +47,8 @@ impl Dice {
 
     /// One of several.
     ///
-    /// # Panics When there are none.
+    /// # Panics
+    /// When there are none.
     pub fn pick<'t, T: ?Sized>(&mut self, from: &[&'t T]) -> &'t T {
         from[self.0.random_range(0..from.len())]
     }
