@@ -430,7 +430,8 @@ const stories = {
         const left = await arrived(2);
         assert.deepEqual(left.map(event => event.actionId).sort(), ["held", "plain"]);
         assert.equal(beacons.length, 1);
-        assert.equal(await page.evaluate(() => Object.keys(localStorage).length), 2, "nobody was there for the answer");
+        // the answer for the other may have come before the page was gone
+        assert.ok(await page.evaluate(() => Object.values(localStorage).some(kept => kept.includes("held"))), "nobody was there for the answer");
         // the next page of the site sends them again, and has it
         await page.goto(origin + classic());
         await settled(page, left);
@@ -462,31 +463,44 @@ const stories = {
     },
 
     async leaving_while_a_request_is_under_way() {
+        // a proxy holds the request, not the browser: a browser that intercepts requests may lose the beacon of a page that is gone
         let begun;
         const under_way = new Promise(ready => { begun = ready; });
-        const beacons = [];
-        context.on("request", request => {
-            if (request.resourceType() === "ping") beacons.push(request.postData());
-            else if (request.method() === "POST") begun();
-        });
         let answer;
         const held = new Promise(ready => { answer = ready; });
-        await context.route(`${base}/v1/web-actions`, async route => {
-            if (route.request().resourceType() !== "ping") await held;
-            await route.continue().catch(() => {});
+        const bodies = [];
+        const proxy = createServer(async (request, response) => {
+            const parts = [];
+            for await (const part of request) parts.push(part);
+            const body = Buffer.concat(parts);
+            if (request.method === "POST") {
+                bodies.push(body.toString());
+                if (bodies.length === 1) {
+                    begun();
+                    await held;
+                }
+            }
+            const {host: _, connection: __, ...headers} = request.headers;
+            const answered = await fetch(base + request.url, {method: request.method, headers, body: body.length ? body : undefined});
+            const kept = [...answered.headers].filter(([name]) => !["connection", "content-encoding", "content-length", "transfer-encoding"].includes(name));
+            response.writeHead(answered.status, Object.fromEntries(kept)).end(Buffer.from(await answered.arrayBuffer()));
         });
-        const page = await open(classic());
+        await new Promise(ready => proxy.listen(0, "127.0.0.1", ready));
+        const by_proxy = () => made(`<script src="http://127.0.0.1:${proxy.address().port}/sdk/web-actions.js" data-key="${key}"></script>`);
+        const page = await open(by_proxy());
         await offers(page, "first", 2);
         await under_way;
         await offers(page, "second", 2);
         await page.evaluate(() => { location.href = "/elsewhere"; });
         await page.waitForURL(`${origin}/elsewhere`);
         await arrived(2);
-        assert.equal(beacons.length, 1);
-        assert.ok(beacons[0].includes("second0") && !beacons[0].includes("first0"), "what is on its way needs no beacon");
+        assert.equal(bodies.length, 2);
+        assert.ok(bodies[1].includes("second0") && !bodies[1].includes("first0"), "what is on its way needs no beacon");
         answer();
-        await page.goto(origin + classic());
+        await page.goto(origin + by_proxy());
         await settled(page, [...offered("first", 2), ...offered("second", 2)]);
+        proxy.closeAllConnections();
+        proxy.close();
     },
 
     async leaving_a_page_without_storage() {
