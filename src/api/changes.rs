@@ -105,8 +105,9 @@ async fn page(app: &App, caller: &Caller, query: &ChangesQuery) -> Result<Respon
     )))
 }
 
-/// Changes after a cursor, in the order in which they became visible. A reader that continues at
-/// `next` misses nothing and sees nothing twice.
+/// Changes after a cursor, in the order in which they became visible.
+///
+/// A reader that continues at `next` misses nothing and sees nothing twice.
 ///
 /// With `Accept: text/event-stream` the changes come as a live stream. The `id` of an event is its
 /// cursor. `Last-Event-ID` resumes after that cursor and takes precedence over `after`. Without

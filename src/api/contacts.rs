@@ -226,8 +226,9 @@ async fn unmerge(
     submit(&app, &caller, Command::UnmergeContact(id), repeatable).await
 }
 
-/// The interactions of a contact and of those merged into it, newest first. Takes the parameters of
-/// `GET /v1/interactions`.
+/// The interactions of a contact and of those merged into it, newest first.
+///
+/// Takes the parameters of `GET /v1/interactions`.
 #[utoipa::path(get, operation_id = "getContactHistory", path = "/v1/contacts/{id}/history", tag = "contacts", params(("id" = String, Path), find::ListParams, super::filter_params::FilterParams),
     responses((status = 200, body = super::schema::InteractionList), (status = 404, body = Problem)))]
 async fn history(
@@ -240,8 +241,9 @@ async fn history(
     find::list_by(&app, &caller, params, Of::Contact(id)).await
 }
 
-/// Erases a person: the contact, its merged identities, and the content of their interactions. An
-/// erasure cannot be undone.
+/// Erases a person: the contact, its merged identities, and the content of their interactions.
+///
+/// An erasure cannot be undone.
 ///
 /// It includes anonymous interactions in the families of the person's interactions. An anonymous
 /// interaction that belongs to another person as well is listed in `shared`, and loses only the

@@ -205,8 +205,9 @@ async fn stop(
     submit(&app, &caller, command, repeatable).await
 }
 
-/// Attaches, updates and deletes keys of UserData in one change, all or nothing. If the body is a
-/// pair list, its pairs are attached.
+/// Attaches, updates and deletes keys of UserData in one change, all or nothing.
+///
+/// If the body is a pair list, its pairs are attached.
 #[utoipa::path(post, operation_id = "editUserData", path = "/v1/interactions/{id}/user-data", tag = "user data", request_body = super::schema::UserDataRequest,
     params(("id" = String, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = super::schema::EditedUserData), (status = 404, body = Problem), (status = 422, body = Problem)))]
@@ -352,8 +353,9 @@ struct NoEngage {
     description: Option<String>,
 }
 
-/// Declines a web engagement: sets `noEngageCode` and `noEngageDescription` in its UserData, in one
-/// change.
+/// Declines a web engagement.
+///
+/// Sets `noEngageCode` and `noEngageDescription` in its UserData, in one change.
 #[utoipa::path(post, operation_id = "recordNoEngage", path = "/v1/interactions/{id}/no-engage", tag = "engagements", request_body = NoEngage,
     params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = super::schema::EditedUserData), (status = 404, body = Problem), (status = 422, body = Problem)))]
@@ -388,8 +390,9 @@ async fn no_engage(
     submit(&app, &caller, command, repeatable).await
 }
 
-/// The whole family of an interaction: the links between its members, and the UserData that was
-/// propagated.
+/// The whole family of an interaction.
+///
+/// The links between its members, and the UserData that was propagated.
 #[utoipa::path(get, operation_id = "getLineage", path = "/v1/interactions/{id}/lineage", tag = "engagements", params(("id" = String, Path)),
     responses((status = 200, body = super::schema::Lineage), (status = 404, body = Problem)))]
 async fn lineage(

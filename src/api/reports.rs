@@ -134,8 +134,9 @@ struct WebActionsParams {
     format: Option<String>,
 }
 
-/// The number of web actions in each state, by period if one is requested. An action counts once in
-/// each state, at the time of that event.
+/// The number of web actions in each state, by period if one is requested.
+///
+/// An action counts once in each state, at the time of that event.
 #[utoipa::path(get, operation_id = "reportWebActions", path = "/v1/reports/web-actions", tag = "reports", params(WebActionsParams),
     responses((status = 200, content((super::schema::ReportRows = "application/json"), (String = "text/csv"))), (status = 422, body = Problem)))]
 async fn web_actions(

@@ -179,8 +179,10 @@ async fn get(
     Ok(render::json(render::text(&shown[0])))
 }
 
-/// Changes a webhook: absent members are unchanged, null clears. Waiting deliveries go to the new
-/// URL. A webhook that is enabled again continues where it stopped.
+/// Changes a webhook: absent members are unchanged, null clears.
+///
+/// Waiting deliveries go to the new URL. A webhook that is enabled again continues where it
+/// stopped.
 #[utoipa::path(patch, operation_id = "changeWebhook", path = "/v1/webhooks/{id}", tag = "webhooks", request_body = WebhookPatch, params(("id" = String, Path)),
     responses((status = 200, body = WebhookBody), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn patch(
@@ -345,8 +347,10 @@ fn state(place: &str, name: &str) -> Result<DeliveryState, Refusal> {
         .ok_or_else(|| Refusal::invalid(place, "is none of waiting, delivered, dead"))
 }
 
-/// The delivery log, newest change first. Successful deliveries are kept for some days
-/// (`[webhooks] keep_days`); waiting and dead ones remain.
+/// The delivery log, newest change first.
+///
+/// Successful deliveries are kept for some days (`[webhooks] keep_days`); waiting and dead ones
+/// remain.
 #[utoipa::path(get, operation_id = "listDeliveries", path = "/v1/webhooks/{id}/deliveries", tag = "webhooks", params(("id" = String, Path), DeliveriesParams),
     responses((status = 200, body = DeliveryList), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn deliveries(
@@ -400,8 +404,9 @@ struct Replay {
     state: Option<String>,
 }
 
-/// Starts all dead deliveries over, or attempts all waiting deliveries now. Each keeps its
-/// `webhook-id`.
+/// Starts all dead deliveries over, or attempts all waiting deliveries now.
+///
+/// Each keeps its `webhook-id`.
 #[utoipa::path(post, operation_id = "replayDeliveries", path = "/v1/webhooks/{id}/replay", tag = "webhooks", request_body = Replay, params(("id" = String, Path)),
     responses((status = 202, body = super::schema::Replayed, description = "`deliveries` says how many"), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn replay_all(
