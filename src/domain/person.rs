@@ -6,8 +6,8 @@
 //! 2. the anonymous ancestors of those: the parent without a contact, its parent, and so on up to
 //!    the first ancestor with a contact. A web engagement that led to a chat is one of these;
 //! 3. other anonymous interactions, by their place in the family. One with descendants of known
-//!    contacts belongs to those contacts, and to the nearest ancestor's contact. One without belongs
-//!    to the owners of its parent.
+//!    contacts belongs to those contacts, and to the contact of the nearest ancestor that has one.
+//!    One without belongs to the owners of its parent.
 //!
 //! An anonymous interaction that belongs to this person and to somebody else is *shared*. An
 //! interaction of another known contact never belongs to this person, whatever its family.

@@ -67,7 +67,7 @@ pub fn propagate_late(policy: &CopyPolicy, parent: &Document, child: &mut Docume
 }
 
 /// The values that link a conversation to its web engagement: for each of the keys in the document,
-/// its index and its value. Only texts other than placeholders count.
+/// its index and its value. Only texts that are not blank count.
 pub fn visits(keys: &[KeyPath], document: &Document) -> Vec<(usize, String)> {
     keys.iter()
         .enumerate()

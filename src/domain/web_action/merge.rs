@@ -40,8 +40,8 @@ pub struct Merged {
 /// * A field that the stored event lacks is added, a documented one too.
 /// * If a documented field has a different value, nothing is taken from the copy.
 /// * If another field has a different value, the first value stays; the other fields are taken.
-/// * `eventDate` depends on whose clock was read and never contradicts. A given one replaces the time
-///   of receipt; of two given ones, the earlier counts.
+/// * `eventDate` depends on whose clock was read and never contradicts. A given one replaces the
+///   time of receipt; of two given ones, the earlier counts.
 pub fn merge(stored: &Map<String, Value>, stamped: bool, copy: &Map<String, Value>) -> Merged {
     let mut contradicts = false;
     let mut added = Vec::new();
