@@ -202,7 +202,7 @@ impl Dialect for OnSqlite {
     }
 
     fn may_have_committed(_: &sqlx::Error) -> bool {
-        false // it is done in this very process
+        false // the commit happens in this process
     }
 }
 
