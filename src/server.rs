@@ -147,7 +147,7 @@ pub async fn serve(
     };
     tokio::select! {
         served = graceful => served?,
-        () = cut => tracing::warn!("some requests were cut off: they took longer than a stop may take"),
+        () = cut => tracing::warn!("some requests were cut off: they exceeded the time limit for stopping"),
     }
     stopping.cancel();
     tasks.close();
@@ -264,7 +264,7 @@ async fn tidy(writer: Writer, clock: Arc<dyn Clock>, stopping: CancellationToken
             command: Command::ForgetReplies(before),
         };
         if let Err(error) = writer.submit(submission).await {
-            tracing::warn!(%error, "old replies could not be forgotten");
+            tracing::warn!(%error, "expired replies could not be deleted");
         }
         tokio::select! {
             () = tokio::time::sleep(TIDY_EVERY) => {}

@@ -78,7 +78,7 @@ pub struct Answer {
 }
 
 /// The text of an answer whose data was deleted meanwhile.
-pub const TAKEN_AWAY: &str = "history was taken away meanwhile, ask again";
+pub const TAKEN_AWAY: &str = "history was deleted meanwhile, ask again";
 
 /// A change of a session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

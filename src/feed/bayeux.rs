@@ -133,7 +133,7 @@ pub async fn answer(hub: &Hub, asker: Asker<'_>, body: &[u8]) -> Answer {
         Err(why) => return Answer::Malformed(why),
     };
     if incoming.len() > 1 && incoming.iter().any(|one| one.is("/meta/handshake")) {
-        return Answer::Malformed("a handshake stands alone in its request".to_owned());
+        return Answer::Malformed("a handshake must be the only message of its request".to_owned());
     }
     if incoming
         .iter()
@@ -141,7 +141,7 @@ pub async fn answer(hub: &Hub, asker: Asker<'_>, body: &[u8]) -> Answer {
         .count()
         > 1
     {
-        return Answer::Malformed("a client connects once in a request".to_owned());
+        return Answer::Malformed("a request may hold only one connect".to_owned());
     }
     let alone = incoming.len() == 1;
     let mut replies = Replies {

@@ -32,42 +32,42 @@ impl Meters {
     pub fn register(&self, registry: &mut Registry) {
         registry.register(
             "annals_client_sessions",
-            "Sessions of clients that listen, held here",
+            "Sessions of notified clients on this server",
             self.sessions.clone(),
         );
         registry.register(
             "annals_client_messages",
-            "Messages handed to sessions",
+            "Messages queued for sessions",
             self.messages.clone(),
         );
         registry.register(
             "annals_client_messages_sent",
-            "Messages sent to clients, those sent again included",
+            "Messages sent to clients, including repeated ones",
             self.sent.clone(),
         );
         registry.register(
             "annals_client_behind",
-            "Times that a session was left to read up from the journal",
+            "Times that a session fell behind and had to catch up from the journal",
             self.behind.clone(),
         );
         registry.register(
             "annals_client_overflows",
-            "Sessions ended because they were too far behind",
+            "Sessions ended because they lagged too far behind",
             self.overflows.clone(),
         );
         registry.register(
             "annals_webhook_delivered",
-            "Deliveries to webhooks that were taken",
+            "Webhook deliveries that receivers accepted",
             self.delivered.clone(),
         );
         registry.register(
             "annals_webhook_failed",
-            "Attempts to deliver to webhooks that failed",
+            "Webhook delivery attempts that failed",
             self.failed.clone(),
         );
         registry.register(
             "annals_webhook_dead",
-            "Deliveries to webhooks that were given up",
+            "Webhook deliveries that became dead letters",
             self.dead.clone(),
         );
         registry.register(

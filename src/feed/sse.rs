@@ -71,7 +71,7 @@ impl Following {
                 }
                 Err(error) => {
                     // the stream waits for the database, as a reader of it would
-                    tracing::warn!(%error, "a stream of changes could not read on");
+                    tracing::warn!(%error, "a stream of changes could not read the journal");
                     tokio::select! {
                         () = tokio::time::sleep(PATIENCE) => {}
                         () = self.stopping.cancelled() => return None,

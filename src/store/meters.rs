@@ -40,7 +40,7 @@ impl Meters {
         );
         registry.register(
             "annals_writer_turned_away_commands",
-            "Commands turned away by a full queue",
+            "Commands refused because the queue was full",
             self.turned_away.clone(),
         );
         registry.register(

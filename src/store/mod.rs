@@ -70,7 +70,7 @@ pub enum StoreError {
     #[error("the database is out of reach: {0}")]
     Away(Arc<sqlx::Error>),
     /// The connection was lost during a commit: it is unknown whether anything was written.
-    #[error("the database was lost in the midst of a commit: {0}")]
+    #[error("the connection to the database was lost during a commit: {0}")]
     Unknown(Arc<sqlx::Error>),
     /// The store is closing.
     #[error("the store is closing")]
@@ -79,7 +79,7 @@ pub enum StoreError {
     #[error("{0}")]
     Schema(String),
     /// Stored data is inconsistent: table and column.
-    #[error("{0}.{1} holds what cannot be there")]
+    #[error("{0}.{1} holds an impossible value")]
     Inconsistent(&'static str, &'static str),
     /// The settings do not name a store.
     #[error("{0}")]

@@ -106,7 +106,7 @@ fn target(url: &str) -> Result<Target, StoreError> {
             .any(|(name, value)| name == "mode" && value == "memory");
         if path.contains(":memory:") || in_memory {
             return Err(StoreError::Settings(
-                "a store in memory would forget; give a file: sqlite://annals.db".to_owned(),
+                "a store in memory would lose its data; give a file: sqlite://annals.db".to_owned(),
             ));
         }
         if path.trim_start_matches('/').trim().is_empty() {
@@ -225,7 +225,7 @@ async fn limits<D: Dialect>(
     if D::command(conn, &asked).await.is_ok() {
         all.push((name, value.to_owned()));
     } else {
-        tracing::debug!("this Postgres does not notice that a client has gone");
+        tracing::debug!("this Postgres does not detect disconnected clients");
     }
     D::command(conn, "ROLLBACK").await?;
     Ok(all)
@@ -265,12 +265,12 @@ impl Store {
                 "words",
                 |_| Command::IndexWords,
                 |done| {
-                    tracing::info!(interactions = done, "the full-text index is made anew");
+                    tracing::info!(interactions = done, "the full-text index is being rebuilt");
                 },
             )
             .await?;
         if total > 0 {
-            tracing::info!(interactions = total, "the full-text index was made anew");
+            tracing::info!(interactions = total, "the full-text index was rebuilt");
         }
         Ok(())
     }
@@ -311,7 +311,10 @@ impl Store {
             .in_chunks("contacts", |after| Command::FoldContacts { after }, |_| {})
             .await?;
         if total > 0 {
-            tracing::info!(contacts = total, "contacts follow the rules of [contacts]");
+            tracing::info!(
+                contacts = total,
+                "contacts now follow the rules of [contacts]"
+            );
         }
         Ok(())
     }

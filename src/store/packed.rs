@@ -66,7 +66,7 @@ mod tests {
         // "ä" takes two bytes
         assert_eq!(
             rows.unwrap_err().to_string(),
-            "a packed row.length holds what cannot be there"
+            "a packed row.length holds an impossible value"
         );
         let rows: Result<Vec<[Option<&str>; 3]>, _> = unpack("3,,0:äb1,1,2::,:)").collect();
         assert_eq!(

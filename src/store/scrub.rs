@@ -59,7 +59,7 @@ async fn pass(options: &SqliteConnectOptions) -> Result<usize, sqlx::Error> {
     if pages >= MOST_PAGES {
         tracing::warn!(
             pages,
-            "the file is too large to overwrite unused parts of pages"
+            "the file is too large for overwriting unused parts of pages"
         );
         return Ok(0);
     }

@@ -216,7 +216,7 @@ pub fn parse_test(
         if fits {
             Ok(leaf(Test::Compare(order, value)))
         } else {
-            Err(Refusal::invalid(at, "compares in order what has none"))
+            Err(Refusal::invalid(at, "compares values that have no order"))
         }
     };
     match operator {

@@ -68,7 +68,7 @@ impl Hub {
             return;
         }
         if let Err(error) = self.submit(Command::KeepCursors(cursors)).await {
-            tracing::warn!(%error, "what clients received could not be noted");
+            tracing::warn!(%error, "acknowledged cursors could not be stored");
         }
     }
 
@@ -83,7 +83,7 @@ impl Hub {
         let micros = i64::try_from(kept.as_micros()).unwrap_or(i64::MAX);
         let before = self.parts().clock.now().plus_micros(-micros);
         if let Err(error) = self.submit(Command::ForgetClients(before)).await {
-            tracing::warn!(%error, "old sessions of clients could not be forgotten");
+            tracing::warn!(%error, "old client sessions could not be deleted");
         }
     }
 }

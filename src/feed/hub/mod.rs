@@ -94,10 +94,10 @@ pub enum Denied {
     #[error("the session was too far behind")]
     Overflow,
     /// The limit on sessions is reached.
-    #[error("as many clients listen as may")]
+    #[error("the limit on sessions is reached")]
     Full,
     /// The limit on subscriptions is reached.
-    #[error("as many subscriptions as a client may have")]
+    #[error("the limit on subscriptions of a session is reached")]
     TooMany,
     /// The store failed.
     #[error(transparent)]

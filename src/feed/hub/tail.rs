@@ -48,7 +48,7 @@ impl Hub {
                 () = stopping.cancelled() => return,
             };
             if let Err(error) = self.step(tail, newest).await {
-                tracing::warn!(%error, "clients could not be told of changes; they will be");
+                tracing::warn!(%error, "clients could not be notified of changes; this is retried");
                 tokio::select! {
                     () = tokio::time::sleep(PATIENCE) => {}
                     () = stopping.cancelled() => return,

@@ -153,7 +153,7 @@ impl Client {
             .header("webhook-signature", &letter.signature)
             .body(Full::from(letter.body.clone()));
         let Ok(request) = request else {
-            return Attempt::failed("the URL cannot be asked for");
+            return Attempt::failed("the URL is not valid for a request");
         };
         match tokio::time::timeout(TIMEOUT, self.http.request(request)).await {
             Err(_) => Attempt::failed(format!("no answer within {} s", TIMEOUT.as_secs())),

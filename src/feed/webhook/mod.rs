@@ -356,7 +356,7 @@ impl Supervisor {
         let all = self.workers.keys().cloned().collect();
         self.end(all).await;
         if let Err(error) = self.release().await {
-            tracing::warn!(%error, "the lease could not be given back; another server takes it when it is stale");
+            tracing::warn!(%error, "the lease could not be released; another server takes it when it is stale");
         }
     }
 }

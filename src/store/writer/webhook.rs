@@ -173,7 +173,7 @@ async fn create<D: Dialect>(
     secret: &Secret,
 ) -> Result<Outcome, StoreError> {
     if webhook::all::<D>(conn, Some(tenant)).await?.len() >= MOST {
-        let detail = format!("there are {MOST} webhooks already, which is as many as there may be");
+        let detail = format!("there are {MOST} webhooks already, which is the limit");
         return Err(Refusal::Conflict(detail).into());
     }
     let webhook = Webhook {

@@ -52,7 +52,10 @@ impl Worker {
             };
             match change {
                 Some(change) => self.dispatch(outgoing, &change),
-                None => self.finished(outgoing, &Attempt::failed("the journal does not hold it")),
+                None => self.finished(
+                    outgoing,
+                    &Attempt::failed("the journal does not contain the change"),
+                ),
             }
         }
         Ok(())
@@ -96,7 +99,7 @@ impl Worker {
             self.is_gone = true;
             self.progress.disable(Disable {
                 url: self.webhook.subscription.url.clone(),
-                reason: "the receiver answered 410: it wants nothing more",
+                reason: "the receiver answered 410: it wants no more deliveries",
             });
         }
         let waits = delivery.state == DeliveryState::Waiting;

@@ -150,7 +150,7 @@ impl Worker {
 
     /// Waits a moment after a database failure; true if the worker should stop.
     async fn failed(&self, error: &StoreError) -> bool {
-        tracing::warn!(%error, webhook = %self.webhook.id, "a webhook could not go on");
+        tracing::warn!(%error, webhook = %self.webhook.id, "the worker of a webhook could not continue; it tries again");
         tokio::select! {
             () = tokio::time::sleep(PATIENCE) => false,
             () = self.stop.cancelled() => true,
