@@ -3,11 +3,11 @@
 //! Each database would cut a text in its own way. Therefore the server cuts it and passes plain
 //! words: lower case, without accents, letters and digits only.
 //!
-//! Some scripts put no blanks between words (Han, kana, Thai, Lao, Khmer, Myanmar), Korean adds
-//! endings to its words, and emoji can stand anywhere. A run of such signs is indexed as
-//! overlapping pairs: `환불을` becomes `환불`, `불을` and, at its end, `을`. So each sign has one position,
-//! a part of a run is found as a phrase of pairs, and a single sign is found as the beginning of a
-//! pair.
+//! Some scripts put no blanks between words (Han, kana, Thai, Lao, Khmer, Myanmar), Korean
+//! adds endings to its words, and emoji can stand anywhere. A run of such signs is indexed
+//! as overlapping pairs: `환불을` becomes `환불`, `불을` and, at its end, `을`. So each sign has
+//! one position, a part of a run is found as a phrase of pairs, and a single sign is found
+//! as the beginning of a pair.
 
 mod cut;
 mod query;
