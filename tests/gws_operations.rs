@@ -41,7 +41,7 @@ fn tells_reference(path: &str) -> bool {
     path.contains("/openmedia/") || path.contains("/workitems/")
 }
 
-/// Sends a request that must succeed, and returns the newest cursor that the reply reflects.
+/// Sends a request that must succeed. A `referenceId` in the reply is the newest cursor.
 async fn done(server: &Server, path: &str, body: Value) {
     let (status, reply) = server.post(path, body.clone()).await;
     let head = head(server).await;

@@ -271,7 +271,7 @@ async fn large_against_small(large: &History, small: &History, size: usize) {
     );
 }
 
-/// Walks to a page of a filtered list and returns the cursor before it.
+/// Walks to a page of a filtered list. Returns the number of the page that it reached, and its path.
 async fn walk(to: SocketAddr, first: &str, page: usize) -> (usize, String) {
     let mut path = first.to_owned();
     let mut at = 1;

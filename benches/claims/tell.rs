@@ -1,4 +1,4 @@
-//! Prints the results, and reads figures of the machine.
+//! Prints the results and the properties of the machine.
 
 use std::time::Duration;
 

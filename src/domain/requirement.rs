@@ -34,7 +34,7 @@ pub enum Unmet {
 pub const OPEN: &[Status] = &[Status::New, Status::Pending, Status::InProcess];
 
 impl Requirement {
-    /// Requires a revision, where one is given.
+    /// Requires a revision, if one is given.
     pub fn revision(revision: Option<i64>) -> Self {
         Self {
             revision,

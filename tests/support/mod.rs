@@ -277,7 +277,6 @@ impl Server {
         stored
     }
 
-    /// The figures, as Prometheus reads them.
     /// Records a batch and returns the answer to each line.
     pub async fn batch(&self, lines: &[Value]) -> Vec<Value> {
         let lines: Vec<String> = lines.iter().map(Value::to_string).collect();
@@ -291,6 +290,7 @@ impl Server {
             .collect()
     }
 
+    /// The metrics in the format of Prometheus.
     pub async fn metrics(&self) -> String {
         let (_, text) = self.get("/metrics").await;
         text.as_str().expect("a text").to_owned()
