@@ -32,6 +32,7 @@ pub mod store;
 pub mod telemetry;
 pub mod web;
 
-/// Rows are made on the thread of a connection and freed on the thread that answers: the system's allocator makes the two wait for each other.
+/// Rows are allocated on the thread of a connection and freed on the thread that answers. The
+/// system's allocator makes the two wait for each other.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

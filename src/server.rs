@@ -1,5 +1,5 @@
-//! The life of a server: it opens the store, serves until it is told to stop, answers the requests
-//! in flight, and closes the store.
+//! The lifecycle of a server: it opens the store, serves until it is told to stop, answers the
+//! requests in flight, and closes the store.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -28,10 +28,10 @@ use crate::web::access::{Access, Door};
 use crate::web::rate::Rate;
 use crate::web::{App, Parts, requests};
 
-/// How often replies kept for repeated requests are looked through for old ones.
+/// How often expired replies to repeatable requests are deleted.
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
 
-/// The store's settings as the configuration has them.
+/// The store's settings from the configuration.
 pub fn settings(
     config: &Config,
     schema: Schema,
@@ -55,10 +55,11 @@ pub fn settings(
     }
 }
 
-/// Serves an open store on a bound listener until `stop` is ready, then answers what is in flight and closes the store.
+/// Serves an open store on a bound listener until `stop` is ready, then answers the requests in
+/// flight and closes the store.
 ///
 /// # Errors
-/// When the listener fails.
+/// If the listener fails.
 pub async fn serve(
     store: Store,
     config: Config,
@@ -135,7 +136,7 @@ pub async fn serve(
     let listener = listener.tap_io(|stream| {
         let _ = stream.set_nodelay(true);
     });
-    // a router that is served as it is would be copied whole for each connection
+    // otherwise the whole router would be copied for each connection
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let graceful =
         axum::serve(listener, service).with_graceful_shutdown(stopping.clone().cancelled_owned());
@@ -146,7 +147,7 @@ pub async fn serve(
     };
     tokio::select! {
         served = graceful => served?,
-        () = cut => tracing::warn!("some requests were cut off: they took longer than a stop may take"),
+        () = cut => tracing::warn!("some requests were cut off: they exceeded the time limit for stopping"),
     }
     stopping.cancel();
     tasks.close();
@@ -162,7 +163,7 @@ pub async fn serve(
     Ok(())
 }
 
-/// All surfaces behind one door.
+/// The router of all surfaces.
 pub fn router(app: App) -> Router {
     api::router(app.clone())
         .merge(gws::router(app.clone()))
@@ -172,8 +173,7 @@ pub fn router(app: App) -> Router {
         ))
 }
 
-/// Declares the keys that the settings name, and fills the index of all declared keys that are not
-/// ready.
+/// Declares the configured keys, and fills the index of every declared key that is not ready.
 async fn keep_index(
     writer: Writer,
     mut keys: Vec<String>,
@@ -211,17 +211,18 @@ fn of_index(command: Command) -> Submission {
     }
 }
 
-/// Declares a key: from now on what is recorded gets its index rows.
+/// Declares a key: interactions recorded from now on get its index rows.
 async fn declare(writer: &Writer, key: &KeyPath) -> Result<(), StoreError> {
     let command = Command::DeclareKey(key.clone());
     let answer = writer.enqueue_waiting(of_index(command)).await?;
     answer.wait().await.map(drop)
 }
 
-/// Declares a key and indexes all interactions under it, a portion at a time; returns how many were looked at.
+/// Declares a key and indexes all interactions under it, a portion at a time; returns how many were
+/// examined.
 ///
 /// # Errors
-/// When the store fails.
+/// If the store fails.
 pub async fn fill_index(
     writer: &Writer,
     key: &KeyPath,
@@ -251,7 +252,7 @@ pub async fn fill_index(
     }
 }
 
-/// Forgets replies whose day is over.
+/// Deletes expired replies.
 async fn tidy(writer: Writer, clock: Arc<dyn Clock>, stopping: CancellationToken) {
     loop {
         let before: Moment = clock.now().plus_micros(-REPLY_KEPT);
@@ -263,7 +264,7 @@ async fn tidy(writer: Writer, clock: Arc<dyn Clock>, stopping: CancellationToken
             command: Command::ForgetReplies(before),
         };
         if let Err(error) = writer.submit(submission).await {
-            tracing::warn!(%error, "old replies could not be forgotten");
+            tracing::warn!(%error, "expired replies could not be deleted");
         }
         tokio::select! {
             () = tokio::time::sleep(TIDY_EVERY) => {}

@@ -17,14 +17,14 @@ use crate::store::meters::Meters;
 /// Starts logging to standard error.
 ///
 /// # Errors
-/// When the filter is not understood.
+/// If the filter is invalid.
 pub fn start(log: &Log) -> Result<(), String> {
     let filter = EnvFilter::try_new(&log.level).map_err(|error| format!("[log] level: {error}"))?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
-    // a second start, as in tests, keeps the first
+    // if logging was started before, as in tests, this has no effect
     let _ = if log.format == "json" {
         builder.json().try_init()
     } else {
@@ -40,16 +40,16 @@ struct Labels {
     status: u16,
 }
 
-/// The figures of a server.
+/// The metrics of a server.
 pub struct Metrics {
-    /// All figures under their names.
+    /// All metrics under their names.
     pub registry: Registry,
     requests: Family<Labels, Counter>,
     seconds: Histogram,
 }
 
 impl Metrics {
-    /// Registers the figures of requests, of the writer and of the feed.
+    /// Registers the metrics of requests, of the writer and of the feed.
     pub fn new(meters: &Meters, feed: &crate::feed::meters::Meters) -> Self {
         let mut registry = Registry::default();
         let requests = Family::default();

@@ -1,4 +1,4 @@
-//! Who may come in, and what no request may hold.
+//! Access control, and what no request may contain.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use crate::both;
 use crate::support::process::{PATIENCE, Process, annals, run};
 use crate::support::{Place, Server};
 
-/// Makes a token and returns its id and itself.
+/// Creates a token; returns its identifier and the token.
 async fn token(place: &Place, scope: &str) -> (String, String) {
     let made = run(&place.url, &["token", "create", "--scope", scope]).await;
     assert_eq!(made.code, Some(0), "{made:?}");
@@ -62,7 +62,7 @@ both! {
             (vec![("origin", "http://localhost:3000")], 201),
             (vec![("origin", "http://127.0.0.1")], 201),
             (vec![("origin", "http://[::1]:8080"), ("sec-fetch-site", "same-site")], 201),
-            // a browser calls a page of another name of this machine cross-site
+            // to a browser, a page from another name of this machine is cross-site
             (vec![("origin", "http://localhost:3000"), ("sec-fetch-site", "cross-site")], 201),
             (vec![("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")], 403),
             (vec![("origin", "https://evil.example")], 403),

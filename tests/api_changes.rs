@@ -1,4 +1,4 @@
-//! Changes as they happen: server-sent events.
+//! Changes as server-sent events.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,7 +80,7 @@ both! {
         assert_eq!(live.kinds(1).await, ["interaction.stopped"]);
         drop(live);
         server.record(json!({"mediaType": "sms"})).await;
-        // the cursor outlives the connection, and the server
+        // the cursor outlives the connection and the server
         let server = Server::at(server.stop().await, |_| {}).await;
         let mut again = Events::of(&server, "/v1/changes?after=0", Some(&first)).await;
         assert_eq!(again.kinds(2).await, ["interaction.stopped", "interaction.recorded"]);
@@ -131,7 +131,7 @@ both! {
     async fn a_stream_ends_when_its_reader_may_no_longer_ask(db) {
         let server = Server::start(db).await;
         let mut stream = Events::of(&server, "/v1/changes", None).await;
-        // from now on a token is asked for, and this reader has none
+        // from now on a token is required, and this reader has none
         let ran = run(&server.place.url, &["token", "create", "--name", "desk"]).await;
         assert_eq!(ran.code, Some(0), "{ran:?}");
         let begun = std::time::Instant::now();

@@ -1,4 +1,4 @@
-//! Contacts: recognising, merging, erasing, exporting.
+//! Contacts: identifying, merging, erasing, exporting.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Finding: filters, order, pages, full text.
+//! Searches: filters, order, pages, full text.
 
 use serde_json::{Value, json};
 
@@ -337,7 +337,7 @@ both! {
 
     async fn a_text_of_long_words_is_kept_whole_and_found_by_the_first(db) {
         let server = Server::start(db).await;
-        // four bytes a letter: ten thousand such words would be more than Postgres indexes
+        // four bytes per letter: ten thousand such words would exceed what Postgres indexes
         let text: String = (0..9_000).map(|n| format!("{}{n} ", "\u{10428}".repeat(58))).collect();
         let stored = server.record(json!({"id": "l", "mediaType": "email", "text": text})).await;
         assert_eq!(stored["text"], text);

@@ -355,7 +355,7 @@ both! {
             }).await;
             let sent: Vec<_> = (0..20).map(|_| tokio::spawn(server.request(method, path).json(&body).send())).collect();
             let begun = std::time::Instant::now();
-            // those that find no room are answered at once, the others after the lock
+            // callers that find no room are answered at once, the others after the lock
             while sent.iter().filter(|one| one.is_finished()).count() < 10 && begun.elapsed().as_secs() < 5 {
                 tokio::time::sleep(std::time::Duration::from_millis(10)).await;
             }

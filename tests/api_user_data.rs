@@ -1,4 +1,4 @@
-//! UserData: attach, update, delete, and what it was at any moment.
+//! UserData: attach, update, delete, and its state at any moment.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! The archive: what goes out of one store comes into another whole, whichever the databases.
+//! The archive: what one store exports, another imports completely, on either database.
 
 mod damaged;
 mod merging;
@@ -67,7 +67,7 @@ both! {
         for place in [there, back] {
             let server = Server::at(Arc::new(place), |_| {}).await;
             assert_same(&before_indexed, &walk(&server, 1).await);
-            // what was sent before is known, and new things come after
+            // interactions sent before are known, and new ones come after
             let (status, _) = server.post("/v1/interactions", json!({"id": "late", "mediaType": "chat"})).await;
             assert_eq!(status, 200);
             let (status, _) = server.post_with("/v1/interactions/visit/engagements", &[("idempotency-key", "once")], json!({"id": "chat", "mediaType": "chat",
@@ -141,8 +141,8 @@ both! {
     }
 }
 
-/// Interactions of the demo that go round, and which part of the answers is compared. By hand, with
-/// `ANNALS_TEST_ARCHIVE=20000`, more go round and every answer is compared.
+/// Interactions of the demo in the round trip, and which part of the answers is compared. With
+/// `ANNALS_TEST_ARCHIVE=20000` in a manual run, there are more, and every answer is compared.
 fn demo() -> (String, usize) {
     match std::env::var("ANNALS_TEST_ARCHIVE") {
         Ok(count) => (count, 1),

@@ -1,4 +1,4 @@
-//! Who is who: what identifies a contact, and what does not.
+//! Identity: what identifies a contact, and what does not.
 
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ both! {
                 assert_eq!(kept["attributes"][name], json!([nothing]), "it is kept all the same");
             }
         }
-        // a batch and an engagement go the same way
+        // a batch and an engagement behave the same
         let told = server.batch(&[
             json!({"id": "one", "mediaType": "email", "contact": {"EmailAddress": "", "PhoneNumber": "anonymous"}}),
             json!({"id": "two", "mediaType": "email", "contact": {"EmailAddress": "", "PhoneNumber": "anonymous"}}),
@@ -131,11 +131,11 @@ both! {
         let entry = server.journal().await.into_iter().find(|entry| entry["kind"] == "contact.changed").unwrap();
         assert_eq!(entry["delta"]["attributes"]["EmailAddress"], json!(["zoe@example.test", "zoe@work.example"]));
         assert_eq!(identified(&server, json!({"PhoneNumber": "0049 151 99887766"})).await, first["contactId"]);
-        // the same again is no news
+        // repeating it adds no entry
         let before = server.journal().await.len();
         server.record(json!({"mediaType": "sms", "contact": {"PhoneNumber": "+49 151 99887766"}})).await;
         assert_eq!(server.journal().await.len(), before + 1);
-        // where two fit, nobody knows whose the new value is
+        // where two match, the owner of the new value is unknown
         for name in ["John", "Jane"] {
             server.post("/v1/contacts", json!({"attributes": {"EmailAddress": "doe@example.test", "FirstName": name}})).await;
         }
@@ -163,7 +163,7 @@ both! {
         assert_eq!(contact_of(&server, json!({"PhoneNumber": "+442079460900"})).await, bob, "Bob's number stays his");
         let (_, kept) = server.get(&format!("/v1/contacts/{}", ann.as_str().unwrap())).await;
         assert_eq!(kept["attributes"], json!({"City": ["Roma"], "EmailAddress": ["ann@example.test"], "PhoneNumber": ["+44 20 7946 0901"]}));
-        // in one commit too
+        // also in one commit
         let told = server.batch(&[
             json!({"id": "eve", "mediaType": "chat", "contact": {"EmailAddress": "eve@example.test"}}),
             json!({"id": "dan", "mediaType": "chat", "contact": {"PhoneNumber": "+44 20 7946 0902"}}),
@@ -173,7 +173,7 @@ both! {
         assert!(told.iter().all(|line| line["status"] == 201), "{told:?}");
         let (dan, again) = (server.get("/v1/interactions/dan").await.1, server.get("/v1/interactions/dan2").await.1);
         assert_eq!(dan["contactId"], again["contactId"]);
-        // an address of a contact that was merged into this one is its own
+        // an address of a contact merged into this one belongs to this one
         assert_eq!(server.post(&format!("/v1/contacts/{}/merge", bob.as_str().unwrap()), json!({"into": ann})).await.0, 200);
         let own = server.record(json!({"mediaType": "chat", "contact": {"EmailAddress": "ann@example.test", "PhoneNumber": "+44 20 7946 0900"}})).await;
         assert_eq!((&own["contactId"], &own["unkeptAttributes"]), (&ann, &Value::Null), "{own}");
@@ -186,7 +186,7 @@ both! {
         assert_eq!(identified(&server, json!({"FirstName": "Ann", "LastName": "Birch"})).await, Value::Null);
         let stranger = contact_of(&server, json!({"FirstName": "Ann", "LastName": "Birch"})).await;
         assert!(stranger.is_string() && stranger != shared);
-        // whoever was merged is still found by the names of each identity
+        // a merged contact is still found by the names of each identity
         let married = contact_of(&server, json!({"PhoneNumber": "+44 20 7946 0901", "FirstName": "Eve", "LastName": "Elm"})).await;
         let before = contact_of(&server, json!({"PhoneNumber": "+44 20 7946 0902", "FirstName": "Eva", "LastName": "Oak"})).await;
         assert_eq!(server.post(&format!("/v1/contacts/{}/merge", before.as_str().unwrap()), json!({"into": married})).await.0, 200);

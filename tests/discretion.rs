@@ -1,4 +1,5 @@
-//! Logs tell of requests, never of what customers said: not a text, not a transient key, not a token, at the most talkative level.
+//! Logs report requests but never customer content: no text, no transient key, no token, even at
+//! the most verbose level.
 
 use std::sync::Arc;
 
@@ -15,7 +16,8 @@ both! {
         if place.url.starts_with("postgres:") {
             let mut url = url::Url::parse(&place.url).unwrap();
             if url.password().is_none() {
-                // the Postgres of the suite may ask for none; what is sent all the same must not be told either
+                // the suite's Postgres may require no password; one that is sent anyway must not be
+                // logged either
                 url.set_password(Some(password)).unwrap();
                 place.url = url.to_string();
             }

@@ -72,7 +72,7 @@ both! {
             let (status, told) = send(&server, "/v1/interactions/batch?reply=errors", coding, lines).await;
             assert_eq!((status, &told["summary"]["recorded"]), (200, &json!(500)), "{coding}: {told}");
         }
-        // one around the other, and several members of one file
+        // one encoding inside the other, and several members of one file
         let body = json!({"id": "twice", "mediaType": "chat"}).to_string();
         let twice = packed("br", &packed("gzip", body.as_bytes()).await).await;
         assert_eq!(send(&server, "/v1/interactions", "gzip, br", twice).await.0, 201);
@@ -101,7 +101,7 @@ both! {
             config.limits.line = 10_000;
         }).await;
         for coding in ["gzip", "deflate", "br", "zstd"] {
-            // 200 MB of blanks in some KB
+            // 200 MB of blanks compress to a few KB
             let bomb = packed(coding, &vec![b' '; 200_000_000]).await;
             assert!(bomb.len() < 1_000_000, "{}", bomb.len());
             for path in ["/v1/interactions", "/v1/web-actions", "/api/v2/me/chats/x", "/api/v2/notifications"] {

@@ -1,5 +1,5 @@
-//! What is read as JSON, on every surface: lists are no objects, values have their types, and errors
-//! name the place in plain words.
+//! JSON input on every surface: lists are not accepted as objects, values are of their types, and
+//! errors name the place in plain words.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::both;
 use crate::support::{Server, id};
 
-/// Words of the implementation, which no answer may hold.
+/// Words of the implementation, which no answer may contain.
 const JARGON: [&str; 20] = [
     "untagged",
     "OneOrMany",
@@ -46,7 +46,7 @@ fn pointer(answer: &Value) -> &str {
     answer["errors"][0]["pointer"].as_str().unwrap_or("none")
 }
 
-/// The path of an operation with identifiers in it.
+/// The path of an operation, with identifiers filled in.
 fn path_of(template: &str) -> String {
     let mut path = String::new();
     for (index, part) in template.split(['{', '}']).enumerate() {
@@ -114,13 +114,13 @@ both! {
         let lines: Vec<Value> = told.as_str().unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!((&lines[0]["status"], &lines[1]["status"]), (&json!(422), &json!(201)));
         in_plain_words(&lines[0], "a batch line");
-        // an item of a list of events is refused alone
+        // a bad item of a list of events is refused by itself
         let events = json!([["a", "offered"], 3, {"actionId": "a", "actionState": "offered"}]);
         let (status, told) = server.post("/v1/web-actions", events).await;
         let statuses: Vec<&Value> = told["items"].as_array().unwrap().iter().map(|item| &item["status"]).collect();
         assert_eq!((status, statuses), (200, vec![&json!(422), &json!(422), &json!(201)]));
         in_plain_words(&told, "events");
-        // nor is a body that names its key read by position
+        // nor is a body that carries its key read by position
         let (status, _) = server.post("/v1/web-actions", json!(["key", [{"actionId": "b", "actionState": "offered"}]])).await;
         assert_eq!(status, 200);
         assert_eq!(server.get("/v1/web-actions/b").await.0, 404);
@@ -193,7 +193,7 @@ both! {
             assert!(detail.contains(wanted), "{path} {body}: {detail}");
             in_plain_words(&told, &body.to_string());
         }
-        // a key that is given twice would be lost in part, also in a filter
+        // a repeated key would be lost in part, also in a filter
         for (path, body, place) in [
             (interaction, r#"{"mediaType":"chat","mediaType":"sms"}"#, "/mediaType"),
             (interaction, r#"{"mediaType":"chat","userData":{"a":{"b":[{"c":1,"c":2}]}}}"#, "/userData/a/b/0/c"),
@@ -254,7 +254,7 @@ both! {
         }
         let (_, told) = server.post_text("/v1/interactions/batch", marked("\n{\"id\":\"m3\",\"mediaType\":\"chat\"}\n")).await;
         assert_eq!(told, json!({"line": 2, "status": 201, "id": "m3"}));
-        // in the middle it is no part of JSON
+        // a BOM in the middle is no JSON
         assert_eq!(server.post_text("/v1/interactions", "{\u{feff}\"mediaType\":\"chat\"}").await.0, 400);
     }
 
@@ -287,7 +287,7 @@ both! {
             let request = server.request("POST", &format!("/v1/interactions/{}/stop", id(&first))).header("idempotency-key", "s");
             request.body(body).send().await.unwrap().status().as_u16()
         };
-        // an empty body and an empty object are one
+        // an empty body is the same as an empty object
         assert_eq!((stop("").await, stop("{ }").await), (200, 200));
         assert_eq!(server.journal().await.len(), 2);
     }

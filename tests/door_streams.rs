@@ -1,4 +1,4 @@
-//! Cursors beyond the journal, what streams say of themselves, and which form is answered.
+//! Cursors beyond the journal, the headers of streams, and which format is answered.
 
 use serde_json::json;
 

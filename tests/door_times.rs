@@ -1,4 +1,4 @@
-//! How times are written by those who ask: every surface takes the same forms and refuses the same.
+//! The forms of times in requests: every surface accepts the same and refuses the same.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ fn detail(told: &Value) -> &str {
     told["errors"][0]["detail"].as_str().unwrap_or("none")
 }
 
-/// A value as it stands in a query string.
+/// A value encoded for a query string.
 fn encoded(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
@@ -53,7 +53,7 @@ both! {
             let (_, told) = server.get(&format!("/v1/interactions/{name}/user-data?at={}", encoded(&text))).await;
             assert!(detail(&told).starts_with("is before the interaction was recorded"), "{form}: {told}");
         }
-        // events are stored in one form whichever they came in
+        // events are stored in one form, whichever they were sent in
         let (_, life) = server.get("/v1/web-actions/t8").await;
         assert_eq!(life["items"][0]["eventDate"], NINE);
     }
@@ -114,7 +114,7 @@ both! {
 
     async fn a_day_is_taken_in_filters_in_the_time_zone_that_is_asked_for(db) {
         let server = Server::start(db).await;
-        // in Rome it is the night before the first, the first, its last minute, and the second
+        // in Rome: the night before the first, the first, its last minute, and the second
         for (name, start) in [
             ("before", "2026-02-28T22:59:59Z"),
             ("begin", "2026-02-28T23:00:00Z"),

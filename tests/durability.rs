@@ -1,4 +1,4 @@
-//! What was acknowledged is there after a kill; what was not is there whole, or not at all.
+//! Durability: after a kill, acknowledged writes are present, and others are complete or absent.
 
 mod clients;
 #[cfg(target_os = "linux")]
@@ -18,16 +18,16 @@ use crate::support::process::{PATIENCE, Process};
 use clients::{Client, Kept};
 use whole::History;
 
-/// Clients that write at the same time.
+/// Concurrent clients.
 const CLIENTS: usize = 64;
 
-/// How often the server is killed; `script/kill9` asks for more.
+/// How often the server is killed; `script/kill9` sets a larger number.
 fn rounds() -> usize {
     let given = std::env::var("ANNALS_TEST_KILL_ROUNDS").ok();
     given.map_or(5, |rounds| rounds.parse().expect("a number of rounds"))
 }
 
-/// Lets all clients write to a server until it is killed in the midst of it; returns what they were told is kept.
+/// Lets all clients write to a server until it is killed meanwhile; returns what was acknowledged.
 async fn until_killed(process: Process, round: usize) -> Vec<Kept> {
     let acknowledged = Arc::new(AtomicUsize::new(0));
     let clients: Vec<_> = (0..CLIENTS)

@@ -1,4 +1,4 @@
-//! Links that come later or by the key of a visit: what they must never do, and who hears of them.
+//! Links made later or by the key of a visit: what they must never do, and who is notified.
 
 use std::collections::BTreeMap;
 
@@ -145,7 +145,7 @@ both! {
         assert_eq!((&taken[0].body["type"], &taken[0].body["data"]), (&json!("engagement.linked"), &entry));
         let (_, page) = server.get("/v1/changes?kind=engagement").await;
         assert_eq!(page["items"], json!([entry]));
-        // a later change must not show in the message of the link
+        // a later change must not show in the message about the link
         server.post("/v1/interactions/chat/user-data", json!({"update": {"rule": "later"}})).await;
         let messages = told(&server).await;
         let of_link: Vec<Value> = messages.iter().filter(|message| json!(message.cursor.to_string()) == entry["cursor"]).map(data).collect();

@@ -1,4 +1,4 @@
-//! Web engagements: what their children take along, and the family they make.
+//! Web engagements: what their children copy, and the families they form.
 
 use serde_json::{Value, json};
 
@@ -115,7 +115,7 @@ both! {
             child.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
             child
         };
-        // a single POST: the server's setting, its own policy, none
+        // a single POST: with the server's setting, with its own policy, with none
         let silent = server.record(child(json!({"id": "c1"}))).await;
         assert_eq!((keys(&silent), &silent["copiedKeys"]), (vec!["rule"], &json!(["rule"])));
         assert_eq!((&silent["contactId"], &silent["threadId"]), (&parent["contactId"], &parent["threadId"]));
@@ -123,7 +123,7 @@ both! {
         assert_eq!(said["userData"], json!({"strategy": "s", "rule": "own"}));
         let empty = server.record(child(json!({"id": "c3", "copyUserData": ""}))).await;
         assert_eq!(keys(&empty), Vec::<&str>::new());
-        // a batch, whose parent stands in it too
+        // a batch that contains the parent too
         let lines = [
             json!({"id": "visit-2", "mediaType": "webengagement", "userData": {"rule": 2, "strategy": 3}}),
             json!({"id": "c4", "mediaType": "callback", "parentId": "visit-2", "copyUserData": "strategy"}),
@@ -147,7 +147,7 @@ both! {
             .filter(|entry| entry["interactionId"].as_str().is_some_and(|id| id.starts_with('c')))
             .map(|entry| entry["kind"].clone()).collect();
         assert_eq!(kinds, vec![json!("engagement.created"); 6]);
-        // the same content again writes nothing, whatever the parent holds by then
+        // repeating the same content writes nothing, whatever the parent holds by then
         server.post("/v1/interactions/visit/user-data", json!({"attach": {"rule": "later"}})).await;
         let before = server.journal().await.len();
         let (status, again) = server.post("/v1/interactions", child(json!({"id": "c1"}))).await;
@@ -205,7 +205,7 @@ both! {
         let (_, family) = server.get("/v1/interactions/mail/lineage").await;
         assert_eq!(family["root"], "visit");
         assert_eq!((&family["links"][0]["linkedBy"], &family["links"][0]["copiedKeys"]), (&json!("parent"), &json!(["rule"])));
-        // again: nothing changes
+        // repeated: nothing changes
         let (status, same) = server.post("/v1/interactions/chat/parent", json!({"parentId": "visit"})).await;
         assert_eq!((status, &same["revision"]), (200, &json!(2)));
         assert_eq!(server.journal().await.len(), before + 2);
@@ -288,7 +288,7 @@ both! {
         }
         let (_, family) = server.get("/v1/interactions/c1/lineage").await;
         assert_eq!(family["links"][0]["linkedBy"], "userData.visitID");
-        // in one batch with its engagement; and a key that comes with a later change
+        // in one batch with its engagement; and a key that a later change adds
         let told = server.batch(&[
             json!({"id": "w", "mediaType": "webengagement", "userData": {"visitID": "v-3", "rule": "w"}}),
             json!({"id": "c6", "mediaType": "webcallback", "userData": {"visitID": "v-3"}}),

@@ -1,6 +1,7 @@
-//! One person, whole: whose an interaction is, what an export holds, and what is left after an erasure.
+//! A person's data: who an interaction belongs to, what an export contains, and what remains after
+//! an erasure.
 //!
-//! A mark is planted in every place of a family that one can write to; after the erasure it must be nowhere.
+//! A mark is planted in every writable place of a family; after the erasure it must be nowhere.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -21,7 +22,8 @@ struct Marks(BTreeMap<String, &'static str>);
 static NEXT: AtomicU32 = AtomicU32::new(1);
 
 impl Marks {
-    /// A new mark for a place. Marks differ from the first letter on, as an index may keep only what differs from the word before.
+    /// A new mark for a place. Marks differ from the first letter on, because an index may store
+    /// only the difference from the previous word.
     fn at(&mut self, place: &'static str) -> String {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let mark = format!("{:08x}mark", number.wrapping_mul(2_654_435_761));
@@ -29,7 +31,7 @@ impl Marks {
         mark
     }
 
-    /// The places of the marks that a text holds.
+    /// The places whose marks a text contains.
     fn found_in(&self, text: &str) -> Vec<&'static str> {
         let found = self
             .0
@@ -38,7 +40,8 @@ impl Marks {
         found.map(|(_, place)| *place).collect()
     }
 
-    /// The places of the marks that a text lacks. A long text that was overwritten is nowhere: the journal has its length only.
+    /// The places whose marks a text lacks. A long text that was overwritten is nowhere, since the
+    /// journal has only its length.
     fn missing_in(&self, text: &str) -> Vec<&'static str> {
         let missing = self
             .0
@@ -50,14 +53,14 @@ impl Marks {
             .collect()
     }
 
-    /// The places of the marks of which files hold enough to tell them.
+    /// The places whose marks can be recognised in files.
     fn found_in_files(&self, files: &str) -> Vec<&'static str> {
         let found = self.0.iter().filter(|(mark, _)| files.contains(&mark[2..]));
         found.map(|(_, place)| *place).collect()
     }
 }
 
-/// Everything that a database holds, as text.
+/// Everything in a database, as text.
 async fn dump(place: &Place) -> String {
     let mut direct = Direct::to(place).await;
     let sqlite = matches!(direct, Direct::Sqlite(_));
@@ -86,7 +89,7 @@ async fn dump(place: &Place) -> String {
     dump
 }
 
-/// What every `GET` answers about all there is, and what searches find.
+/// The answers of every `GET` about everything, and the results of searches.
 async fn walk(server: &Server, contacts: &[&str], hook: Option<&str>) -> String {
     let mut paths: Vec<String> = ["/v1/changes?limit=1000", "/v1/web-actions?limit=500", "/v1/webhooks", "/v1/reports/web-actions",
         "/v1/interactions?limit=500&include=webActions&fields=id,subject,text,structuredText,comment,participants,externalId,stoppedReason,userData",
@@ -140,7 +143,7 @@ async fn walk(server: &Server, contacts: &[&str], hook: Option<&str>) -> String 
     let mut told = String::new();
     for path in paths {
         let (status, answer) = server.get(&path).await;
-        // before an interaction was recorded there is no UserData of it
+        // an interaction has no UserData before it was recorded
         assert!(
             [200, 404].contains(&status) || path.contains("?at="),
             "{path}: {answer}"
@@ -150,7 +153,7 @@ async fn walk(server: &Server, contacts: &[&str], hook: Option<&str>) -> String 
     told
 }
 
-/// Posts with an `Idempotency-Key`, so that the reply is kept.
+/// Posts with an `Idempotency-Key`, so that the reply is stored.
 async fn post(server: &Server, path: &str, body: Value) -> Value {
     let key = format!("key-{}", NEXT.fetch_add(1, Ordering::Relaxed));
     let (status, answer) = server
@@ -168,7 +171,8 @@ fn marked(marks: &mut Marks, id: &str, media_type: &str) -> Value {
         "userData": {"indexed": marks.at("an indexed key"), "deep": {"list": [marks.at("a nested value")]}, marks.at("the name of a key"): 1}})
 }
 
-/// Changes everything of an interaction twice, so that the journal holds values that are there no longer.
+/// Changes everything in an interaction twice, so that the journal has values that are gone from
+/// the interaction.
 async fn change(server: &Server, marks: &mut Marks, id: &str) {
     let path = format!("/v1/interactions/{id}");
     post(server, &format!("{path}/user-data"), json!({"attach": {"later": marks.at("a value that was overwritten")}, "update": {"indexed": marks.at("an updated value")}})).await;
@@ -225,7 +229,8 @@ async fn plant_contacts(server: &Server, gone: &mut Marks, kept: &mut Marks) {
     .await;
 }
 
-/// An anonymous visit, the visit before it, the chat that it led to, and what came of both besides. Returns the name of the visit.
+/// An anonymous visit, its parent visit, the chat that it led to, and other children of both
+/// visits. Returns the name of the visit.
 async fn plant_family(server: &Server, gone: &mut Marks) -> String {
     let visit_id = gone.at("a visit");
     let mut first = marked(gone, "first", "webengagement");
@@ -244,7 +249,8 @@ async fn plant_family(server: &Server, gone: &mut Marks) -> String {
     let mut below = marked(gone, "below", "email");
     below["parentId"] = json!("chat");
     post(server, "/v1/interactions", below).await;
-    // one of the merged identity, found by its address, and one that was somebody else's at first
+    // one of the merged identity, found by its address, and one that belonged to somebody else at
+    // first
     let mut own = marked(gone, "own", "email");
     own["contactId"] = json!("merged");
     post(server, "/v1/interactions", own).await;
@@ -261,12 +267,13 @@ async fn plant_family(server: &Server, gone: &mut Marks) -> String {
     ] {
         change(server, gone, id).await;
     }
-    // no edit, no text: only what was there from the beginning
+    // no edit and no text: only what was there from the beginning
     post(server, "/v1/interactions", json!({"id": "plain", "mediaType": "chat", "contactId": "person", "subject": gone.at("a plain subject"), "text": gone.at("a plain text"), "userData": {"indexed": gone.at("a plain value")}})).await;
     visit_id
 }
 
-/// What is somebody else's: one of their own, one that was the person's once, and one that the person's chat led to.
+/// Interactions of somebody else: one of their own, one that once belonged to the person, and one
+/// that the person's chat led to.
 async fn plant_others(server: &Server, kept: &mut Marks) {
     let mut hers = marked(kept, "hers", "chat");
     hers["contactId"] = json!("other");
@@ -290,17 +297,18 @@ async fn plant_others(server: &Server, kept: &mut Marks) {
     }
 }
 
-/// What was planted in the visit that led to both.
+/// What was planted in the visit that led to both persons.
 struct Both {
-    /// The value that was handed to the person's chat.
+    /// The value that was copied to the person's chat.
     now: String,
-    /// The value that was handed to the other one.
+    /// The value that was copied to the other person's.
     theirs: String,
     /// The name of the visit.
     visit: Value,
 }
 
-/// A visit that led to both. The key that the person's chat received goes, with what it held before and where else its value stands.
+/// A visit that led to both persons. The key that the person's chat received must go, with its
+/// earlier values and other occurrences of its value.
 async fn plant_shared(server: &Server, gone: &mut Marks, kept: &mut Marks) -> Both {
     let (before, now) = (
         gone.at("a shared value of before"),
@@ -332,7 +340,7 @@ async fn plant_shared(server: &Server, gone: &mut Marks, kept: &mut Marks) -> Bo
     Both { now, theirs, visit }
 }
 
-/// The web actions that led to them, by the visit and by the interaction; and others.
+/// The web actions that led to these, by the visit and by the interaction; and others.
 async fn plant_web_actions(
     server: &Server,
     gone: &mut Marks,
@@ -357,7 +365,7 @@ async fn plant_web_actions(
     assert_eq!(status, 200, "{answer}");
 }
 
-/// No search finds what is gone, and the words of what stays are found.
+/// Checks that no search finds erased words, and that remaining words are found.
 async fn is_not_found(server: &Server, gone: &Marks, kept: &Marks) {
     for mark in gone.0.keys() {
         let (_, found) = server.get(&format!("/v1/interactions?q={mark}")).await;
@@ -373,7 +381,7 @@ async fn is_not_found(server: &Server, gone: &Marks, kept: &Marks) {
     }
 }
 
-/// The shared visit lost what was the person's, and its journal tells so.
+/// Checks that the shared visit lost the person's data, and that its journal reports that.
 async fn is_cleaned(server: &Server, both: &Both) {
     let (_, stored) = server.get("/v1/interactions/both").await;
     assert_eq!(
@@ -438,7 +446,7 @@ both! {
         direct.execute(&format!("INSERT INTO client_answer (cursor, tenant_id, user_name, channel, reference_id, data, created_date) \
              VALUES (100000, 1, '', '/v2/ucs/interactions', 7, '{{\"text\":\"{}\"}}', {moment})", gone.at("an answer that waits for its client"))).await;
 
-        // deliveries wait; some are given up
+        // some deliveries wait; some are dead
         receiver.until("a first delivery", |letters| !letters.is_empty()).await;
         let begun = Instant::now();
         while server.get(&format!("/v1/webhooks/{hook}/deliveries?state=waiting&limit=1000")).await.1["items"].as_array().unwrap().len() < 20 {
@@ -447,7 +455,7 @@ both! {
         }
         direct.execute("UPDATE webhook_delivery SET state = 2, next_date = NULL WHERE next_date IS NULL AND state = 0 AND kind LIKE 'userData%'").await;
 
-        // all marks are where they can be found, and the export has those that are the person's alone
+        // all marks are found where they belong, and the export has those of this person alone
         let told = walk(&server, &["person", "merged", "other"], Some(&hook)).await;
         let dumped = dump(&server.place).await;
         assert_eq!(gone.missing_in(&dumped), Vec::<&str>::new());
@@ -483,17 +491,17 @@ both! {
         let (_, moved) = server.get("/v1/changes?interactionId=moved-out&limit=1000").await;
         assert!(!moved.to_string().contains("\"person\""), "nothing says whose it was once: {moved}");
 
-        // replies kept: the erasure is answered again as it was, and nothing else of the person
+        // stored replies: the erasure is answered as before, and nothing else about the person
         let (_, again) = server.post_with("/v1/contacts/merged/erase", &[("idempotency-key", "erase")], json!({})).await;
         assert_eq!(again, erased);
 
-        // deliveries that waited, and dead ones that are sent again
+        // waiting deliveries, and dead ones that are sent again
         server.post(&format!("/v1/webhooks/{hook}/replay"), json!({"state": "dead"})).await;
         receiver.until("a delivery of the erasure", |letters| letters.iter().any(|letter| letter.taken && letter.body["type"] == "contact.erased")).await;
         let sent: Vec<String> = receiver.letters()[sent_before..].iter().map(|letter| letter.body.to_string()).collect();
         assert_eq!(gone.found_in(&sent.join("\n")), Vec::<&str>::new());
 
-        // the database, its files, and what is exported of it
+        // the database, its files, and its export
         let dumped = dump(&server.place).await;
         assert_eq!(gone.found_in(&dumped), Vec::<&str>::new());
         assert_eq!(kept.missing_in(&dumped), Vec::<&str>::new());
@@ -534,7 +542,8 @@ both! {
         server.post("/v1/contacts", json!({"id": "p", "attributes": {"LastName": "p"}})).await;
         server.record(json!({"id": "v", "mediaType": "webengagement", "subject": "secretword"})).await;
         let line = |n: usize| {
-            // a chain of visits, chats of the person below it, and anonymous ones below those
+            // a chain of visits, below it chats of the person, and below those anonymous
+            // interactions
             let (parent, contact) = match n {
                 0..600 => (if n == 0 { "v".to_owned() } else { format!("i{}", n - 1) }, Value::Null),
                 600..1800 => ("i599".to_owned(), json!("p")),
@@ -543,7 +552,7 @@ both! {
             let long = "another word ".repeat(n % 700);
             let theirs = json!({"id": format!("i{n}"), "mediaType": "chat", "parentId": parent, "contactId": contact, "text": format!("secretword {long}"),
                 "externalId": format!("{n}secretword"), "userData": {"n": format!("{n}secretword"), "long": long}});
-            // in between, what stays
+            // among them, interactions that stay
             let others = json!({"id": format!("o{n}"), "mediaType": "chat", "text": long, "externalId": format!("{n}x"), "userData": {"n": format!("{n}x"), "long": long}});
             format!("{theirs}\n{others}")
         };
@@ -558,7 +567,7 @@ both! {
         assert!(!dump(&server.place).await.contains("secretword"));
         if db == Db::Sqlite {
             gone_from_files(&server.place, |files| files.matches("secretword").map(|_| "secretword").collect()).await;
-            // what was overwritten in pages and in the index of words was not in use
+            // unused parts of pages and of the word index were overwritten
             let mut direct = Direct::to(&server.place).await;
             let checked = direct.pairs("SELECT integrity_check, '' FROM pragma_integrity_check").await;
             assert_eq!(checked, [("ok".to_owned(), String::new())]);
@@ -569,7 +578,8 @@ both! {
     }
 }
 
-/// Waits until the files of a SQLite database hold nothing any more of what was erased: that is overwritten within a moment.
+/// Waits until the files of a SQLite database contain nothing erased, which is overwritten within a
+/// moment.
 async fn gone_from_files(place: &Place, find: impl Fn(&str) -> Vec<&'static str>) {
     let begun = Instant::now();
     loop {
@@ -582,7 +592,8 @@ async fn gone_from_files(place: &Place, find: impl Fn(&str) -> Vec<&'static str>
     }
 }
 
-/// A SQLite database and its log. Another process reads them: to close a file would take this one's locks on it.
+/// The contents of a SQLite database and its log. Another process reads them, because closing a
+/// file would drop this process's locks on it.
 async fn files(place: &Place) -> String {
     let path = |end: &str| place.path().join(format!("annals.db{end}"));
     let read = tokio::process::Command::new("cat")

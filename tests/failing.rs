@@ -1,4 +1,4 @@
-//! When the database fails: what is said is true, nothing is done twice, and service goes on afterwards.
+//! Database failures: answers are truthful, nothing is done twice, and service resumes afterwards.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -33,7 +33,7 @@ async fn a_commit_whose_answer_is_lost_is_not_carried_out_again() {
         assert!(begun.elapsed() < Duration::from_secs(30));
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    // the group that waits for the database, and the one that shares the next commit
+    // the group that waits for the database, and the one in the next commit
     faults.lost_commits.store(2, Ordering::SeqCst);
     lock.execute("ROLLBACK").await;
     for caller in callers {
@@ -113,7 +113,7 @@ both! {
     }
 }
 
-/// Writes until a write is refused; returns how many were recorded.
+/// Writes until a write is refused; returns the number of recorded interactions.
 #[cfg(target_os = "linux")]
 async fn fill(server: &Server) -> (usize, Value) {
     let pad = "x".repeat(100_000);
@@ -132,7 +132,7 @@ async fn fill(server: &Server) -> (usize, Value) {
     panic!("the limit was not reached");
 }
 
-/// A full disk as far as a test can have one without being root: files of the server may not grow beyond a size.
+/// Simulates a full disk without root: the server's files may not grow beyond a size.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_turns_writers_away_and_readers_not_until_there_is_room_again() {

@@ -1,4 +1,4 @@
-//! Finding elements of lists in UserData, and words in scripts that write no blanks.
+//! Searches for elements of lists in UserData, and for words in scripts without blanks.
 
 use std::sync::Arc;
 
@@ -68,7 +68,7 @@ async fn lists_are_found_by_their_elements(server: &Server) {
             json!({"not": {"field": "userData.tags", "eq": true}}),
             vec!["a", "b", "d", "e", "f"],
         ),
-        // an element is equal, a text contains
+        // an element is compared for equality, a text for containment
         (
             json!({"field": "userData.tags", "contains": "vip"}),
             vec!["a", "b"],
@@ -105,7 +105,7 @@ async fn lists_are_found_by_their_elements(server: &Server) {
             json!({"field": "userData.Info.codes.0.0", "eq": 7}),
             vec!["c"],
         ),
-        // order is of the value itself
+        // ordering compares the value itself
         (json!({"field": "userData.Info.codes", "gte": 7}), vec!["b"]),
         (
             json!({"field": "userData.Info.codes.0", "gte": 7}),
@@ -152,7 +152,7 @@ both! {
         server.record(json!({"id": "g", "mediaType": "chat", "userData": {"tags": [alike, other, 1, 1.0]}})).await;
         assert_eq!(listed(&server, &[("userData.tags", &other)]).await, ["g"]);
         assert_eq!(listed(&server, &[("userData.tags", "1")]).await, ["g"]);
-        // a list that grows shorter is no longer found by what it lost
+        // a list that got shorter is no longer found by its former elements
         let (status, _) = server.post("/v1/interactions/a/user-data", json!({"update": {"tags": ["gold"]}})).await;
         assert_eq!(status, 200);
         assert_eq!(listed(&server, &[("userData.tags", "vip")]).await, ["b"]);
@@ -164,7 +164,7 @@ both! {
         with_lists(&server).await;
         indexed(&server, 1).await;
         let place = server.stop().await;
-        // as the migration leaves a key that an operator had declared by hand
+        // as the migration leaves a key that an operator declared
         Direct::to(&place).await.execute("UPDATE indexed_key SET ready = 0; DELETE FROM user_data_index").await;
         let server = Server::at(place, |_| {}).await;
         indexed(&server, 1).await;
@@ -204,7 +204,7 @@ both! {
         direct.execute("UPDATE word_index SET version = 1, done = 0").await;
         let server = Server::at(Arc::clone(&place), |_| {}).await;
         assert_eq!(listed(&server, &[("q", "환불")]).await, ["i700"]);
-        // what is changed and deleted afterwards leaves the index
+        // what is changed or deleted afterwards leaves the index
         assert_eq!(server.patch("/v1/interactions/i700", json!({"subject": "退款"})).await.0, 200);
         assert_eq!(listed(&server, &[("q", "환불")]).await, Vec::<String>::new());
         assert_eq!(listed(&server, &[("q", "退")]).await, ["i700"]);

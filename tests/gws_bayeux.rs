@@ -1,4 +1,5 @@
-//! The Bayeux protocol at `/api/v2/notifications`, spoken by hand: what is right is answered as the reference says, what is wrong is refused, and the server goes on.
+//! The Bayeux protocol at `/api/v2/notifications` without a library: valid messages are answered as
+//! the reference says, invalid ones are refused, and the server keeps running.
 
 use std::time::{Duration, Instant};
 
@@ -9,22 +10,22 @@ use crate::support::Server;
 use crate::support::listener::Listener;
 
 const PATH: &str = "/api/v2/notifications";
-/// Far below the time that a connect is held by default, far above what an answer takes.
+/// Far below the default time that a connect is held, far above the time of an answer.
 const SOON: Duration = Duration::from_secs(10);
 
-/// Posts messages as nobody in particular; the status and what came back.
+/// Posts messages without a user; returns the status and the body.
 async fn post(server: &Server, messages: Value) -> (u16, Value) {
     server.post(PATH, messages).await
 }
 
-/// The replies to messages, which are taken.
+/// The replies to accepted messages.
 async fn replies(server: &Server, messages: Value) -> Vec<Value> {
     let (status, replies) = post(server, messages).await;
     assert_eq!(status, 200, "{replies}");
     replies.as_array().expect("a list").clone()
 }
 
-/// The one reply to one message.
+/// The only reply to a message.
 async fn reply(server: &Server, message: Value) -> Value {
     let mut all = replies(server, message).await;
     assert_eq!(all.len(), 1, "{all:?}");
@@ -60,7 +61,7 @@ fn names(replies: &[Value], field: &str) -> Value {
     replies.iter().map(|reply| reply[field].clone()).collect()
 }
 
-/// Chats that messages tell of.
+/// The chats that messages are about.
 fn about(messages: &[Value]) -> Value {
     let chats = messages
         .iter()
@@ -74,7 +75,7 @@ fn about(messages: &[Value]) -> Value {
 struct Held(tokio::task::JoinHandle<(u16, Vec<Value>)>);
 
 impl Held {
-    /// Sends a connect, and sees that it is not answered at once.
+    /// Sends a connect, and checks that it is not answered at once.
     async fn by(server: &Server, session: &str) -> Self {
         let request = server.request("POST", PATH).json(&connect(session, 60_000));
         let mut held = tokio::spawn(async move {
@@ -88,14 +89,14 @@ impl Held {
         Self(held)
     }
 
-    /// Its answer, which must come soon.
+    /// The answer, which must come soon.
     async fn answer(self) -> (u16, Vec<Value>) {
         let answer = tokio::time::timeout(SOON, self.0).await;
         answer.expect("it is released").expect("it is answered")
     }
 }
 
-/// The server answers a new client, and tells it of a change.
+/// Checks that the server answers a new client and notifies it of a change.
 async fn still_serves(server: &Server) {
     let mut listener = Listener::of(server, None, &["/**"]).await;
     server.record(json!({"mediaType": "chat"})).await;
@@ -139,7 +140,7 @@ both! {
             assert_eq!((&reply["successful"], &reply["version"]), (&json!(true), &json!("1.0")), "{reply}");
             assert_eq!(reply["supportedConnectionTypes"], json!(["long-polling"]));
             assert_eq!((&reply["advice"]["reconnect"], &reply["advice"]["interval"], &reply["advice"]["timeout"]), (&json!("retry"), &json!(0), &json!(30_000)));
-            // 128 bits, however they are written
+            // 128 bits, in any encoding
             assert!(reply["clientId"].as_str().unwrap().len() >= 22, "{reply}");
         }
         assert_ne!(with["clientId"], without["clientId"]);
@@ -193,7 +194,7 @@ both! {
         }
         let missing = reply(&server, json!({"channel": "/meta/subscribe", "clientId": session})).await;
         assert_eq!((&missing["successful"], &missing["error"]), (&json!(false), &json!("403::subscription_missing")));
-        // and the good ones among the bad did not come about
+        // and the valid ones among the invalid had no effect
         chat(&server, "c", None).await;
         assert_eq!(about(&replies(&server, connect(&session, 300)).await), json!([]));
     }
@@ -263,7 +264,7 @@ both! {
             chat(&server, "his", Some("bob")).await;
             chat(&server, "hers", Some("ann")).await;
         };
-        // held while he meddles
+        // held during the interference
         let ((reply, messages), ()) = tokio::join!(ann.connect(&server, 20_000), meddle);
         assert_eq!((&reply["successful"], about(&messages)), (&json!(true), json!(["hers"])));
     }
@@ -364,7 +365,7 @@ both! {
             assert!(begun.elapsed() < SOON, "{first:?}");
             first = replies(&server, connect(begin.clone())).await;
         }
-        // as if the answer had been lost, and as if the client were wrong about what comes
+        // as if the answer was lost, and as if the client acknowledged something wrong
         for lost in [begin.clone(), json!(0), json!(-5), json!(i64::MAX)] {
             assert_eq!(about(&replies(&server, connect(lost)).await), json!(["a", "b"]));
         }
@@ -404,7 +405,7 @@ both! {
         }
         let (status, _) = server.post_text(PATH, vec![b'[', b'"', 0xff, b'"', b']']).await;
         assert_eq!(status, 400, "what is no UTF-8");
-        // what nobody looks at may be as deep as it likes
+        // members that are not read may be nested to any depth
         let all: Vec<Value> = serde_json::from_value(server.post_text(PATH, within("data")).await.1).unwrap();
         assert_eq!(names(&all, "error"), json!(["403::publish_denied"]));
         still_serves(&server).await;

@@ -1,4 +1,5 @@
-//! The `CometD` client of npm, in its versions 8 and 9, against the server: what it is owed it gets, once and in order, whatever happens on the way.
+//! The `CometD` client of npm, versions 8 and 9, against the server: it receives everything that is
+//! due to it, once and in order, whatever happens on the way.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -42,7 +43,8 @@ fn references(messages: &[Value]) -> Vec<i64> {
     messages.iter().filter_map(reference).collect()
 }
 
-/// Says so in the UserData of an interaction, and has each client tell all that arrived until it heard.
+/// Sets a mark in the UserData of an interaction, and collects everything that each client received
+/// until the mark.
 async fn all_up_to_now(server: &Server, id: &str, clients: &mut [Cometd]) -> Vec<Vec<Value>> {
     let mark = format!("mark {}", server.journal().await.len());
     set(server, id, json!({ "mark": mark })).await;
@@ -53,7 +55,8 @@ async fn all_up_to_now(server: &Server, id: &str, clients: &mut [Cometd]) -> Vec
     all
 }
 
-/// Each client has got `n` from 1 to this, in order and once, in the session that it began with, and gets nothing more.
+/// Checks that each client received `n` from 1 to this number, in order and once, in its first
+/// session, and receives nothing more.
 async fn have_counted_to(server: &Server, last: i64, clients: &mut [Cometd]) {
     for got in all_up_to_now(server, "c", clients).await {
         let mut counted = numbers(&got);
@@ -68,14 +71,14 @@ async fn have_counted_to(server: &Server, last: i64, clients: &mut [Cometd]) {
     }
 }
 
-/// A serving process at the address that another had.
+/// A serving process at the address of an earlier one.
 async fn serve_again_at(address: &str, place: &Arc<Place>) -> Process {
     let begun = Instant::now();
     loop {
         let command = annals(&place.url, &["serve", "--listen", address]);
         match Process::try_start(place, command).await {
             Ok(process) => return process,
-            // what is left of connections to the port may keep it taken for a moment
+            // remaining connections may keep the port in use for a moment
             Err(ran) => assert!(begun.elapsed() < PATIENCE, "{ran:?}"),
         }
     }
@@ -147,7 +150,7 @@ both! {
         let mut clients = Cometd::of_each_version(&process.base, "ann", &["/v2/me/*", "/**"]).await;
         record(&process, "c", "chat", Some("ann")).await;
         count(&process, 1..=60).await;
-        // some of it was received and some was not; what the server knows of that is lost
+        // some of it was received and some was not; the server's record of that is lost
         let place = process.kill().await;
         let elsewhere = Process::serve(&place).await;
         count(&elsewhere, 61..=120).await;
@@ -171,7 +174,7 @@ both! {
                 count(&server, last + 1..=last + 5).await;
                 last += 5;
             }
-            // a line that is cut while nothing is under way, or a connect with its acknowledgement
+            // the line is cut while it is idle, or during a connect with its acknowledgement
             line.cut();
             count(&server, last + 1..=last + 5).await;
             last += 5;
@@ -244,7 +247,7 @@ async fn it_is_told_by_one_server_of_what_another_writes() {
         longest = longest.max(written.elapsed());
     }
     println!("written by one server and told by another: within {longest:?}");
-    // a second is what is promised; a busy machine gets a few more
+    // the promise is one second; a busy machine gets a few more
     assert!(longest < Duration::from_secs(5), "{longest:?}");
 }
 

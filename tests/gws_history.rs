@@ -1,4 +1,5 @@
-//! Contact history over Web Services v2: what is asked by a `POST` and answered as a message. The messages are read where they wait for the user's sessions.
+//! Contact history over Web Services v2: requests by `POST`, answers as messages. The tests read
+//! the messages where they wait for the user's sessions.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use crate::support::{Db, Place, Server, id, ids};
 
 const ALL: &str = "/api/v2/ucs/interactions";
 
-/// The answer under a reference, as it waits: whom it is for, and its data as text.
+/// The waiting answer with a reference: its user, and its data as text.
 async fn waiting(server: &Server, reference: &Value) -> (String, String) {
     let reference = reference.as_i64().expect("a whole number");
     assert!(
@@ -36,7 +37,7 @@ async fn waiting(server: &Server, reference: &Value) -> (String, String) {
     }
 }
 
-/// The answer under a reference: whom it is for, and its data.
+/// The answer with a reference: its user, and its data.
 async fn told(server: &Server, reference: &Value) -> (String, Value) {
     let (user, data) = waiting(server, reference).await;
     let data: Value = serde_json::from_str(&data).expect("it is JSON");
@@ -44,12 +45,12 @@ async fn told(server: &Server, reference: &Value) -> (String, Value) {
     (user, data)
 }
 
-/// Asks, with no more than a reference in return, and waits for the message.
+/// Sends a request, which returns only a reference, and waits for the message.
 async fn asked(server: &Server, path: &str, body: Value) -> Value {
     asked_by(server, "", path, body).await
 }
 
-/// The same by a user.
+/// The same for a user.
 async fn asked_by(server: &Server, user: &str, path: &str, body: Value) -> Value {
     let mut request = server.request("POST", path).json(&body);
     if !user.is_empty() {
@@ -117,7 +118,7 @@ async fn day(server: &Server) {
     }
 }
 
-/// Records many.
+/// Records a batch.
 async fn batch(server: &Server, lines: &[String]) {
     let request = server
         .request("POST", "/v1/interactions/batch")

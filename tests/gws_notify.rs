@@ -1,4 +1,5 @@
-//! Web Services: what subscribers are told. The published exchanges, down to the JSON of the notification; and how each kind of change is called.
+//! Web Services: notifications of subscribers. Checks the published exchanges, down to the JSON of
+//! the notification, and the name of each kind of change.
 
 use std::sync::Arc;
 
@@ -15,12 +16,12 @@ use crate::support::listener::Listener;
 use crate::support::process::run;
 use crate::support::{Server, config};
 
-/// Everything that the journal tells subscribers, oldest first.
+/// All messages that the journal gives for subscribers, oldest first.
 pub async fn told(server: &Server) -> Vec<Message> {
     told_of(server, |_| true).await
 }
 
-/// What some entries of the journal tell subscribers.
+/// The messages for some journal entries.
 async fn told_of(server: &Server, some: impl Fn(&Change) -> bool) -> Vec<Message> {
     let config = config(&server.place.url);
     let settings = settings(&config, Schema::Require, false, Arc::new(SystemClock));
@@ -39,7 +40,7 @@ async fn told_of(server: &Server, some: impl Fn(&Change) -> bool) -> Vec<Message
     told
 }
 
-/// The data of a message as a client at this address gets it that chose no spelling.
+/// The data of a message for a client at this address that chose no spelling.
 pub fn data(message: &Message) -> Value {
     let mut data = message.data.replace(BASE, "http://h");
     if let Some(twin) = message.twin {
@@ -63,7 +64,8 @@ pub async fn head(server: &Server) -> i64 {
     cursors(server).await.pop().unwrap()
 }
 
-/// The routing keys of the published samples of chat and SMS (`ChatAttachUserData`, `SMSAttachUserData`, `SMSUpdateUserData`).
+/// The routing keys of the published samples of chat and SMS (`ChatAttachUserData`,
+/// `SMSAttachUserData`, `SMSUpdateUserData`).
 pub fn routed() -> Value {
     json!({
         "IdentifyCreateContact": "3", "RTargetTypeSelected": "2", "RTargetObjectSelected": "Chat distribution for processing", "RVQID": "", "ChatServerAppName": "es_chat",
@@ -75,7 +77,7 @@ pub fn routed() -> Value {
     })
 }
 
-/// The same with the keys that the published request brings.
+/// The same with the keys of the published request.
 fn with(mut document: Value, keys: &Value) -> Value {
     for (key, value) in keys.as_object().unwrap() {
         document[key] = value.clone();
@@ -90,7 +92,7 @@ fn participants() -> Value {
     ])
 }
 
-/// What the samples of chat and SMS list while the session is on.
+/// The operations that the samples of chat and SMS list during the session.
 const CHATTING: [&str; 13] = [
     "Transfer",
     "Leave",
@@ -107,7 +109,8 @@ const CHATTING: [&str; 13] = [
     "SendStopTypingNotification",
 ];
 
-/// Carries out a published exchange of a session, and compares all three: the reply, the notification, and what is stored.
+/// Replays a published exchange of a session, and compares the reply, the notification, and what is
+/// stored.
 async fn published(
     server: &Server,
     media_type: &str,
@@ -325,7 +328,7 @@ both! {
         std::fs::write(folder.path().join("all.ndjson"), lines.join("\n")).unwrap();
         let ran = run(&server.place.url, &["import", folder.path().to_str().unwrap()]).await;
         assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.told);
-        // the end alone makes it one that is over
+        // the end alone makes it a finished one
         let lines: Vec<String> = (500..1000).map(finished).map(|line| line.replace(r#""status":"Stopped","#, "")).collect();
         let request = server.request("POST", "/v1/interactions/batch").header("content-type", "application/x-ndjson");
         assert_eq!(request.body(lines.join("\n")).send().await.unwrap().status(), 200);
@@ -333,9 +336,9 @@ both! {
         let child = json!({"id": "k", "mediaType": "chat", "ownerId": "ann", "status": "Stopped"});
         assert_eq!(server.post("/v1/interactions/w/engagements", child).await.0, 201);
         server.record(json!({"id": "live", "mediaType": "chat", "ownerId": "ann"})).await;
-        // unfinished work that is brought in is on the desktop from now on
+        // unfinished imported work is on the desktop from now on
         server.record(json!({"id": "moved", "mediaType": "chat", "ownerId": "ann", "status": "InProcess", "startDate": "2024-02-03T10:00:00Z"})).await;
-        // what is changed afterwards is news, as the documents have it
+        // later changes are reported, as the documents say
         assert_eq!(server.post("/v1/interactions/old0/user-data", json!({"attach": {"late": 1}})).await.0, 200);
         let messages = ann.exactly(&server, 3).await;
         let told: Vec<(&Value, &Value)> = messages.iter().map(|one| (&one["data"]["chat"]["id"], &one["data"]["notificationType"])).collect();

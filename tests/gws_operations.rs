@@ -1,4 +1,4 @@
-//! Web Services: the operations on an interaction, their replies, and what an error leaves.
+//! Web Services: the operations on an interaction, their replies, and the effects of errors.
 
 use serde_json::{Value, json};
 
@@ -36,12 +36,12 @@ async fn stored(server: &Server, path: &str) -> Value {
         .clone()
 }
 
-/// Whether the reply to an operation there tells a `referenceId`.
+/// Whether the reply to an operation on this path has a `referenceId`.
 fn tells_reference(path: &str) -> bool {
     path.contains("/openmedia/") || path.contains("/workitems/")
 }
 
-/// Asks, wants success, and returns the newest cursor that the reply stands for.
+/// Sends a request that must succeed. A `referenceId` in the reply is the newest cursor.
 async fn done(server: &Server, path: &str, body: Value) {
     let (status, reply) = server.post(path, body.clone()).await;
     let head = head(server).await;
@@ -53,7 +53,7 @@ async fn done(server: &Server, path: &str, body: Value) {
     assert_eq!((status, reply), (200, wanted), "{path} {body}");
 }
 
-/// Asks, wants this error in the published form, and that it changed nothing.
+/// Sends a request that must fail with this error in the published form, and change nothing.
 async fn refused(
     server: &Server,
     path: &str,
@@ -155,7 +155,7 @@ both! {
             refused(&server, &format!("{collection}/none"), attach, (404, 6)).await;
             refused(&server, &format!("{collection}/a%00b"), attach, (404, 6)).await;
             refused(&server, &format!("{collection}/%ff"), attach, (404, 6)).await;
-            // every other collection: both spellings and both media types of SMS are one
+            // every other collection; both spellings and both media types of SMS count as one
             for other in &paths {
                 let (elsewhere, _) = other.rsplit_once('/').unwrap();
                 if elsewhere != collection && !(elsewhere.contains("/sms") && collection.contains("/sms")) {

@@ -17,7 +17,7 @@ fn ids(list: &Value) -> Vec<&str> {
         .collect()
 }
 
-/// Answers and wants success.
+/// Reads a path, which must succeed.
 async fn got(server: &Server, path: &str) -> Value {
     let (status, body) = server.get(path).await;
     assert_eq!(
@@ -39,7 +39,7 @@ async fn refused(server: &Server, path: &str, wanted: (u16, u8)) -> String {
     body["statusMessage"].as_str().unwrap().to_owned()
 }
 
-/// A few interactions of every medium, the later ones begun later.
+/// A few interactions of every medium; later ones begin later.
 async fn filled(server: &Server) {
     for (n, media_type) in [
         "chat",
@@ -175,7 +175,7 @@ both! {
         assert!(shown.is_sorted_by(|a, b| a > b), "newest first, each once");
         let list = got(&server, "/api/v2/me/chats?limit=1202").await;
         assert_eq!((list["uris"].as_array().unwrap().len(), &list["hasMore"]), (1202, &json!(true)));
-        // filters are applied to all there are, not to a page of them
+        // filters apply to all items, not to a page of them
         let people = "%5B%7B%22participantId%22%3A%22p3%22%7D%5D";
         let list = got(&server, &format!("/api/v2/me/chats?fields=id&participants={people}")).await;
         assert_eq!(ids(&list["chats"]), ["c0803", "c0403", "c0003"]);

@@ -1,4 +1,5 @@
-//! Web Services: what an operation requires of an interaction holds when it is written, not when it was asked for.
+//! Web Services: what an operation requires of an interaction must hold when it is written, not
+//! when it was requested.
 
 use std::time::Instant;
 
@@ -9,7 +10,7 @@ use crate::support::Server;
 use crate::support::direct::Direct;
 use crate::support::process::PATIENCE;
 
-/// The commands in the writer's queue.
+/// The number of commands in the writer's queue.
 async fn queue(server: &Server) -> usize {
     let metrics = server.metrics().await;
     let line = metrics
@@ -18,7 +19,7 @@ async fn queue(server: &Server) -> usize {
     line.unwrap().parse().unwrap()
 }
 
-/// Waits until at least so many commands are in the writer's queue.
+/// Waits until the writer's queue has at least this many commands.
 async fn queued(server: &Server, commands: usize) {
     let begun = Instant::now();
     while queue(server).await < commands {
@@ -27,15 +28,15 @@ async fn queued(server: &Server, commands: usize) {
     }
 }
 
-/// Asks for an operation as ann while a change that came before it is still waiting to be written:
-/// whatever reads the interaction beforehand sees it without that change.
+/// Sends an operation as ann while an earlier change still waits to be written. A read of the
+/// interaction before the operation does not see that change.
 async fn after(
     server: &Server,
     change: (&str, &str, Value),
     path: &str,
     body: &Value,
 ) -> (u16, Value) {
-    // what the server writes when it starts is behind it
+    // the server's writes at its start are done
     server.record(json!({"mediaType": "chat"})).await;
     let mut lock = Direct::hold_writer(&server.place).await;
     let before = queue(server).await;
@@ -58,7 +59,7 @@ async fn after(
     (answer.status().as_u16(), answer.json().await.unwrap())
 }
 
-/// The message of an operation that is answered by one.
+/// The message that answers an operation.
 async fn message(server: &Server, answer: &Value) -> Value {
     let reference = answer["referenceId"].as_i64().expect("a reference");
     let mut direct = Direct::to(&server.place).await;
@@ -73,8 +74,8 @@ async fn message(server: &Server, answer: &Value) -> Value {
     }
 }
 
-/// An operation of each kind that changes something, and what it is refused with once the
-/// interaction is not what it requires.
+/// An operation of each kind that changes something, and its error once the interaction does not
+/// meet the requirement.
 fn operations() -> Vec<(&'static str, &'static str, Value)> {
     vec![
         (

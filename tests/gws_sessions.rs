@@ -1,4 +1,5 @@
-//! Sessions of clients that listen: nothing that they are owed is lost or comes twice, however slow they are and whichever server they come to.
+//! Sessions of notified clients: nothing due to them is lost or duplicated, however slow they are
+//! and whichever server they connect to.
 
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use crate::support::direct::Direct;
 use crate::support::listener::Listener;
 use crate::support::{Db, Server};
 
-/// `n` of the UserData that each message shows.
+/// The values of `n` in the UserData of each message.
 fn numbers(messages: &[Value]) -> Vec<i64> {
     messages
         .iter()
@@ -32,7 +33,7 @@ async fn set(server: &Server, id: &str, n: i64) {
     assert_eq!(status, 200, "{answer}");
 }
 
-/// A second server at the store of the first, which only Postgres allows.
+/// A second server on the same store, which only Postgres allows.
 async fn beside(server: &Server) -> Server {
     Server::at(Arc::clone(&server.place), |_| {}).await
 }
@@ -167,7 +168,7 @@ both! {
         server.record(json!({"id": "c", "mediaType": "chat", "userData": {"word": "a secret"}})).await;
         let first = listener.exactly(&server, 1).await;
         assert!(json!(first).to_string().contains("a secret"));
-        // what is not acknowledged waits to be sent again
+        // unacknowledged messages wait to be sent again
         chat(&server, "d", None).await;
         listener.rewind(before);
         assert_eq!(server.delete("/v1/interactions/c").await.0, 204);
@@ -206,7 +207,7 @@ async fn a_client_may_speak_to_several_servers_by_turns() {
     let there = beside(&here).await;
     let mut listener = Listener::of(&here, Some("ann"), &["/v2/me/emails"]).await;
     listener.connect(&there, 0).await;
-    // the other server holds the session now, and learns of a subscription made here
+    // the other server holds the session now, and learns of a subscription made on this one
     listener.subscribe(&here, &["/v2/me/chats"]).await;
     chat(&here, "c", Some("ann")).await;
     for n in 1..=10 {
@@ -250,6 +251,6 @@ async fn what_another_server_writes_is_told_within_a_second() {
     let ((), (_, messages)) =
         tokio::join!(chat(&there, "c", None), listener.connect(&here, 20_000));
     assert_eq!(messages.len(), 1);
-    // a second is what is promised; a busy machine gets a few more
+    // the promise is one second; a busy machine gets a few more
     assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
 }

@@ -1,4 +1,5 @@
-//! Signing in to Web Services v2: Basic, the cookie of a session, tokens against forged requests, pages of other web sites.
+//! Signing in to Web Services v2: Basic, session cookies, tokens against forged requests, pages of
+//! other web sites.
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use crate::support::{Db, Place, Server};
 
 const ME: &str = "/api/v2/me";
 
-/// A user with a hash that costs little.
+/// A user with a cheap password hash.
 fn user(name: &str, password: &str) -> String {
     let little = Params::new(8, 1, 1, None).unwrap();
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, little);
@@ -38,7 +39,7 @@ async fn desk(change: impl FnOnce(&mut Config)) -> Server {
     .await
 }
 
-/// What came of a request.
+/// The answer to a request.
 struct Answer {
     status: u16,
     headers: HeaderMap,
@@ -54,7 +55,7 @@ impl Answer {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    /// The cookie as it is sent back.
+    /// The cookie in the form in which it is sent back.
     fn cookie(&self) -> Option<String> {
         let whole = self.header("set-cookie")?;
         Some(whole.split(';').next()?.to_owned())
@@ -74,7 +75,7 @@ impl Answer {
     }
 }
 
-/// Asks with headers; a `basic` header is a name and a password with a colon between.
+/// Sends a request with headers; a `basic` header is a name and a password separated by a colon.
 async fn ask(server: &Server, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
     let mut request = server.request(method, path);
     for (name, value) in headers {
@@ -242,7 +243,7 @@ async fn a_cookie_stands_for_the_password_and_cannot_be_made_up() {
     }
 }
 
-/// A clock that a test puts forward: minutes.
+/// A clock that a test advances, in minutes.
 struct Minutes(AtomicI64);
 
 impl Clock for Minutes {
@@ -494,7 +495,7 @@ async fn many_wrong_passwords_make_the_next_ones_wait_but_not_who_is_at_work() {
         }
     }
     for name in ["ann", "bob", "eve"] {
-        // the wait grows with each wrong one, and machines that test are busy
+        // the delay grows with each wrong password, and test machines are busy
         let mut slowed = false;
         for _ in 0..4 {
             let wrong = format!("{name}:guess");
@@ -605,7 +606,7 @@ async fn without_users_nobody_gets_in_once_a_token_exists_or_where_anybody_may_c
     assert_eq!(ask(&with_users, "GET", ME, &[ANN]).await.status, 200);
 }
 
-/// Runs `annals gws-user` with something on its standard input.
+/// Runs `annals gws-user` with a text on its standard input.
 async fn hashed(place: &Place, name: &str, typed: &str) -> Ran {
     let mut command = annals(&place.url, &["gws-user", name]);
     let piped = command
@@ -614,7 +615,7 @@ async fn hashed(place: &Place, name: &str, typed: &str) -> Ran {
         .stderr(Stdio::piped());
     let mut child = piped.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    // one that is refused at once does not read
+    // a command that is refused at once reads no input
     let _ = stdin.write_all(typed.as_bytes()).await;
     drop(stdin);
     let ended = tokio::time::timeout(PATIENCE, child.wait_with_output())
@@ -687,7 +688,7 @@ async fn the_command_makes_what_the_settings_take_and_no_log_tells_a_password() 
     }
     process.stop().await;
 
-    // hashes hold commas, and so does the variable
+    // hashes contain commas, and so does the variable
     let mut command = annals(&place.url, &SERVE);
     command.env("ANNALS_GWS_USERS", format!("{}, bob:plain", ann.out.trim()));
     let process = Process::start(&place, command).await;

@@ -1,4 +1,5 @@
-//! Web Services: collections that the published documents spell in two ways. A client that asks by one of them gets that one everywhere.
+//! Web Services: collections with two spellings in the published documents. A client that uses one
+//! of them in requests gets that one everywhere.
 
 use std::sync::Arc;
 
@@ -42,7 +43,7 @@ async fn attach_natively(server: &Server, id: &str) {
     assert_eq!(status, 200);
 }
 
-/// Whether a message has these names, and tells of this interaction.
+/// Checks that a message has these names and is about this interaction.
 fn assert_spelled(message: &Value, [channel, collection, key]: [&str; 3], id: &str) {
     assert_eq!(message["channel"], channel, "{message}");
     let resource = &message["data"][key];
@@ -58,7 +59,7 @@ fn assert_spelled(message: &Value, [channel, collection, key]: [&str; 3], id: &s
     );
 }
 
-/// A cookie of a new sign-in session.
+/// The cookie of a new sign-in session.
 async fn cookie(server: &Server, user: &str) -> String {
     let signed_in = server
         .request("GET", "/api/v2/me")
@@ -68,7 +69,7 @@ async fn cookie(server: &Server, user: &str) -> String {
     cookie.split(';').next().unwrap().to_owned()
 }
 
-/// A client with a cookie that listens.
+/// A notified client with a cookie.
 struct Desktop {
     cookie: String,
     id: String,
@@ -183,7 +184,7 @@ both! {
         let server = Server::start(db).await;
         sms(&server, "s").await;
         let (one, other) = (cookie(&server, "ann").await, cookie(&server, "ann").await);
-        // asked before it listens
+        // a request before it subscribes
         let path = "/api/v2/me/smsessions?fields=id";
         let listed = server.request("GET", path).header(COOKIE, &one).send().await.unwrap();
         assert_eq!(listed.status(), 200);
@@ -192,7 +193,7 @@ both! {
         attach_natively(&server, "s").await;
         assert_spelled(&twin.next(&server).await, TWIN, "s");
         assert_spelled(&usual.next(&server).await, USUAL, "s");
-        // asked while it listens; the topic that it subscribed to is the other one's
+        // a request after it subscribes; its subscription has the other spelling
         let mixed = Desktop::of(&server, other.clone(), "/v2/me/smssessions").await;
         attach_by(&server, "smsessions", "s", &[("cookie", &other)]).await;
         assert_spelled(&usual.next(&server).await, TWIN, "s");

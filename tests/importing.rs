@@ -1,6 +1,8 @@
-//! Importing: what comes in is counted, is found again by id, by contact and by text, and a second run writes nothing.
+//! Imports: records are counted, are found again by id, by contact and by text, and a second run
+//! writes nothing.
 //!
-//! `ANNALS_TEST_DATA` names a folder of real data; without it the suite makes small files of the same shapes.
+//! `ANNALS_TEST_DATA` names a folder of real data. Without it, the suite generates small files of
+//! the same forms.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -15,7 +17,7 @@ use crate::both;
 use crate::support::process::run;
 use crate::support::{Place, Server, ids};
 
-/// The folder to import, and a guard that keeps it while it is ours.
+/// The folder to import, and a guard that keeps it if the test owns it.
 fn data() -> (PathBuf, Option<TempDir>) {
     if let Ok(folder) = std::env::var("ANNALS_TEST_DATA") {
         return (PathBuf::from(folder), None);
@@ -62,7 +64,7 @@ fn import(place: &Place, folder: &Path, more: &[&str]) -> String {
     said
 }
 
-/// The line of the report's last part, "all files", that begins so.
+/// The line of the report's last part, "all files", that begins with a text.
 fn total(report: &str, what: &str) -> Vec<u64> {
     let all = report
         .split("\nall files")
@@ -205,7 +207,7 @@ both! {
         server.post("/v1/contacts", json!({"id": "a-second", "attributes": {"LastName": "Rossi"}})).await;
         assert_eq!(server.post("/v1/contacts/a-second/merge", json!({"into": root})).await.0, 200);
         server.record(json!({"id": "of-second", "mediaType": "sms", "contactId": "a-second"})).await;
-        // a chain whose identifiers stand in the other order
+        // a chain whose identifiers are in the reverse order
         for id in ["y", "x"] {
             server.post("/v1/contacts", json!({"id": id, "attributes": {"LastName": id}})).await;
         }

@@ -1,5 +1,5 @@
-//! Work that takes long and what goes on beside it: a search whose client leaves, a reader that
-//! holds up checkpoints, a batch without end.
+//! Long-running work and what goes on meanwhile: a search whose client disconnects, a reader that
+//! delays checkpoints, an endless batch.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -21,7 +21,7 @@ async fn until(what: &str, mut come: impl AsyncFnMut() -> bool) {
     }
 }
 
-/// Whether a statement of the server reads the store: SQLite's log cannot be begun anew meanwhile.
+/// Whether a statement of the server is reading the store, so that SQLite's log cannot be reset.
 async fn is_read(db: Db, place: &Place, direct: &mut Direct) -> bool {
     match db {
         Db::Sqlite => {
@@ -49,12 +49,12 @@ both! {
         assert_eq!(server.post_text("/v1/interactions/batch?reply=errors", lines.join("\n")).await.0, 200);
         let mut direct = Direct::to(&server.place).await;
         until("nothing reads before", async || !is_read(db, &server.place, &mut direct).await).await;
-        // each of these compares millions of beginnings with a long text, in each interaction
+        // each of these compares millions of prefixes with a long text, in each interaction
         let needles: Vec<_> = (0..400).map(|n| json!({"field": "text", "contains": format!("{}{n}b", "a".repeat(2000))})).collect();
         let slow = json!({"filter": {"and": [{"field": "userData.n", "gte": 0}, {"or": needles}]}});
         let request = server.request("POST", "/v1/interactions/search").json(&slow);
         let client = tokio::spawn(async move { request.send().await.map(|answer| answer.status()) });
-        // another write, so that the reader holds on to a part of the log
+        // another write, so that the reader holds a part of the log
         server.record(json!({"id": "later", "mediaType": "chat"})).await;
         until("the search is under way", async || is_read(db, &server.place, &mut direct).await).await;
         assert!(!client.is_finished());
@@ -108,7 +108,7 @@ async fn a_long_reader_holds_up_checkpoints_but_no_writer_and_the_log_shrinks_af
     let mut reader = Direct::to(&server.place).await;
     reader.execute("BEGIN").await;
     assert_eq!(reader.number("SELECT COUNT(*) FROM interaction").await, 1);
-    // past the size from which the log is to begin anew
+    // beyond the size from which the log is reset
     let text = "x".repeat(500_000);
     let mut recorded = 1;
     while size() < 80 * 1024 * 1024 {

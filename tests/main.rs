@@ -1,4 +1,5 @@
-//! The suite: one binary, files that mirror the surfaces, every store test on SQLite and on Postgres.
+//! The test suite: one binary, with files that mirror the surfaces, and every store test on SQLite
+//! and on Postgres.
 
 #![expect(
     clippy::unwrap_used,

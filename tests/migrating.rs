@@ -1,4 +1,5 @@
-//! The schema: many at once, nothing by surprise, and never a database that does not belong to the program.
+//! Migrations: concurrent runs, no unexpected changes, and never on a database that does not belong
+//! to the program.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use crate::support::{Place, ids};
 
 const AT_ONCE: usize = 12;
 
-/// Tables of the store, one of which every migration before the first lacks.
+/// The number of the store's tables, of which there are none before the first migration.
 async fn tables(place: &Place) -> i64 {
     let mut direct = Direct::to(place).await;
     let count = match direct {
@@ -49,7 +50,7 @@ both! {
         assert!(ran.out.starts_with("pending: V1__core\n"), "{ran:?}");
         assert!(!place.path().join("annals.db").exists(), "not even a file");
         assert_eq!(tables(&place).await, 0);
-        // the file is there now, and empty
+        // the file exists now, and is empty
         let again = run(&place.url, &["migrate", "--dry-run"]).await;
         assert_eq!((again.code, &again.out), (Some(0), &ran.out));
         assert_eq!(tables(&place).await, 0);
@@ -166,7 +167,7 @@ async fn a_sqlite_file_belongs_to_one_server() {
     );
 }
 
-/// Every migration that was ever applied stays as it is: a store remembers the checksum of each.
+/// Released migrations never change: a store records the checksum of each.
 #[test]
 fn migrations_are_frozen() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");

@@ -1,4 +1,5 @@
-//! The OpenAPI document, as machines use it: a validator, two generators of clients, and a tester that makes up requests.
+//! The OpenAPI document as tools use it: a validator, two client generators, and a tester that
+//! generates requests.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -20,7 +21,7 @@ fn python(name: &str) -> Command {
     Command::new(folder().join(".venv/bin").join(name))
 }
 
-/// Runs a program to its end, which must be a good one, and returns what it printed.
+/// Runs a program, which must succeed, and returns its output.
 async fn run(command: &mut Command) -> String {
     let shown = format!("{command:?}");
     let ran: Output = command

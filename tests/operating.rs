@@ -1,4 +1,4 @@
-//! What an operator relies on: a queue with an end, a stop that answers, a start that is quick, figures and settings.
+//! Operations: a bounded queue, a graceful stop, a fast start, metrics and settings.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use crate::support::direct::Direct;
 use crate::support::process::{PATIENCE, Process, SERVE, annals, run};
 use crate::support::{Place, Server};
 
-/// Waits for something that must come about.
+/// Waits until a condition holds.
 async fn until(what: &str, mut come: impl AsyncFnMut() -> bool) {
     let begun = Instant::now();
     while !come().await {
@@ -23,7 +23,7 @@ async fn until(what: &str, mut come: impl AsyncFnMut() -> bool) {
     }
 }
 
-/// A connection on which a test writes what no client library would.
+/// A raw connection, for writing what no client library would.
 async fn raw(base: &str) -> TcpStream {
     let address = base.strip_prefix("http://").expect("an address");
     TcpStream::connect(address).await.expect("it connects")
@@ -31,12 +31,12 @@ async fn raw(base: &str) -> TcpStream {
 
 async fn rest(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
-    // a reset after the answer is how some servers hang up
+    // some servers end with a reset after the answer
     let _ = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// One figure of `/metrics`.
+/// A metric of `/metrics`.
 async fn figure(server: &Server, name: &str) -> f64 {
     let text = server.metrics().await;
     let found = text
@@ -170,7 +170,8 @@ both! {
             ("annals_http_request_seconds_count", 21.0, 1000.0),
             ("annals_writer_queue_commands", 0.0, 0.0),
             ("annals_writer_turned_away_commands_total", 0.0, 0.0),
-            // the twenty, and at the start the checks of old replies, rules of contacts and the index of words
+            // the twenty, and at the start the checks of old replies, of the rules of contacts, and
+            // of the word index
             ("annals_writer_commands_total", 20.0, 23.0),
             ("annals_writer_group_commands_sum", 20.0, 23.0),
             ("annals_writer_group_commands_count", 1.0, 23.0),
@@ -189,7 +190,7 @@ both! {
         for head in ["Content-Length: 33554432\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n2000000\r\n"] {
             let mut stream = raw(&server.base).await;
             stream.write_all(format!("POST /v1/interactions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{head}").as_bytes()).await.unwrap();
-            // a client that writes all before it reads
+            // a client that writes everything before it reads
             let part = vec![b' '; 64 * 1024];
             for _ in 0..512 {
                 stream.write_all(&part).await.expect("the server still reads");
@@ -305,12 +306,12 @@ async fn a_store_that_would_be_forgotten_is_refused_at_the_start() {
         ("sqlite:", "names no file"),
         ("sqlite:///", "names no file"),
         ("sqlite://?mode=rwc", "names no file"),
-        ("sqlite::memory:", "would forget"),
-        ("sqlite://:memory:?cache=shared", "would forget"),
-        ("sqlite://annals.db?mode=memory", "would forget"),
-        ("sqlite:annals.db?cache=shared&mode=memory", "would forget"),
-        ("sqlite://annals.db?mode=%6demory", "would forget"),
-        ("sqlite://%3Amemory%3A", "would forget"),
+        ("sqlite::memory:", "would lose"),
+        ("sqlite://:memory:?cache=shared", "would lose"),
+        ("sqlite://annals.db?mode=memory", "would lose"),
+        ("sqlite:annals.db?cache=shared&mode=memory", "would lose"),
+        ("sqlite://annals.db?mode=%6demory", "would lose"),
+        ("sqlite://%3Amemory%3A", "would lose"),
         ("sqlite://%20", "names no file"),
         ("sqlite://annals.db?Mode=%6demory", "is not understood"),
         ("mysql://localhost/annals", "neither sqlite: nor postgres:"),

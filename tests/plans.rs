@@ -1,5 +1,5 @@
-//! How the databases carry out lists: by an index, in the order of the list, and no further than the
-//! page goes; with fresh statistics and with none.
+//! The plans of lists on both databases: by an index, in the order of the list, and no further than
+//! the page, with fresh statistics and without any.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,17 +26,17 @@ use crate::support::{Db, Place, Server, config};
 
 /// Interactions in the store.
 const MANY: usize = 8000;
-/// Rows that a step of a plan may touch for a page of ten.
+/// Rows that a step of a plan may process for a page of ten.
 const TOUCHED: f64 = 1500.0;
 
-/// What a list may cost.
+/// The allowed cost of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cost {
-    /// An index gives the order: nothing is sorted.
+    /// An index gives the order; nothing is sorted.
     Walks,
     /// An index gives a few candidates, which are sorted.
     SortsFew,
-    /// No index has what it needs, by design: everything is read.
+    /// By design, no index helps; everything is read.
     ReadsAll,
 }
 use Cost::{ReadsAll, SortsFew, Walks};
@@ -126,7 +126,7 @@ async fn filled(db: Db) -> (Arc<Place>, String) {
              SELECT '{webhook}', cursor, kind, 'interactionId:' || interaction_id, cursor % 3, 1, at FROM journal WHERE interaction_id IS NOT NULL"
         ))
         .await;
-    // keys declared by hand, so that the server that fills them is gone before the questions
+    // keys declared by the command, so that the server that fills them has ended before the queries
     let place = {
         let server = Server::at(place, |config| {
             config.user_data.indexed = vec!["declared".into(), "n".into()];
@@ -138,7 +138,7 @@ async fn filled(db: Db) -> (Arc<Place>, String) {
     (place, format!("{ann} {webhook}"))
 }
 
-/// Every kind of list, and what it may cost.
+/// Every kind of list, and its allowed cost.
 #[expect(clippy::too_many_lines, reason = "a table of questions")]
 fn lists(names: &str) -> Vec<(String, Option<Value>, Cost)> {
     let (ann, webhook) = names.split_once(' ').unwrap();
@@ -325,7 +325,7 @@ fn lists(names: &str) -> Vec<(String, Option<Value>, Cost)> {
             Walks,
         ),
         (
-            // words that need not be there are looked up once, all of them
+            // optional words are looked up once, all of them
             json!({"or": [{"q": "common"}, {"field": "userData.declared", "eq": "d1"}]}),
             ReadsAll,
         ),
@@ -357,7 +357,7 @@ fn lists(names: &str) -> Vec<(String, Option<Value>, Cost)> {
     all
 }
 
-/// All surfaces over a store, without a listener and without anything that runs beside them.
+/// All surfaces over a store, without a listener and without background tasks.
 async fn surfaces(place: &Place) -> axum::Router {
     let clock = Arc::new(SystemClock);
     let config = config(&place.url);
@@ -399,7 +399,7 @@ async fn ask(router: &axum::Router, path: &str, body: Option<&Value>) -> Value {
     answer
 }
 
-/// How a database explains what it does, and what is wrong with that.
+/// How a database explains a plan, and how the plan is checked.
 trait Explains: Dialect {
     const ASK: &'static str;
     const COLUMN: usize;
@@ -475,7 +475,7 @@ impl Explains for OnPostgres {
     }
 }
 
-/// Asks for every list and has each statement explained; returns what is wrong.
+/// Queries every list and has each statement explained; returns the problems found.
 async fn explained<D: Explains>(place: &Place, names: &str, conn: &mut Conn<D>) -> Vec<String> {
     let recorder = Recorder::default();
     let asked = recorder.within(async {
@@ -512,7 +512,7 @@ async fn explained<D: Explains>(place: &Place, names: &str, conn: &mut Conn<D>) 
                 .filter(|(sql, _)| !sql.starts_with("EXPLAIN") && !sql.contains("FROM api_token"))
             {
                 let plan = plan::<D>(conn, &sql, args).await;
-                // how many candidates there are is counted up to a limit
+                // the number of candidates is counted up to a limit
                 let probe = sql.starts_with("SELECT COUNT(*) FROM (SELECT 1");
                 // pages that share a statement are sorted as a whole
                 let shared = cost == Walks && sql.ends_with("ORDER BY k.place");

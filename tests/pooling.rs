@@ -13,7 +13,7 @@ use crate::properties::indexed;
 use crate::support::process::{PATIENCE, annals};
 use crate::support::{Db, Place, Server, ids};
 
-/// A pgbouncer before a database of its own; both go when it is dropped.
+/// A pgbouncer in front of its own database; both are removed when it is dropped.
 struct Pooler {
     /// Where clients connect.
     url: String,
@@ -24,7 +24,7 @@ struct Pooler {
 }
 
 impl Pooler {
-    /// Two connections for all clients, each lent for a transaction.
+    /// Two connections for all clients, each assigned for one transaction.
     async fn start() -> Self {
         let admin = std::env::var("ANNALS_TEST_POSTGRES_URL")
             .expect("script/test says where the Postgres is");
@@ -53,7 +53,7 @@ impl Pooler {
             parts.password().unwrap_or_default(),
         );
         std::fs::write(&file, settings).expect("the settings are written");
-        // it does not run as root: it reads its settings first and then becomes somebody else
+        // it does not run as root: it reads its settings first and then switches to another user
         let user = ["-u", "nobody"];
         let as_root = std::fs::metadata("/proc/self")
             .is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
@@ -190,7 +190,7 @@ async fn servers_share_a_pooler_in_transaction_mode() {
     assert_eq!(page["count"], json!(240));
     // 240 interactions, 28 contacts, 40 edits
     assert_eq!(first.journal().await.len(), 308);
-    // no setting of a transaction is left on a connection that others get
+    // no setting of a transaction remains on a connection that others get
     let mut other = pooler.connect().await.unwrap();
     for _ in 0..4 {
         for (setting, wanted) in [
@@ -210,7 +210,7 @@ async fn servers_share_a_pooler_in_transaction_mode() {
     for server in servers {
         server.stop().await;
     }
-    // commands beside a server and a second start go the same way
+    // commands beside a server, and a second start, behave the same
     let mut listed = annals(&pooler.url, &["index", "list"]);
     let listed = listed
         .env("ANNALS_DATABASE_PREPARED", "false")

@@ -1,11 +1,12 @@
-//! The README's tour, run as it stands.
+//! Runs the README's tour as written.
 
 use std::process::Command;
 
 use crate::both;
 use crate::support::Server;
 
-/// The blocks marked `sh tour`: each command's text, and the pieces that the block's output must hold.
+/// The blocks marked `sh tour`: the text of each command, and the strings that the block's output
+/// must contain.
 fn tour() -> Vec<(String, Vec<String>)> {
     let readme = include_str!("../README.md");
     readme

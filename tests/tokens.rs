@@ -1,4 +1,4 @@
-//! Who may: tokens made beside the server, scopes, tenants, and what is open to all.
+//! Authorisation: tokens created beside the server, scopes, tenants, and what is open to everybody.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,7 +10,7 @@ use crate::support::direct::Direct;
 use crate::support::process::{PATIENCE, Process, run};
 use crate::support::{Place, ids};
 
-/// Makes a token and waits until the server asks for tokens at all.
+/// Creates a token, and waits until the server requires tokens.
 async fn token(process: &Process, args: &[&str]) -> String {
     let ran = run(&process.place.url, &[&["token", "create"], args].concat()).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
@@ -208,7 +208,7 @@ both! {
         let process = Process::serve(&place).await;
         let made = token(&process, &[]).await;
         assert_eq!(status(&process, "POST", "/v1/interactions", Some(&made), chat("a")).await, 201);
-        // the secret itself may hold an underscore
+        // the secret itself may contain an underscore
         let secret = made.splitn(3, '_').nth(2).unwrap().to_owned();
         assert!(made.len() > 50 && secret.len() > 10, "{made}");
         assert!(!process.told().contains(&secret));

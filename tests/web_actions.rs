@@ -1,4 +1,4 @@
-//! Web actions: taken in any order, kept once, shown in the order of their life.
+//! Web actions: accepted in any order, stored once, shown in lifecycle order.
 
 use serde_json::{Value, json};
 
@@ -101,7 +101,7 @@ both! {
         let journal = serde_json::to_string(&server.journal().await).unwrap();
         assert!(journal.contains("/kept") && !journal.contains("/secret"), "{journal}");
         assert_eq!(server.get("/v1/web-actions?customerId=cookie-secret").await.1["items"].as_array().unwrap().len(), 1);
-        // the same event again is not taken for a new one
+        // the same event is not taken for a new one
         let (_, again) = server.post("/v1/web-actions", json!([event("led", "offered", 3)])).await;
         assert_eq!(again["items"][0]["status"], 200, "{again}");
     }
@@ -123,7 +123,7 @@ both! {
 
     async fn lineage_and_history_show_the_offer_that_led_to_a_conversation(db) {
         let server = Server::start(db).await;
-        // the chat is there before its actions, the web engagement after some of its
+        // the chat exists before its actions, the web engagement after some of its actions
         server.post("/v1/web-actions", json!([event("a", "offered", 1), event("other", "offered", 2)])).await;
         server.record(json!({"id": "w", "mediaType": "webengagement", "contact": {"EmailAddress": "ann@example.test"}, "userData": {"visitID": "visit-1"}})).await;
         let (_, chat) = server.post("/v1/interactions/w/engagements", json!({"id": "c", "mediaType": "chat", "externalId": "conv-1"})).await;

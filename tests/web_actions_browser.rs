@@ -1,4 +1,5 @@
-//! Web actions from a page: the SDK in a real Chromium, on a page of another web site (`tests/browser/stories.mjs` tells the stories).
+//! Web actions from a page: the SDK in a real Chromium, on a page of another web site
+//! (`tests/browser/stories.mjs` has the scenarios).
 
 use std::path::Path;
 use std::process::Stdio;
@@ -14,9 +15,9 @@ use tokio::sync::Semaphore;
 use crate::support::process::run;
 use crate::support::{Db, Place, Server};
 
-/// Browsers at once: each is several processes.
+/// Concurrent browsers; each is several processes.
 static BROWSERS: Semaphore = Semaphore::const_new(2);
-/// How long a story may take on a busy machine.
+/// How long a scenario may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(180);
 
 async fn token(place: &Place, scope: &str) -> String {
@@ -25,7 +26,7 @@ async fn token(place: &Place, scope: &str) -> String {
     ran.out.trim().to_owned()
 }
 
-/// Chromium, as the suite was told or as it is usually called.
+/// Chromium, as configured or by its usual names.
 fn chromium() -> String {
     let told = std::env::var("ANNALS_TEST_CHROMIUM").ok();
     let usual = ["chromium", "chromium-browser", "google-chrome"];
@@ -39,16 +40,16 @@ fn chromium() -> String {
         .expect("there is no Chromium: run script/test, which installs one, or say where it is by ANNALS_TEST_CHROMIUM")
 }
 
-/// Which server a story is told with.
+/// Which server a scenario runs against.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Trial {
-    /// One with a token for pages of the story's site.
+    /// A server with a token for pages of the scenario's site.
     No,
-    /// One without tokens and settings, as for a trial on this machine.
+    /// A server without tokens and settings, as for a local trial.
     Yes,
 }
 
-/// Tells a story to its end.
+/// Runs a scenario to its end.
 async fn tell(db: Db, story: &str, trial: Trial) {
     let _turn = BROWSERS.acquire().await.expect("is never closed");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
@@ -80,7 +81,7 @@ async fn tell(db: Db, story: &str, trial: Trial) {
         if trial == Trial::No {
             config.web_actions.allow_origins = vec![origin];
         }
-        // a story sends in a second what a visitor does in a day
+        // a scenario sends in a second what a visitor does in a day
         config.web_actions.rate = 5_000;
         config.web_actions.burst = 5_000;
     })
@@ -105,7 +106,7 @@ async fn tell(db: Db, story: &str, trial: Trial) {
     server.stop().await;
 }
 
-/// Tells stories of a name, each on both databases.
+/// Defines tests for scenarios, each on both databases.
 macro_rules! stories {
     ($trial:ident: $($name:ident)*) => {
         $(

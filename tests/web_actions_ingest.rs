@@ -1,4 +1,5 @@
-//! Events from pages: which web sites may send, with which key, how much; and the files of the SDK.
+//! Events from pages: which web sites may send, with which key, and how much; and the files of the
+//! SDK.
 
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ async fn token(place: &Place, scope: &str) -> String {
     ran.out.trim().to_owned()
 }
 
-/// A server that lets pages of a shop send, the shop's key, and an administrator's token.
+/// A server that lets the pages of a shop send, the shop's key, and an administrator's token.
 struct Shop {
     server: Server,
     key: String,
@@ -51,7 +52,7 @@ impl Shop {
         Self { server, key }
     }
 
-    /// Sends a body as a page does that is left: plain text, no header of its own.
+    /// Sends a body like a page that is being left: plain text, without headers of its own.
     async fn beacon(&self, origin: Option<&str>, body: &Value) -> Response {
         self.plain(origin, body.to_string(), &[]).await
     }
@@ -139,7 +140,7 @@ both! {
         assert_eq!(told, [201, 422, 200]);
         let as_json = shop.server.client.post(format!("{}{PATH}", shop.server.base)).json(&json!({"key": shop.key, "events": [event("c")]}));
         assert_eq!(as_json.send().await.unwrap().status(), 200, "or as JSON");
-        // an event may have such members of its own
+        // an event may have members with these names
         let mut own = event("d");
         own["key"] = json!("its own");
         own["events"] = json!([1]);

@@ -13,7 +13,7 @@ use crate::support::{Db, Place, Server, id};
 const PATH: &str = "/v1/web-actions";
 const DATE: &str = "2026-03-01T09:30:00Z";
 
-/// The published payload, with a date as the SDK adds it.
+/// The published payload, with the date that the SDK adds.
 fn bare() -> Value {
     json!({"actionId": "a", "actionState": "offered", "actionMediaType": "webchat", "actionMapId": "map", "actionMapVersion": 3,
         "customerId": "cookie-1", "customerIdType": "cookie", "sessionId": "visit-1", "eventDate": DATE})
@@ -33,7 +33,7 @@ fn without(event: &Value, key: &str) -> Value {
     event
 }
 
-/// What the page's handler makes of it.
+/// The event after the page's handler has enriched it.
 fn enriched() -> Value {
     with(&bare(), &json!({"conversationId": "conv-1"}))
 }
@@ -59,7 +59,7 @@ async fn deltas(server: &Server) -> Vec<Value> {
     journal.iter().map(|entry| entry["delta"].clone()).collect()
 }
 
-/// Two servers: on SQLite, whose file belongs to one, the same one twice.
+/// Two servers; on SQLite, where a file belongs to one server, the same one twice.
 async fn two(db: Db) -> (Arc<Server>, Arc<Server>) {
     let place = Arc::new(Place::new(db).await);
     let one = Arc::new(Server::at(Arc::clone(&place), |_| {}).await);
@@ -173,7 +173,7 @@ both! {
         assert_eq!(send(&server, &undated).await.1, json!({"actionId": "a"}));
         assert_eq!(send(&server, &with(&undated, &json!({"conversationId": "conv-1"}))).await.1["enriched"], true);
         assert_eq!(stored(&server).await.0["eventDate"], received["eventDate"], "it stays the time of receipt");
-        // a date that somebody gives replaces the time of receipt, and the earlier of two counts
+        // a given date replaces the time of receipt, and the earlier of two given dates counts
         for (date, news, wanted) in [("2026-03-01T09:30:02Z", true, "2026-03-01T09:30:02Z"), (DATE, true, DATE), ("2026-03-01T09:30:01Z", false, DATE)] {
             let (status, answer) = send(&server, &with(&undated, &json!({"eventDate": date}))).await;
             assert_eq!((status, answer["enriched"] == true, answer["contradicts"].is_null()), (200, news, true), "{date}");

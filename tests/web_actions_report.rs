@@ -1,4 +1,4 @@
-//! The report of web actions: every cell of it is what a plain count over the events says.
+//! The report of web actions: every cell equals a direct count over the events.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use crate::both;
 use crate::support::Server;
 
-/// Actions of the generated lives; each has about three events.
+/// Actions in the generated lifecycles; each has about three events.
 const ACTIONS: usize = 100_000;
-/// Events of a request, and requests at a time.
+/// Events per request, and concurrent requests.
 const PORTION: usize = 1000;
 const AT_A_TIME: usize = 4;
 const SEED: u64 = 20_260_329;
@@ -37,14 +37,14 @@ const STATES: [&str; 14] = [
     "errored",
 ];
 
-/// The published ratios: name, of what, among what.
+/// The published ratios: name, numerator, denominator.
 const RATIOS: [(&str, &str, &str); 3] = [
     ("offeredRatio", "offered", "qualified"),
     ("acceptedRatio", "accepted", "offered"),
     ("engagedRatio", "engaged", "accepted"),
 ];
 
-/// A life: how many of a hundred are like it, and its states.
+/// A lifecycle: how many in a hundred are like it, and its states.
 type Life = (u32, &'static str);
 
 const CHATS: [Life; 14] = [
@@ -119,7 +119,7 @@ fn changes() -> [DateTime<Utc>; 2] {
     [utc("2026-03-29T01:00:00Z"), utc("2026-10-25T01:00:00Z")]
 }
 
-/// The beginning of a life in 2026: one in four within three days of a change of the clocks.
+/// The beginning of a lifecycle in 2026; one in four is within three days of a clock change.
 fn beginning(random: &mut impl Rng) -> DateTime<Utc> {
     const DAY: i64 = 86_400_000;
     if random.random_ratio(1, 4) {
@@ -130,7 +130,7 @@ fn beginning(random: &mut impl Rng) -> DateTime<Utc> {
     }
 }
 
-/// Events of generated lives, in no order.
+/// Events of generated lifecycles, in no order.
 fn events() -> Vec<Event> {
     const QUARTER: i64 = 900_000;
     let mut random = ChaCha8Rng::seed_from_u64(SEED);
@@ -151,7 +151,7 @@ fn events() -> Vec<Event> {
         for state in life.split(' ') {
             let late = at.timestamp_millis().rem_euclid(QUARTER);
             if random.random_ratio(1, 4) {
-                // where one period ends and another begins
+                // at the boundary between two periods
                 at += TimeDelta::milliseconds(QUARTER - late);
             }
             events.push(Event {
@@ -168,13 +168,13 @@ fn events() -> Vec<Event> {
     events
 }
 
-/// How far the clocks in Rome are ahead of UTC.
+/// The offset of Rome from UTC.
 fn offset(summer: bool) -> FixedOffset {
     let hours = if summer { 2 } else { 1 };
     FixedOffset::east_opt(hours * 3600).expect("a few hours")
 }
 
-/// A moment as the clocks in Rome show it, from the autumn of 2025 to the spring of 2027.
+/// A moment in Rome's local time, from the autumn of 2025 to the spring of 2027.
 fn in_rome(at: DateTime<Utc>) -> DateTime<FixedOffset> {
     let [spring, autumn] = changes();
     at.with_timezone(&offset((spring..autumn).contains(&at)))
@@ -184,7 +184,7 @@ fn in_rome(at: DateTime<Utc>) -> DateTime<FixedOffset> {
 fn day(at: DateTime<Utc>) -> Value {
     let date = in_rome(at).date_naive();
     let [spring, autumn] = changes().map(|change| change.date_naive());
-    // the clocks change in the night, when the day has begun
+    // clocks change in the night, after the day has begun
     let summer = date > spring && date <= autumn;
     let begin = date
         .and_time(NaiveTime::MIN)
@@ -192,16 +192,16 @@ fn day(at: DateTime<Utc>) -> Value {
     json!(begin.single().expect("a time").to_rfc3339())
 }
 
-/// The beginning of its hour in Rome; the hour that comes twice in autumn is two.
+/// The beginning of its hour in Rome; the hour that occurs twice in autumn counts as two.
 fn hour(at: DateTime<Utc>) -> Value {
     let into = at.timestamp_millis().rem_euclid(3_600_000);
     json!(in_rome(at - TimeDelta::milliseconds(into)).to_rfc3339())
 }
 
-/// How many events there are of each state in each group.
+/// The number of events by group and state.
 type Counts = HashMap<Vec<Value>, HashMap<&'static str, u32>>;
 
-/// Counts events by what they are grouped by.
+/// Counts events by group.
 fn count<'e>(
     events: impl IntoIterator<Item = &'e Event>,
     group: impl Fn(&Event) -> Vec<Value>,
@@ -217,7 +217,7 @@ fn count<'e>(
     counts
 }
 
-/// Panics unless every cell of the report is what was counted, and nothing else is in it.
+/// Panics unless every cell of the report equals the count, and there are no other cells.
 fn compare(report: &Value, groups: &[&str], mut counts: Counts) {
     for row in report["items"].as_array().expect("rows") {
         let group: Vec<Value> = groups.iter().map(|name| row[name].clone()).collect();
@@ -231,7 +231,7 @@ fn compare(report: &Value, groups: &[&str], mut counts: Counts) {
         for (name, of, among) in RATIOS {
             let (of, among) = (f64::from(many(of)), f64::from(many(among)));
             match row[name].as_f64() {
-                // to four digits
+                // with four digits
                 Some(ratio) => assert!((ratio - of / among).abs() < 0.000_050_1, "{name} of {row}"),
                 None => assert!(row[name].is_null() && among == 0.0, "{name} of {row}"),
             }
@@ -279,7 +279,7 @@ both! {
         compare(&report, &["actionMediaType", "from"], count(&events, |event| vec![json!(event.media_type), day(event.at)]));
         assert_eq!(report["items"][0]["from"], "2026-01-01T00:00:00+01:00", "rows stand in the order of time");
 
-        // over the night in which an hour comes twice
+        // over the night in which an hour occurs twice
         let (from, to) = ("2026-10-24T12:15:00Z", "2026-10-25T12:15:00Z");
         let of_map = || events.iter().filter(|event| event.map_id() == "help");
         for limit in [from, to] {

@@ -1,4 +1,5 @@
-//! Webhooks: who is told of what, in which order, signed how, and what becomes of it when the receiver does not behave.
+//! Webhooks: which deliveries are sent, in which order, how they are signed, and what happens if
+//! the receiver misbehaves.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use crate::support::{Db, Place, Server, id};
 const PATH: &str = "/v1/webhooks";
 const STATES: [&str; 4] = ["qualified", "offered", "accepted", "started"];
 
-/// A server whose webhooks may come to this machine.
+/// A server whose webhooks may lead to this machine.
 async fn server(db: Db) -> Server {
     Server::with(db, |config| config.webhooks.allow_private = true).await
 }
@@ -27,7 +28,7 @@ fn event(action: &str, state: &str) -> Value {
     json!({"actionId": action, "actionState": state, "actionMediaType": "webchat", "depth": 1.5})
 }
 
-/// Makes a webhook; returns its identifier and its secret.
+/// Creates a webhook; returns its identifier and its secret.
 async fn hook(server: &Server, url: &str, kinds: &[&str]) -> (String, String) {
     let body = json!({"url": url, "kinds": kinds});
     let (status, made) = server.post(PATH, body).await;
@@ -44,7 +45,7 @@ async fn deliveries(server: &Server, hook: &str, query: &str) -> Vec<Value> {
     page["items"].as_array().expect("a list").clone()
 }
 
-/// Waits until the log of deliveries says so.
+/// Waits until the list of deliveries meets a condition.
 async fn until(server: &Server, hook: &str, query: &str, holds: impl Fn(&[Value]) -> bool) {
     let begun = Instant::now();
     loop {
@@ -57,12 +58,13 @@ async fn until(server: &Server, hook: &str, query: &str, holds: impl Fn(&[Value]
     }
 }
 
-/// The states of each action in the order in which they were taken; each event once.
+/// The states of each action in the order in which they were accepted, each event once.
 fn lives(taken: &[Letter]) -> BTreeMap<String, Vec<String>> {
     let mut lives: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut known = HashSet::new();
     for letter in taken {
-        // a server that was killed may send again what it could not note: its receiver knows it by its identifier
+        // a killed server may repeat deliveries that it had not recorded: the receiver recognises
+        // them by identifier
         if known.insert(letter.id.clone()) {
             let data = &letter.body["data"];
             let text = |key: &str| data[key].as_str().expect("a text").to_owned();
@@ -75,7 +77,7 @@ fn lives(taken: &[Letter]) -> BTreeMap<String, Vec<String>> {
     lives
 }
 
-/// A clock that a story moves.
+/// A clock that a test moves.
 struct Moved(AtomicI64);
 
 impl Clock for Moved {
@@ -209,7 +211,7 @@ both! {
         let page = server.get(&format!("{PATH}/{hook}/deliveries?limit=3&state=waiting")).await.1;
         let next = page["next"].as_str().expect("there is more");
         assert_eq!(deliveries(&server, &hook, &format!("state=waiting&before={next}")).await[0]["id"], log[3]["id"]);
-        // what is not to its liking does not hold up the rest, however much of it there is
+        // events that the receiver refuses do not delay the others, however many there are
         receiver.behave(|letter| Reply::Status(if letter.body["data"]["actionId"].as_str().unwrap().starts_with("bad") { 500 } else { 200 }));
         let events: Value = (0..400).map(|n| event(&format!("{}{n}", if n % 40 < 30 { "bad" } else { "fine" }), "offered")).collect();
         server.post("/v1/web-actions", events).await;
@@ -234,7 +236,7 @@ both! {
             let (status, _) = server.post("/v1/web-actions", events).await;
             assert_eq!(status, 200);
             receiver.until("first letters", |letters| letters.len() > 150 * round).await;
-            // every other time it is killed before it could note much
+            // every other time it is killed before it could record much
             if round % 2 == 1 {
                 until(&server, &hook, "state=delivered", |all| all.len() > 150 * round).await;
             }
@@ -271,7 +273,8 @@ both! {
         until(&server, &hook, "state=waiting", |all| all.len() == 2).await;
         let attempts = async || deliveries(&server, &hook, "actionId=a").await[1]["attempts"].as_i64().expect("a number");
         let minutes = |minutes: i64| clock.0.store(minutes * 60_000_000, Ordering::SeqCst);
-        // until three days are over it goes on, and after a long time without an attempt it gets one more chance
+        // it is retried until three days are over, and after a long time without attempts it gets
+        // one more chance
         for (at, more) in [(70 * 60, 1), (71 * 60, 1), (74 * 60, 1)] {
             let before = attempts().await;
             minutes(at);
@@ -294,7 +297,7 @@ both! {
         assert_eq!(lives(&taken)["a"], ["offered", "accepted"]);
         assert_eq!(taken[0].id, dead[1]["id"], "under the same identifier");
         until(&server, &hook, "state=delivered", |all| all.len() == 2).await;
-        // also what was delivered can be sent again
+        // delivered ones can be sent again, too
         let cursor = dead[1]["cursor"].as_str().unwrap();
         let (status, _) = server.post(&format!("{PATH}/{hook}/deliveries/{cursor}/replay"), json!({})).await;
         assert_eq!(status, 202);
@@ -313,7 +316,7 @@ both! {
         let second = rotate(json!({})).await;
         assert_ne!(first, second);
         let count = AtomicI64::new(0);
-        // whoever sends takes a new secret up within a moment
+        // the sending server adopts a new secret within a moment
         let signed = async |by: &[&str], not_by: &[&str]| {
             let begun = Instant::now();
             loop {
@@ -352,7 +355,7 @@ both! {
         server.post("/v1/web-actions", json!([event("a", "accepted"), event("b", "offered")])).await;
         tokio::time::sleep(Duration::from_millis(500)).await;
         assert_eq!(receiver.letters().len(), seen);
-        // it moved
+        // the receiver moved
         let elsewhere = Receiver::start().await;
         let (status, shown) = server.patch(&format!("{PATH}/{hook}"), json!({"url": elsewhere.url, "enabled": true})).await;
         assert_eq!((status, shown.get("disabledReason")), (200, None), "{shown}");
@@ -361,7 +364,7 @@ both! {
         assert_eq!((&lives["a"][..], &lives["b"][..]), (&["offered".to_owned(), "accepted".to_owned()][..], &["offered".to_owned(), "accepted".to_owned()][..]));
         assert_eq!(server.delete(&format!("{PATH}/{hook}")).await.0, 204);
         assert_eq!(server.get(&format!("{PATH}/{hook}/deliveries")).await.0, 404);
-        // whoever sends learns of it within a moment
+        // the sending server learns of it within a moment
         let begun = Instant::now();
         for number in 0.. {
             let before = elsewhere.letters().len();
@@ -386,7 +389,7 @@ both! {
         for number in 0..5_usize {
             server.post("/v1/web-actions", event(&format!("a{number}"), "offered")).await;
             receiver.until("a letter", |letters| letters.len() > 2 * number).await;
-            // at whatever moment of its being disabled this comes
+            // at different moments while it is being disabled
             tokio::time::sleep(Duration::from_millis(60 * u64::try_from(number).unwrap())).await;
             let begun = Instant::now();
             while receiver.taken().len() == number {
@@ -403,7 +406,7 @@ both! {
         let (hook, _) = hook(&server, &receiver.url, &["contact"]).await;
         let events: Value = (0..300).map(|n| event(&format!("a{n}"), "offered")).collect();
         server.post("/v1/web-actions", events).await;
-        // when this comes they were looked at, and found to be none of its business
+        // when this arrives, the others were examined and found not to match
         server.post("/v1/contacts", json!({"attributes": {"LastName": "Rossi"}})).await;
         receiver.wait_for(1).await;
         let (status, _) = server.patch(&format!("{PATH}/{hook}"), json!({"kinds": ["contact", "webAction"]})).await;
@@ -554,12 +557,13 @@ both! {
         let log = deliveries(&server, &hook, "").await;
         assert!(log[0]["error"].as_str().unwrap().contains("not https"), "{log:?}");
         assert!(receiver.letters().is_empty());
-        // it can be disabled all the same
+        // it can still be disabled
         assert_eq!(server.patch(&format!("{PATH}/{hook}"), json!({"enabled": false})).await.0, 200);
     }
 }
 
-/// Of two servers on one Postgres one sends; the other takes its place when it stops, and when it is killed.
+/// Of two servers on one Postgres, one sends. The other takes over when that one stops, and when it
+/// is killed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_servers_one_sends_and_another_takes_its_place() {
     let place = Arc::new(Place::new(Db::Postgres).await);
@@ -579,7 +583,7 @@ async fn of_two_servers_one_sends_and_another_takes_its_place() {
     };
     send(&first, "qualified", 50).await;
     send(&second, "offered", 100).await;
-    // whichever sends: one of the two is stopped, then one is killed
+    // whichever one sends: one of the two is stopped, then one is killed
     first.stop().await;
     send(&second, "accepted", 150).await;
     let third = Process::start(&place, serve()).await;

@@ -1,7 +1,9 @@
-//! Made-up history in realistic proportions: half of it calls with one key, the rest web engagements, chats and e-mails of up to 69 keys.
+//! Generated history in realistic proportions: half of it calls with one key, the rest web
+//! engagements, chats and e-mails with up to 69 keys.
 //!
-//! UserData has 55 bytes for a call, about 500 for a chat, 1.1 KB for an outbound e-mail, 1.8 KB for a reply and 4.6 KB for a routed inbound
-//! one; on average close to 1 KB. The same seed makes the same history.
+//! UserData takes 55 bytes for a call, about 500 for a chat, 1.1 KB for an outbound e-mail, 1.8 KB
+//! for a reply and 4.6 KB for a routed inbound e-mail, on average close to 1 KB. The same seed
+//! generates the same history.
 
 use annals::domain::Moment;
 use annals::domain::contact::{GivenAttributes, OneOrMany};
@@ -13,7 +15,7 @@ use serde_json::{Value, json};
 
 /// 2024-01-01, in microseconds.
 const BEGINNING: i64 = 1_704_067_200_000_000;
-/// Between two interactions, on average: a year and a half for a million.
+/// Average time between two interactions: a million cover a year and a half.
 const STEP: i64 = 50_000_000;
 const WORDS: usize = 8_000;
 
@@ -25,7 +27,7 @@ pub struct Corpus {
 }
 
 impl Corpus {
-    /// The history of a seed.
+    /// The history for a seed.
     pub fn new(seed: u64) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let words = (0..WORDS)
@@ -181,7 +183,7 @@ impl Corpus {
         new.user_data = document(pairs);
     }
 
-    /// Keys in the manner of routing strategies.
+    /// Keys as routing strategies attach them.
     fn keys(&mut self, count: usize) -> Vec<(String, Value)> {
         const PREFIXES: [&str; 8] = [
             "R",
@@ -212,7 +214,7 @@ impl Corpus {
             .collect()
     }
 
-    /// A word; few of them are frequent.
+    /// A word; a few of them are frequent.
     fn word(&mut self) -> String {
         self.pick().to_owned()
     }

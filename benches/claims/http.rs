@@ -21,14 +21,14 @@ use crate::tell::{claim, fraction, median, rate};
 const ROUNDS: usize = 7;
 /// Interactions of the small history.
 const SMALL: usize = 10_000;
-/// How many interactions a contact has on average.
+/// Average number of interactions of a contact.
 const OF_A_CONTACT: usize = 20;
-/// The page that must cost what the first one does.
+/// The page that must cost as much as the first one.
 const FAR_PAGE: usize = 10_000;
 /// Items of a page.
 const PAGE: usize = 20;
 
-/// Claim (b): single durable POSTs at 64 connections against the store alone.
+/// Claim (b): single durable POSTs on 64 connections, compared with the store alone.
 pub async fn posts_against_the_store(size: usize) {
     let folder = tempfile::tempdir().expect("there is a temporary folder");
     let (served, alone) = (
@@ -123,12 +123,12 @@ async fn build(path: &Path, seed: u64, size: usize) -> Vec<String> {
     known
 }
 
-/// A server over a history, and what may be asked of it.
+/// A server over a history, and the requests to it.
 struct History {
     server: Server,
     /// Paths of single interactions.
     interactions: Vec<String>,
-    /// Paths of the newest of a contact who has that many.
+    /// Paths of the newest interactions of a contact with enough of them.
     newest: Vec<String>,
 }
 
@@ -271,13 +271,13 @@ async fn large_against_small(large: &History, small: &History, size: usize) {
     );
 }
 
-/// The cursor before a page of a filtered list, found by going there page by page.
+/// Walks to a page of a filtered list. Returns the number of the page that it reached, and its path.
 async fn walk(to: SocketAddr, first: &str, page: usize) -> (usize, String) {
     let mut path = first.to_owned();
     let mut at = 1;
     while at < page {
         let body = load::bodies(to, vec![get(&path)]).await.remove(0);
-        // the cursor stands at the end, and the rest need not be read
+        // the cursor is at the end, and the rest need not be parsed
         let text = String::from_utf8(body).expect("the answer is text");
         let Some((_, next)) = text.rsplit_once("\"next\":\"") else {
             break;
@@ -291,7 +291,7 @@ async fn walk(to: SocketAddr, first: &str, page: usize) -> (usize, String) {
 
 async fn far_page_against_first(history: &History, size: usize) {
     let first = format!("/v1/interactions?mediaType=voice&limit={PAGE}");
-    // half of the history is voice; the last page is left out, because it may be short
+    // half of the history is voice; the last page is left out because it may be short
     let page = FAR_PAGE.min(size / 2 / PAGE * 9 / 10).max(2);
     let (page, far) = walk(history.server.address, &first, page).await;
     let (mut near_seconds, mut far_seconds) = (Vec::new(), Vec::new());

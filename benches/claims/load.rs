@@ -1,5 +1,5 @@
-//! A load generator that costs little: connections kept alive, requests built beforehand, answers read and not parsed. It runs on one thread, on
-//! the same processors as the server.
+//! A cheap load generator: keep-alive connections, prepared requests, and answers that are read but
+//! not parsed. It runs on one thread, on the same processors as the server.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Connections of the claims.
+/// The number of connections for the claims.
 pub const CONNECTIONS: usize = 64;
 
 /// One connection to a server.
@@ -30,7 +30,7 @@ impl Connection {
         })
     }
 
-    /// Sends a request and reads its answer: the status and the body.
+    /// Sends a request and reads the answer: the status and the body.
     pub async fn ask(&mut self, request: &[u8]) -> io::Result<(u16, &[u8])> {
         self.stream.write_all(request).await?;
         self.received.clear();
@@ -69,12 +69,12 @@ impl Connection {
     }
 }
 
-/// A request to read.
+/// A GET request.
 pub fn get(path: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n").into_bytes()
 }
 
-/// A request to record.
+/// A POST request.
 pub fn post(path: &str, body: &str) -> Vec<u8> {
     format!(
         "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
@@ -83,7 +83,7 @@ pub fn post(path: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// What came of a load.
+/// The result of a load.
 pub struct Load {
     /// From the first request to the last answer.
     pub took: Duration,
@@ -91,7 +91,7 @@ pub struct Load {
     pub seconds: Vec<f64>,
 }
 
-/// Asks all requests over so many connections.
+/// Sends all requests over a number of connections.
 pub async fn run(to: SocketAddr, connections: usize, requests: Arc<Vec<Vec<u8>>>) -> Load {
     on_one_thread(move |runtime| {
         runtime.block_on(async {
@@ -139,7 +139,7 @@ async fn ask_on(
     seconds
 }
 
-/// The bodies of the answers to some requests, asked one after the other.
+/// The bodies of the answers to some requests, sent one after the other.
 pub async fn bodies(to: SocketAddr, requests: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     on_one_thread(move |runtime| {
         runtime.block_on(async {
@@ -156,7 +156,7 @@ pub async fn bodies(to: SocketAddr, requests: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     .await
 }
 
-/// Does something on a thread of its own, with a runtime of its own.
+/// Runs a future on its own thread, in its own runtime.
 pub async fn on_one_thread<T: Send + 'static>(
     work: impl FnOnce(tokio::runtime::Runtime) -> T + Send + 'static,
 ) -> T {

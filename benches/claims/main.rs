@@ -1,7 +1,8 @@
-//! What the README claims about speed, measured in one run beside its limit.
+//! Measures the README's claims about speed, each next to its limit.
 //!
-//! Every claim is a ratio of two things measured in turns within one run, so that a slow or noisy machine slows both; the median of several
-//! rounds counts. `ANNALS_BENCH_SIZE` makes the history smaller for a trial, `TMPDIR` says on which disk it is built.
+//! Every claim is a ratio of two things measured alternately within one run, so that a slow or
+//! noisy machine slows both. The median of several rounds counts. `ANNALS_BENCH_SIZE` shrinks the
+//! history for a trial; `TMPDIR` selects the disk.
 
 mod corpus;
 mod http;
@@ -24,7 +25,7 @@ fn size() -> usize {
         .unwrap_or(1_000_000)
 }
 
-/// Whether a claim is asked for: all are, unless `ANNALS_BENCH_CLAIMS` names some by their letters.
+/// Whether a claim is requested: all are, unless `ANNALS_BENCH_CLAIMS` lists some by their letters.
 fn asked(letters: &str) -> bool {
     std::env::var("ANNALS_BENCH_CLAIMS")
         .map_or(true, |asked| asked.contains(|c| letters.contains(c)))

@@ -1,4 +1,4 @@
-//! Clients that listen: whether each is told of all that it is owed, and how soon.
+//! Notified clients: whether each receives every change that is due to it, and how soon.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,33 +13,33 @@ use crate::load::{self, Connection};
 use crate::server::Server;
 use crate::tell::{fraction, rate};
 
-/// Clients that listen.
+/// Number of clients.
 const SUBSCRIBERS: usize = 1000;
 /// Clients of one user.
 const OF_A_USER: usize = 5;
 const USERS: usize = SUBSCRIBERS / OF_A_USER;
-/// Changes a second that one user is owed.
+/// Changes per second that are due to one user each.
 const OWNED: usize = 200;
-/// Changes a second that everybody is owed.
+/// Changes per second that are due to everybody.
 const COMMON: usize = 10;
-/// Seconds before measuring, and seconds that are measured.
+/// Seconds of warm-up, and seconds measured.
 const WARM_UP: usize = 5;
 const MEASURED: usize = 20;
 const CHANGES: usize = (WARM_UP + MEASURED) * (OWNED + COMMON);
-/// Connections that changes are made on.
+/// Connections for writing changes.
 const WRITERS: usize = 16;
 /// How long after the last change everything must have arrived.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Milliseconds that a client listens on, to see that nothing comes twice.
+/// Milliseconds for which a client keeps listening, to detect duplicates.
 const LISTEN_ON: u32 = 500;
 
-/// Whom a change is owed to: every so many-th to all, the others to one user each in turn.
+/// The user that a change is due to: every n-th goes to all, the others to one user each in turn.
 fn owner(change: usize) -> Option<usize> {
     let every = (OWNED + COMMON) / COMMON;
     (!change.is_multiple_of(every)).then_some(change % USERS)
 }
 
-/// The changes that a user is owed.
+/// The changes due to a user.
 fn owed(user: usize) -> usize {
     (0..CHANGES)
         .filter(|change| owner(*change).is_none_or(|owner| owner == user))
@@ -50,7 +50,7 @@ fn name(user: usize) -> String {
     format!("user{user}")
 }
 
-/// A POST that may be signed in.
+/// A POST, optionally signed in.
 fn post(path: &str, user: Option<usize>, body: &str) -> Vec<u8> {
     let plain = load::post(path, body);
     let Some(user) = user else {
@@ -65,7 +65,7 @@ fn post(path: &str, user: Option<usize>, body: &str) -> Vec<u8> {
     [head.as_bytes(), &plain[first..]].concat()
 }
 
-/// The whole number after these words, in each place where they stand.
+/// The whole number after each occurrence of these words.
 fn numbers<'t>(text: &'t str, words: &'t str) -> impl Iterator<Item = u64> + 't {
     text.match_indices(words).filter_map(|(at, words)| {
         let rest = &text[at + words.len()..];
@@ -76,7 +76,8 @@ fn numbers<'t>(text: &'t str, words: &'t str) -> impl Iterator<Item = u64> + 't 
     })
 }
 
-/// When changes were asked for and when the answer said that they are durable, in microseconds from the beginning.
+/// When changes were sent, and when they were answered as durable, in microseconds from the
+/// beginning.
 struct Times {
     began: Instant,
     asked: Vec<AtomicU64>,
@@ -98,7 +99,7 @@ impl Times {
     }
 }
 
-/// A client that listens.
+/// A notified client.
 struct Subscriber {
     connection: Connection,
     user: usize,
@@ -131,7 +132,7 @@ impl Subscriber {
         subscriber
     }
 
-    /// Connects once: the changes that it was told of.
+    /// Connects once; returns the reported changes.
     async fn connect(&mut self, millis: u32) -> Vec<usize> {
         let message = format!(
             r#"[{{"channel":"/meta/connect","connectionType":"long-polling","clientId":"{}","advice":{{"timeout":{millis}}},"ext":{{"ack":{}}}}}]"#,
@@ -146,7 +147,8 @@ impl Subscriber {
             .collect()
     }
 
-    /// Listens until it was told of all that it is owed, and a little longer: each change with the time it came.
+    /// Listens until everything due has arrived, and a little longer. Returns each change with its
+    /// time of arrival.
     async fn listen(mut self, times: Arc<Times>) -> Heard {
         let owed = owed(self.user);
         let mut told = Vec::with_capacity(owed);
@@ -167,16 +169,16 @@ impl Subscriber {
     }
 }
 
-/// What a client was told.
+/// The changes that a client received.
 struct Heard {
     user: usize,
-    /// Changes, each with the time it came.
+    /// Changes, each with its time of arrival.
     told: Vec<(usize, u64)>,
     replies: usize,
 }
 
 impl Heard {
-    /// Panics unless it was told of what it is owed and of nothing else, each once.
+    /// Panics unless the client received exactly the changes due to it, each once.
     fn check(&self) {
         let mut times = vec![0_u32; CHANGES];
         for (change, _) in &self.told {
@@ -202,7 +204,7 @@ async fn ask(connection: &mut Connection, user: usize, body: &str) -> String {
     reply
 }
 
-/// Records the chats that will change, one for each user and one of nobody.
+/// Records the chats that will change: one for each user, and one without a user.
 async fn chats(to: SocketAddr) {
     let mut connection = Connection::open(to).await.expect("the server listens");
     for user in 0..=USERS {
@@ -219,7 +221,7 @@ async fn chats(to: SocketAddr) {
     }
 }
 
-/// Makes changes as they are due, on a few connections.
+/// Makes the changes on schedule, on a few connections.
 async fn write(to: SocketAddr, times: Arc<Times>) {
     let (due, queue) = mpsc::unbounded_channel::<usize>();
     let queue = Arc::new(tokio::sync::Mutex::new(queue));
@@ -258,16 +260,16 @@ async fn write(to: SocketAddr, times: Arc<Times>) {
     }
 }
 
-/// What came of it.
+/// The result of a run.
 struct Told {
-    /// Kibibytes of the server's own memory without clients and with them, while nothing happened.
+    /// Kibibytes of the server's private memory without clients and with idle ones.
     memory: (u64, u64),
     heard: Vec<Heard>,
     times: Arc<Times>,
     took: Duration,
 }
 
-/// Opens all sessions, lets them idle, and makes the changes.
+/// Opens all sessions, leaves them idle for a while, and makes the changes.
 async fn run(server: &Server) -> Told {
     let to = server.address;
     chats(to).await;
@@ -279,7 +281,7 @@ async fn run(server: &Server) -> Told {
         let subscriber = Subscriber::open(to, number / OF_A_USER).await;
         listening.push(tokio::spawn(subscriber.listen(Arc::clone(&times))));
     }
-    // until what was for opening only is given back
+    // until memory needed only for opening is freed
     tokio::time::sleep(Duration::from_secs(3)).await;
     let with = server.own_kibibytes();
     let begun = Instant::now();
@@ -303,7 +305,7 @@ async fn run(server: &Server) -> Told {
     }
 }
 
-/// Claim (g): every client is told of every change that it is owed, and soon.
+/// Claim (g): every client soon receives every change that is due to it.
 #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
 pub async fn changes_to_subscribers() {
     let folder = tempfile::tempdir().expect("there is a temporary folder");

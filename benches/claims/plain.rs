@@ -1,4 +1,5 @@
-//! The other side of claims (a) and (h): the same bytes by plain multi-row inserts into the same tables and indexes, and nothing else.
+//! The baseline of claims (a) and (h): the same bytes by plain multi-row inserts into the same
+//! tables and indexes, and nothing else.
 
 use annals::domain::words;
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -7,17 +8,17 @@ use sqlx::{
     Transaction, TypeInfo, Value, ValueRef,
 };
 
-/// Rows of one transaction.
+/// Rows per transaction.
 pub const GROUP: usize = 1000;
 
-/// A table, and how the rows of a range of cursors are read back from it.
+/// A table, and how the rows in a range of cursors are read back from it.
 pub struct Table {
     pub name: &'static str,
     pub columns: &'static [&'static str],
     pub from: &'static str,
 }
 
-/// Of a table that holds the cursor as `seq`.
+/// The condition for a table with the cursor in `seq`.
 pub const BY_SEQ: &str = "WHERE r.seq > $1 AND r.seq <= $2 ORDER BY r.seq";
 
 /// The journal.
@@ -114,7 +115,7 @@ impl Cell {
 /// A table's name, its columns, and its rows.
 pub type Filled = (&'static str, &'static [&'static str], Vec<Vec<Cell>>);
 
-/// The rows of one transaction: table by table, each with the number of its columns.
+/// The rows of one transaction by table, each with the number of its columns.
 pub struct Prebuilt {
     tables: Vec<Filled>,
     last_cursor: i64,
@@ -197,7 +198,7 @@ pub async fn read_back(conn: &mut SqliteConnection, after: i64, until: i64) -> P
     }
 }
 
-/// A connection as the store's writer has it.
+/// A connection with the settings of the store's writer.
 pub async fn connect(path: &std::path::Path) -> SqliteConnection {
     SqliteConnectOptions::new()
         .filename(path)
@@ -212,7 +213,7 @@ pub async fn connect(path: &std::path::Path) -> SqliteConnection {
         .expect("the file can be opened")
 }
 
-/// Begins to write.
+/// Begins a write transaction.
 pub async fn begin(conn: &mut SqliteConnection) -> Transaction<'_, Sqlite> {
     conn.begin_with("BEGIN IMMEDIATE")
         .await
@@ -249,7 +250,7 @@ pub async fn insert_rows(conn: &mut SqliteConnection, (table, columns, rows): Fi
         .expect("the rows fit");
 }
 
-/// Inserts prebuilt rows: one transaction, one statement a table.
+/// Inserts prebuilt rows: one transaction, one statement per table.
 pub async fn insert(conn: &mut SqliteConnection, rows: Prebuilt) {
     let mut transaction = begin(conn).await;
     for filled in rows.tables {

@@ -1,4 +1,5 @@
-//! The servers that are measured, each a process of its own: `annals serve`, and a route that answers the same bytes from memory.
+//! The measured servers, each in its own process: `annals serve`, and a server that answers the
+//! same bytes from memory.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
@@ -15,13 +16,13 @@ use axum::routing::get;
 use axum::serve::ListenerExt;
 use bytes::Bytes;
 
-/// Names the file of answers, and makes this program a server of them.
+/// Names the file of answers, and makes this program serve them.
 const ANSWERS: &str = "ANNALS_BENCH_ANSWERS";
 
-/// A server in a process of its own.
+/// A server in its own process.
 pub struct Server {
     child: Child,
-    /// Where it listens.
+    /// The address that it listens on.
     pub address: SocketAddr,
 }
 
@@ -31,7 +32,7 @@ impl Server {
         Self::annals_with(database, &[])
     }
 
-    /// `annals serve` on a SQLite file, with settings of its own.
+    /// `annals serve` on a SQLite file, with extra settings.
     pub fn annals_with(database: &Path, settings: &[(&str, &str)]) -> Self {
         let url = format!("sqlite://{}", database.display());
         let mut command = Command::new(env!("CARGO_BIN_EXE_annals"));
@@ -40,7 +41,7 @@ impl Server {
         Self::start(&mut command)
     }
 
-    /// A route for each path, which answers these bytes from memory.
+    /// A server with a route for each path, which answers these bytes from memory.
     pub fn memory(folder: &Path, answers: &[(String, Vec<u8>)]) -> Self {
         let file = folder.join("answers");
         let lines: Vec<String> = answers
@@ -68,17 +69,17 @@ impl Server {
         Self { child, address }
     }
 
-    /// The most memory it has had, in MiB, what it mapped of files included.
+    /// Its peak memory in MiB, including memory-mapped files.
     pub fn peak_memory(&self) -> u64 {
         self.kibibytes("VmHWM:") / 1024
     }
 
-    /// The memory that it has of its own, in MiB.
+    /// Its private memory in MiB.
     pub fn own_memory(&self) -> u64 {
         self.own_kibibytes() / 1024
     }
 
-    /// The memory that it has of its own, in KiB.
+    /// Its private memory in KiB.
     pub fn own_kibibytes(&self) -> u64 {
         self.kibibytes("RssAnon:")
     }
@@ -93,7 +94,7 @@ impl Server {
             .unwrap_or_default()
     }
 
-    /// Its processor time so far.
+    /// The processor time that it has used.
     pub fn processor_time(&self) -> std::time::Duration {
         crate::tell::processor_time(&self.child.id().to_string())
     }
@@ -112,12 +113,12 @@ impl Drop for Server {
     }
 }
 
-/// The answers that this process is to serve, when it was started for that.
+/// The file of answers, if this process was started to serve it.
 pub fn answers() -> Option<PathBuf> {
     std::env::var_os(ANSWERS).map(PathBuf::from)
 }
 
-/// Serves answers from memory, through the same routes that the server has.
+/// Serves answers from memory, with routes like those of the server.
 pub async fn serve_answers(file: &Path) -> std::io::Result<()> {
     let text = std::fs::read_to_string(file)?;
     let answers: HashMap<String, Bytes> = text

@@ -17,7 +17,7 @@ use crate::plain;
 use crate::tell::{claim, median, processor_time, rate};
 
 const ROUNDS: usize = 7;
-/// Contacts of the claims about writing.
+/// Number of contacts for the claims about writing.
 pub const CONTACTS: usize = 50_000;
 
 /// Opens a store on a file.
@@ -37,7 +37,7 @@ pub async fn open(path: &Path) -> Store {
     Store::open(settings).await.expect("the store opens")
 }
 
-/// Claim (f): the demo, which invents what it writes, against the store alone.
+/// Claim (f): the demo, which generates what it writes, compared with the store alone.
 pub async fn demo_against_the_store(size: usize) {
     let folder = tempfile::tempdir().expect("there is a temporary folder");
     let interactions = (size as u64 / 50).clamp(1000, 20_000);
@@ -91,7 +91,7 @@ fn submission(command: Command) -> Submission {
     }
 }
 
-/// Hands commands over as fast as the queue takes them, and waits until the last is durable.
+/// Submits commands as fast as the queue accepts them, and waits until the last is durable.
 pub async fn write(store: &Store, commands: Vec<Command>) -> Vec<Outcome> {
     submit(store, commands.into_iter().map(submission).collect()).await
 }
@@ -109,7 +109,7 @@ async fn submit(store: &Store, submissions: Vec<Submission>) -> Vec<Outcome> {
     outcomes
 }
 
-/// Makes contacts and returns their identifiers.
+/// Creates contacts and returns their identifiers.
 pub async fn contacts(store: &Store, corpus: &mut Corpus, count: usize) -> Vec<String> {
     let commands = (0..count)
         .map(|number| Command::CreateContact {
@@ -127,7 +127,8 @@ pub async fn contacts(store: &Store, corpus: &mut Corpus, count: usize) -> Vec<S
         .collect()
 }
 
-/// Claim (a): the store, a thousand rows a commit, against plain multi-row inserts of the same bytes.
+/// Claim (a): the store, with a thousand rows per commit, compared with plain multi-row inserts of
+/// the same bytes.
 pub async fn against_plain_inserts(size: usize) {
     let folder = tempfile::tempdir().expect("there is a temporary folder");
     let (ours, theirs) = (
@@ -140,7 +141,7 @@ pub async fn against_plain_inserts(size: usize) {
     store.close().await;
     std::fs::copy(&ours, &theirs).expect("the file can be copied");
     let store = open(&ours).await;
-    // the second file has a store too, for the same checkpoints; its writer rests
+    // the second file has a store too, for the same checkpoints; its writer is idle
     let other = open(&theirs).await;
     let mut reading = plain::connect(&ours).await;
     let mut inserting = plain::connect(&theirs).await;

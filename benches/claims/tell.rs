@@ -1,10 +1,10 @@
-//! What is printed, and where the figures of the machine come from.
+//! Prints the results and the properties of the machine.
 
 use std::time::Duration;
 
 use sqlx::Connection;
 
-/// Names the machine and the versions.
+/// Prints the machine and the versions.
 pub async fn machine() {
     let cpu = std::fs::read_to_string("/proc/cpuinfo")
         .ok()
@@ -32,7 +32,7 @@ pub async fn machine() {
     );
 }
 
-/// Prints a ratio beside its limit.
+/// Prints a ratio next to its limit.
 pub fn claim(what: &str, ratio: f64, limit: &str, kept: bool) {
     println!(
         "claim     {what}: {ratio:.2} (limit {limit}) {}",
@@ -40,12 +40,12 @@ pub fn claim(what: &str, ratio: f64, limit: &str, kept: bool) {
     );
 }
 
-/// The middle one of several figures.
+/// The median.
 pub fn median(figures: &[f64]) -> f64 {
     fraction(figures, 0.5)
 }
 
-/// The figure that this part of all are not above.
+/// The quantile for a fraction.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -62,13 +62,13 @@ pub fn fraction(figures: &[f64], part: f64) -> f64 {
         .unwrap_or(f64::NAN)
 }
 
-/// So many in a time, as a rate per second.
+/// A count per duration, as a rate per second.
 #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
 pub fn rate(count: usize, took: Duration) -> f64 {
     count as f64 / took.as_secs_f64()
 }
 
-/// The processor time that a process has used, all threads together; `self` is this one.
+/// The processor time that a process has used, over all threads; `self` is this process.
 pub fn processor_time(process: &str) -> Duration {
     let text = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     let ticks: u64 = text
@@ -80,6 +80,6 @@ pub fn processor_time(process: &str) -> Duration {
         .take(2)
         .filter_map(|ticks| ticks.parse::<u64>().ok())
         .sum();
-    // USER_HZ is 100 wherever Linux runs
+    // USER_HZ is 100 on every Linux
     Duration::from_millis(ticks * 10)
 }

@@ -1,4 +1,4 @@
-//! Web actions: how many events a server takes.
+//! Web actions: how many events a server can accept.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,14 +17,14 @@ use crate::store;
 use crate::tell::{median, rate};
 
 const ROUNDS: usize = 7;
-/// Events of a request, and rows of a transaction on the other side.
+/// Events of a request, and rows of a transaction of the baseline.
 const PORTION: usize = plain::GROUP;
-/// Requests of a round at most.
+/// The largest number of requests of a round.
 const PORTIONS: usize = 30;
-/// Connections that arrays come on.
+/// Connections that send arrays.
 const CONNECTIONS: usize = 4;
 
-/// The states of lives; an action has three or four on average.
+/// The states of lifecycles; an action has three or four on average.
 const LIVES: [&str; 6] = [
     "qualified offered accepted started engaged completed",
     "qualified offered rejected",
@@ -56,7 +56,7 @@ const EVENTS: Table = Table {
     from: plain::BY_SEQ,
 };
 
-/// An identifier as the vendor's pages make them.
+/// An identifier in the form of the vendor's pages.
 fn id(random: &mut impl Rng) -> String {
     let [high, low]: [u64; 2] = random.random();
     format!(
@@ -69,10 +69,11 @@ fn id(random: &mut impl Rng) -> String {
     )
 }
 
-/// A site: pages send events of many lives at the same time, in the order in which they happen.
+/// A site: its pages send events of many lifecycles at the same time, in the order in which they
+/// happen.
 struct Site {
     random: ChaCha8Rng,
-    /// When the next life begins, in microseconds since 1970.
+    /// When the next lifecycle begins, in microseconds since 1970.
     next: i64,
 }
 
@@ -84,7 +85,7 @@ impl Site {
         }
     }
 
-    /// The next so many events.
+    /// The next events.
     fn events(&mut self, count: usize) -> Vec<Value> {
         let mut events = Vec::new();
         while events.len() < count {
@@ -96,7 +97,7 @@ impl Site {
         events.into_iter().map(|(_, event)| event).collect()
     }
 
-    /// The events of one life, each with its time.
+    /// The events of one lifecycle, each with its time.
     fn life(&mut self, events: &mut Vec<(i64, Value)>) {
         let random = &mut self.random;
         let [action, customer, session, conversation]: [String; 4] =
@@ -127,7 +128,7 @@ async fn last(conn: &mut SqliteConnection) -> i64 {
         .expect("the store's rows can be read")
 }
 
-/// What a server recorded after an event, with its entries, in portions for the other side.
+/// What a server recorded after an event, with its entries, in portions for the baseline.
 async fn recorded(conn: &mut SqliteConnection, after: i64) -> Vec<[Filled; 2]> {
     let until = last(conn).await;
     let portion = i64::try_from(PORTION).expect("a portion is small");
@@ -142,7 +143,8 @@ async fn recorded(conn: &mut SqliteConnection, after: i64) -> Vec<[Filled; 2]> {
     portions
 }
 
-/// Claim (h): events in arrays over HTTP, durable, against plain inserts of the same rows into the same tables and indexes.
+/// Claim (h): events in arrays over HTTP, durable, compared with plain inserts of the same rows
+/// into the same tables and indexes.
 pub async fn events_against_plain_inserts(size: usize) {
     let folder = tempfile::tempdir().expect("there is a temporary folder");
     let (ours, theirs) = (
@@ -151,7 +153,7 @@ pub async fn events_against_plain_inserts(size: usize) {
     );
     let server = Server::annals(&ours);
     let mut reading = plain::connect(&ours).await;
-    // a store that rests copies its log into the file as the server's does
+    // an idle store copies its log into the file, as the server's does
     let rests = store::open(&theirs).await;
     let mut inserting = plain::connect(&theirs).await;
     let mut site = Site::new();

@@ -1,4 +1,5 @@
-//! Webhooks: how soon after its commit an event is with its receiver, and how many a second go out.
+//! Webhooks: how soon after its commit an event reaches its receiver, and how many are delivered
+//! per second.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,15 +17,15 @@ use crate::load::{self, Connection};
 use crate::server::Server;
 use crate::tell::{fraction, rate};
 
-/// Events a second while it is measured how soon they come.
+/// Events per second while latency is measured.
 const PACE: usize = 200;
-/// Seconds before measuring, and seconds that are measured.
+/// Seconds of warm-up, and seconds measured.
 const WARM_UP: usize = 3;
 const MEASURED: usize = 15;
 const PACED: usize = (WARM_UP + MEASURED) * PACE;
-/// Connections that those come on.
+/// Connections that send these events.
 const WRITERS: usize = 8;
-/// Actions that go out as fast as may be, and the states of each.
+/// Actions for the throughput measurement, and the states of each.
 const ACTIONS: usize = 10_000;
 const STATES: [&str; 2] = ["offered", "accepted"];
 /// Events of a request.
@@ -32,7 +33,7 @@ const PORTION: usize = 1000;
 /// How long after the last event everything must have arrived.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What came: the number of each event, and when.
+/// The arrivals: the number of each event, and when it arrived.
 #[derive(Clone, Default)]
 struct Desk(Arc<Mutex<Vec<(usize, Instant)>>>);
 
@@ -44,7 +45,7 @@ impl Desk {
             .clone()
     }
 
-    /// Waits until so many came; panics unless each event came once.
+    /// Waits for a number of arrivals; panics unless each event arrived once.
     async fn wait_for(&self, count: usize) -> Vec<(usize, Instant)> {
         let begun = Instant::now();
         while self.0.lock().unwrap_or_else(PoisonError::into_inner).len() < count {
@@ -82,7 +83,7 @@ async fn receive(State(desk): State<Desk>, body: Bytes) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-/// A receiver that takes everything, and where it listens.
+/// A receiver that accepts everything, and its address.
 async fn receiver() -> (Desk, SocketAddr) {
     let desk = Desk::default();
     let router = Router::new()
@@ -117,12 +118,12 @@ async fn subscribed(folder: &std::path::Path, name: &str) -> (Server, Desk) {
         .expect("the server listens");
     let made = connection.ask(&load::post("/v1/webhooks", &hook)).await;
     assert_eq!(made.expect("the server answers").0, 201);
-    // until it is sent to
+    // until the webhook is active
     tokio::time::sleep(Duration::from_secs(1)).await;
     (server, desk)
 }
 
-/// Sends events as they are due, each on its own; returns when each was asked for, and when it was durable.
+/// Sends events on schedule, one per request. Returns when each was sent, and when it was durable.
 async fn paced(to: SocketAddr) -> Vec<(Instant, Instant)> {
     let begun = Instant::now() + Duration::from_millis(100);
     let gap = Duration::from_secs(1) / u32::try_from(PACE).expect("few");
@@ -152,7 +153,8 @@ async fn paced(to: SocketAddr) -> Vec<(Instant, Instant)> {
         .collect()
 }
 
-/// Claim (i): from the commit of an event to its receiver, and how many go out a second.
+/// Claim (i): the time from the commit of an event to its receiver, and how many are delivered per
+/// second.
 pub async fn events_to_a_receiver() {
     let folder = tempfile::tempdir().expect("there is a temporary folder");
     let (server, desk) = subscribed(folder.path(), "soon.db").await;
@@ -197,7 +199,7 @@ pub async fn events_to_a_receiver() {
     let last = came.iter().map(|(_, at)| *at).max().unwrap_or(begun);
     let mut states = vec![0; ACTIONS];
     for (number, _) in came {
-        // the second state of an action never comes before its first
+        // the second state of an action never arrives before its first
         assert_eq!(
             states[number % ACTIONS],
             number / ACTIONS,

@@ -1,8 +1,9 @@
-//! Which addresses belong to the open internet, and which to somebody's own network.
+//! Tells public IP addresses from those of private and special-purpose networks.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Networks of IPv4 that are not globally reachable: IANA's registry of special-purpose addresses, multicast, and what is reserved.
+/// IPv4 networks that are not globally reachable: IANA's registry of special-purpose addresses,
+/// multicast, and reserved ranges.
 const SPECIAL_4: [([u8; 4], u32); 16] = [
     ([0, 0, 0, 0], 8),
     ([10, 0, 0, 0], 8),
@@ -22,7 +23,8 @@ const SPECIAL_4: [([u8; 4], u32); 16] = [
     ([224, 0, 0, 0], 3),
 ];
 
-/// Networks of IPv6 inside `2000::/3` that are not globally reachable: protocols, documentation, and 6to4, which may lead into any network of IPv4.
+/// IPv6 networks inside `2000::/3` that are not globally reachable: protocol assignments,
+/// documentation, and 6to4, which can lead into any IPv4 network.
 const SPECIAL_6: [([u16; 2], u32); 4] = [
     ([0x2001, 0], 23),
     ([0x2001, 0x0db8], 32),
@@ -30,9 +32,11 @@ const SPECIAL_6: [([u16; 2], u32); 4] = [
     ([0x3fff, 0], 20),
 ];
 
-/// Whether an address is reachable for everybody: neither private, nor loopback, nor link-local, nor otherwise special.
+/// Whether an address is globally reachable: not private, loopback, link-local, or otherwise
+/// special.
 ///
-/// An address of IPv4 inside one of IPv6 (mapped, or translated under `64:ff9b::/96`) counts as the former.
+/// An IPv4 address inside an IPv6 address (mapped, or translated under `64:ff9b::/96`) is judged as
+/// the IPv4 address.
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_4(address),

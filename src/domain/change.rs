@@ -9,24 +9,24 @@ pub enum Kind {
     InteractionRecorded,
     /// Core attributes changed; the delta is the patch.
     InteractionChanged,
-    /// It was stopped.
+    /// An interaction was stopped.
     InteractionStopped,
-    /// It was deleted.
+    /// An interaction was deleted.
     InteractionDeleted,
-    /// Keys were attached.
+    /// UserData keys were attached.
     UserDataAttached,
-    /// Keys were overwritten.
+    /// UserData keys were overwritten.
     UserDataUpdated,
-    /// Keys were deleted.
+    /// UserData keys were deleted.
     UserDataDeleted,
-    /// More than one of the three in one request.
+    /// Two or three of the above in one request.
     UserDataEdited,
     /// A web engagement led to a conversation; the delta is the child's content.
     EngagementCreated,
-    /// A conversation that was there already was linked to the web engagement that led to it; the delta has the parent,
-    /// the thread, and under `attach` what was copied.
+    /// An existing conversation was linked to the web engagement that led to it. The delta has the
+    /// parent, the thread, and the copied keys under `attach`.
     EngagementLinked,
-    /// A contact came to be.
+    /// A contact was created.
     ContactCreated,
     /// A contact's attributes changed.
     ContactChanged,
@@ -34,7 +34,7 @@ pub enum Kind {
     ContactMerged,
     /// A merge was undone.
     ContactUnmerged,
-    /// What concerned one person was erased.
+    /// A person's data was erased.
     ContactErased,
     /// A web action was recorded.
     WebActionRecorded,
@@ -61,7 +61,7 @@ impl Kind {
         (Self::WebActionRecorded, "webAction.recorded"),
     ];
 
-    /// Those that tell that content was taken away, of which nothing may be kept.
+    /// Kinds that record a deletion or an erasure of content, of which no copy may be kept.
     pub const TAKE_AWAY: [Self; 2] = [Self::InteractionDeleted, Self::ContactErased];
 
     /// The name on the wire and in the store.
@@ -80,7 +80,7 @@ impl Kind {
             .map(|(kind, _)| *kind)
     }
 
-    /// The kinds meant by a filter: a whole name, or its first part.
+    /// The kinds that a filter matches: a whole name, or its first part.
     pub fn matching(filter: &str) -> Vec<&'static str> {
         Self::ALL
             .iter()
@@ -93,21 +93,21 @@ impl Kind {
 /// One entry of the journal, as stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
-    /// Its place in the order in which entries became visible.
+    /// Its position in the order in which entries became visible.
     pub cursor: i64,
-    /// When.
+    /// When it happened.
     pub at: Moment,
-    /// What; the name on the wire.
+    /// The kind: its name on the wire.
     pub kind: String,
-    /// Which interaction.
+    /// The interaction.
     pub interaction_id: Option<String>,
-    /// Whose.
+    /// The contact.
     pub contact_id: Option<String>,
-    /// Of which media type the interaction is.
+    /// The media type of the interaction.
     pub media_type: Option<String>,
-    /// Whose work the interaction was then.
+    /// The owner of the interaction at that time.
     pub owner_id: Option<String>,
-    /// Which web action.
+    /// The web action.
     pub action_id: Option<String>,
     /// Who did it.
     pub actor: String,

@@ -1,7 +1,8 @@
 //! Commands: every write of every surface.
 //!
-//! A surface builds a [`Command`] and hands it over in a [`Submission`]. [`Command::prepare`] does, on the caller's own time, all
-//! that needs no look into the store: limits, transient keys, fingerprints, words. What is left for the writer is short.
+//! A surface builds a [`Command`] and hands it over in a [`Submission`]. [`Command::prepare`] runs
+//! on the caller's task. It does all work that needs no access to the store: limits, transient
+//! keys, fingerprints, words. That leaves little work for the writer.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,18 +20,18 @@ use super::web_action::WebAction;
 use super::webhook::{Secret, Webhook, WebhookCommand};
 use super::{Fault, Moment, Refusal, Requirement};
 
-/// An interaction as stored, whole.
+/// A whole interaction as stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stored {
     /// The narrow row.
     pub interaction: Interaction,
-    /// The long texts, where they were asked for.
+    /// The long texts, if requested.
     pub texts: Option<LongTexts>,
     /// UserData as JSON text.
     pub user_data: String,
 }
 
-/// How long a reply is kept for a repeated request, in microseconds: 24 hours.
+/// How long the answer to a repeatable request is kept, in microseconds: 24 hours.
 pub const REPLY_KEPT: i64 = 24 * 3600 * 1_000_000;
 
 /// A write.
@@ -38,201 +39,204 @@ pub const REPLY_KEPT: i64 = 24 * 3600 * 1_000_000;
 pub enum Command {
     /// Records one interaction.
     Record(Box<NewInteraction>),
-    /// Records an interaction unless it is known; then nothing changes, whatever its content.
+    /// Records an interaction unless it exists already. If it exists, nothing changes, whatever its
+    /// content.
     Ensure {
         /// The interaction.
         new: Box<NewInteraction>,
-        /// How it is known.
+        /// How an existing interaction is found.
         known_by: KnownBy,
-        /// What must hold of the interaction that is stored already.
+        /// What must hold of the existing interaction.
         requires: Requirement,
     },
-    /// Records the child that a web engagement led to: the same as [`Command::Record`], but refused where the parent is
-    /// no web engagement.
+    /// Records the child of a web engagement. Like [`Command::Record`], but refused if the parent
+    /// is no web engagement.
     Engage(Box<NewInteraction>),
-    /// Links an interaction to the one it came from.
+    /// Links an interaction to its parent.
     SetParent {
-        /// Which.
+        /// The interaction.
         id: String,
-        /// The one it came from.
+        /// The parent.
         parent: String,
-        /// What it takes along, as `copyUserData` says it; `None` where nothing was said.
+        /// Which keys it copies from the parent, in the form of `copyUserData`; `None` if the
+        /// request says nothing.
         copy: Option<String>,
         /// What must hold of it.
         requires: Requirement,
     },
     /// Changes UserData.
     EditUserData {
-        /// Of which interaction.
+        /// The interaction.
         id: String,
-        /// How.
+        /// The change.
         edit: Box<Edit>,
         /// What must hold of it.
         requires: Requirement,
     },
     /// Patches core attributes.
     Change {
-        /// Of which interaction.
+        /// The interaction.
         id: String,
-        /// How.
+        /// The patch.
         patch: Box<InteractionPatch>,
         /// What must hold of it.
         requires: Requirement,
     },
     /// Stops an interaction.
     Stop {
-        /// Which.
+        /// The interaction.
         id: String,
-        /// Why.
+        /// The reason.
         reason: Option<String>,
-        /// When it ended; now when absent.
+        /// When it ended; now if absent.
         end: Option<Moment>,
         /// What must hold of it.
         requires: Requirement,
     },
-    /// Stores UserData and stops an interaction: both in one commit, or neither.
+    /// Stores UserData and stops an interaction, both in one commit.
     Complete {
-        /// Which.
+        /// The interaction.
         id: String,
-        /// How UserData changes.
+        /// The change of UserData.
         edit: Box<Edit>,
-        /// How long it lasted from its start, in microseconds. When absent it ended at the end
-        /// that is stored already, else now.
+        /// How long it lasted from its start, in microseconds. If absent, it ended at the stored
+        /// end, or now if none is stored.
         lasted: Option<i64>,
         /// What must hold of it.
         requires: Requirement,
     },
     /// Deletes an interaction.
     Delete {
-        /// Which.
+        /// The interaction.
         id: String,
-        /// With all its descendants.
+        /// Whether all its descendants are deleted too.
         cascade: bool,
     },
-    /// Makes a contact.
+    /// Creates a contact.
     CreateContact {
         /// The caller's own identifier.
         id: Option<String>,
-        /// What is known.
+        /// The known attributes.
         attributes: GivenAttributes,
     },
     /// Sets and clears attributes of a contact.
     ChangeContact {
-        /// Which.
+        /// The contact.
         id: String,
-        /// New values, `None` clears.
+        /// New values; `None` clears.
         attributes: BTreeMap<String, Option<super::contact::OneOrMany>>,
-        /// The revision it must have.
+        /// The revision that it must have.
         if_match: Option<i64>,
     },
-    /// Finds the contact meant, or makes it.
+    /// Finds the matching contact, or creates it.
     IdentifyContact {
-        /// What is known.
+        /// The known attributes.
         attributes: GivenAttributes,
-        /// The medium by whose ranks; the ranks of all media when absent.
+        /// The media type whose ranks apply; the ranks of all media if absent.
         media_type: Option<String>,
-        /// Whether to make one when nobody fits, and to add to a known one what is new.
+        /// Whether to create a contact if none matches, and to add new values to a matching one.
         create: bool,
     },
     /// Restores the next rows of an archive.
     Restore(Box<Restore>),
-    /// Folds the values of the next contacts anew where the rules changed; the last contact done is given.
+    /// Folds the values of the next contacts again after a change of the rules. Carries the last
+    /// contact done.
     FoldContacts {
-        /// The contact after which to go on.
+        /// The contact after which to continue.
         after: String,
     },
-    /// Indexes the words of the next interactions anew, where the index follows older rules.
+    /// Indexes the words of the next interactions again, if the index follows older rules.
     IndexWords,
     /// Deletes a contact that has no interactions.
     DeleteContact(String),
     /// Merges a contact into another.
     MergeContact {
-        /// Which.
+        /// The contact to merge.
         id: String,
-        /// Into which.
+        /// The contact that it is merged into.
         into: String,
     },
     /// Undoes a merge.
     UnmergeContact(String),
-    /// Erases what concerns one person.
+    /// Erases a person's data.
     EraseContact(String),
-    /// Makes an access token.
+    /// Creates an access token.
     CreateToken(NewToken),
-    /// Takes an access token back.
+    /// Revokes an access token.
     RevokeToken(String),
     /// Declares an indexed key.
     DeclareKey(KeyPath),
-    /// Indexes the next interactions under a declared key; the last one done is given.
+    /// Indexes the next interactions under a declared key. Carries the last interaction done.
     FillKey {
         /// The key.
         key: KeyPath,
-        /// The interaction after which to go on.
+        /// The interaction after which to continue.
         after: String,
     },
-    /// Takes an indexed key back.
+    /// Drops an indexed key.
     DropKey(KeyPath),
-    /// Forgets replies kept before this moment.
+    /// Deletes the replies stored before this moment.
     ForgetReplies(Moment),
-    /// Opens the session of a client that listens.
+    /// Opens the session of a notified client.
     OpenSession(Box<ClientSession>),
     /// Changes a session.
     EditSession(SessionEdit),
-    /// Remembers which spelling of a collection a user's clients chose.
+    /// Stores which spelling of a collection a user's clients chose.
     ChooseSpelling(Box<NewChoice>),
-    /// Notes what sessions have received: each with its cursor.
+    /// Stores which cursors sessions have received.
     KeepCursors(Vec<(String, i64)>),
     /// Records a state of a web action.
     RecordWebAction(Box<WebAction>),
-    /// Hands a user's clients an answer.
+    /// Sends an answer to a user's clients.
     Answer(Box<Answer>),
-    /// Forgets sessions that were last seen, and answers that were given, before this moment.
+    /// Deletes sessions last seen before this moment, and answers given before it.
     ForgetClients(Moment),
-    /// Does something to webhooks.
+    /// Writes about webhooks.
     Webhook(Box<WebhookCommand>),
 }
 
-/// What tells that an interaction is recorded already.
+/// How an interaction that was recorded already is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KnownBy {
     /// Its identifier.
     Id,
-    /// Its external identifier, among those of its media type; the oldest counts.
+    /// Its external identifier within its media type; the oldest match counts.
     ExternalId,
 }
 
 /// An access token to be made.
 #[derive(Clone, Debug)]
 pub struct NewToken {
-    /// Identifier, the public part of the token.
+    /// Identifier: the public part of the token.
     pub id: String,
-    /// A name for people.
+    /// A display name.
     pub name: String,
     /// The tenant it is bound to.
     pub tenant: i64,
     /// SHA-256 of the token.
     pub hash: Vec<u8>,
-    /// `read`, `write`, `admin`, joined with blanks.
+    /// `read`, `write`, `admin`, separated by blanks.
     pub scopes: String,
 }
 
-/// What came of a command.
+/// The outcome of a command.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// An interaction stands in the store.
+    /// An interaction is stored.
     Recorded {
         /// As stored.
         stored: Arc<Stored>,
-        /// False when it existed before.
+        /// False if it existed before.
         created: bool,
         /// Transient keys that were not stored.
         dropped: Vec<String>,
-        /// Keys that a pair list repeated.
+        /// Keys that a pair list named more than once.
         repeated: Vec<String>,
-        /// Keys copied from the parent, for an engagement.
+        /// For an engagement: the keys copied from the parent.
         copied: Option<Vec<String>>,
-        /// Attributes that were given, are not known of the contact, and were not added to it.
+        /// Given attributes that the contact lacks and that were not added to it.
         unkept: Vec<String>,
-        /// The journal entry that tells of it; `None` when it existed before.
+        /// Its journal entry; `None` if it existed before.
         cursor: Option<i64>,
     },
     /// UserData was changed.
@@ -241,88 +245,88 @@ pub enum Outcome {
         stored: Arc<Stored>,
         /// Transient keys that were not stored.
         dropped: Vec<String>,
-        /// Keys that a pair list repeated.
+        /// Keys that a pair list named more than once.
         repeated: Vec<String>,
-        /// The journal entry that tells of it; `None` when nothing changed.
+        /// Its journal entry; `None` if nothing changed.
         cursor: Option<i64>,
     },
     /// Core attributes were changed.
     Changed {
         /// As stored.
         stored: Arc<Stored>,
-        /// Keys copied from a parent that it got.
+        /// Keys copied from the new parent.
         copied: Option<Vec<String>>,
-        /// The journal entry that tells of it; `None` when nothing changed.
+        /// Its journal entry; `None` if nothing changed.
         cursor: Option<i64>,
     },
-    /// These interactions are gone.
+    /// These interactions were deleted.
     Deleted(Vec<String>),
-    /// A contact stands in the store.
+    /// A contact is stored.
     Contact(Arc<Contact>),
-    /// A contact was made.
+    /// A contact was created.
     ContactMade(Arc<Contact>),
-    /// A contact was looked for.
+    /// A contact was identified.
     Identified {
-        /// The one meant, or the oldest of several.
+        /// The matching contact, the oldest of several.
         contact_id: Option<String>,
-        /// Whether it was made.
+        /// Whether it was created.
         created: bool,
-        /// All that fit.
+        /// All matching contacts.
         candidates: Vec<String>,
-        /// Attributes that were given, are not known of the contact, and were not added to it.
+        /// Given attributes that the contact lacks and that were not added to it.
         unkept: Vec<String>,
     },
     /// What was erased: contacts and interactions.
     Erased {
-        /// Contacts, merged identities among them.
+        /// The contacts, including merged identities.
         contacts: Vec<String>,
-        /// Interactions whose content was erased.
+        /// The number of interactions whose content was erased.
         interactions: usize,
-        /// Interactions that are somebody else's too, with the keys that they lost.
+        /// Interactions shared with somebody else, and the keys that were erased from them.
         shared: Vec<super::person::Shared>,
     },
     /// Rows of an archive were restored.
     Restored(Restored),
-    /// A part of the index was filled.
+    /// Part of the index was filled.
     Filled {
-        /// The last interaction done; `None` when all are.
+        /// The last interaction done; `None` once all are done.
         last: Option<String>,
-        /// How many were looked at.
+        /// How many were examined.
         done: usize,
     },
-    /// A state of a web action stands in the store.
+    /// A state of a web action is stored.
     WebAction {
         /// The action.
         action_id: String,
-        /// False when the state existed before.
+        /// False if the state existed before.
         created: bool,
         /// Whether this copy added to the stored event.
         enriched: bool,
         /// Whether this copy has another value for a field. The first value stays.
         contradicts: bool,
-        /// The journal entry that tells of it; `None` when nothing is new.
+        /// Its journal entry; `None` if nothing is new.
         cursor: Option<i64>,
     },
-    /// A session as it is now.
+    /// The session after the command.
     Session(Arc<ClientSession>),
-    /// A webhook as it is now.
+    /// The webhook after the command.
     Webhook {
-        /// As it is.
+        /// The webhook.
         webhook: Box<Webhook>,
-        /// Whether it was made.
+        /// Whether it was created.
         created: bool,
-        /// The secret that it got.
+        /// Its new secret.
         secret: Option<Secret>,
     },
-    /// How many deliveries are sent again or were deleted.
+    /// The number of deliveries that are sent again or were deleted.
     Deliveries(u64),
-    /// It is done and there is nothing to say.
+    /// Done, without a result.
     Done,
-    /// The same request was answered before; this was the answer.
+    /// The same request was answered before, with this answer.
     Replayed(Reply),
 }
 
-/// An answer that is kept for a repeated request.
+/// The stored answer to a repeatable request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     /// HTTP status.
@@ -331,10 +335,10 @@ pub struct Reply {
     pub body: String,
 }
 
-/// Makes a request repeatable: the key its caller chose, and how its answer is written.
+/// Makes a request repeatable: the caller's key, and how the answer is written.
 #[derive(Clone)]
 pub struct Repeatable {
-    /// The path it was sent to.
+    /// The path of the request.
     pub path: String,
     /// The caller's key.
     pub key: String,
@@ -348,62 +352,63 @@ pub struct Repeatable {
 pub struct Submission {
     /// The tenant.
     pub tenant: i64,
-    /// Who asks: a token's name, a user, `import`, …
+    /// The caller: a token's name, a user, `import`, …
     pub actor: Arc<str>,
-    /// When it happened, for history that is brought in; now when absent.
+    /// When it happened, for imported history; now if absent.
     pub at: Option<Moment>,
-    /// Set where the caller sent an `Idempotency-Key`.
+    /// Set if the caller sent an `Idempotency-Key`.
     pub repeatable: Option<Repeatable>,
-    /// What to do.
+    /// The command.
     pub command: Command,
 }
 
-/// What was made ready before the command joined the queue.
+/// What is prepared before the command enters the queue.
 #[derive(Clone, Debug, Default)]
 pub struct Preparation {
     /// Fingerprint of a new interaction.
     pub fingerprint: Vec<u8>,
     /// UserData as JSON text.
     pub user_data: String,
-    /// Words of subject and text.
+    /// Words of the subject and the text.
     pub words: String,
-    /// Values of the keys by which a conversation is linked to its web engagement: place in `link_by`, value.
+    /// Values of the keys that link a conversation to its web engagement, each with the key's index
+    /// in `link_by`.
     pub visits: Vec<(usize, String)>,
-    /// Transient keys taken out.
+    /// Transient keys that were removed.
     pub dropped: Vec<String>,
-    /// Keys repeated in a pair list.
+    /// Keys that a pair list named more than once.
     pub repeated: Vec<String>,
-    /// Attributes of a contact, checked.
+    /// Checked attributes of a contact.
     pub attributes: Attributes,
-    /// Those by which a contact is identified, folded.
+    /// The folded values that identify a contact.
     pub folded: Folded,
-    /// Roughly how many bytes of memory the command takes while it waits, with all that was made ready.
+    /// Roughly the bytes of memory that the command takes in the queue, with everything prepared.
     pub weight: usize,
 }
 
-/// The settings that decide what a command may hold and what it becomes.
+/// The settings for checking and preparing commands.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
-    /// Bounds.
+    /// Limits.
     pub limits: Limits,
-    /// Transient keys and extraction.
+    /// Transient keys and extraction rules.
     pub transience: Transience,
     /// How contacts are identified.
     pub contacts: ContactRules,
-    /// What an engagement copies when its request says nothing.
+    /// What an engagement copies if its request says nothing.
     pub copy_user_data: Option<String>,
-    /// Keys of UserData by which a conversation without a parent is linked to a web engagement.
+    /// UserData keys that link a conversation without a parent to a web engagement.
     pub link_by: Vec<KeyPath>,
     /// How long before a conversation its web engagement may have begun, in microseconds.
     pub link_within: i64,
-    /// Keys of UserData that name the visit of a web engagement.
+    /// UserData keys that name the visit of a web engagement.
     pub session_keys: Vec<String>,
-    /// Whether webhooks may lead into private networks, and go out unencrypted.
+    /// Whether webhooks may lead into private networks and use unencrypted connections.
     pub private_webhooks: bool,
 }
 
 impl Rules {
-    /// The policy for an engagement: what was said, else the server's setting, else nothing.
+    /// The copy policy for an engagement: as requested, else the server's setting, else nothing.
     pub fn copy_policy(&self, said: Option<&str>) -> CopyPolicy {
         said.or(self.copy_user_data.as_deref())
             .map_or(CopyPolicy::No, CopyPolicy::parse)
@@ -433,7 +438,8 @@ impl Command {
                 if new.may_be_engagement() && linked {
                     ready.weight += tree;
                 } else {
-                    // the text in the preparation is enough; dropping the tree here spares the writer that work
+                    // the prepared text is enough; dropping the tree here spares the writer that
+                    // work
                     new.user_data = Given::default();
                 }
             }
@@ -477,7 +483,7 @@ impl Command {
                 ready.fingerprint = super::interaction::fingerprint(&(&id, &ready.attributes));
             }
             Self::ChangeContact { attributes, .. } => {
-                // no value is the same as none
+                // no value is the same as absent
                 for values in attributes.values_mut() {
                     *values = values.take().filter(|values| !values.values().is_empty());
                 }
@@ -509,7 +515,7 @@ impl Command {
             | Self::Restore(_)
             | Self::ForgetClients(_) => {}
             Self::RecordWebAction(action) => {
-                // without the time of receipt, so that the same event sent again is the same
+                // without the time of receipt, so that a repeated event has the same fingerprint
                 ready.fingerprint = super::interaction::fingerprint(&action.event);
                 ready.user_data = serde_json::to_string(&action.event).unwrap_or_default();
                 ready.weight += 2 * ready.user_data.len();
@@ -527,7 +533,7 @@ impl Command {
         Ok(ready)
     }
 
-    /// Whether the command takes content away that no page may keep a copy of.
+    /// Whether the command deletes content of which no page may keep a copy.
     pub fn shreds(&self) -> bool {
         matches!(
             self,
@@ -535,7 +541,7 @@ impl Command {
         )
     }
 
-    /// Refuses a NUL character in what only names something: Postgres could not even look for it.
+    /// Refuses a NUL character in names and identifiers; Postgres could not even look for it.
     fn want_no_nul(&self) -> Result<(), Refusal> {
         let (named, into, copy) = match self {
             Self::SetParent { id, copy, .. } => (Some(id), None, copy.as_ref()),
@@ -584,7 +590,7 @@ impl Command {
         }
     }
 
-    /// Whether the command needs statements of its own and so a transaction of its own.
+    /// Whether the command needs its own statements, and so its own transaction.
     pub fn alone(&self) -> bool {
         !matches!(
             self,
@@ -608,13 +614,13 @@ impl Command {
     }
 }
 
-/// Roughly the bytes of memory of some texts.
+/// Roughly the bytes of memory that texts take.
 fn weigh(texts: &[String]) -> usize {
     texts.iter().map(|text| 64 + text.len()).sum()
 }
 
 impl Preparation {
-    /// Prepares a new interaction. Returns roughly the bytes of memory that its UserData takes as a tree.
+    /// Prepares a new interaction. Returns roughly the bytes of memory of its UserData tree.
     fn interaction(
         &mut self,
         new: &mut NewInteraction,
@@ -624,7 +630,7 @@ impl Preparation {
         let limits = &rules.limits;
         (self.dropped, self.repeated) = new.receive(&rules.transience, limits);
         let tree = new.check(tenant, limits)?;
-        // it is the caller's: said or not, the content is the same
+        // always the caller's tenant: given or not, the content is the same
         new.tenant_id = None;
         if let Some(contact) = &new.contact {
             self.attributes("/contact", contact, rules)?;
@@ -650,7 +656,7 @@ impl Preparation {
         Ok(tree)
     }
 
-    /// Prepares a change of UserData: takes transient keys out, then checks what is left.
+    /// Prepares a change of UserData: removes transient keys, then checks the rest.
     fn edit(&mut self, edit: &mut Edit, rules: &Rules) -> Result<(), Refusal> {
         let limits = &rules.limits;
         let Edit {
@@ -680,7 +686,7 @@ impl Preparation {
         Ok(())
     }
 
-    /// Checks a contact's attributes, which are kept twice: as given and as checked.
+    /// Checks the attributes of a contact. They are kept twice: as given and as checked.
     fn attributes(
         &mut self,
         pointer: &str,

@@ -1,24 +1,26 @@
-//! Identifiers: 16 characters of `[0-9A-Za-z]` when we make them, up to 64 visible characters when a caller brings its own.
+//! Identifiers: 16 characters of `[0-9A-Za-z]` if the server makes them, up to 64 visible
+//! characters if a caller does.
 
 use rand::RngCore;
 
 use super::Moment;
 
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-/// 62 to the eighth: the range of each half of an identifier.
+/// 62^8: the range of each half of an identifier.
 const HALF: u64 = 218_340_105_584_896;
 
-/// Makes identifiers that sort, byte by byte, in the order of their moments.
+/// Makes identifiers whose byte order is the order of their moments.
 ///
-/// The first eight characters are milliseconds since 1970, the last eight are random; within one
-/// millisecond they count upwards, so that one source never repeats and never goes backwards.
+/// The first eight characters are milliseconds since 1970, the last eight are random. Within one
+/// millisecond the random half counts upwards, so a source never repeats an identifier and never
+/// goes backwards.
 pub struct Ids {
     random: Box<dyn RngCore + Send>,
     last: (u64, u64),
 }
 
 impl Ids {
-    /// A source over the given randomness.
+    /// A source that uses the given randomness.
     pub fn new(random: Box<dyn RngCore + Send>) -> Self {
         Self {
             random,
@@ -26,7 +28,7 @@ impl Ids {
         }
     }
 
-    /// The next identifier for a thing that happened at `at`.
+    /// The next identifier, for something that happened at `at`.
     pub fn next(&mut self, at: Moment) -> String {
         let millis = u64::try_from(at.micros().div_euclid(1000)).unwrap_or(0) % HALF;
         let tail = if millis == self.last.0 {

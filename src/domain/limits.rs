@@ -1,26 +1,26 @@
-//! Limits on input. The configuration sets them; both databases allow far more.
+//! Limits of input. The configuration sets them. Both databases allow far more.
 
 use serde::{Deserialize, Serialize};
 
 use super::Fault;
 
-/// How large things may be.
+/// The limits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
-    /// Bytes of a request's body (a batch as a whole has no limit).
+    /// Bytes of a request body. A batch as a whole has no limit.
     pub body: usize,
     /// Bytes of one line of a batch or an import.
     pub line: usize,
     /// Bytes of one interaction's UserData as JSON.
     pub user_data: usize,
-    /// Levels of nesting in UserData; the document itself is level one.
+    /// Levels of nesting in UserData; the document itself is level 1.
     pub depth: usize,
     /// Top-level keys in UserData.
     pub keys: usize,
     /// Characters of a UserData key.
     pub key: usize,
-    /// Characters of an identifier that a caller brings.
+    /// Characters of a caller's own identifier.
     pub id: usize,
 }
 
@@ -38,7 +38,7 @@ impl Default for Limits {
     }
 }
 
-/// Checks a text: no NUL, at most `most` characters.
+/// Checks a text: no NUL, and at most `most` characters.
 pub fn check_text(pointer: &str, text: &str, most: usize, faults: &mut Vec<Fault>) {
     if text.contains('\0') {
         faults.push(Fault::at(pointer, "holds a NUL character"));
@@ -51,7 +51,8 @@ pub fn check_text(pointer: &str, text: &str, most: usize, faults: &mut Vec<Fault
     }
 }
 
-/// Checks an identifier for something new: one that the paths use otherwise could never be read again.
+/// Checks an identifier for a new item. Identifiers that are path segments of the API are refused,
+/// since such an item could never be read.
 pub fn check_new_id(
     pointer: &str,
     id: &str,
@@ -68,7 +69,7 @@ pub fn check_new_id(
     }
 }
 
-/// Checks an identifier that a caller brings: not empty, no control characters, short enough.
+/// Checks a caller's own identifier: not empty, no control characters, not too long.
 pub fn check_id(pointer: &str, id: &str, limits: &Limits, faults: &mut Vec<Fault>) {
     if id.is_empty() {
         faults.push(Fault::at(pointer, "is empty"));

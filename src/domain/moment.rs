@@ -13,9 +13,9 @@ use utoipa::openapi::schema::{KnownFormat, SchemaFormat, Type};
 use utoipa::openapi::{ObjectBuilder, OneOfBuilder, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-/// A moment in UTC, truncated to microseconds: what both databases can keep.
+/// A moment in UTC, truncated to microseconds, the precision of both databases.
 ///
-/// Written as RFC 3339 in UTC. Read from a text ([`Moment::parse`]) or, in JSON, from a number
+/// Written as RFC 3339 in UTC. Read from a text ([`Moment::parse`]), or in JSON from a number
 /// ([`Moment::from_millis`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(DateTime<Utc>);
@@ -34,7 +34,7 @@ impl Moment {
         self.0.timestamp_micros()
     }
 
-    /// The moment so many microseconds after 1970; `None` outside the years 1 to 9999.
+    /// The moment this many microseconds after 1970; `None` outside the years 1 to 9999.
     pub fn from_micros(micros: i64) -> Option<Self> {
         if !YEARS.contains(&micros) {
             return None;
@@ -42,25 +42,25 @@ impl Moment {
         DateTime::from_timestamp_micros(micros).map(Self)
     }
 
-    /// The smallest step later.
+    /// One microsecond later.
     #[must_use]
     pub fn just_after(self) -> Self {
         Self(self.0 + chrono::TimeDelta::microseconds(1))
     }
 
-    /// This moment moved by a signed number of microseconds, held within the years 1 to 9999.
+    /// This moment plus a signed number of microseconds, clamped to the years 1 to 9999.
     #[must_use]
     pub fn plus_micros(self, micros: i64) -> Self {
         let moved = self.micros().saturating_add(micros);
         Self::from_micros(moved.clamp(*YEARS.start(), *YEARS.end())).unwrap_or(self)
     }
 
-    /// As chrono has it.
+    /// The moment as a `chrono` value.
     pub fn utc(self) -> DateTime<Utc> {
         self.0
     }
 
-    /// Reads a time from a text: RFC 3339 and its near relatives, and RFC 2822. See [`text`].
+    /// Reads a time from a text: RFC 3339 and similar forms, and RFC 2822. See [`text`].
     ///
     /// # Errors
     /// A sentence without its subject: what is ambiguous, or what was expected.
@@ -73,7 +73,7 @@ impl Moment {
         DateTime::parse_from_rfc3339(text).is_ok()
     }
 
-    /// Reads milliseconds since 1970. Numbers so small that they may be seconds are refused.
+    /// Reads milliseconds since 1970. Refuses numbers so small that they may be seconds.
     ///
     /// # Errors
     /// A sentence without its subject.
@@ -91,14 +91,14 @@ impl Moment {
             .ok_or_else(|| "is outside the years 1 to 9999, read as milliseconds".to_owned())
     }
 
-    /// The beginning of a day in a time zone. Where the clocks skip midnight, the day begins with
-    /// what comes after.
+    /// The beginning of a day in a time zone. If the clocks skip midnight, the day begins at the
+    /// first moment after it.
     ///
     /// # Errors
     /// A sentence without its subject, for a day outside the years 1 to 9999.
     pub fn begin_of(day: NaiveDate, zone: Tz) -> Result<Self, String> {
         let midnight = day.and_time(NaiveTime::MIN);
-        // no zone ever skipped more than a day
+        // no zone has ever skipped more than a day
         let begin = (0..=2 * 24 * 4).find_map(|quarters| {
             let local = midnight.checked_add_signed(TimeDelta::minutes(15 * quarters))?;
             zone.from_local_datetime(&local).earliest()
@@ -109,7 +109,8 @@ impl Moment {
     }
 }
 
-/// Milliseconds nearer to 1970 than this, March 1973, would be a time of this millennium as seconds.
+/// Numbers closer to 1970 than this (March 1973 in milliseconds) would be times of this millennium
+/// if they were seconds.
 const FEWEST_MILLIS: u64 = 100_000_000_000;
 
 impl fmt::Display for Moment {
@@ -158,7 +159,7 @@ impl de::Visitor<'_> for MomentVisitor {
     }
 }
 
-/// How a request may write a time.
+/// The forms of a time in requests.
 impl PartialSchema for Moment {
     fn schema() -> RefOr<Schema> {
         let text = ObjectBuilder::new()
@@ -173,13 +174,13 @@ impl PartialSchema for Moment {
 
 impl ToSchema for Moment {}
 
-/// Where the time comes from.
+/// A source of the current time.
 pub trait Clock: Send + Sync + 'static {
-    /// The time now.
+    /// The current time.
     fn now(&self) -> Moment;
 }
 
-/// The machine's clock.
+/// The system clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -241,12 +242,12 @@ mod tests {
             of("2026-07-01", "Europe/Rome").unwrap(),
             "2026-06-30T22:00:00Z"
         );
-        // the clocks of Beirut went from 0:00 to 1:00
+        // in Beirut, clocks went from 0:00 to 1:00
         assert_eq!(
             of("2022-03-27", "Asia/Beirut").unwrap(),
             "2022-03-26T22:00:00Z"
         );
-        // Samoa left out a whole day: it is empty
+        // Samoa skipped a whole day, which is empty
         assert_eq!(
             of("2011-12-30", "Pacific/Apia"),
             of("2011-12-31", "Pacific/Apia")

@@ -1,4 +1,4 @@
-//! Periods of a report, as the clocks of a time zone show them.
+//! Periods of a report in the local time of a time zone.
 
 use chrono::{
     DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone,
@@ -11,7 +11,7 @@ use super::Moment;
 /// A period of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Period {
-    /// An hour. Where the clocks change within an hour, another one begins.
+    /// An hour. If the clocks change within an hour, a new one begins.
     Hour,
     /// A day.
     Day,
@@ -30,7 +30,7 @@ impl Period {
         (Self::Month, "month"),
     ];
 
-    /// The beginning of the period that holds a moment.
+    /// The beginning of the period that contains a moment.
     pub fn begin(self, at: Moment, zone: Tz) -> DateTime<Tz> {
         let local = at.utc().with_timezone(&zone);
         let day = local.date_naive();
@@ -44,7 +44,8 @@ impl Period {
     }
 }
 
-/// The beginning of an hour: when the clocks last showed a full hour, or when they changed since.
+/// The beginning of an hour: the last time the clocks showed a full hour, or the last clock change
+/// if that was later.
 fn begin_of_hour(local: &DateTime<Tz>) -> DateTime<Tz> {
     let into = i64::from(local.minute()) * 60 + i64::from(local.second());
     let full = *local - TimeDelta::seconds(into) - sub_second(local);
@@ -55,8 +56,8 @@ fn begin_of_hour(local: &DateTime<Tz>) -> DateTime<Tz> {
     first_that(&full, local, |at| at.offset().fix() == offset)
 }
 
-/// The beginning of a day that is not after `local`: its midnight, the first of two, or when the
-/// clocks skipped midnight, the moment to which they went.
+/// The last beginning of a day at or before `local`: midnight, the first of two midnights, or, if
+/// the clocks skipped midnight, the moment they changed to.
 fn begin_of_day(day: NaiveDate, local: &DateTime<Tz>) -> DateTime<Tz> {
     let midnight = NaiveDateTime::new(day, NaiveTime::MIN);
     let found = local.timezone().from_local_datetime(&midnight).earliest();
@@ -68,7 +69,7 @@ fn begin_of_day(day: NaiveDate, local: &DateTime<Tz>) -> DateTime<Tz> {
     })
 }
 
-/// The first second at which something holds that does not hold at `from` and holds at `to`.
+/// The first second at which a condition holds that is false at `from` and true at `to`.
 fn first_that(
     from: &DateTime<Tz>,
     to: &DateTime<Tz>,
@@ -107,7 +108,7 @@ mod tests {
     #[test]
     fn periods_begin_as_the_clocks_of_the_zone_show_them() {
         use Period::{Day, Hour, Month, Week};
-        // the clocks go forward on 29 March 2026
+        // clocks go forward on 29 March 2026
         for (period, at, wanted) in [
             (Day, "2026-03-29T21:59:00Z", "2026-03-29T00:00:00+01:00"),
             (Day, "2026-03-29T22:00:00Z", "2026-03-30T00:00:00+02:00"),
@@ -185,7 +186,7 @@ mod tests {
                 "2023-04-01T14:05:00Z",
                 "2023-04-02T02:45:00+12:45",
             ),
-            // half an hour, for good, at midnight and at half past eleven
+            // half an hour, permanently, at midnight and at 11:30
             (
                 "America/Caracas",
                 "2016-05-01T07:15:00Z",
@@ -235,14 +236,14 @@ mod tests {
                 "2018-05-05T12:00:00Z",
                 "2018-05-05T00:00:00+09:00",
             ),
-            // midnight comes twice
+            // midnight occurs twice
             (
                 Period::Day,
                 "America/Havana",
                 "2023-11-05T12:00:00Z",
                 "2023-11-05T00:00:00-04:00",
             ),
-            // 30 December 2011 was left out
+            // 30 December 2011 was skipped
             (
                 Period::Day,
                 "Pacific/Apia",
@@ -266,7 +267,7 @@ mod tests {
         }
     }
 
-    /// Quarters of an hour around each change of the clocks from 1990 to 2040.
+    /// Every quarter of an hour around each clock change from 1990 to 2040.
     fn around_changes(zone: Tz) -> impl Iterator<Item = Moment> {
         let offset = move |day: i64| {
             let at = Moment::from_micros(day * 86_400_000_000).unwrap();

@@ -1,40 +1,40 @@
-//! Which interactions are a person's.
+//! Which interactions belong to a person.
 //!
-//! A person is a contact with all merged identities. Theirs are:
+//! A person is a contact with all its merged identities. Their interactions are:
 //!
 //! 1. the interactions of these contacts;
 //! 2. the anonymous ancestors of those: the parent without a contact, its parent, and so on up to
-//!    the first ancestor that has a contact. The web engagement that led to a chat is of this kind;
-//! 3. other anonymous interactions, by their place in the family. One that leads to known contacts
-//!    belongs to them, and to the nearest ancestor with a contact. One that leads to nobody known
-//!    belongs to whom its parent belongs.
+//!    the first ancestor with a contact. A web engagement that led to a chat is one of these;
+//! 3. other anonymous interactions, by their place in the family. One with descendants of known
+//!    contacts belongs to those contacts, and to the contact of the nearest ancestor that has one.
+//!    One without belongs to the owners of its parent.
 //!
 //! An anonymous interaction that belongs to this person and to somebody else is *shared*. An
-//! interaction of another known contact is never this person's, whatever its family.
+//! interaction of another known contact never belongs to this person, whatever its family.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::Serialize;
 
-/// An interaction, as far as it decides whose its family is.
+/// The data of an interaction that decide ownership in its family.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Relative {
     /// Its identifier.
     pub id: String,
     /// The interaction that led to it.
     pub parent: Option<String>,
-    /// Whose it is, where that is known.
+    /// Its contact, if known.
     pub contact: Option<String>,
 }
 
-/// Whose an interaction is, as seen from one person.
+/// Who an interaction belongs to, from one person's point of view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whose {
-    /// This person's alone.
+    /// This person alone.
     Theirs,
-    /// This person's and somebody else's.
+    /// This person and somebody else.
     Shared,
-    /// Not this person's.
+    /// Other people only.
     Others,
 }
 
@@ -42,16 +42,16 @@ pub enum Whose {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Shared {
-    /// Which interaction.
+    /// The interaction.
     pub interaction_id: String,
-    /// The keys of its UserData that it exchanged with interactions of this person.
+    /// The UserData keys that it exchanged with interactions of this person.
     pub keys: BTreeSet<String>,
 }
 
 const PERSON: u8 = 1;
 const SOMEBODY_ELSE: u8 = 2;
 
-/// Relatives of a person with the steps between them, parents before children.
+/// The interactions of a person's families, parents before children, with the links between them.
 pub struct Relatives {
     all: Vec<Relative>,
     parents: Vec<Option<usize>>,
@@ -59,11 +59,11 @@ pub struct Relatives {
 }
 
 impl Relatives {
-    /// Decides whose each interaction is.
+    /// Decides who each interaction belongs to.
     ///
-    /// The list must hold the person's own interactions and, of every family that those belong to,
-    /// each anonymous interaction that can be reached through anonymous ones, with the interactions
-    /// of known contacts that end the way. It may be in any order.
+    /// The list must hold the person's own interactions. For each of their families it must also
+    /// hold every anonymous interaction that is reachable through anonymous ones, and the
+    /// interactions of known contacts at the ends of these paths. It may be in any order.
     pub fn of(person: &HashSet<String>, all: Vec<Relative>) -> Self {
         let (all, parents) = in_order(all);
         let known = |relative: &Relative| match &relative.contact {
@@ -71,7 +71,7 @@ impl Relatives {
             Some(contact) if person.contains(contact) => PERSON,
             Some(_) => SOMEBODY_ELSE,
         };
-        // the persons that the nearest known descendants belong to
+        // the persons of the nearest known descendants
         let mut below = vec![0; all.len()];
         for (index, relative) in all.iter().enumerate().rev() {
             if let Some(parent) = parents[index] {
@@ -82,7 +82,7 @@ impl Relatives {
                 };
             }
         }
-        // the person that the nearest known ancestor belongs to
+        // the person of the nearest known ancestor
         let mut above = vec![0; all.len()];
         let mut owners = vec![0; all.len()];
         for (index, relative) in all.iter().enumerate() {
@@ -111,12 +111,12 @@ impl Relatives {
         }
     }
 
-    /// The interactions that are this person's alone.
+    /// The interactions that belong to this person alone.
     pub fn theirs(&self) -> impl Iterator<Item = &str> {
         self.having(Whose::Theirs)
     }
 
-    /// The interactions that are shared.
+    /// The shared interactions.
     pub fn shared(&self) -> impl Iterator<Item = &str> {
         self.having(Whose::Shared)
     }
@@ -127,7 +127,7 @@ impl Relatives {
             .map(|(relative, _)| relative.id.as_str())
     }
 
-    /// The children whose links tell what shared interactions exchanged with others.
+    /// The children whose links show what shared interactions exchanged with others.
     pub fn linked(&self) -> Vec<String> {
         let touches = |index: &usize| {
             let of = |index: usize| self.whose[index] == Whose::Shared;
@@ -137,8 +137,8 @@ impl Relatives {
         children.map(|index| self.all[index].id.clone()).collect()
     }
 
-    /// The shared interactions, each with the keys that it exchanged with this person's: handed to
-    /// a child of theirs, or received from a parent of theirs. What went through several shared
+    /// The shared interactions, each with the keys that it exchanged with this person: copied to a
+    /// child of theirs, or from a parent of theirs. A key that passed through several shared
     /// interactions counts in each of them.
     ///
     /// `copied` has the keys that children received, by child.
@@ -180,10 +180,10 @@ impl Relatives {
     }
 }
 
-/// The relatives with parents before children, and the place of each one's parent.
+/// The relatives, parents before children, each with the index of its parent.
 ///
-/// A parent that is not in the list counts as none. Should parents go in a circle, which the store
-/// does not allow, the first member met counts as having none.
+/// A parent that is not in the list counts as none. The store allows no cycles; should parents form
+/// one, the first member reached counts as having no parent.
 fn in_order(all: Vec<Relative>) -> (Vec<Relative>, Vec<Option<usize>>) {
     let places: HashMap<&str, usize> = all
         .iter()
@@ -224,7 +224,7 @@ fn in_order(all: Vec<Relative>) -> (Vec<Relative>, Vec<Option<usize>>) {
 mod tests {
     use super::*;
 
-    /// Reads `id<parent:contact`, where parent and contact may be missing.
+    /// Reads `id<parent:contact`, with optional parent and contact.
     fn relatives(words: &str) -> Relatives {
         let read = |word: &str| {
             let (rest, contact) = word
@@ -252,16 +252,16 @@ mod tests {
     #[test]
     fn anonymous_relatives_belong_to_the_known_ones() {
         for (family, theirs, shared) in [
-            // the visit that led to a chat, and the visit before it
+            // the visit that led to a chat, and that visit's parent
             ("chat<visit:p visit<first first", "chat first visit", ""),
             // a merged identity is the same person
             ("a<visit:p b<visit:merged visit", "a b visit", ""),
-            // anonymous descendants, as far as the next known contact
+            // anonymous descendants, down to the next known contact
             ("a:p b<a c<b", "a b c", ""),
             ("a:p b<a c<b d<c:q e<d f<b", "a", "b c f"),
-            // an anonymous sibling came of the same visit
+            // an anonymous sibling with the same parent visit
             ("chat<visit:p other<visit visit", "chat other visit", ""),
-            // a visit that led to two persons, and what came of it besides
+            // a visit that led to two persons, and its anonymous child
             ("a<visit:p b<visit:q c<visit visit", "a", "c visit"),
             // each branch of a shared visit has an owner of its own
             (
@@ -269,7 +269,7 @@ mod tests {
                 "a c x",
                 "visit",
             ),
-            // what lies beyond another contact's interaction is not reached through it
+            // interactions beyond another contact's interaction are not reached through it
             ("a<b:p b<visit:q visit", "a", ""),
             ("a<b:q b<visit:p visit", "b visit", ""),
             // between two persons
@@ -319,7 +319,7 @@ mod tests {
             [pair("visit", "k l")]
         );
         assert_eq!(exchanged(visit, &[("b", "m")]), [pair("visit", "")]);
-        // handed on twice: what reached this person counts in both, and in the anonymous sibling
+        // copied twice: this person's keys count in both, and in the anonymous sibling
         assert_eq!(
             exchanged(
                 "a<second:p b<second:q second<first first c<first",
@@ -327,7 +327,7 @@ mod tests {
             ),
             [pair("c", "k"), pair("first", "k"), pair("second", "k")]
         );
-        // received from a parent of theirs, and handed on to somebody else
+        // received from a parent of theirs, and copied on to somebody else
         assert_eq!(
             exchanged("a:p b<a c<b:q", &[("b", "k"), ("c", "k x")]),
             [pair("b", "k")]

@@ -1,20 +1,22 @@
-//! Propagation: which keys of a web engagement its child takes along.
+//! Propagation: which UserData keys a child copies from its web engagement.
 //!
-//! After the option `wes.connector.interaction.copyUserData` of Genesys Web Engagement (Developer's Guide, "Propagate UserData").
+//! Modelled on the option `wes.connector.interaction.copyUserData` of Genesys Web Engagement
+//! (Developer's Guide, "Propagate UserData").
 
 use serde_json::Value;
 
 use super::Refusal;
 use super::user_data::{Document, KeyPath};
 
-/// What is copied from parent to child at the child's creation.
+/// What a new child copies from its parent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CopyPolicy {
     /// Every key.
     All,
-    /// No key: the word `no`, an empty text, or nothing said at all.
+    /// No key: the word `no`, an empty text, or no policy.
     No,
-    /// These keys, where the parent has them. A name may contain blanks; those around it do not count.
+    /// These keys, if the parent has them. Names may contain blanks; surrounding blanks are
+    /// trimmed.
     Keys(Vec<String>),
 }
 
@@ -34,7 +36,7 @@ impl CopyPolicy {
         }
     }
 
-    /// Whether the policy takes this key.
+    /// Whether the policy copies this key.
     pub fn takes(&self, key: &str) -> bool {
         match self {
             Self::All => true,
@@ -44,7 +46,7 @@ impl CopyPolicy {
     }
 }
 
-/// The refusal of a policy for an interaction that is no engagement's child.
+/// The refusal of a policy for an interaction that is no child of an engagement.
 pub fn nothing_to_copy() -> Refusal {
     Refusal::invalid(
         "/copyUserData",
@@ -52,7 +54,7 @@ pub fn nothing_to_copy() -> Refusal {
     )
 }
 
-/// Copies to a child that is there already: new keys come after its own. Returns the copied keys with their values.
+/// Copies to an existing child: new keys follow its own. Returns the copied keys with their values.
 pub fn propagate_late(policy: &CopyPolicy, parent: &Document, child: &mut Document) -> Document {
     let mut copied = Document::new();
     for (key, value) in parent {
@@ -64,8 +66,8 @@ pub fn propagate_late(policy: &CopyPolicy, parent: &Document, child: &mut Docume
     copied
 }
 
-/// The values by which a conversation and its web engagement are known to belong together: for each of the keys that
-/// the document has, its place and its value. Only texts count, and only such that say something.
+/// The values that link a conversation to its web engagement: for each of the keys in the document,
+/// its index and its value. Only texts that are not blank count.
 pub fn visits(keys: &[KeyPath], document: &Document) -> Vec<(usize, String)> {
     keys.iter()
         .enumerate()
@@ -76,7 +78,7 @@ pub fn visits(keys: &[KeyPath], document: &Document) -> Vec<(usize, String)> {
         .collect()
 }
 
-/// The child's document and the keys copied: the child's own keys win, and are not among the copied.
+/// The child's document and the copied keys. The child's own keys win and do not count as copied.
 pub fn propagate(policy: &CopyPolicy, parent: &Document, own: Document) -> (Document, Vec<String>) {
     let mut child = Document::new();
     let mut copied = Vec::new();

@@ -1,21 +1,21 @@
-//! Taking known values out of texts that stay for somebody else.
+//! Removes known values from texts that are kept for somebody else.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-/// What stands where a value was.
+/// Replaces a value.
 pub const ERASED: &str = "[erased]";
 
-/// Values of fewer bytes are left: they are in too many texts, and identify nobody.
+/// Shorter values, in bytes, stay: they occur in too many texts and identify nobody.
 const SHORTEST: usize = 4;
 
-/// Values to take out of texts.
+/// Values to remove from texts.
 #[derive(Clone, Debug, Default)]
 pub struct Redaction(BTreeSet<(std::cmp::Reverse<usize>, String)>);
 
 impl Redaction {
-    /// Adds the texts and numbers of a value, however deep. Booleans and short values do not count.
+    /// Adds the texts and numbers in a value, at any depth. Skips booleans and short values.
     pub fn add(&mut self, value: &Value) {
         match value {
             Value::String(text) => self.add_text(text.trim()),
@@ -27,15 +27,15 @@ impl Redaction {
     }
 
     fn add_text(&mut self, text: &str) {
-        // what stands for an erased value is none
+        // the marker of an erased value is no value
         if text.len() >= SHORTEST && !text.contains(ERASED) {
-            // the longest first: one may be part of another
+            // longest first: one may be part of another
             self.0
                 .insert((std::cmp::Reverse(text.len()), text.to_owned()));
         }
     }
 
-    /// The text without the values; `None` where it holds none of them.
+    /// The text without the values; `None` if it contains none of them.
     pub fn text(&self, text: &str) -> Option<String> {
         let mut left: Option<String> = None;
         for (_, value) in &self.0 {
@@ -47,7 +47,7 @@ impl Redaction {
         left
     }
 
-    /// Takes the values out of a JSON value; tells whether it held any.
+    /// Removes the values from a JSON value. Returns whether it contained any.
     pub fn value(&self, value: &mut Value) -> bool {
         match value {
             Value::String(text) => match self.text(text) {
@@ -77,7 +77,8 @@ impl Redaction {
         }
     }
 
-    /// As [`Redaction::text`], of a text that may be absent; tells whether it held any value.
+    /// As [`Redaction::text`], for a text that may be absent. Returns whether it contained any
+    /// value.
     pub fn maybe(&self, text: &mut Option<String>) -> bool {
         let left = text.as_deref().and_then(|text| self.text(text));
         let held = left.is_some();

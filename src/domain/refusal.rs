@@ -1,10 +1,10 @@
-//! Why a command or a question is refused, in words for the one who asked.
+//! Why a command or a query is refused, worded for the caller.
 
 use serde::Serialize;
 
 use super::requirement::Unmet;
 
-/// One thing that is wrong, and where.
+/// A fault and its place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fault {
     /// JSON pointer into the request's body, or `?name` for a query parameter.
@@ -14,7 +14,7 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// A fault at a place.
+    /// A fault at a pointer.
     pub fn at(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self {
             pointer: pointer.into(),
@@ -23,38 +23,38 @@ impl Fault {
     }
 }
 
-/// A refusal. Nothing was written; every surface turns it into its own words by one exhaustive match.
+/// A refusal. Nothing was written. Each surface translates it with one exhaustive match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// The thing asked for is not there: its kind and its identifier.
+    /// The item does not exist: its kind and its identifier.
     NotFound(&'static str, String),
-    /// The request says something that does not hold or does not fit.
+    /// The request is invalid.
     Invalid(Vec<Fault>),
-    /// What is stored already stands against it.
+    /// The request conflicts with stored data.
     Conflict(String),
-    /// `If-Match` names another revision than the stored one.
+    /// `If-Match` names a revision other than the stored one.
     Stale(String),
-    /// The interaction of this identifier is not what the command requires.
+    /// The interaction with this identifier does not meet the command's requirement.
     Unmet(String, Unmet),
-    /// The caller may not.
+    /// The caller lacks permission.
     Forbidden(String),
-    /// No caller was named, or one that is not known.
+    /// The caller is missing or unknown.
     Unauthenticated(String),
-    /// Larger than the limit.
+    /// The request exceeds a limit.
     TooLarge(String),
-    /// Not JSON, or not what the header says.
+    /// Not JSON, or not of the declared type.
     Malformed(String),
-    /// The question ran into its time limit.
+    /// The query exceeded its time limit.
     TimedOut(String),
 }
 
 impl Refusal {
-    /// One thing wrong at one place.
+    /// One fault at one place.
     pub fn invalid(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::Invalid(vec![Fault::at(pointer, detail)])
     }
 
-    /// The same, where what is wrong is inside a member of an object.
+    /// The same, with the fault inside a member of an object.
     #[must_use]
     pub fn under(self, member: &str) -> Self {
         let Self::Invalid(mut faults) = self else {
@@ -67,12 +67,12 @@ impl Refusal {
         Self::Invalid(faults)
     }
 
-    /// An interaction that is not there.
+    /// An interaction that does not exist.
     pub fn no_interaction(id: &str) -> Self {
         Self::NotFound("interaction", id.to_owned())
     }
 
-    /// A contact that is not there.
+    /// A contact that does not exist.
     pub fn no_contact(id: &str) -> Self {
         Self::NotFound("contact", id.to_owned())
     }
@@ -86,7 +86,7 @@ impl std::fmt::Display for Refusal {
             Self::Invalid(faults) => {
                 for (index, fault) in faults.iter().enumerate() {
                     let separator = if index == 0 { "" } else { "; " };
-                    // what is wrong with the whole has no place to name
+                    // a fault of the whole request has no pointer
                     let subject = match fault.pointer.as_str() {
                         "" => "it",
                         pointer => pointer,

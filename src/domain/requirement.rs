@@ -1,7 +1,7 @@
 //! What a command requires of the interaction that it changes.
 //!
-//! The writer checks a requirement against the interaction as it stands when the command is applied. A read before
-//! the command could not: the interaction may change hands between the read and the write.
+//! The writer checks a requirement against the interaction as it is when the command is applied. A
+//! read before the command is not enough: the owner may change between the read and the write.
 
 use super::Refusal;
 use super::interaction::{Interaction, Status};
@@ -11,7 +11,7 @@ use super::interaction::{Interaction, Status};
 pub struct Requirement {
     /// The revision that the interaction must have (`If-Match`).
     pub revision: Option<i64>,
-    /// The user that it must belong to. An interaction without an owner belongs to every user.
+    /// The user that must own it. An interaction without an owner belongs to every user.
     pub owner: Option<String>,
     /// The media types that it may have; empty allows every one.
     pub media_types: Vec<String>,
@@ -34,7 +34,7 @@ pub enum Unmet {
 pub const OPEN: &[Status] = &[Status::New, Status::Pending, Status::InProcess];
 
 impl Requirement {
-    /// Requires a revision, where one is given.
+    /// Requires a revision, if one is given.
     pub fn revision(revision: Option<i64>) -> Self {
         Self {
             revision,
@@ -50,7 +50,8 @@ impl Requirement {
         }
     }
 
-    /// Checks an interaction. The owner is checked first, so that a user learns nothing of what belongs to another.
+    /// Checks an interaction. The owner is checked first, so that a user learns nothing about
+    /// another user's interaction.
     ///
     /// # Errors
     /// [`Refusal::Unmet`] or [`Refusal::Stale`].

@@ -1,4 +1,4 @@
-//! OpenAPI schemas of values that the domain reads by hand.
+//! OpenAPI schemas of values that the domain parses by hand.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -16,7 +16,7 @@ pub enum GivenSchema {
     /// Keys with their values.
     #[schema(value_type = Object)]
     Document(Document),
-    /// The pair list of older clients; of a repeated key the last value wins.
+    /// The pair list of older clients. For a repeated key the last value wins.
     Pairs(Vec<Pair>),
 }
 
@@ -25,11 +25,11 @@ pub enum GivenSchema {
 pub struct Pair {
     /// The key.
     key: String,
-    /// `str`, `int`, `kvlist`, …; only `kvlist` matters: the value is a list of pairs.
+    /// `str`, `int`, `kvlist`, … Only `kvlist` matters: its value is a list of pairs.
     #[serde(rename = "type")]
     #[schema(required = false, nullable = false)]
     kind: Option<String>,
-    /// The value, null when absent.
+    /// The value; null if absent.
     #[schema(required = false)]
     value: Option<Value>,
 }

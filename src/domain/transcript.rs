@@ -1,6 +1,7 @@
-//! Chat transcripts, as plain text and in the XML that UCS keeps in the structured text of a chat.
+//! Chat transcripts, as plain text and as the XML that UCS keeps in the structured text of a chat.
 //!
-//! The XML form: root `chatTranscript`, in it `newParty`, `message`, `notice` and `partyLeft`, whose times are seconds since the start.
+//! The XML has a root `chatTranscript` with elements `newParty`, `message`, `notice` and
+//! `partyLeft`. Their times are seconds since the start.
 
 pub mod read;
 
@@ -8,45 +9,45 @@ use std::fmt::Write as _;
 
 use super::Moment;
 
-/// Someone in a chat.
+/// A party of a chat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Party {
-    /// Who, in the words of the system that knew.
+    /// Identifier in the source system.
     pub user_id: String,
-    /// The name shown, and the one in front of each line of the plain text.
+    /// The display name, also shown in front of each line of the plain text.
     pub nickname: String,
     /// `CLIENT`, `AGENT`, `SUPERVISOR` or `EXTERNAL`.
     pub kind: &'static str,
 }
 
-/// Something said, or done.
+/// A message or a notice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     /// Seconds since the start.
     pub second: i64,
-    /// By whom: a place among the parties.
+    /// The index of its party.
     pub party: usize,
-    /// The words.
+    /// The text.
     pub text: String,
-    /// Not said, but done: a notice instead of a message.
+    /// Whether it is a notice and not a message.
     pub notice: bool,
 }
 
-/// A whole chat.
+/// A chat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transcript {
     /// Identifier of the session.
     pub session: String,
     /// When it began.
     pub start: Moment,
-    /// Who took part, the one who began it first.
+    /// The parties, the initiator first.
     pub parties: Vec<Party>,
-    /// What was said, in order.
+    /// Messages and notices, in order.
     pub lines: Vec<Line>,
 }
 
 impl Transcript {
-    /// One line each: the name, a colon, the words.
+    /// The plain text: one line each, with the name, a colon, and the text.
     pub fn text(&self) -> String {
         let mut text = String::new();
         for line in &self.lines {
@@ -60,7 +61,7 @@ impl Transcript {
         text
     }
 
-    /// The XML. Everybody joins right before their first line, the one who began it at the start.
+    /// The XML. Each party joins right before its first line; the initiator joins at the start.
     pub fn xml(&self) -> String {
         let mut xml = Xml {
             text: format!(
@@ -138,7 +139,7 @@ impl Xml {
     }
 }
 
-/// A text for XML 1.0, which cannot hold most control characters.
+/// Escapes a text for XML 1.0, which cannot hold most control characters.
 fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,9 +1,9 @@
-//! The Bayeux protocol, 1.0, as far as a server that only notifies needs it
-//! (`docs.cometd.org/current/reference/#_bayeux`): messages in, replies out.
+//! The Bayeux protocol 1.0, as far as a notify-only server needs it
+//! (`docs.cometd.org/current/reference/#_bayeux`): parses messages and builds replies.
 //!
-//! The transport is long polling. Messages are sent on the replies to `/meta/connect` only. The
-//! batch number of the acknowledgement extension is a cursor of the journal: a client that has
-//! acknowledged it has received everything up to there, whichever server it asks.
+//! The transport is long polling. Messages are sent only in replies to `/meta/connect`. The batch
+//! number of the acknowledgement extension is a journal cursor. A client that has acknowledged it
+//! has received everything up to that cursor, whichever server it asks.
 
 use std::time::Duration;
 
@@ -16,14 +16,14 @@ use crate::domain::Refusal;
 use crate::domain::contact::OneOrMany;
 use crate::json::{self, Members};
 
-/// The only way of transport.
+/// The only supported transport.
 const LONG_POLLING: &str = "long-polling";
-/// Messages of one request at most.
+/// The largest number of messages of a request.
 const MOST: usize = 100;
-/// Characters of an `id` that comes back.
+/// The largest number of characters of an `id`, which is echoed.
 const LONGEST_ID: usize = 200;
 
-/// What a client sends, as far as a server looks at it.
+/// A client's message, as far as the server reads it.
 #[derive(Debug)]
 struct Incoming {
     channel: Option<String>,
@@ -50,7 +50,8 @@ struct Ext {
 }
 
 impl Incoming {
-    /// Reads a message. What the server does not look at is not read, so it may be anything.
+    /// Reads a message. Members that the server does not use are skipped, so they may have any
+    /// value.
     fn read(text: &[u8]) -> Result<Self, Refusal> {
         let members = Members::split(text)?;
         Ok(Self {
@@ -70,7 +71,8 @@ impl Incoming {
         self.channel.as_deref() == Some(channel)
     }
 
-    /// Whether the client knows the acknowledgement extension; newer ones say so with an object.
+    /// Whether the client supports the acknowledgement extension; newer clients send an object for
+    /// it.
     fn can_acknowledge(&self) -> bool {
         match self.ext.as_ref().and_then(|ext| ext.ack.as_ref()) {
             Some(Value::Bool(can)) => *can,
@@ -79,13 +81,13 @@ impl Incoming {
         }
     }
 
-    /// The batch that the client received last, where it uses the extension.
+    /// The last batch that the client received, if it uses the extension.
     fn acknowledged(&self) -> Option<i64> {
         let batch = self.ext.as_ref()?.ack.as_ref()?.as_i64()?;
         Some(batch.max(0))
     }
 
-    /// How long the client wants to be held, at most as long as the server does.
+    /// How long the client asks to be held, capped at the server's timeout.
     fn hold(&self, most: Duration) -> Duration {
         let wanted = self.advice.as_ref().and_then(|advice| advice.timeout);
         match wanted {
@@ -97,23 +99,23 @@ impl Incoming {
     }
 }
 
-/// What the client is answered.
+/// The answer to a request.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Answer {
     /// A JSON array.
     Messages(String),
-    /// The request is no request of this protocol: why.
+    /// The request is not valid Bayeux; the reason.
     Malformed(String),
-    /// A newer connect of the same client took the place of this one.
+    /// A newer connect of the same client replaced this one.
     Superseded,
 }
 
-/// Who sends a request.
+/// The sender of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Asker<'a> {
     /// The user.
     pub user: &'a str,
-    /// The sign-in session; empty where the client keeps none.
+    /// The sign-in session; empty if the client has none.
     pub sign_in: &'a str,
     /// The address of this server, as the client knows it.
     pub base: &'a str,
@@ -131,7 +133,7 @@ pub async fn answer(hub: &Hub, asker: Asker<'_>, body: &[u8]) -> Answer {
         Err(why) => return Answer::Malformed(why),
     };
     if incoming.len() > 1 && incoming.iter().any(|one| one.is("/meta/handshake")) {
-        return Answer::Malformed("a handshake stands alone in its request".to_owned());
+        return Answer::Malformed("a handshake must be the only message of its request".to_owned());
     }
     if incoming
         .iter()
@@ -139,7 +141,7 @@ pub async fn answer(hub: &Hub, asker: Asker<'_>, body: &[u8]) -> Answer {
         .count()
         > 1
     {
-        return Answer::Malformed("a client connects once in a request".to_owned());
+        return Answer::Malformed("a request may hold only one connect".to_owned());
     }
     let alone = incoming.len() == 1;
     let mut replies = Replies {
@@ -198,7 +200,7 @@ pub async fn answer(hub: &Hub, asker: Asker<'_>, body: &[u8]) -> Answer {
     Answer::Messages(replies.text)
 }
 
-/// Reads the messages of a request: an array, or a single one.
+/// Reads the messages of a request: an array, or one message.
 fn read(body: &[u8]) -> Result<Vec<Incoming>, String> {
     let wrong = |refusal: Refusal| format!("the body is no list of Bayeux messages: {refusal}");
     let body = json::without_mark(body).trim_ascii();
@@ -226,11 +228,11 @@ fn read(body: &[u8]) -> Result<Vec<Incoming>, String> {
     Ok(incoming)
 }
 
-/// Why a message is not carried out.
+/// Why a message failed.
 struct Failure {
     error: String,
     reconnect: Option<&'static str>,
-    /// Milliseconds before the client comes again.
+    /// Milliseconds after which the client should try again.
     interval: u32,
 }
 
@@ -307,7 +309,8 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// What goes along with the reply to a connect; `None` when a newer one took its place.
+/// Builds the messages that accompany the reply to a connect; `None` if a newer connect replaced
+/// it.
 async fn connect(
     hub: &Hub,
     user: &str,
@@ -323,7 +326,7 @@ async fn connect(
     }
     let connect = Connect {
         acknowledged: one.acknowledged(),
-        // one that others share a request with would hold them up
+        // holding a connect would delay the other messages of its request
         hold: if alone {
             one.hold(hub.limits().timeout)
         } else {
@@ -373,7 +376,7 @@ async fn subscribe(
     Ok(())
 }
 
-/// The array under way.
+/// The reply array being built.
 struct Replies<'b> {
     text: String,
     base: &'b str,

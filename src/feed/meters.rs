@@ -1,73 +1,73 @@
-//! What the feed counts about itself.
+//! Metrics of the feed.
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-/// Counters of the clients that listen, and of webhooks; shown at `/metrics`.
+/// Counters of notified clients and webhooks, shown at `/metrics`.
 #[derive(Clone, Debug, Default)]
 pub struct Meters {
-    /// Sessions held here.
+    /// Sessions on this server.
     pub sessions: Gauge,
-    /// Messages handed to sessions.
+    /// Messages queued for sessions.
     pub messages: Counter,
-    /// Messages sent, those that are sent again included.
+    /// Messages sent, including repeated ones.
     pub sent: Counter,
-    /// Times that a session had as many messages waiting as may, and was left to read up from the journal.
+    /// How often a session's queue was full and the session had to catch up from the journal.
     pub behind: Counter,
-    /// Sessions ended because they were too far behind.
+    /// Sessions ended because they lagged too far behind.
     pub overflows: Counter,
-    /// Deliveries to webhooks that were taken.
+    /// Webhook deliveries that receivers accepted.
     pub delivered: Counter,
-    /// Attempts to deliver that failed.
+    /// Failed delivery attempts.
     pub failed: Counter,
-    /// Deliveries that were given up.
+    /// Deliveries that became dead letters.
     pub dead: Counter,
     /// Deliveries that wait for another attempt.
     pub waiting: Gauge,
 }
 
 impl Meters {
-    /// Makes the counters known under their names.
+    /// Registers the counters under their names.
     pub fn register(&self, registry: &mut Registry) {
         registry.register(
             "annals_client_sessions",
-            "Sessions of clients that listen, held here",
+            "Sessions of notified clients on this server",
             self.sessions.clone(),
         );
         registry.register(
             "annals_client_messages",
-            "Messages handed to sessions",
+            "Messages queued for sessions",
             self.messages.clone(),
         );
         registry.register(
             "annals_client_messages_sent",
-            "Messages sent to clients, those sent again included",
+            "Messages sent to clients, including repeated ones",
             self.sent.clone(),
         );
         registry.register(
             "annals_client_behind",
-            "Times that a session was left to read up from the journal",
+            "Times that a session fell behind and had to catch up from the journal",
             self.behind.clone(),
         );
         registry.register(
             "annals_client_overflows",
-            "Sessions ended because they were too far behind",
+            "Sessions ended because they lagged too far behind",
             self.overflows.clone(),
         );
         registry.register(
             "annals_webhook_delivered",
-            "Deliveries to webhooks that were taken",
+            "Webhook deliveries that receivers accepted",
             self.delivered.clone(),
         );
         registry.register(
             "annals_webhook_failed",
-            "Attempts to deliver to webhooks that failed",
+            "Webhook delivery attempts that failed",
             self.failed.clone(),
         );
         registry.register(
             "annals_webhook_dead",
-            "Deliveries to webhooks that were given up",
+            "Webhook deliveries that became dead letters",
             self.dead.clone(),
         );
         registry.register(

@@ -1,7 +1,7 @@
 //! Readers that follow the journal live.
 //!
-//! [`follow`] publishes the newest cursor to all that wait for it. It is notified of every commit
-//! of this server, and polls for commits of other processes on the same database.
+//! [`follow`] publishes the newest cursor to its listeners. It is notified of every commit of this
+//! server, and polls for commits of other processes on the same database.
 
 pub mod bayeux;
 pub mod hub;
@@ -21,13 +21,13 @@ pub use sse::{Leave, stream};
 use crate::domain::change::Change;
 use crate::store::{Reads, StoreError};
 
-/// How often others' commits are looked for while somebody listens.
+/// How often to poll for commits of other processes while there are listeners.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// Streams that read at the same time; the others wait, so that searches find connections.
+/// Streams that read at the same time; others wait, so that searches find free connections.
 const READING: usize = 2;
 
-/// Where the newest cursor is made known.
+/// Publishes the newest cursor.
 #[derive(Clone, Debug)]
 pub struct Feed {
     head: Arc<watch::Sender<i64>>,
@@ -47,21 +47,22 @@ impl Default for Feed {
 }
 
 impl Feed {
-    /// Listens for newer cursors.
+    /// Subscribes to newer cursors.
     pub fn listen(&self) -> watch::Receiver<i64> {
         self.head.subscribe()
     }
 }
 
-/// Where, in the data of a [`Message`], the address of this server goes in, as its receiver knows it: a character that JSON text never holds.
+/// In the data of a [`Message`], stands for the address of this server as its receiver knows it.
+/// JSON text never contains this character.
 pub const BASE: char = '\0';
 
-/// Where, in the data of a [`Message`] with a [`Twin`], the name of the collection goes in.
+/// In the data of a [`Message`] with a [`Twin`], stands for the name of the collection.
 pub const COLLECTION: char = '\u{1}';
-/// Where, in the data of a [`Message`] with a [`Twin`], the name of the resource goes in.
+/// In the data of a [`Message`] with a [`Twin`], stands for the name of the resource.
 pub const KEY: char = '\u{2}';
 
-/// A collection that has two spellings: of each name the usual one, then the other one.
+/// A collection with two spellings. Each name has the usual spelling first, then the other one.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Twin {
     /// The collection.
@@ -72,26 +73,26 @@ pub struct Twin {
     pub channel: [&'static str; 2],
 }
 
-/// What subscribers are told.
+/// A message for subscribers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// The journal entry that it tells of, or the number of the answer that it is.
+    /// The journal entry that it reports, or the number of the answer.
     pub cursor: i64,
-    /// Whom: a user, or everybody.
+    /// The user that it is for; everybody if absent.
     pub user: Option<String>,
-    /// Whether it is an answer, for that user alone.
+    /// Whether it is an answer, which is for that user alone.
     pub is_answer: bool,
     /// The channel, in its usual spelling.
     pub channel: String,
-    /// Set where each session gets the message in the spelling that its client chose.
+    /// Set if each session gets the message in the spelling that its client chose.
     pub twin: Option<&'static Twin>,
-    /// The data as JSON text, with [`BASE`] where the server's address goes in.
+    /// The data as JSON text, with [`BASE`] in place of the server's address.
     pub data: String,
 }
 
-/// Makes messages of changes, for one kind of client.
+/// Translates changes into messages for one kind of client.
 pub trait Translate: Send + Sync {
-    /// The messages for these changes, in their order; a change may be none of the clients' business.
+    /// The messages for these changes, in order. A change may have none.
     fn messages<'a>(
         &'a self,
         tenant: i64,
@@ -99,7 +100,7 @@ pub trait Translate: Send + Sync {
     ) -> BoxFuture<'a, Result<Vec<Message>, StoreError>>;
 }
 
-/// Makes newer cursors known until the server stops.
+/// Publishes newer cursors until the server stops.
 pub async fn follow(
     feed: Feed,
     reads: Arc<dyn Reads>,

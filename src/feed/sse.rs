@@ -1,5 +1,5 @@
-//! The journal as server-sent events: page after page, then each new entry, until the client
-//! disconnects or the server stops.
+//! The journal as server-sent events: pages of existing entries, then each new entry, until the
+//! client disconnects or the server stops.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -16,20 +16,20 @@ use super::Feed;
 use crate::domain::change::Change;
 use crate::store::{ChangesQuery, Reads, StoreError};
 
-/// A comment line so often keeps the connection open.
+/// How often a comment line keeps the connection open.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// Entries read at once; a client that reads slowly holds no more of them.
+/// Entries per read; a slow client holds no more of them in memory.
 const PAGE: usize = 32;
-/// Entries looked at by one statement, whether they fit or not.
+/// Entries examined by one statement, whether they match or not.
 const SPAN: i64 = 20_000;
-/// Between two readings, so that a burst of commits is read at once.
+/// Pause between two reads, so that a burst of commits is read at once.
 const PAUSE: Duration = Duration::from_millis(20);
-/// How often it is asked whether the client may still listen, at least.
+/// How often, at least, to check whether the client may still listen.
 const ASK_EVERY: Duration = Duration::from_secs(5);
-/// How long to wait before a database that failed is asked again.
+/// How long to wait before a retry after a database failure.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Says whether the client may still listen: its token may have been taken back.
+/// Checks whether the client may still listen: its token may have been revoked.
 pub type Leave = Box<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
 
 struct Following {
@@ -45,7 +45,7 @@ struct Following {
 }
 
 impl Following {
-    /// The next change; `None` when the server stops, or the client may no longer listen.
+    /// The next change; `None` if the server stops, or if the client may no longer listen.
     async fn next(&mut self) -> Option<Change> {
         loop {
             if self.stopping.is_cancelled() {
@@ -70,8 +70,8 @@ impl Following {
                     }
                 }
                 Err(error) => {
-                    // the stream waits for the database, as its reader would
-                    tracing::warn!(%error, "a stream of changes could not read on");
+                    // the stream waits for the database, as a reader of it would
+                    tracing::warn!(%error, "a stream of changes could not read the journal");
                     tokio::select! {
                         () = tokio::time::sleep(PATIENCE) => {}
                         () = self.stopping.cancelled() => return None,
@@ -81,7 +81,7 @@ impl Following {
         }
     }
 
-    /// Reads on; false at the end of the journal.
+    /// Reads the next page; false at the end of the journal.
     async fn read(&mut self) -> Result<bool, StoreError> {
         let _turn = self.reading.acquire().await;
         let page = self.reads.changes(self.tenant, &self.query).await?;
@@ -91,12 +91,13 @@ impl Following {
     }
 }
 
-/// Waits for a cursor newer than this one; `None` when none will come.
+/// Waits for a cursor newer than this one; `None` if none will come.
 async fn newer(head: &mut watch::Receiver<i64>, than: i64) -> Option<()> {
     head.wait_for(|head| *head > than).await.map(drop).ok()
 }
 
-/// A live stream of a tenant's changes after `query.after`; `id` of each event is its cursor, its data what `render` makes of it.
+/// A live stream of a tenant's changes after `query.after`. Each event's `id` is its cursor;
+/// `render` makes its data.
 pub fn stream(
     feed: &Feed,
     reads: Arc<dyn Reads>,

@@ -1,4 +1,4 @@
-//! Reading a store whole, as the rows of an archive, from one state of it.
+//! Reads a whole store as the rows of an archive, from one snapshot.
 
 use futures_util::future::BoxFuture;
 
@@ -8,13 +8,14 @@ use super::held::Held;
 use super::rows::{JOIN_JSON, JOIN_TEXTS};
 use crate::domain::archive::{Cell, Kind, Restored, Row, Type};
 
-/// One state of a store, while others go on writing. On SQLite its log cannot be begun anew until this is dropped.
+/// A consistent view of the store while others keep writing. On SQLite, the write-ahead log cannot
+/// be reset until it is dropped.
 pub trait Snapshot: Send {
     /// The newest cursor.
     fn head(&mut self) -> BoxFuture<'_, Result<i64, StoreError>>;
-    /// How many rows of a kind there are.
+    /// The number of rows of a kind.
     fn count(&mut self, kind: Kind) -> BoxFuture<'_, Result<i64, StoreError>>;
-    /// The next rows of a kind after one, in order: `limit` at most, and fewer where they are long.
+    /// The next rows of a kind after one, in order: at most `limit`, and fewer if they are long.
     fn rows<'a>(
         &'a mut self,
         kind: Kind,
@@ -23,7 +24,7 @@ pub trait Snapshot: Send {
     ) -> BoxFuture<'a, Result<Vec<Row>, StoreError>>;
 }
 
-/// A snapshot on a connection of its own, which is closed at the end: its transaction is open.
+/// A snapshot on its own connection, which is closed at the end because its transaction is open.
 pub struct Reader<D: Dialect> {
     conn: Held<D>,
 }
@@ -35,7 +36,7 @@ impl<D: Dialect> Reader<D> {
         if !D::UNLIMITED.is_empty() {
             D::command(&mut conn, D::UNLIMITED).await?;
         }
-        // a deferred transaction sees the state of its first statement
+        // a deferred transaction takes its snapshot at its first statement
         super::journal::head::<D>(&mut conn).await?;
         Ok(Self { conn })
     }
@@ -97,10 +98,10 @@ pub fn table(kind: Kind) -> &'static str {
     }
 }
 
-/// Bytes of one page, roughly; a row may have more.
+/// Rough limit on the bytes of a page; a single row may be longer.
 const PAGE_BYTES: i64 = 4 * 1024 * 1024;
 
-/// The columns that may be long.
+/// The columns that can be long.
 fn long(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Interaction => &[
@@ -118,7 +119,7 @@ fn long(kind: Kind) -> &'static [&'static str] {
     }
 }
 
-/// A column where it stands; an interaction has three tables.
+/// The qualified name of a column; an interaction has three tables.
 fn column(kind: Kind, name: &str) -> String {
     match (kind, name) {
         (Kind::Interaction, "seq" | "fingerprint") => format!("i.{name}"),
@@ -128,7 +129,7 @@ fn column(kind: Kind, name: &str) -> String {
     }
 }
 
-/// A statement for `what` of the next rows of a kind after one.
+/// A statement that selects `what` from the next rows of a kind after one.
 fn page(kind: Kind, what: &str, after: Option<&Row>, limit: i64) -> (String, Vec<Arg>) {
     let from = if kind == Kind::Interaction {
         format!("interaction i{JOIN_JSON}{JOIN_TEXTS}")
@@ -148,7 +149,7 @@ fn page(kind: Kind, what: &str, after: Option<&Row>, limit: i64) -> (String, Vec
     (sql, args)
 }
 
-/// How many of the next rows make a page: as many as [`PAGE_BYTES`] hold, and one at least.
+/// The number of next rows that fit a page: as many as [`PAGE_BYTES`] allows, and at least one.
 async fn fitting<D: Dialect>(
     conn: &mut Conn<D>,
     kind: Kind,
@@ -179,7 +180,7 @@ async fn fitting<D: Dialect>(
     Ok(rows)
 }
 
-/// A value as it is bound.
+/// A value as a bound argument.
 pub fn arg(cell: &Cell) -> Arg {
     match cell {
         Cell::Null => Arg::Text(None),
@@ -204,7 +205,7 @@ fn read<D: Dialect>(kind: Kind, row: &RowOf<D>) -> Result<Row, StoreError> {
     Ok(Row { kind, cells })
 }
 
-/// The archive that is being restored, or was last, and how far that came.
+/// The archive that is being restored or was restored last, and its progress.
 pub async fn restored<D: Dialect>(
     conn: &mut Conn<D>,
 ) -> Result<Option<(String, Restored)>, StoreError> {

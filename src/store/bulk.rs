@@ -1,36 +1,41 @@
 //! Inserts many rows with few statements.
 //!
 //! The rows of a group are inserted by `INSERT … VALUES (…), (…), …` in portions of 1,000, then of
-//! powers of two. A small rest is one statement of its own. So there are few different statements,
-//! each is prepared once per connection, and the SQL is the same on both databases.
-//! `docs/decisions/` has the measurement against `json_each` and `UNNEST`.
+//! powers of two. A small remainder is one statement. So there are few different statements, each
+//! is prepared once per connection, and the SQL is the same on both databases. `docs/decisions/`
+//! has the measurement against `json_each` and `UNNEST`.
 
 use std::fmt::Write;
 
 use super::StoreError;
 use super::dialect::{Arg, Conn, Dialect};
 
-/// Rows of one statement, as many as a group has commands; 1,000 rows of 25 columns stay below SQLite's 32,766 and Postgres's 65,535 placeholders.
+/// Rows of one statement: as many as a group has commands. 1,000 rows of 25 columns stay below the
+/// placeholder limits of SQLite (32,766) and Postgres (65,535).
 const LARGEST: usize = 1000;
 
-/// So few rows go in with one statement, whatever their number: a small group is mostly ways to the thread of its connection and back.
+/// Up to this many rows are inserted by one statement: the cost of a small group is mostly the
+/// round trip to the thread of its connection.
 const FEW: usize = 64;
 
-/// A statement that takes many rows: what stands before the rows and after them.
+/// A statement for many rows: the SQL before the rows and after them.
 pub struct Many {
     /// `INSERT INTO … VALUES`, or `UPDATE … FROM (VALUES`.
     pub before: &'static str,
-    /// The type of each column where the database cannot tell it: `TEXT`, `BIGINT`, or `TIME` for the dialect's type of moments.
+    /// The type of each column if the database cannot infer it: `TEXT`, `BIGINT`, or `TIME` for the
+    /// dialect's type of moments.
     pub casts: &'static [&'static str],
-    /// How many columns a row has.
+    /// The number of columns of a row.
     pub columns: usize,
     /// `ON CONFLICT …`, or `) AS v WHERE …`.
     pub after: &'static str,
-    /// Whether a row of NULLs does nothing. Then one statement filled up with them takes the place of several smaller ones.
+    /// Whether a row of NULLs has no effect. If so, one statement padded with such rows replaces
+    /// several smaller ones.
     pub skips_nulls: bool,
 }
 
-/// Runs the statement over all rows, whose values stand one after the other; returns how many rows were touched.
+/// Runs the statement over all rows, whose values are concatenated in `rows`. Returns the number of
+/// affected rows.
 pub async fn run<D: Dialect>(
     conn: &mut Conn<D>,
     statement: &Many,
@@ -52,7 +57,7 @@ pub async fn run<D: Dialect>(
 }
 
 impl Many {
-    /// How many rows the next statement takes when so many are left.
+    /// The number of rows of the next statement if `left` rows are left.
     fn portion(&self, left: usize) -> usize {
         if left >= LARGEST {
             LARGEST

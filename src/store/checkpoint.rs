@@ -1,10 +1,10 @@
 //! Checkpoints of SQLite's write-ahead log, outside the commit path.
 //!
-//! The writer never checkpoints. This task copies the log into the database file whenever it has
-//! grown, without blocking anyone. The log can begin anew only in a short moment without readers.
-//! The task asks for this moment only if the log has become large, or if it may hold a copy of
-//! something erased. While it holds writers up it waits for readers no longer than [`PATIENCE`],
-//! and then tries again later.
+//! The writer never checkpoints. This task copies the log into the database file whenever the log
+//! has grown, without blocking anyone. The log can be reset only in a short moment without readers.
+//! The task asks for this moment only if the log is large, or if it may hold a copy of something
+//! erased. While it blocks writers, it waits for readers no longer than [`PATIENCE`]. If that
+//! fails, it tries again later.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,16 +14,16 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Row, SqliteConnection};
 use tokio::sync::Notify;
 
-/// The log is copied from this size on.
+/// From this size on, the log is copied.
 const COPY_FROM: u64 = 16 * 1024 * 1024;
-/// The log is begun anew from this size on.
+/// From this size on, the log is reset.
 const RENEW_FROM: u64 = 64 * 1024 * 1024;
-/// How often its size is looked at.
+/// How often the size is checked.
 const EVERY: Duration = Duration::from_millis(100);
-/// How long writers may be held up for readers.
+/// How long writers may be blocked while waiting for readers.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// Runs until it is aborted. `renew` is told when the log has to begin anew: something was erased.
+/// Runs until it is aborted. `renew` is notified after an erasure, when the log must be reset.
 pub async fn run(options: SqliteConnectOptions, renew: Arc<Notify>) {
     let log = PathBuf::from(format!("{}-wal", options.get_filename().display()));
     let options = options.busy_timeout(PATIENCE);
@@ -42,7 +42,7 @@ pub async fn run(options: SqliteConnectOptions, renew: Arc<Notify>) {
             Ok(renewed) => {
                 shredding &= !renewed;
                 if shredding {
-                    // a reader holds on to the old state: again in a moment
+                    // a reader still uses the old snapshot: try again soon
                     tokio::time::sleep(EVERY).await;
                 }
             }
@@ -55,7 +55,7 @@ pub async fn run(options: SqliteConnectOptions, renew: Arc<Notify>) {
     }
 }
 
-/// Copies the log, and begins it anew where asked; tells whether that came about.
+/// Copies the log, and resets it if asked to. Returns whether that succeeded.
 async fn checkpoint(
     conn: &mut Option<SqliteConnection>,
     options: &SqliteConnectOptions,

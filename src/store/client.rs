@@ -1,4 +1,5 @@
-//! Clients that are notified of changes: their sessions, the spellings that they chose, and answers to their questions.
+//! Clients that are notified of changes: their sessions, their chosen spellings, and answers to
+//! their questions.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -6,7 +7,7 @@ use super::StoreError;
 use super::dialect::{Arg, Columns, Conn, Dialect, RowOf};
 use crate::domain::client::{Answer, Choice, ClientSession};
 
-/// Answers read at once; one may have some megabytes.
+/// Answers per read; one may have several megabytes.
 const MOST_ANSWERS: i64 = 8;
 
 const SESSION: &str =
@@ -27,7 +28,7 @@ fn session<D: Dialect>(row: &RowOf<D>) -> Result<ClientSession, StoreError> {
     })
 }
 
-/// Sessions by their identifiers; those that are not known are left out.
+/// Sessions by their identifiers; unknown ones are left out.
 pub async fn sessions<D: Dialect>(
     conn: &mut Conn<D>,
     ids: Vec<String>,
@@ -36,7 +37,7 @@ pub async fn sessions<D: Dialect>(
     with_choices::<D>(conn, sql, vec![Arg::Texts(ids)]).await
 }
 
-/// The sessions of users that have not ended.
+/// The sessions of users, except ended ones.
 pub async fn sessions_of<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
@@ -48,7 +49,7 @@ pub async fn sessions_of<D: Dialect>(
     with_choices::<D>(conn, sql, vec![tenant.into(), Arg::Texts(users)]).await
 }
 
-/// The sessions that a statement selects, each with the choices that concern it.
+/// The sessions that a statement selects, each with the choices that apply to it.
 async fn with_choices<D: Dialect>(
     conn: &mut Conn<D>,
     sql: String,
@@ -115,10 +116,10 @@ pub async fn choices<D: Dialect>(
         .collect()
 }
 
-/// What happened beside the journal, by numbers of its counter.
+/// Sessions and answers outside the journal, numbered by the journal's counter.
 #[derive(Clone, Debug, Default)]
 pub struct News {
-    /// Sessions that changed, as they are now.
+    /// Changed sessions in their current state.
     pub sessions: Vec<ClientSession>,
     /// Answers, each with its number.
     pub answers: Vec<(i64, Answer)>,
@@ -126,9 +127,10 @@ pub struct News {
     pub more: bool,
 }
 
-/// What happened beside the journal after one cursor, up to another; `user` narrows the answers.
+/// Changed sessions and answers after one cursor and up to another; `user` limits the answers.
 ///
-/// Sessions are given as they are now, also those that changed after the range: the number of a row's last change hides those before it.
+/// Sessions are returned in their current state, even if they changed again after the range: a row
+/// has only the number of its last change, which hides earlier ones.
 pub async fn news<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,

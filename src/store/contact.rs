@@ -1,4 +1,4 @@
-//! Contacts: reading them, their merged identities, their attributes.
+//! Reads contacts, their merged identities, and their attributes.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::domain::contact::{Attributes, Contact};
 pub const CONTACT: &str =
     "c.id, c.tenant_id, c.merged_into, c.created_date, c.modified_date, c.revision";
 
-/// Reads the columns of [`CONTACT`]; attributes are not among them.
+/// Reads the columns of [`CONTACT`], which do not include the attributes.
 pub fn contact<D: Dialect>(row: &mut Columns<'_, D>) -> Result<Contact, StoreError> {
     Ok(Contact {
         id: row.text()?,
@@ -95,7 +95,8 @@ pub async fn page<D: Dialect>(
     Ok(found)
 }
 
-/// A contact and all that were merged into it, however long the way; itself first. Empty when there is no such contact.
+/// A contact and all contacts merged into it, directly or indirectly; itself first. Empty if there
+/// is no such contact.
 pub async fn family<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
@@ -113,7 +114,8 @@ pub async fn family<D: Dialect>(
         .collect()
 }
 
-/// A person with all identities: the contact that it was merged into in the end, and all that were merged into that one.
+/// A person with all identities: the contact at the end of all merges, and all contacts merged into
+/// it.
 pub async fn person<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,

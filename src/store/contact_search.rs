@@ -1,8 +1,8 @@
 //! Lists and searches of contacts.
 //!
-//! As with interactions, the store decides how: where an attribute leaves few contacts they are
-//! found first and then sorted; else an index gives the order of the list and every contact on the
-//! way is tested.
+//! As with interactions, the store chooses the plan. If an attribute leaves few contacts, they are
+//! found first and then sorted. Otherwise an index gives the order of the list, and each contact
+//! along the way is tested.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,8 @@ use super::search::{arg, bind, keyset, plain};
 use crate::domain::contact::Contact;
 use crate::domain::filter::{Attribute, Field, Filter, Operand, Position, Search, Test};
 
-/// So many attribute values are looked up first; where more fit, the list is walked in its order.
+/// Up to this many attribute values are looked up first. If more match, the list is walked in its
+/// order.
 const FEW: usize = 5000;
 
 /// A page of contacts.
@@ -23,11 +24,11 @@ pub struct ContactPage {
     pub items: Vec<Contact>,
     /// Where the next page begins.
     pub next: Option<Position>,
-    /// How many there are in all, where that was asked for.
+    /// The total number of matches, if requested.
     pub count: Option<i64>,
 }
 
-/// A page of what a search for contacts finds.
+/// A page of the contacts that a search finds.
 pub async fn run<D: Dialect>(
     conn: &mut Conn<D>,
     search: &Search,
@@ -104,7 +105,7 @@ pub async fn run<D: Dialect>(
     Ok(ContactPage { items, next, count })
 }
 
-/// The contacts an attribute of which passes a test that must hold, where they are few.
+/// The contacts that have an attribute which passes a required test, if they are few.
 async fn few<D: Dialect>(
     conn: &mut Conn<D>,
     search: &Search,
@@ -131,7 +132,7 @@ async fn few<D: Dialect>(
     Ok(None)
 }
 
-/// Whether the contacts are named, or those that were merged into some are asked for.
+/// Whether the filter names contacts, or asks for those merged into given ones.
 fn names_few(filter: &Filter) -> bool {
     required(filter).into_iter().any(|part| {
         matches!(part, Filter::Leaf(Field::Core(attribute), Test::In(_)) if ["id", "mergedInto"].contains(&attribute.name))
@@ -157,7 +158,7 @@ fn column(attribute: &Attribute) -> String {
     format!("c.{name}")
 }
 
-/// A statement under way. Every condition is true or false, never NULL.
+/// A statement being built. Every condition is true or false, never NULL.
 struct Sql<D: Dialect> {
     args: Vec<Arg>,
     dialect: std::marker::PhantomData<D>,
@@ -200,14 +201,14 @@ impl<D: Dialect> Sql<D> {
             }
             Filter::Leaf(Field::Contact(name), test) => {
                 let values = self.values(name, test);
-                // CASE has the list made once, and keeps the databases from beginning with it
+                // CASE evaluates the list once, and keeps the databases from starting with it
                 format!("CASE WHEN c.id IN ({values}) THEN TRUE ELSE FALSE END")
             }
-            // the grammar has neither for contacts
+            // filters of contacts cannot contain these
             Filter::Words(_) | Filter::Leaf(Field::UserData(_), _) => "1 = 0".to_owned(),
         }
     }
-    /// The contacts an attribute of which passes a test, one for each value that does.
+    /// The contacts that have an attribute which passes a test, one row for each value that does.
     fn values(&mut self, name: &str, test: &Test) -> String {
         let name = self.bind(name.into());
         let test = match test {

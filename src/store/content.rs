@@ -1,8 +1,8 @@
-//! Journal deltas: the content of an entry, as JSON text.
+//! Journal deltas: the content of an entry as JSON text.
 //!
 //! A delta holds what changed. Of `text` and `structuredText`, which may be long and are stored
-//! with the interaction, it says only that they were set. UserData is in it whole, so the state of
-//! UserData at any moment follows from the journal alone.
+//! with the interaction, it records only that they were set. UserData is included in full, so that
+//! its state at any moment can be computed from the journal alone.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -13,10 +13,11 @@ use crate::domain::contact::Attributes;
 use crate::domain::interaction::{Interaction, InteractionPatch};
 use crate::domain::user_data::{self, Document, Edit};
 
-/// What overwrites the delta of an entry whose subject was erased or deleted.
+/// Replaces the delta of an entry whose subject was erased or deleted.
 pub const ERASED: &str = r#"{"erased":true}"#;
 
-/// The content of a new interaction: its attributes that are not null, its UserData, and how it was propagated.
+/// The content of a new interaction: its attributes that are not null, its UserData, and how that
+/// was propagated.
 pub fn recorded(stored: &Stored, provenance: Option<&Provenance<'_>>) -> String {
     let Interaction {
         id,
@@ -86,9 +87,9 @@ pub fn recorded(stored: &Stored, provenance: Option<&Provenance<'_>>) -> String 
     delta.finish()
 }
 
-/// What a child took along from its parent, and how the two were linked.
+/// What a child copied from its parent, and how the two were linked.
 pub struct Provenance<'a> {
-    /// The policy in the words in which it was said, or the server's.
+    /// The policy as the request said it, or the server's.
     pub copy_user_data: Option<&'a str>,
     /// The keys copied.
     pub copied_keys: &'a [String],
@@ -96,7 +97,7 @@ pub struct Provenance<'a> {
     pub linked_by: &'a str,
 }
 
-/// What changes when an interaction gets a parent, or follows into another thread.
+/// The change when an interaction gets a parent, or follows into another thread.
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Moved {
@@ -123,7 +124,7 @@ pub struct Moved {
     pub attach: Option<Document>,
 }
 
-/// The delta of an interaction that got a parent, with the rest of the patch that said so.
+/// The delta of an interaction that got a parent, with the rest of the patch that set it.
 pub fn moved(rest: &InteractionPatch, moved: &Moved) -> String {
     let mut delta = patch_delta(rest);
     if let Ok(Value::Object(moved)) = serde_json::to_value(moved) {
@@ -132,7 +133,7 @@ pub fn moved(rest: &InteractionPatch, moved: &Moved) -> String {
     Value::Object(delta).to_string()
 }
 
-/// A JSON object under way.
+/// A JSON object being written.
 struct Delta(Vec<u8>);
 
 impl Delta {
@@ -170,9 +171,9 @@ impl Delta {
     }
 }
 
-/// The kind and the delta of a change of UserData; no kind where nothing was asked for.
+/// The kind and the delta of a change of UserData; no kind if nothing was requested.
 ///
-/// `previous` are the values that were replaced or removed.
+/// `previous` holds the values that were replaced or removed.
 pub fn edited(edit: &Edit, previous: Document) -> (Option<Kind>, String) {
     let parts = [
         (!edit.attach.document.is_empty(), Kind::UserDataAttached),
@@ -203,7 +204,8 @@ pub fn edited(edit: &Edit, previous: Document) -> (Option<Kind>, String) {
     (kind, Value::Object(delta).to_string())
 }
 
-/// Applies the delta of an entry to UserData, for the state as of a moment. An erased one leaves nothing.
+/// Applies the delta of an entry to UserData, for its state at a moment. An erased delta leaves
+/// nothing.
 pub fn replay(delta: &str, document: &mut Document) -> Result<(), serde_json::Error> {
     let mut delta = user_data::read(delta)?;
     if delta.get("erased") == Some(&Value::Bool(true)) {
@@ -228,7 +230,7 @@ pub fn replay(delta: &str, document: &mut Document) -> Result<(), serde_json::Er
     Ok(())
 }
 
-/// The delta of a patch: the patch itself, with the long texts only named.
+/// The delta of a patch: the patch itself, with only the names of the long texts.
 pub fn changed(patch: &InteractionPatch) -> String {
     Value::Object(patch_delta(patch)).to_string()
 }

@@ -1,8 +1,8 @@
 //! Reads in groups: queries that arrive while one statement runs share the next one.
 //!
 //! A statement costs a round trip to the thread of its connection, whatever it reads; all queries
-//! of a group share that cost. The groups have connections of their own, so long searches do not
-//! delay them. A caller that goes away leaves no statement behind.
+//! of a group share that cost. The groups have their own connections, so that long searches do not
+//! delay them. A caller that disconnects leaves no statement running.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -15,37 +15,37 @@ use super::dialect::{Conn, Dialect};
 use super::held::Held;
 use super::{StoreError, statements};
 
-/// A kind of read that can be carried out for several callers at once.
+/// A kind of read that can serve several callers at once.
 pub trait Kind<D: Dialect>: 'static {
-    /// What a caller asks for.
+    /// A caller's query.
     type Ask: Send + Sync + 'static;
-    /// What it is answered.
+    /// The answer to it.
     type Answer: Send + 'static;
-    /// Callers of one group at most.
+    /// The largest number of callers of a group.
     const LARGEST: usize;
 
-    /// Answers all of them, in their order.
+    /// Answers all queries, in their order.
     fn read<'a>(
         conn: &'a mut Conn<D>,
         asked: &'a [Self::Ask],
     ) -> BoxFuture<'a, Result<Vec<Self::Answer>, StoreError>>;
 }
 
-/// A question, and where its answer goes.
+/// A query, and where its answer goes.
 type Asked<A, B> = (A, oneshot::Sender<Result<B, StoreError>>);
-/// Questions that wait; readers take turns in taking them.
+/// Waiting queries; readers take turns to receive them.
 type Waiting<A, B> = Arc<Mutex<mpsc::Receiver<Asked<A, B>>>>;
 
-/// Where reads of a kind are asked for.
+/// A handle for reads of one kind.
 pub struct Grouped<D: Dialect, K: Kind<D>> {
     queue: mpsc::Sender<Asked<K::Ask, K::Answer>>,
     dialect: PhantomData<fn() -> D>,
 }
 
 impl<D: Dialect, K: Kind<D>> Grouped<D, K> {
-    /// Starts as many readers over the pool; they end when this is dropped.
+    /// Starts `readers` readers over the pool; they end when the handle is dropped.
     ///
-    /// `begin` begins a transaction that reads, where every statement needs one.
+    /// `begin` begins a read transaction, if every statement needs one.
     pub fn start(pool: &Pool<D::Db>, begin: &Arc<str>, readers: u32) -> Self {
         let (queue, asked) = mpsc::channel(K::LARGEST * 8);
         let asked = Arc::new(Mutex::new(asked));
@@ -62,7 +62,7 @@ impl<D: Dialect, K: Kind<D>> Grouped<D, K> {
         }
     }
 
-    /// Asks, and waits for the answer.
+    /// Sends a query and waits for the answer.
     pub async fn ask(&self, ask: K::Ask) -> Result<K::Answer, StoreError> {
         let (answer, answered) = oneshot::channel();
         self.queue
@@ -89,10 +89,10 @@ async fn serve<D: Dialect, K: Kind<D>>(
         }
         let mut found = read::<D, K>(&pool, &begin, &asked).await;
         if matches!(found, Err(StoreError::Away(_))) {
-            // a connection that was idle while the database went and came again fails once
+            // an idle connection fails once after a restart of the database
             found = read::<D, K>(&pool, &begin, &asked).await;
         }
-        // one who went away needs no answer
+        // a caller that disconnected needs no answer
         match found {
             Ok(found) => {
                 for (answer, found) in answers.into_iter().zip(found) {
@@ -105,7 +105,7 @@ async fn serve<D: Dialect, K: Kind<D>>(
                 }
             }
             Err(_) => {
-                // one of them is to blame: each for itself, so that its neighbours do not notice
+                // one query caused the failure: run each alone, so that the others succeed
                 for (ask, answer) in asked.iter().zip(answers) {
                     let found = read::<D, K>(&pool, &begin, std::slice::from_ref(ask)).await;
                     let alone = found.and_then(|mut found| found.pop().ok_or(StoreError::Closed));

@@ -1,4 +1,4 @@
-//! A connection that is held for one read.
+//! A connection held for one read.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -11,31 +11,31 @@ use sqlx::pool::PoolConnection;
 use super::StoreError;
 use super::dialect::{Conn, Dialect};
 
-/// What begins a transaction that reads one state of the store.
+/// Statements that begin a transaction with one snapshot.
 #[derive(Clone)]
 pub struct Begin {
     /// For any read.
     pub read: Arc<str>,
-    /// For reads whose order an index gives.
+    /// For reads in the order of an index.
     pub search: Arc<str>,
 }
 
-/// A connection that is held for one read.
+/// A connection held for one read.
 ///
-/// One that is dropped halfway, because its caller went away, is closed, and its statement ends:
-/// its time limit or its transaction would reach the next caller.
+/// If it is dropped early because its caller disconnected, it is closed and its statement ends;
+/// otherwise its time limit or transaction would affect the next caller.
 pub struct Held<D: Dialect> {
     conn: Option<PoolConnection<D::Db>>,
     /// Begins a transaction that reads one state of the store.
     begin: Arc<str>,
     /// Whether a transaction is open.
     begun: bool,
-    /// Whether statements have a time limit; set when the caller is gone.
+    /// Set if statements have a time limit; becomes true once the caller has disconnected.
     limited: Option<Arc<AtomicBool>>,
 }
 
 impl<D: Dialect> Held<D> {
-    /// Takes a connection; statements may take as long as `limit`, where there is one.
+    /// Takes a connection whose statements may run for `limit`, if given.
     pub async fn take(
         pool: &Pool<D::Db>,
         begin: &Arc<str>,
@@ -58,7 +58,7 @@ impl<D: Dialect> Held<D> {
         Ok(held)
     }
 
-    /// Has all further statements see one state of the store.
+    /// Makes all further statements see one snapshot.
     pub async fn one_state(&mut self) -> Result<(), StoreError> {
         if !self.begun {
             self.begun = true;
@@ -68,7 +68,7 @@ impl<D: Dialect> Held<D> {
         Ok(())
     }
 
-    /// Gives the connection back, and returns what was found.
+    /// Returns the connection to the pool, and passes on the result.
     pub async fn give_back<T>(mut self, found: Result<T, StoreError>) -> Result<T, StoreError> {
         if self.begun {
             D::command(&mut self, "ROLLBACK").await?;

@@ -1,4 +1,4 @@
-//! Reading interactions one by one, and their families.
+//! Reads single interactions and their families.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::{StoreError, packed};
 use crate::domain::Moment;
 use crate::domain::command::Stored;
 
-/// Members of a family that one answer shows.
+/// The largest number of members of a family in an answer.
 pub const LARGEST_FAMILY: i64 = 10_000;
 
 /// The whole family of an interaction.
@@ -22,34 +22,34 @@ pub struct Family {
     pub root: String,
     /// Every member, parents before children; without UserData and long texts.
     pub nodes: Vec<Found>,
-    /// Every step from parent to child.
+    /// Every link from parent to child.
     pub links: Vec<FamilyLink>,
 }
 
-/// A step from parent to child.
+/// A link from parent to child.
 #[derive(Clone, Debug)]
 pub struct FamilyLink {
     /// Parent.
     pub parent: String,
     /// Child.
     pub child: String,
-    /// The policy that UserData was copied by; `None` for a child that was not created as an engagement.
+    /// The copy policy of UserData; `None` for a child that was not created as an engagement.
     pub copy_user_data: Option<String>,
     /// The copied keys as a JSON list.
     pub copied_keys: String,
-    /// How the link came about; `None` for a child that is no engagement.
+    /// The origin of the link; `None` for a child that is no engagement.
     pub linked_by: Option<String>,
-    /// When the link came to be.
+    /// When the link was created.
     pub created_date: Moment,
 }
 
-/// Interactions, each with its UserData and its long texts.
+/// Whole interactions: with UserData and long texts.
 pub struct Whole;
 
 impl<D: Dialect> Kind<D> for Whole {
     type Ask = (i64, String);
     type Answer = Option<Arc<Found>>;
-    // a group of long ones may be more than one text can hold: then each is read for itself
+    // a group of long interactions may exceed the largest text: then each is read alone
     const LARGEST: usize = 32;
 
     fn read<'a>(
@@ -92,7 +92,7 @@ fn by_tenant(asked: &[(i64, String)]) -> BTreeMap<i64, Vec<String>> {
     tenants
 }
 
-/// Interactions in the order in which they were recorded, parents so before their children.
+/// Interactions in the order of recording, so parents come before their children.
 pub async fn recorded<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
@@ -113,14 +113,14 @@ pub async fn recorded<D: Dialect>(
     found.iter().map(rows::placed::<D>).collect()
 }
 
-/// The family of an interaction; `None` when there is no such interaction.
+/// The family of an interaction; `None` if there is no such interaction.
 pub async fn family<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
     id: &str,
 ) -> Result<Option<Family>, StoreError> {
-    // the tenant comes from the row before: where it is a constant, a Postgres without statistics
-    // takes all of its interactions for a few
+    // the tenant comes from the previous row: with a constant, a Postgres without statistics
+    // expects few interactions of it
     let sql = "WITH RECURSIVE up (id, tenant_id, parent_id, depth) AS ( \
                    SELECT id, tenant_id, parent_id, 0 FROM interaction WHERE tenant_id = $1 AND id = $2 \
                    UNION ALL \

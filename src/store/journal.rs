@@ -1,4 +1,4 @@
-//! Reading the journal: what happened after a cursor, and what UserData was at a moment.
+//! Reads the journal: entries after a cursor, and UserData at a moment.
 
 use super::StoreError;
 use super::content;
@@ -7,14 +7,14 @@ use crate::domain::Moment;
 use crate::domain::change::{Change, Kind};
 use crate::domain::user_data::Document;
 
-/// A question for changes.
+/// A query for changes.
 #[derive(Clone, Debug, Default)]
 pub struct ChangesQuery {
-    /// After this cursor; 0 is before the first.
+    /// After this cursor; 0 is before the first entry.
     pub after: i64,
     /// Entries of a page.
     pub limit: usize,
-    /// Only these kinds; none given means all.
+    /// Only these kinds; all if empty.
     pub kinds: Vec<String>,
     /// Only of this media type.
     pub media_type: Option<String>,
@@ -22,9 +22,10 @@ pub struct ChangesQuery {
     pub contact_id: Option<String>,
     /// Only of this interaction.
     pub interaction_id: Option<String>,
-    /// Only of interactions, and only of those that were nobody's or this one's.
+    /// Only entries about interactions, and of those only the ones without an owner or with this
+    /// owner.
     pub owed_to: Option<String>,
-    /// Look at so many entries at most, whether they fit or not; all there are where none is given.
+    /// The largest number of entries to examine, whether they match or not; no limit if absent.
     pub span: Option<i64>,
 }
 
@@ -33,9 +34,9 @@ pub struct ChangesQuery {
 pub struct Changes {
     /// Oldest first.
     pub items: Vec<Change>,
-    /// The point to resume from: everything up to it was looked at.
+    /// The cursor to resume from: everything up to it was examined.
     pub next: i64,
-    /// The newest entry there was.
+    /// The newest entry at the time of the query.
     pub head: i64,
 }
 
@@ -58,7 +59,7 @@ fn change<D: Dialect>(row: &super::dialect::RowOf<D>) -> Result<Change, StoreErr
     })
 }
 
-/// Entries that one statement asks for by their cursors.
+/// The largest number of entries that a statement selects by cursor.
 const AT_ONCE: usize = 32;
 
 /// The entries at these cursors, oldest first.
@@ -86,7 +87,8 @@ pub async fn at<D: Dialect>(
 
 /// A page of the journal.
 ///
-/// The head is read first: an entry is never below it unless it is visible, because whoever writes holds the head until the commit.
+/// The head is read first. Every entry up to it is visible, because a writer holds the head until
+/// its commit.
 pub async fn changes<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
@@ -150,7 +152,7 @@ pub async fn head<D: Dialect>(conn: &mut Conn<D>) -> Result<i64, StoreError> {
         .unwrap_or_default())
 }
 
-/// UserData as it was at a moment, and the revision it had; `None` when the interaction was not there yet.
+/// UserData and the revision at a moment; `None` if the interaction did not exist yet.
 pub async fn user_data_at<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
@@ -165,7 +167,7 @@ pub async fn user_data_at<D: Dialect>(
     for row in &rows {
         let change = change::<D>(row)?;
         match Kind::of_name(&change.kind) {
-            // an identifier that was deleted may be recorded again: it begins anew
+            // a deleted identifier may be recorded again: it starts anew
             Some(Kind::InteractionRecorded | Kind::EngagementCreated) => {
                 state = Some((Document::new(), 0));
             }

@@ -1,4 +1,4 @@
-//! What the writer counts about itself.
+//! Metrics of the writer.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-/// Counters of the writer; shown at `/metrics`.
+/// Counters of the writer, shown at `/metrics`.
 pub struct Meters {
-    /// Commands that wait or are being committed.
+    /// Commands that are queued or being committed.
     pub queued: Gauge,
-    /// Commands turned away because the queue was full.
+    /// Commands refused because the queue was full.
     pub turned_away: Counter,
     commands: Counter,
     group: Histogram,
@@ -31,7 +31,7 @@ impl Default for Meters {
 }
 
 impl Meters {
-    /// Makes the counters known under their names.
+    /// Registers the counters under their names.
     pub fn register(&self, registry: &mut Registry) {
         registry.register(
             "annals_writer_queue_commands",
@@ -40,7 +40,7 @@ impl Meters {
         );
         registry.register(
             "annals_writer_turned_away_commands",
-            "Commands turned away by a full queue",
+            "Commands refused because the queue was full",
             self.turned_away.clone(),
         );
         registry.register(
@@ -60,7 +60,7 @@ impl Meters {
         );
     }
 
-    /// Notes a committed group.
+    /// Records a committed group.
     #[expect(
         clippy::cast_precision_loss,
         reason = "a group has at most a thousand commands"

@@ -1,8 +1,8 @@
 //! Migrations: refinery over the application's own connection, under a lock.
 //!
-//! refinery takes no lock of its own. So the whole run is inside one transaction that excludes
-//! every other run: `BEGIN IMMEDIATE` on SQLite, an advisory lock on Postgres. A run is all or
-//! nothing.
+//! refinery takes no lock itself. So the whole run is one transaction that excludes every other
+//! run: `BEGIN IMMEDIATE` on SQLite, an advisory lock on Postgres. A run applies all migrations or
+//! none.
 
 use std::future::Future;
 
@@ -23,7 +23,7 @@ mod postgres {
     refinery::embed_migrations!("migrations/postgres");
 }
 
-/// Lends a sqlx connection to refinery.
+/// Adapts a sqlx connection to refinery.
 struct Migratable<'c, C>(&'c mut C);
 
 impl<C> AsyncTransaction for Migratable<'_, C>
@@ -89,7 +89,7 @@ macro_rules! migrations {
 
             fn known() -> Vec<Migration> {
                 let mut known = $runner().get_migrations().clone();
-                // they are embedded in the order of their names, where version 10 comes before 2
+                // they are embedded in the order of their names, with version 10 before 2
                 known.sort();
                 known
             }
@@ -125,15 +125,15 @@ migrations!(
     sqlx::PgConnection,
     postgres::migrations::runner,
     "SELECT COUNT(*) FROM pg_class WHERE oid = to_regclass('refinery_schema_history')",
-    // any number will do, as long as every version of Annals takes the same
+    // any number, but the same in every version of Annals
     "SELECT 1 FROM (SELECT pg_advisory_xact_lock(4706326177)) AS taken"
 );
 
-/// What refinery needs to know of a database.
+/// What refinery needs to know about a database.
 pub trait Migrate: Dialect {
     /// Counts the history table: 0 or 1.
     const HISTORY_EXISTS: &'static str;
-    /// Waits for the right to migrate, which ends with the transaction.
+    /// Waits for the migration lock, which ends with the transaction.
     const LOCK: &'static str;
 
     /// The migrations in this program, in order.
@@ -142,7 +142,7 @@ pub trait Migrate: Dialect {
     fn applied(
         conn: &mut Conn<Self>,
     ) -> impl Future<Output = Result<Vec<Migration>, StoreError>> + Send;
-    /// Applies what is missing; returns how many.
+    /// Applies pending migrations; returns how many.
     fn run(conn: &mut Conn<Self>) -> impl Future<Output = Result<usize, StoreError>> + Send;
 }
 
@@ -160,10 +160,10 @@ fn of_refinery(error: refinery_core::Error) -> StoreError {
     }
 }
 
-/// The migrations that the database lacks, by name and in order.
+/// The names of the pending migrations, in order.
 ///
 /// # Errors
-/// [`StoreError::Schema`] when the database is newer than this program, or another's.
+/// [`StoreError::Schema`] if the database is newer than this program, or belongs to another one.
 pub async fn pending<D: Migrate>(conn: &mut Conn<D>) -> Result<Vec<String>, StoreError> {
     D::command(conn, D::BEGIN_READ).await?;
     let found = lacking::<D>(conn).await?;
@@ -203,10 +203,10 @@ async fn lacking<D: Migrate>(conn: &mut Conn<D>) -> Result<Vec<String>, StoreErr
         .collect())
 }
 
-/// Applies what is missing, all or nothing, and returns how many migrations that were.
+/// Applies all pending migrations or none; returns how many.
 ///
 /// # Errors
-/// [`StoreError::Schema`] when the database is newer than this program, or a migration fails.
+/// [`StoreError::Schema`] if the database is newer than this program, or a migration fails.
 pub async fn migrate<D: Migrate>(conn: &mut Conn<D>) -> Result<usize, StoreError> {
     let mut held = conn.begin_with(D::BEGIN).await?;
     D::fetch(&mut held, D::LOCK.into(), Vec::new()).await?;

@@ -54,34 +54,34 @@ pub use writer::Writer;
 
 use crate::domain::Refusal;
 
-/// Why the store did not do what it was asked.
+/// Why the store failed to do something.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The request itself is refused.
+    /// The request is refused.
     #[error("{0}")]
     Refused(#[from] Refusal),
     /// The queue is full; nothing was written.
     #[error("the queue in front of the writer is full")]
     Busy,
-    /// The disk, or what was granted of it, is full; nothing was written.
+    /// The disk or a quota is full; nothing was written.
     #[error("the database has no room left")]
     Full,
-    /// The database is out of reach, or taken by another for too long; nothing was written.
+    /// The database is unreachable or was locked for too long; nothing was written.
     #[error("the database is out of reach: {0}")]
     Away(Arc<sqlx::Error>),
-    /// The database was lost in the midst of a commit: what it was to write may be there or not.
-    #[error("the database was lost in the midst of a commit: {0}")]
+    /// The connection was lost during a commit: it is unknown whether anything was written.
+    #[error("the connection to the database was lost during a commit: {0}")]
     Unknown(Arc<sqlx::Error>),
     /// The store is closing.
     #[error("the store is closing")]
     Closed,
-    /// The schema does not fit this program.
+    /// The schema does not match this program.
     #[error("{0}")]
     Schema(String),
-    /// What is stored contradicts itself: table and column.
-    #[error("{0}.{1} holds what cannot be there")]
+    /// Stored data is inconsistent: table and column.
+    #[error("{0}.{1} holds an impossible value")]
     Inconsistent(&'static str, &'static str),
-    /// The settings do not say where the store is.
+    /// The settings do not name a store.
     #[error("{0}")]
     Settings(String),
     /// The database failed.
@@ -90,12 +90,13 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// A contradiction in a column.
+    /// Inconsistent data in a column.
     pub fn inconsistent(table: &'static str, column: &'static str) -> Self {
         Self::Inconsistent(table, column)
     }
 
-    /// Whether a statement failed, so that one command of a group may be to blame and the others deserve another try.
+    /// Whether a statement failed, so that one command of a group may be the cause and the others
+    /// can be retried.
     pub fn is_of_one_command(&self) -> bool {
         matches!(self, Self::Inconsistent(..) | Self::Driver(_))
     }

@@ -1,4 +1,4 @@
-//! Opening a store: the database by the scheme of its URL, the schema, the connections.
+//! Opens a store: the database by the scheme of its URL, the schema, the connections.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ use crate::domain::Clock;
 use crate::domain::command::{Command, Outcome, Rules, Submission};
 use crate::domain::id::Ids;
 
-/// What to do about the schema on opening.
+/// How to treat pending migrations on opening.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Schema {
     /// Bring it up to date.
@@ -41,36 +41,36 @@ pub enum Schema {
 pub struct Settings {
     /// `sqlite://path` or `postgres://…`.
     pub url: String,
-    /// What to do about the schema.
+    /// How to treat pending migrations.
     pub schema: Schema,
-    /// Take the SQLite file for this process alone, as a server does.
+    /// Lock the SQLite file for this process, as a server does.
     pub exclusive: bool,
-    /// What commands may hold.
+    /// The rules for commands.
     pub rules: Rules,
-    /// The queue in front of the writer.
+    /// The limits of the writer's queue.
     pub queue: QueueLimits,
-    /// Reading connections.
+    /// The number of connections for reads.
     pub readers: u32,
-    /// Bytes of a SQLite file that short reads map into memory.
+    /// Bytes of a SQLite file that short reads memory-map.
     pub mapped: u64,
-    /// Whether a connection to Postgres keeps its prepared statements and settings; behind a pooler
-    /// in transaction mode it does not.
+    /// Whether a Postgres connection keeps its prepared statements and settings. Behind a pooler in
+    /// transaction mode it does not.
     pub prepared: bool,
     /// How long a search may take.
     pub time_limit: Duration,
-    /// Where the time comes from.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
 }
 
 /// An open store.
 pub struct Store {
-    /// The one door in.
+    /// Every write.
     pub writer: Writer,
     /// Every read.
     pub reads: Arc<dyn Reads>,
     /// The writer's counters.
     pub meters: Arc<Meters>,
-    /// Told of every commit of this store's writer.
+    /// Notified of every commit of this store's writer.
     pub committed: Arc<Notify>,
     /// The database's name.
     pub database: &'static str,
@@ -80,10 +80,11 @@ pub struct Store {
     lock: Option<File>,
 }
 
-/// Statements that the writer keeps prepared: one for each table and small number of rows.
+/// Prepared statements that the writer keeps: one for each table and small number of rows.
 const WRITERS_STATEMENTS: usize = 1024;
 
-/// Connections for reads in groups, beside those for searches: as many as can work at once.
+/// Connections for grouped reads, in addition to those for searches: as many as can work in
+/// parallel.
 fn short_readers() -> u32 {
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     u32::try_from(cores.clamp(2, 4)).unwrap_or(2)
@@ -105,7 +106,7 @@ fn target(url: &str) -> Result<Target, StoreError> {
             .any(|(name, value)| name == "mode" && value == "memory");
         if path.contains(":memory:") || in_memory {
             return Err(StoreError::Settings(
-                "a store in memory would forget; give a file: sqlite://annals.db".to_owned(),
+                "a store in memory would lose its data; give a file: sqlite://annals.db".to_owned(),
             ));
         }
         if path.trim_start_matches('/').trim().is_empty() {
@@ -131,7 +132,7 @@ fn target(url: &str) -> Result<Target, StoreError> {
         return Ok(Target::Postgres(
             options
                 .application_name("annals")
-                // Postgres' own default writes doubles whole, and poolers refuse to be told
+                // Postgres writes doubles in full by default, and poolers reject the setting
                 .extra_float_digits(None)
                 .statement_cache_capacity(256)
                 .log_statements(tracing::log::LevelFilter::Trace)
@@ -143,10 +144,10 @@ fn target(url: &str) -> Result<Target, StoreError> {
     ))
 }
 
-/// Brings the schema up to date and returns how many migrations that took.
+/// Applies pending migrations; returns how many.
 ///
 /// # Errors
-/// When the database cannot be reached, is newer than this program, or a migration fails.
+/// If the database cannot be reached, is newer than this program, or a migration fails.
 pub async fn migrate_database(url: &str) -> Result<usize, StoreError> {
     match target(url)? {
         Target::Sqlite(options) => {
@@ -158,10 +159,10 @@ pub async fn migrate_database(url: &str) -> Result<usize, StoreError> {
     }
 }
 
-/// The names of the migrations that the database lacks.
+/// The names of the pending migrations.
 ///
 /// # Errors
-/// When the database cannot be reached, or is newer than this program.
+/// If the database cannot be reached, or is newer than this program.
 pub async fn pending_migrations(url: &str) -> Result<Vec<String>, StoreError> {
     match target(url)? {
         Target::Sqlite(options) if !options.get_filename().exists() => {
@@ -191,7 +192,8 @@ async fn prepare<D: Migrate>(
     }
 }
 
-/// Asks the writer's own connection how it commits: something in between, such as a pooler, may have left out what was asked of it.
+/// Checks the commit mode of the writer's own connection: a pooler in between may have dropped the
+/// setting.
 async fn want_durable<D: Migrate>(writer: &Pool<D::Db>) -> Result<(), StoreError> {
     let (question, wanted) = D::SYNCHRONOUS;
     let mut conn = writer.acquire().await?;
@@ -211,8 +213,8 @@ async fn want_durable<D: Migrate>(writer: &Pool<D::Db>) -> Result<(), StoreError
     )))
 }
 
-/// The settings of connections that read: how long statements may take, and that they end when their
-/// client has gone.
+/// The settings of read connections: the time limit of statements, and that they end when their
+/// client disconnects.
 async fn limits<D: Dialect>(
     conn: &mut super::dialect::Conn<D>,
     time_limit: Duration,
@@ -223,7 +225,7 @@ async fn limits<D: Dialect>(
     if D::command(conn, &asked).await.is_ok() {
         all.push((name, value.to_owned()));
     } else {
-        tracing::debug!("this Postgres does not notice that a client has gone");
+        tracing::debug!("this Postgres does not detect disconnected clients");
     }
     D::command(conn, "ROLLBACK").await?;
     Ok(all)
@@ -241,7 +243,8 @@ impl Store {
     /// Opens a store.
     ///
     /// # Errors
-    /// When the URL is not understood, the database cannot be reached, its schema does not fit, or another server has the file.
+    /// If the URL is invalid, the database cannot be reached, its schema does not match, or another
+    /// server has locked the file.
     pub async fn open(settings: Settings) -> Result<Self, StoreError> {
         let store = match target(&settings.url)? {
             Target::Sqlite(options) => Self::open_sqlite(settings, options).await?,
@@ -255,24 +258,25 @@ impl Store {
         Ok(store)
     }
 
-    /// Indexes all texts anew where the words of the index follow older rules.
+    /// Indexes all texts again if the word index follows older rules.
     async fn index_words(&self) -> Result<(), StoreError> {
         let total = self
             .in_chunks(
                 "words",
                 |_| Command::IndexWords,
                 |done| {
-                    tracing::info!(interactions = done, "the full-text index is made anew");
+                    tracing::info!(interactions = done, "the full-text index is being rebuilt");
                 },
             )
             .await?;
         if total > 0 {
-            tracing::info!(interactions = total, "the full-text index was made anew");
+            tracing::info!(interactions = total, "the full-text index was rebuilt");
         }
         Ok(())
     }
 
-    /// Runs a command until nothing is left to do, with what it did last; returns how much was done.
+    /// Runs a command repeatedly, passing on the last item done, until nothing is left. Returns the
+    /// number of items done.
     async fn in_chunks(
         &self,
         actor: &str,
@@ -301,13 +305,16 @@ impl Store {
         }
     }
 
-    /// Folds the identifying values of contacts anew where the rules are not those of the last time.
+    /// Folds the identifying values of contacts again if the rules have changed.
     async fn fold_contacts(&self) -> Result<(), StoreError> {
         let total = self
             .in_chunks("contacts", |after| Command::FoldContacts { after }, |_| {})
             .await?;
         if total > 0 {
-            tracing::info!(contacts = total, "contacts follow the rules of [contacts]");
+            tracing::info!(
+                contacts = total,
+                "contacts now follow the rules of [contacts]"
+            );
         }
         Ok(())
     }
@@ -367,11 +374,11 @@ impl Store {
         let read_pool = readers(settings.readers)
             .connect_with(reading.clone())
             .await?;
-        // a page of the file that is mapped need not be asked of the system, nor be copied
+        // reading a mapped page needs no system call and no copy
         let mapped = reading.pragma("mmap_size", settings.mapped.to_string());
         let short_pool = readers(short_readers()).connect_with(mapped).await?;
         want_durable::<OnSqlite>(&write_pool).await?;
-        // a process beside the server checkpoints too: it may write without one
+        // a process beside the server checkpoints too: it may write while no server runs
         let signals = Signals::default();
         let renew = Arc::new(Notify::new());
         let checkpoints = checkpoint::run(base.clone(), Arc::clone(&renew));
@@ -495,7 +502,7 @@ impl Store {
         }
     }
 
-    /// Finishes what is queued, and closes. Every clone of the writer must be gone, or this waits for it.
+    /// Completes queued commands, and closes. Waits until every clone of the writer is dropped.
     pub async fn close(self) {
         drop(self.writer);
         let _ = self.write_task.await;
@@ -505,7 +512,8 @@ impl Store {
         }
         (self.close)().await;
         if let Some(lock) = self.lock {
-            // closing the file is not enough: a process that is being started may still have a copy
+            // closing the file is not enough: a child process that is being started may still have
+            // a copy
             let _ = lock.unlock();
         }
     }
@@ -513,7 +521,7 @@ impl Store {
 
 #[cfg(test)]
 impl Store {
-    /// A store of a test's own in a folder.
+    /// A store for one test, in a folder.
     pub async fn of_test(folder: &Path) -> Self {
         Self::open(Settings {
             url: format!("sqlite://{}", folder.join("annals.db").display()),
@@ -532,7 +540,7 @@ impl Store {
     }
 }
 
-/// Takes the file for this process, until it ends.
+/// Locks the file for this process, until it ends.
 fn take(database: &Path) -> Result<File, StoreError> {
     let path = PathBuf::from(format!("{}.lock", database.display()));
     let file = File::options()

@@ -1,15 +1,15 @@
-//! Many rows as one text, for short reads.
+//! Packs many rows into one text, for short reads.
 //!
-//! Every row that passes from the thread of a connection to its reader wakes the reader. So the
-//! database joins the rows of a short read into one text (`Dialect::JOINED_ITEMS`): for each row
-//! the length of each column in bytes, then the columns. `concat` turns NULL into an empty text,
-//! whose length is then empty too.
+//! Each row that passes from the thread of a connection to its reader wakes the reader. So the
+//! database joins the rows of a short read into one text (`Dialect::JOINED_ITEMS`). For each row it
+//! holds the length of each column in bytes, then the columns. `concat` turns NULL into an empty
+//! text, so the length of NULL is empty too.
 
 use std::fmt::Write;
 
 use super::StoreError;
 
-/// An expression for a row of these columns, all of them texts.
+/// An expression that packs these text columns of a row.
 pub fn row(columns: &[&str]) -> String {
     let mut sql = String::from("concat(");
     for (n, column) in columns.iter().enumerate() {
@@ -24,7 +24,7 @@ pub fn row(columns: &[&str]) -> String {
     sql + ")"
 }
 
-/// Takes the rows apart again, each with `N` columns.
+/// Unpacks rows of `N` columns.
 pub fn unpack<const N: usize>(
     mut text: &str,
 ) -> impl Iterator<Item = Result<[Option<&str>; N], StoreError>> {
@@ -66,7 +66,7 @@ mod tests {
         // "ä" takes two bytes
         assert_eq!(
             rows.unwrap_err().to_string(),
-            "a packed row.length holds what cannot be there"
+            "a packed row.length holds an impossible value"
         );
         let rows: Result<Vec<[Option<&str>; 3]>, _> = unpack("3,,0:äb1,1,2::,:)").collect();
         assert_eq!(

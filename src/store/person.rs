@@ -1,5 +1,5 @@
-//! A person: the contact with all merged identities, and the interactions that are theirs by the
-//! rule of [`crate::domain::person`].
+//! Persons: a contact with all its merged identities, and the interactions that belong to them by
+//! the rule of [`crate::domain::person`].
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,13 +9,13 @@ use super::{StoreError, contact};
 use crate::domain::Moment;
 use crate::domain::person::{Relative, Relatives, Shared};
 
-/// Identifiers that one statement is given.
+/// The largest number of identifiers bound to a statement.
 const CHUNK: usize = 500;
 
-/// Whom a contact stands for, and what is theirs.
+/// The person behind a contact, and their interactions.
 #[derive(Clone, Debug)]
 pub struct Person {
-    /// The contact that all identities were merged into, then those.
+    /// The contact that all identities were merged into, then the identities.
     pub contacts: Vec<String>,
     /// Their interactions, oldest first.
     pub interactions: Vec<String>,
@@ -23,10 +23,10 @@ pub struct Person {
     pub shared: Vec<Shared>,
 }
 
-/// The person that a contact stands for; `None` when there is no such contact.
+/// The person behind a contact; `None` if there is no such contact.
 ///
 /// The families are walked with one statement for each [`CHUNK`] of interactions, however deep or
-/// wide they are; what is kept of each interaction is what the rule needs.
+/// wide they are. Only what the rule needs is kept of each interaction.
 pub async fn of_contact<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
@@ -49,7 +49,7 @@ pub async fn of_contact<D: Dialect>(
     }))
 }
 
-/// Interactions that were met, and when each began.
+/// Interactions found so far, and when each began.
 #[derive(Default)]
 struct Walk {
     found: Vec<Relative>,
@@ -57,7 +57,7 @@ struct Walk {
 }
 
 impl Walk {
-    /// Takes the rows of a statement in.
+    /// Adds the rows of a statement.
     fn meet<D: Dialect>(&mut self, rows: &[RowOf<D>]) -> Result<(), StoreError> {
         for row in rows {
             let mut row = Columns::<D>::of(row);
@@ -75,13 +75,13 @@ impl Walk {
     }
 }
 
-/// Columns of an interaction that the walk reads, by the name of its table.
+/// The columns of an interaction that the walk reads, qualified by the name of its table.
 fn columns(of: &str) -> String {
     format!("{of}.id, {of}.parent_id, {of}.contact_id, {of}.start_date")
 }
 
-/// The interactions of these contacts, and of their families what can be reached through anonymous
-/// interactions, up to and including the next ones of known contacts.
+/// The interactions of these contacts, and the members of their families that can be reached
+/// through anonymous interactions, up to and including the next ones of known contacts.
 async fn walk<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
@@ -100,7 +100,7 @@ async fn walk<D: Dialect>(
         .filter(|parent| !walk.starts.contains_key(*parent))
         .collect();
     let parents: Vec<String> = parents.into_iter().cloned().collect();
-    // up to the first ancestor of a known contact
+    // up to the first ancestor with a contact
     let sql = format!(
         "WITH RECURSIVE up (id, parent_id, contact_id, start_date) AS ( \
              SELECT {parent} FROM interaction p WHERE p.tenant_id = $1 AND p.id IN {any} \
@@ -127,7 +127,7 @@ async fn walk<D: Dialect>(
         .into_iter()
         .chain(tops.map(|one| one.id.clone()))
         .collect();
-    // down through anonymous ones
+    // down through anonymous interactions
     let sql = format!(
         "WITH RECURSIVE below (id, parent_id, contact_id, start_date) AS ( \
              SELECT {child} FROM interaction i WHERE i.tenant_id = $1 AND i.parent_id IN {any} \
@@ -143,7 +143,8 @@ async fn walk<D: Dialect>(
     Ok(walk)
 }
 
-/// Runs a statement of the walk for some interactions; returns the places of those newly met.
+/// Runs a statement of the walk for some interactions; returns the places of those found for the
+/// first time.
 async fn each_chunk<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
@@ -184,7 +185,7 @@ async fn copied_keys<D: Dialect>(
     Ok(found)
 }
 
-/// The steps that lead from a parent to these interactions, oldest child first.
+/// The links from parents to these interactions, oldest child first.
 pub async fn links<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,

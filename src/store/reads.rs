@@ -33,17 +33,17 @@ use crate::domain::{Moment, Refusal};
 /// What a read returns.
 pub type Read<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 
-/// The reads, whatever the database.
+/// All reads, independent of the database.
 pub trait Reads: Send + Sync {
-    /// One interaction, whole.
+    /// One whole interaction.
     fn interaction<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Arc<Found>>>;
     /// The whole family of an interaction.
     fn family<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Family>>;
-    /// A page of what a filter finds.
+    /// A page of the interactions that a filter finds.
     fn search<'a>(&'a self, search: &'a Search) -> Read<'a, Page>;
-    /// Interactions in the order in which they were recorded, whole, each with its place; those after a place.
+    /// Whole interactions after a place, in the order of recording, each with its place.
     fn recorded(&self, tenant: i64, after: i64, limit: i64) -> Read<'_, Vec<(i64, Stored)>>;
-    /// UserData as of a moment, with its revision.
+    /// UserData at a moment, with its revision.
     fn user_data_at<'a>(
         &'a self,
         tenant: i64,
@@ -54,29 +54,29 @@ pub trait Reads: Send + Sync {
     fn changes<'a>(&'a self, tenant: i64, query: &'a ChangesQuery) -> Read<'a, Changes>;
     /// The entries of the journal at these cursors, oldest first.
     fn changes_at<'a>(&'a self, tenant: i64, cursors: &'a [i64]) -> Read<'a, Vec<Change>>;
-    /// One state of the store, to be read whole.
+    /// A snapshot, for reading the whole store.
     fn snapshot(&self) -> Read<'_, Box<dyn Snapshot>>;
-    /// The archive that is being restored, or was last.
+    /// The archive that is being restored or was restored last, with its progress.
     fn restored(&self) -> Read<'_, Option<(String, Restored)>>;
     /// One contact.
     fn contact<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Contact>>;
     /// A page of the contacts that a filter finds.
     fn search_contacts<'a>(&'a self, search: &'a Search) -> Read<'a, ContactPage>;
-    /// Contacts by identifier, those after one.
+    /// Contacts after one, ordered by identifier.
     fn contacts<'a>(&'a self, tenant: i64, after: &'a str, limit: i64) -> Read<'a, Vec<Contact>>;
-    /// The person that a contact stands for, with all identities and all that is theirs.
+    /// The person behind a contact, with all identities and interactions.
     fn person<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Person>>;
-    /// The steps that lead from a parent to these interactions.
+    /// The links from parents to these interactions.
     fn links(&self, tenant: i64, children: Vec<String>) -> Read<'_, Vec<FamilyLink>>;
     /// All access tokens.
     fn tokens(&self) -> Read<'_, Vec<Token>>;
     /// Declared keys, and whether each is ready.
     fn indexed_keys(&self) -> Read<'_, Vec<(KeyPath, bool)>>;
-    /// How many interactions there are in a tenant.
+    /// The number of interactions of a tenant.
     fn count(&self, tenant: i64) -> Read<'_, i64>;
-    /// The cursor of the newest journal entry; answers only when the database does.
+    /// The cursor of the newest journal entry; fails if the database does not respond.
     fn head(&self) -> Read<'_, i64>;
-    /// Events of web actions, in the order in which they were recorded.
+    /// Events of web actions, in the order of recording.
     fn web_actions<'a>(
         &'a self,
         tenant: i64,
@@ -89,30 +89,31 @@ pub trait Reads: Send + Sync {
     fn client_session<'a>(&'a self, id: &'a str) -> Read<'a, Option<ClientSession>>;
     /// The spellings that a user's clients chose.
     fn spellings<'a>(&'a self, tenant: i64, user: &'a str) -> Read<'a, Vec<Choice>>;
-    /// What happened beside the journal after one cursor, up to another: changed sessions and answers, or the answers to one user.
+    /// Changed sessions and answers after one cursor and up to another, or the answers to one user
+    /// only.
     fn news<'a>(&'a self, tenant: i64, range: (i64, i64), user: Option<&'a str>) -> Read<'a, News>;
     /// All webhooks of a tenant, or of all tenants, oldest first.
     fn webhooks(&self, tenant: Option<i64>) -> Read<'_, Vec<Webhook>>;
     /// One webhook of a tenant.
     fn webhook<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Webhook>>;
-    /// How many deliveries of a tenant's webhooks wait, and how many are dead, by webhook.
+    /// How many deliveries of a tenant's webhooks are waiting and how many are dead, by webhook.
     fn delivery_counts(&self, tenant: i64) -> Read<'_, HashMap<String, (i64, i64)>>;
-    /// The server that sends to webhooks.
+    /// The server that sends deliveries, as the lease has it.
     fn webhook_sender(&self) -> Read<'_, Sender>;
     /// Deliveries of a webhook, newest first.
     fn deliveries<'a>(&'a self, query: &'a DeliveriesQuery) -> Read<'a, Vec<Delivery>>;
-    /// Deliveries of a webhook whose next attempt is due, those that have waited longest first.
+    /// Deliveries of a webhook whose next attempt is due, the longest waiting first.
     fn due_deliveries<'a>(
         &'a self,
         webhook: &'a str,
         now: Moment,
         limit: i64,
     ) -> Read<'a, Vec<Delivery>>;
-    /// What waits for a webhook; to count it costs more than to know what is next.
+    /// The waiting deliveries of a webhook. Counting them costs more than finding the next one.
     fn outlook<'a>(&'a self, webhook: &'a str, counts: bool) -> Read<'a, Outlook>;
-    /// Of these subjects, those about which deliveries to a webhook wait.
+    /// Of these subjects, those with waiting deliveries to a webhook.
     fn blocked<'a>(&'a self, webhook: &'a str, subjects: Vec<String>) -> Read<'a, Vec<String>>;
-    /// The cursors after one of which there are deliveries to a webhook already.
+    /// The cursors after a given one for which deliveries to a webhook are already stored.
     fn known_deliveries<'a>(&'a self, webhook: &'a str, after: i64) -> Read<'a, Vec<i64>>;
 }
 
@@ -127,7 +128,8 @@ pub struct Readers<D: Dialect> {
 }
 
 impl<D: Dialect> Readers<D> {
-    /// Over a pool for searches, and one for the reads that are grouped: while one reader is at the database another gathers the next group.
+    /// Reads over a pool for searches and a pool for grouped reads: while one reader uses the
+    /// database, another gathers the next group.
     pub(super) fn start(
         pool: Pool<D::Db>,
         short: &Pool<D::Db>,
@@ -146,12 +148,12 @@ impl<D: Dialect> Readers<D> {
         }
     }
 
-    /// A connection on which statements may take only so long.
+    /// A connection whose statements have a time limit.
     async fn limited(&self) -> Result<Held<D>, StoreError> {
         Held::take(&self.pool, &self.begin.read, Some(self.time_limit)).await
     }
 
-    /// The same, for statements whose order an index gives.
+    /// The same for statements in the order of an index.
     async fn searching(&self) -> Result<Held<D>, StoreError> {
         let mut conn: Held<D> =
             Held::take(&self.pool, &self.begin.search, Some(self.time_limit)).await?;
@@ -171,7 +173,7 @@ impl<D: Dialect> Readers<D> {
             let found = self.pages.ask(short).await?;
             match (&search.contact, found.merged) {
                 (Some(id), None) => return Err(Refusal::no_contact(id).into()),
-                // others were merged into it: their interactions are to be found too
+                // others were merged into it: their interactions must be found too
                 (Some(_), Some(true)) => {}
                 _ => return search::page_of(search, found.items),
             }
@@ -193,7 +195,7 @@ impl<D: Dialect> Readers<D> {
         tenant: i64,
         id: &str,
     ) -> Result<Option<Person>, StoreError> {
-        // the steps of the walk must see one state of the store
+        // the statements of the walk must see one snapshot
         conn.one_state().await?;
         person::of_contact::<D>(conn, tenant, id).await
     }
@@ -214,7 +216,7 @@ impl<D: Dialect> Readers<D> {
         if !search::reads_user_data(&search.filter) {
             return search::run::<D>(conn, search, &[]).await;
         }
-        // which keys are indexed, and what they find, must be of one state of the store
+        // the list of indexed keys and the search must see one snapshot
         conn.one_state().await?;
         let keys = indexed_keys::<D>(conn).await?;
         let ready: Vec<KeyPath> = keys
@@ -241,7 +243,7 @@ async fn indexed_keys<D: Dialect>(conn: &mut Conn<D>) -> Result<Vec<(KeyPath, bo
         .collect()
 }
 
-/// A read on a connection that `self` gives and that goes back afterwards.
+/// A read on a connection from `self`, which is returned to the pool afterwards.
 macro_rules! read {
     ($self:ident.$take:ident, $conn:ident => $found:expr) => {
         Box::pin(async move {

@@ -1,27 +1,27 @@
-//! How interactions are stored in rows.
+//! How interactions are stored as rows.
 //!
-//! The JSON text of an answer is stored as it is sent (`interaction_json`), so a list passes on
-//! what it finds. Filters, orders and indexes use the columns of `interaction`. Both are written
-//! from the same [`Interaction`] in the same transaction.
+//! The JSON text of an answer is stored in the form in which it is sent (`interaction_json`), so
+//! that a list can pass it on. Filters, orders and indexes use the columns of `interaction`. Both
+//! are written from the same [`Interaction`] in the same transaction.
 
 use super::StoreError;
 use super::dialect::{Arg, Columns, Dialect, RowOf};
 use crate::domain::command::Stored;
 use crate::domain::interaction::{Interaction, LongTexts};
 
-/// An interaction as it goes out: the JSON text that is stored.
+/// An interaction as it is sent: the stored JSON text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Found {
     /// The core attributes as JSON text, an [`Interaction`].
     pub core: String,
     /// UserData as JSON text.
     pub user_data: String,
-    /// The long texts, where they were asked for.
+    /// The long texts, if requested.
     pub texts: Option<LongTexts>,
 }
 
 impl Found {
-    /// From [`JSON_COLUMNS`].
+    /// From the values of [`JSON_COLUMNS`].
     pub(super) fn unpacked(columns: [Option<&str>; 2]) -> Result<Self, StoreError> {
         let [Some(core), Some(user_data)] = columns else {
             return Err(StoreError::inconsistent("interaction_json", "core"));
@@ -33,10 +33,10 @@ impl Found {
         })
     }
 
-    /// The core attributes.
+    /// The parsed core attributes.
     ///
     /// # Errors
-    /// [`StoreError::Inconsistent`] when the text is not what was written.
+    /// [`StoreError::Inconsistent`] if the stored text is invalid.
     pub fn interaction(&self) -> Result<Interaction, StoreError> {
         serde_json::from_str(&self.core)
             .map_err(|_| StoreError::inconsistent("interaction_json", "core"))
@@ -49,13 +49,14 @@ pub const JSON_COLUMNS: [&str; 2] = ["j.core", "j.user_data"];
 /// The columns of `interaction_text t`.
 pub const TEXT_COLUMNS: [&str; 4] = ["t.text", "t.structured_text", "t.comment", "t.participants"];
 
-/// Both, or the first only, as [`found`] reads them.
+/// Both lists of columns, or the first only, as [`found`] reads them.
 pub fn columns(with_texts: bool) -> String {
     let texts = if with_texts { &TEXT_COLUMNS[..] } else { &[] };
     [&JSON_COLUMNS, texts].concat().join(", ")
 }
 
-/// Interactions whole, as [`placed`] reads them, up to their condition; with further columns of `interaction i`, each after a comma, from [`AFTER_PLACED`] on.
+/// A `SELECT` of whole interactions, as [`placed`] reads them, without a condition. `more` adds
+/// columns of `interaction i`, each after a comma, from [`AFTER_PLACED`] on.
 pub fn select_placed(more: &str) -> String {
     format!(
         "SELECT {}, i.seq{more} FROM interaction i{JOIN_JSON}{JOIN_TEXTS} WHERE ",
@@ -63,10 +64,11 @@ pub fn select_placed(more: &str) -> String {
     )
 }
 
-/// The first column after what [`placed`] reads.
+/// The index of the first column after those that [`placed`] reads.
 pub const AFTER_PLACED: usize = JSON_COLUMNS.len() + TEXT_COLUMNS.len() + 1;
 
-/// Joins the JSON as `j` to `interaction i`. Every interaction has it; the outer join keeps SQLite from beginning with it.
+/// Joins the JSON as `j` to `interaction i`. Every interaction has it; the outer join keeps SQLite
+/// from starting with it.
 pub const JOIN_JSON: &str = " LEFT JOIN interaction_json j ON j.seq = i.seq AND j.interaction_id = i.id AND j.tenant_id = i.tenant_id";
 
 /// Joins the long texts as `t` to `interaction i`.
@@ -83,7 +85,7 @@ fn texts<D: Dialect>(row: &mut Columns<'_, D>) -> Result<LongTexts, StoreError> 
     texts_of(columns.each_ref().map(Option::as_deref))
 }
 
-/// The long texts by their columns.
+/// The long texts from the values of their columns.
 pub fn texts_of(columns: [Option<&str>; 4]) -> Result<LongTexts, StoreError> {
     let [text, structured_text, comment, participants] = columns;
     Ok(LongTexts {
@@ -111,7 +113,7 @@ pub fn found<D: Dialect>(row: &RowOf<D>, with_texts: bool) -> Result<Found, Stor
     })
 }
 
-/// Reads [`columns`], and takes the core attributes apart.
+/// Reads [`columns`], and parses the core attributes.
 pub fn stored<D: Dialect>(row: &RowOf<D>, with_texts: bool) -> Result<Stored, StoreError> {
     let found = found::<D>(row, with_texts)?;
     Ok(Stored {
@@ -127,7 +129,7 @@ pub fn placed<D: Dialect>(row: &RowOf<D>) -> Result<(i64, Stored), StoreError> {
     Ok((seq, stored::<D>(row, true)?))
 }
 
-/// The JSON as it stands in its row.
+/// The arguments of a row of `interaction_json`.
 pub fn json_args(seq: i64, interaction: &Interaction, user_data: &str) -> [Arg; 5] {
     [
         seq.into(),
@@ -140,7 +142,7 @@ pub fn json_args(seq: i64, interaction: &Interaction, user_data: &str) -> [Arg; 
     ]
 }
 
-/// The long texts as they stand in their row.
+/// The arguments of a row of `interaction_text`.
 pub fn text_args(seq: i64, interaction: &Interaction, texts: &LongTexts) -> [Arg; 7] {
     let participants = texts
         .participants

@@ -1,10 +1,10 @@
-//! Overwriting what SQLite leaves behind in the unused parts of its pages.
+//! Overwrites remains of deleted data in the unused parts of SQLite's pages.
 //!
-//! With `secure_delete` SQLite overwrites what is deleted. But when a page of a B-tree is full and is
-//! split, the rows that move to another page stay behind in the unused part of the old one, where
-//! no later deletion finds them. After an erasure this task goes through the file, and overwrites
-//! the unused parts of pages with zeros. It reads and writes through SQLite (`sqlite_dbpage`), in
-//! small transactions like any other, so that the server goes on meanwhile.
+//! With `secure_delete`, SQLite overwrites deleted data. But when a full B-tree page is split, the
+//! rows that move to another page remain in the unused part of the old one, where no later deletion
+//! finds them. After an erasure, this task goes through the file and overwrites the unused parts of
+//! pages with zeros. It reads and writes through SQLite (`sqlite_dbpage`), in small ordinary
+//! transactions, so that the server keeps running.
 //!
 //! The file format is documented at <https://sqlite.org/fileformat2.html#b_tree_pages>.
 
@@ -16,17 +16,17 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{ConnectOptions, Connection, Row, SqliteConnection};
 use tokio::sync::Notify;
 
-/// Pages that one statement reads, and one transaction writes.
+/// Pages read by one statement and written by one transaction.
 const CHUNK: u32 = 256;
-/// From this page number on the first byte of a page no longer tells what kind of page it is.
+/// From this page number on, the first byte of a page no longer tells its type.
 const MOST_PAGES: u32 = 1 << 25;
-/// A rest between two passes, as a multiple of what a pass took.
+/// The pause between two passes, as a multiple of the time that a pass took.
 const REST: u32 = 20;
-/// How long to wait before a pass that failed is tried again.
+/// How long to wait before a failed pass is retried.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Runs until it is aborted. `shred` is told when something was erased; `renew` is told when the
-/// log has to begin anew.
+/// Runs until it is aborted. `shred` is notified after an erasure; `renew` is notified when the log
+/// must be reset.
 pub async fn run(options: SqliteConnectOptions, shred: Arc<Notify>, renew: Arc<Notify>) {
     loop {
         shred.notified().await;
@@ -45,12 +45,12 @@ pub async fn run(options: SqliteConnectOptions, shred: Arc<Notify>, renew: Arc<N
             }
         }
         renew.notify_one();
-        // erasures that follow each other share a pass
+        // erasures in quick succession share a pass
         tokio::time::sleep(begun.elapsed() * REST).await;
     }
 }
 
-/// Goes through all pages once; returns how many were written.
+/// Goes through all pages once; returns how many were overwritten.
 async fn pass(options: &SqliteConnectOptions) -> Result<usize, sqlx::Error> {
     let mut conn = options.connect().await?;
     let pages: u32 = sqlx::query_scalar("PRAGMA page_count")
@@ -59,14 +59,14 @@ async fn pass(options: &SqliteConnectOptions) -> Result<usize, sqlx::Error> {
     if pages >= MOST_PAGES {
         tracing::warn!(
             pages,
-            "the file is too large to overwrite unused parts of pages"
+            "the file is too large for overwriting unused parts of pages"
         );
         return Ok(0);
     }
     let mut scrubbed = 0;
     for first in (1..=pages).step_by(CHUNK as usize) {
         let last = pages.min(first.saturating_add(CHUNK - 1));
-        // most chunks have nothing to overwrite: those cost no transaction that writes
+        // most chunks are clean, and need no write transaction
         if unclean(&mut conn, first..last + 1).await?.is_empty() {
             continue;
         }
@@ -85,7 +85,7 @@ async fn pass(options: &SqliteConnectOptions) -> Result<usize, sqlx::Error> {
     Ok(scrubbed)
 }
 
-/// The pages of a range that have something to overwrite, as they are to be.
+/// The pages of a range that need overwriting, in their new form.
 async fn unclean(
     conn: &mut SqliteConnection,
     pages: Range<u32>,
@@ -106,8 +106,8 @@ async fn unclean(
     Ok(cleaned.collect())
 }
 
-/// Overwrites the unused parts of a page whose header begins there; tells whether that changed it.
-/// A page that is not of a B-tree, or not understood, stays as it is.
+/// Overwrites the unused parts of a page whose header is at `header`; returns whether that changed
+/// it. A page that is no B-tree page, or cannot be parsed, stays as it is.
 fn clean(page: &mut [u8], header: usize) -> bool {
     let Some(unused) = unused(page, header) else {
         return false;
@@ -121,8 +121,8 @@ fn clean(page: &mut [u8], header: usize) -> bool {
     changed
 }
 
-/// The unused parts of a page of a B-tree: the gap between the cell pointers and the cells, and the
-/// free blocks among the cells but for the four bytes that chain them.
+/// The unused parts of a B-tree page: the gap between the cell pointers and the cells, and the free
+/// blocks among the cells, except the four bytes that chain them.
 fn unused(page: &[u8], header: usize) -> Option<Vec<Range<usize>>> {
     let number = |at: usize| -> Option<usize> {
         let bytes = page.get(at..at + 2)?;
@@ -134,7 +134,7 @@ fn unused(page: &[u8], header: usize) -> Option<Vec<Range<usize>>> {
         _ => return None,
     };
     let cells = number(header + 3)?;
-    // a page of 64 KiB without cells has no room for its own size
+    // a page of 64 KiB without cells cannot represent its own size, so 0 stands for it
     let content = match number(header + 5)? {
         0 => 65_536,
         content => content,
@@ -162,7 +162,7 @@ fn unused(page: &[u8], header: usize) -> Option<Vec<Range<usize>>> {
 mod tests {
     use super::*;
 
-    /// A leaf of an index with one cell, a free block behind it, and what was left behind.
+    /// An index leaf with one cell, a free block behind it, and remains of deleted data.
     fn leaf() -> Vec<u8> {
         let mut page = vec![7; 64];
         page[..10].copy_from_slice(&[10, 0, 50, 0, 1, 0, 40, 0, 0, 40]);

@@ -1,23 +1,23 @@
-//! Taking erased words out of the page boundaries of SQLite's full-text index.
+//! Removes erased words from the page boundaries of SQLite's full-text index.
 //!
-//! FTS5 overwrites deleted entries (`secure-delete`), but where a word was the first of a page, it
-//! or its beginning stays in `interaction_words_idx`, which says where each page begins. A boundary
-//! must lie above the last word of the page before and not above the first word of its page. Since
-//! the erased word is in no page any more, the next word that is takes its place.
+//! FTS5 overwrites deleted entries (`secure-delete`). But if a word was the first of a page, the
+//! word or its prefix remains in `interaction_words_idx`, which records where each page begins. A
+//! boundary must be above the last word of the previous page and not above the first word of its
+//! own page. Since no page contains the erased word any more, the next existing word replaces it.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 use sqlx::SqliteConnection;
 
-/// Beginnings of words of fewer bytes are left: they are no one's.
+/// Shorter prefixes, in bytes, stay: they identify nobody.
 const SHORTEST: usize = 4;
-/// Beginnings of words that one statement looks for.
+/// Prefixes that one statement looks for.
 const CHUNK: usize = 5000;
-/// What FTS5 puts before each word.
+/// The byte that FTS5 puts before each word.
 const MAIN: u8 = b'0';
 
-/// Replaces boundaries that tell one of these words, unless it is still in the index.
+/// Replaces boundaries that reveal one of these words, unless the word is still in the index.
 pub async fn forget(
     conn: &mut SqliteConnection,
     words: &BTreeSet<String>,
@@ -25,7 +25,7 @@ pub async fn forget(
     if words.is_empty() {
         return Ok(());
     }
-    // what was deleted in this transaction may wait in memory
+    // this transaction's deletions may still be in memory
     sqlx::query("INSERT INTO interaction_words (interaction_words) VALUES ('flush')")
         .execute(&mut *conn)
         .await?;
@@ -44,12 +44,12 @@ pub async fn forget(
     Ok(())
 }
 
-/// The boundaries that are one of these beginnings, each with its segment.
+/// The boundaries that equal one of these prefixes, each with its segment.
 async fn boundaries(
     conn: &mut SqliteConnection,
     beginnings: &[&str],
 ) -> Result<Vec<(i64, String)>, sqlx::Error> {
-    // the segments first, which are few: the key of the table begins with them
+    // the few segments first: the key of the table begins with them
     let sql = "WITH RECURSIVE s (segment) AS ( \
                    SELECT MIN(segid) FROM interaction_words_idx \
                    UNION ALL \
@@ -78,14 +78,14 @@ async fn replace(
     .fetch_optional(&mut *conn)
     .await?;
     let new = match &next {
-        // a word that is still there begins so
+        // an existing word begins with this prefix
         Some(next) if next.starts_with(boundary) => return Ok(()),
         Some(next) => between(boundary.as_bytes(), next.as_bytes()),
         // above every word
         None => vec![u8::MAX],
     };
     let marked = |word: &[u8]| [&[MAIN], word].concat();
-    // pages stay in the order of their boundaries
+    // the new boundary must keep the order of pages
     let sql = "UPDATE interaction_words_idx SET term = $3 WHERE segid = $1 AND term = $2 \
                AND NOT EXISTS (SELECT 1 FROM interaction_words_idx WHERE segid = $1 AND term > $2 AND term <= $3)";
     sqlx::query(sql)
@@ -97,7 +97,7 @@ async fn replace(
     Ok(())
 }
 
-/// The shortest beginning of `next` that lies above `boundary`, which lies below it.
+/// The shortest prefix of `next` that is above `boundary`, which is below `next`.
 fn between(boundary: &[u8], next: &[u8]) -> Vec<u8> {
     let same = boundary.iter().zip(next).take_while(|(a, b)| a == b);
     next[..next.len().min(same.count() + 1)].to_vec()

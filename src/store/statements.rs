@@ -1,4 +1,4 @@
-//! Lets tests see the statements that the store runs, to ask the database how it carries them out.
+//! Records the statements that the store runs, so that tests can inspect their plans.
 //!
 //! Statements are recorded only within a task that has a [`Recorder`]; no server has one.
 
@@ -18,12 +18,12 @@ type Statements = Vec<(String, Vec<Arg>)>;
 pub struct Recorder(Arc<Mutex<Statements>>);
 
 impl Recorder {
-    /// Runs a future whose statements are recorded.
+    /// Runs a future and records its statements.
     pub async fn within<F: Future>(&self, future: F) -> F::Output {
         RECORDER.scope(self.clone(), future).await
     }
 
-    /// Takes what was recorded so far.
+    /// Takes the statements recorded so far.
     pub fn take(&self) -> Statements {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -34,7 +34,7 @@ pub(super) fn current() -> Option<Recorder> {
     RECORDER.try_with(Clone::clone).ok()
 }
 
-/// Records a statement where this task has a recorder.
+/// Records a statement if this task has a recorder.
 pub(super) fn record(sql: &str, args: &[Arg]) {
     let _ = RECORDER.try_with(|recorder| {
         let mut all = recorder.0.lock().unwrap_or_else(PoisonError::into_inner);

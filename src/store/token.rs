@@ -1,4 +1,4 @@
-//! Access tokens, as the store knows them: never the token itself, only its hash.
+//! Stored access tokens: never the token itself, only its hash.
 
 use super::StoreError;
 use super::dialect::{Columns, Conn, Dialect};
@@ -11,13 +11,13 @@ pub struct Token {
     pub id: String,
     /// The tenant it is bound to.
     pub tenant: i64,
-    /// A name for people; the actor in the journal.
+    /// A display name, which is also the actor in the journal.
     pub name: String,
     /// SHA-256 of the token.
     pub hash: Vec<u8>,
-    /// `read`, `publish`, `write`, `admin`, joined with blanks.
+    /// `read`, `publish`, `write`, `admin`, separated by blanks.
     pub scopes: String,
-    /// When it was made.
+    /// When it was created.
     pub created_date: Moment,
 }
 

@@ -1,4 +1,4 @@
-//! Reading web actions.
+//! Reads web actions.
 
 use super::StoreError;
 use super::dialect::{Arg, Columns, Conn, Dialect, RowOf};
@@ -8,24 +8,23 @@ use crate::domain::web_action::{Recorded, State};
 /// The version of the action map, as a text.
 pub const MAP_VERSION: &str = "CAST(map_version AS TEXT)";
 
-/// A question for events; all that is given must hold.
+/// A query for events; all given conditions must hold.
 #[derive(Clone, Debug, Default)]
 pub struct WebActionsQuery {
     /// After this place.
     pub after: i64,
-    /// Events at most.
+    /// The largest number of events.
     pub limit: usize,
-    /// Columns, each with the values that it may have: `action_id`, `customer_id`, `session_id`,
-    /// `map_id`, `state`, `media_type`, `reference`, `conversation_id`, `error_code`, or
-    /// [`MAP_VERSION`].
+    /// Columns with their allowed values: `action_id`, `customer_id`, `session_id`, `map_id`,
+    /// `state`, `media_type`, `reference`, `conversation_id`, `error_code`, or [`MAP_VERSION`].
     pub any_of: Vec<(&'static str, Vec<String>)>,
-    /// Not before.
+    /// At this time or later.
     pub from: Option<Moment>,
-    /// Before.
+    /// Before this time.
     pub to: Option<Moment>,
 }
 
-/// The state of a stored name.
+/// The state with a stored name.
 pub fn state(name: &str) -> Result<State, StoreError> {
     State::of_name(name).ok_or_else(|| StoreError::inconsistent("web_action", "state"))
 }
@@ -46,7 +45,7 @@ fn recorded<D: Dialect>(row: &RowOf<D>) -> Result<Recorded, StoreError> {
     })
 }
 
-/// Columns whose index holds the events of one value in the order in which they were recorded.
+/// Columns whose index has the events of one value in the order of recording.
 const IN_ORDER: [&str; 5] = [
     "reference",
     "conversation_id",
@@ -54,24 +53,24 @@ const IN_ORDER: [&str; 5] = [
     "session_id",
     "error_code",
 ];
-/// Further columns that have an index.
+/// Other indexed columns.
 const INDEXED: [&str; 2] = ["action_id", "map_id"];
-/// So many events are found first and sorted afterwards; where there are more, all are walked in
-/// their order.
+/// Up to this many events are found first and sorted afterwards. If there are more, all are walked
+/// in their order.
 const FEW: i64 = 5000;
 
-/// How a page of events is found.
+/// The plan for a page of events.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Way {
     /// By the index of this column, in the order of the page.
     InOrder(&'static str),
-    /// By any index; what is found is sorted.
+    /// By any index; the results are sorted.
     SortedAfter,
     /// All events in their order, tested one by one.
     Walk,
 }
 
-/// Events in the order in which they were recorded.
+/// Events in the order of recording.
 pub async fn page<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
@@ -126,7 +125,7 @@ async fn way<D: Dialect>(
     Ok(if few { Way::SortedAfter } else { Way::Walk })
 }
 
-/// The conditions of a query but for its place, and what is bound to them.
+/// The conditions of a query except its place, and their arguments.
 fn conditions<D: Dialect>(tenant: i64, query: &WebActionsQuery, way: Way) -> (String, Vec<Arg>) {
     let mut args: Vec<Arg> = vec![tenant.into()];
     let unindexed = |column: &str, leads: bool| {
@@ -158,20 +157,20 @@ fn conditions<D: Dialect>(tenant: i64, query: &WebActionsQuery, way: Way) -> (St
     (sql, args)
 }
 
-/// A question for counts.
+/// A query for counts.
 #[derive(Clone, Debug, Default)]
 pub struct CountsQuery {
-    /// Events not before.
+    /// Events at this time or later.
     pub from: Option<Moment>,
-    /// Events before.
+    /// Events before this time.
     pub to: Option<Moment>,
-    /// Columns, each with the values that it may have, as in [`WebActionsQuery`].
+    /// Columns with their allowed values, as in [`WebActionsQuery`].
     pub any_of: Vec<(&'static str, Vec<String>)>,
-    /// Whether counts are kept apart by time.
+    /// Whether to count by time as well.
     pub by_time: bool,
 }
 
-/// How many actions of one kind were in one state.
+/// The number of actions of one kind in one state.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Count {
     /// The action map.
@@ -182,13 +181,13 @@ pub struct Count {
     pub media_type: Option<String>,
     /// The state.
     pub state: State,
-    /// The beginning of the quarter of an hour, where time is kept apart.
+    /// The beginning of the quarter hour, if counted by time.
     pub from: Option<Moment>,
     /// How many.
     pub count: i64,
 }
 
-/// Counts actions by map, version, media type and state, and by the quarter of an hour where that is asked for.
+/// Counts actions by map, version, media type and state, and by quarter hour if requested.
 pub async fn counts<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,

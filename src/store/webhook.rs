@@ -1,4 +1,4 @@
-//! Reading webhooks and their deliveries.
+//! Reads webhooks and their deliveries.
 
 use std::collections::HashMap;
 
@@ -7,38 +7,38 @@ use super::dialect::{Arg, Columns, Conn, Dialect, RowOf};
 use crate::domain::Moment;
 use crate::domain::webhook::{Delivery, DeliveryState, Subscription, Webhook};
 
-/// The server that sends, as the store has it.
+/// The lease of the server that sends.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sender {
-    /// The server; empty when none does.
+    /// The server; empty if there is none.
     pub holder: String,
-    /// Moves while it is alive.
+    /// Incremented while it is alive.
     pub term: i64,
-    /// Moves whenever a webhook changes.
+    /// Incremented whenever a webhook changes.
     pub version: i64,
 }
 
-/// A question for deliveries of a webhook.
+/// A query for deliveries of a webhook.
 #[derive(Clone, Debug, Default)]
 pub struct DeliveriesQuery {
-    /// Which webhook.
+    /// The webhook.
     pub webhook_id: String,
     /// Only in this state.
     pub state: Option<DeliveryState>,
-    /// Only about this.
+    /// Only about this subject.
     pub subject: Option<String>,
     /// Only before this cursor.
     pub before: Option<i64>,
-    /// Deliveries at most.
+    /// The largest number of deliveries.
     pub limit: i64,
 }
 
-/// What waits for a webhook.
+/// The waiting deliveries of a webhook.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outlook {
-    /// How many deliveries wait, where that was asked for.
+    /// How many wait, if requested.
     pub waiting: Option<i64>,
-    /// When the next one is to go out.
+    /// When the next one is due.
     pub next: Option<Moment>,
 }
 
@@ -47,8 +47,9 @@ const WEBHOOK: &str = "SELECT id, tenant_id, url, kinds, media_type, description
 /// The columns of a delivery, as [`delivery`] reads them.
 const DELIVERY: &str = "w.cursor, w.kind, w.subject, w.state, w.attempts, w.queued_date, w.attempt_date, w.next_date, w.status, w.error";
 
-/// The condition that a delivery waits, where subjects are asked for. Written so that the index of all that waits does not answer it: a Postgres that has no figures of a new table
-/// would go through that from end to end for a few subjects.
+/// The condition that a delivery waits, in queries by subject. It is written so that the index of
+/// all waiting deliveries does not apply: a Postgres without statistics of a new table would scan
+/// that whole index for a few subjects.
 pub const WAITING_OF_SUBJECTS: &str = "state + 0 = 0";
 
 fn webhook<D: Dialect>(row: &RowOf<D>) -> Result<Webhook, StoreError> {
@@ -119,7 +120,7 @@ pub async fn one<D: Dialect>(
     rows.first().map(webhook::<D>).transpose()
 }
 
-/// How many deliveries of a tenant's webhooks wait, and how many are dead, by webhook.
+/// How many deliveries of a tenant's webhooks are waiting and how many are dead, by webhook.
 pub async fn counts<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
@@ -135,7 +136,7 @@ pub async fn counts<D: Dialect>(
         .collect()
 }
 
-/// The server that sends.
+/// The lease of the server that sends.
 pub async fn sender<D: Dialect>(conn: &mut Conn<D>) -> Result<Sender, StoreError> {
     let sql = "SELECT holder, term, version FROM webhook_sender WHERE id = 1";
     let rows = D::fetch(conn, sql.into(), Vec::new()).await?;
@@ -155,12 +156,12 @@ pub async fn deliveries<D: Dialect>(
     conn: &mut Conn<D>,
     query: &DeliveriesQuery,
 ) -> Result<Vec<Delivery>, StoreError> {
-    // the inner query reads an index alone, of what is open or of subjects
+    // the inner query reads only an index: of open deliveries or of subjects
     let mut inner = "SELECT d.cursor FROM webhook_delivery d WHERE d.webhook_id = $1".to_owned();
     let mut cursor = "d.cursor".to_owned();
     let mut args: Vec<Arg> = vec![query.webhook_id.as_str().into()];
     if let Some(state) = query.state {
-        // written out, so that the partial indexes can be used
+        // written as a literal, so that the partial indexes apply
         inner += &format!(" AND d.state = {}", state.code());
     }
     if let Some(subject) = &query.subject {
@@ -183,7 +184,7 @@ pub async fn deliveries<D: Dialect>(
     rows.iter().map(delivery::<D>).collect()
 }
 
-/// Deliveries whose next attempt is due, those that have waited longest first.
+/// Deliveries whose next attempt is due, the longest waiting first.
 pub async fn due<D: Dialect>(
     conn: &mut Conn<D>,
     webhook_id: &str,
@@ -199,7 +200,7 @@ pub async fn due<D: Dialect>(
     rows.iter().map(delivery::<D>).collect()
 }
 
-/// What waits for a webhook; to count it costs more than to know what is next.
+/// The waiting deliveries of a webhook. Counting them costs more than finding the next one.
 pub async fn outlook<D: Dialect>(
     conn: &mut Conn<D>,
     webhook_id: &str,
@@ -219,13 +220,13 @@ pub async fn outlook<D: Dialect>(
     Ok(Outlook { waiting, next })
 }
 
-/// Of these subjects, those about which deliveries wait.
+/// Of these subjects, those with waiting deliveries.
 pub async fn blocked<D: Dialect>(
     conn: &mut Conn<D>,
     webhook_id: &str,
     subjects: Vec<String>,
 ) -> Result<Vec<String>, StoreError> {
-    // a look for each: a Postgres that has no figures of a new table would sort all there is for a few
+    // one lookup each: a Postgres without statistics of a new table would sort all rows for a few
     let sql = format!(
         "SELECT k.value FROM {} WHERE (SELECT d.cursor FROM webhook_delivery d WHERE d.webhook_id = $1 AND d.subject = k.value \
          AND d.{WAITING_OF_SUBJECTS} LIMIT 1) IS NOT NULL",
@@ -242,7 +243,7 @@ pub async fn blocked<D: Dialect>(
         .collect()
 }
 
-/// The cursors after one of which there are deliveries already.
+/// The cursors after a given one for which deliveries are already stored.
 pub async fn known<D: Dialect>(
     conn: &mut Conn<D>,
     webhook_id: &str,

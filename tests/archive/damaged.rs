@@ -1,4 +1,5 @@
-//! Archives that are cut off, changed, or written by somebody else, and imports that are killed.
+//! Archives that are truncated, modified, or written by other programs, and imports that are
+//! killed.
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -7,7 +8,7 @@ use super::*;
 use crate::support::direct::Direct;
 use crate::support::process;
 
-/// A store of so many interactions, each with texts.
+/// A store with a number of interactions, each with texts.
 async fn many(db: Db, count: usize) -> Arc<Place> {
     let server = Server::start(db).await;
     let lines: Vec<Value> = (0..count).map(|n| json!({"id": format!("i{n}"), "mediaType": "chat", "text": format!("text {n}"), "userData": {"n": n}})).collect();
@@ -21,7 +22,7 @@ async fn many(db: Db, count: usize) -> Arc<Place> {
     server.stop().await
 }
 
-/// The lines of an archive with an end that is right for them.
+/// The lines of an archive with a matching end.
 pub fn sealed(lines: &[String]) -> String {
     let mut counts = serde_json::Map::new();
     let mut text = String::new();

@@ -1,4 +1,4 @@
-//! An archive beside what a store holds already.
+//! Merging an archive into a store that already holds data.
 
 use serde_json::{Value, json};
 
@@ -52,7 +52,7 @@ both! {
         let kinds: Vec<&Value> = journal.iter().filter(|entry| entry["interactionId"] == "chat").map(|entry| &entry["kind"]).collect();
         assert_eq!(kinds, ["engagement.created", "userData.edited", "userData.deleted", "interaction.stopped"]);
 
-        // a second time the same is left out, and nothing else happens
+        // a second time, the same is left out and nothing else happens
         let there = server.stop().await;
         let said = annals(&there.url, &merge, 2).await;
         assert!(said.contains("interaction mail") && !said.contains("chat"), "{said}");
@@ -68,7 +68,7 @@ both! {
         server.record(json!({"id": "of-ann", "mediaType": "chat", "contactId": "c1"})).await;
         server.record(json!({"id": "of-ann-too", "mediaType": "chat", "contactId": "c2"})).await;
         server.record(json!({"id": "below", "mediaType": "email", "parentId": "of-ann"})).await;
-        // a parent that came later stands after its child
+        // a parent recorded later comes after its child
         server.record(json!({"id": "late", "mediaType": "chat"})).await;
         server.record(json!({"id": "visit", "mediaType": "webengagement", "contactId": "c1"})).await;
         let (status, _) = server.post("/v1/interactions/late/parent", json!({"parentId": "visit"})).await;
@@ -187,7 +187,7 @@ both! {
         }
         let there = server.stop().await;
         killed(&there.url, &there, &["import", "--merge", archive.to_str().unwrap()]).await;
-        // whether it is said again or not
+        // whether it is repeated or not
         let said = annals(&there.url, &["import", archive.to_str().unwrap()], 2).await;
         assert!(said.contains("Resumed after line") && said.contains("i00001") && said.contains("i03999"), "{said}");
         let server = Server::at(Arc::clone(&there), |_| {}).await;

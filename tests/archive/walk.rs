@@ -1,4 +1,4 @@
-//! A store with every kind of thing, and a walk over everything that it can be asked.
+//! A store with every kind of item, and a walk over everything that it can answer.
 
 use std::collections::BTreeSet;
 
@@ -8,13 +8,13 @@ use sha2::{Digest, Sha256};
 
 use crate::support::Server;
 
-/// Requests under way at once.
+/// Concurrent requests.
 const AT_ONCE: usize = 16;
 
-/// Bytes of an answer that is kept as it is; of longer ones the digest is.
+/// Largest answer, in bytes, that is kept as it is; of longer ones only the digest is.
 const KEPT: usize = 4096;
 
-/// Every kind of thing that a store can hold, made through the API.
+/// Records every kind of item through the API.
 pub async fn filled(server: &Server) {
     let ann = json!({"EmailAddress": ["ann@example.test", "ann@work.example"], "FirstName": "Ann", "PhoneNumber": "+442079460900"});
     server.record(json!({"id": "visit", "mediaType": "webengagement", "subject": "Pricing", "contact": ann,
@@ -121,7 +121,7 @@ async fn pages(server: &Server, first: &str) -> Vec<String> {
     }
 }
 
-/// What a store can be asked: all identifiers, contacts, threads, lineages, changes and moments.
+/// All paths to ask for: identifiers, contacts, threads, lineages, changes and moments.
 async fn paths(server: &Server) -> Vec<String> {
     let mut paths: Vec<String> = [
         "/v1/web-actions?limit=1000",
@@ -190,8 +190,8 @@ async fn paths(server: &Server) -> Vec<String> {
     paths
 }
 
-/// The answers to all of that, or to one request of `every`: the request with its status, and the
-/// body to the letter.
+/// The answers to all of these, or to one in `every` requests: the request with its status, and the
+/// exact body.
 pub async fn walk(server: &Server, every: usize) -> Vec<(String, String)> {
     let paths = paths(server).await.into_iter().step_by(every);
     let answers = futures_util::stream::iter(paths).map(|path| async move {

@@ -1,4 +1,5 @@
-//! Clients that write without pause, each on interactions of its own, and remember what they were told.
+//! Clients that write without pause, each to its own interactions, and record what was
+//! acknowledged.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,19 +11,19 @@ use serde_json::{Map, Value, json};
 
 use crate::support::{Server, id};
 
-/// An interaction that the server said it has.
+/// An interaction that the server acknowledged.
 pub struct Kept {
     pub id: String,
     pub parent: Option<String>,
     /// UserData as acknowledged.
     pub user_data: Map<String, Value>,
-    /// UserData if the one edit that was under way at the end came through.
+    /// UserData if the edit in flight at the end took effect.
     pub perhaps: Option<Map<String, Value>>,
-    /// Edits that were acknowledged.
+    /// The number of acknowledged edits.
     pub edits: usize,
 }
 
-/// A word that only the interactions of one client in one round hold.
+/// A word that only the interactions of one client in one round contain.
 pub fn word(round: usize, client: usize) -> String {
     format!("round{round}client{client}")
 }
@@ -66,7 +67,7 @@ impl Client {
         }
     }
 
-    /// Writes until the server is gone; returns what it had acknowledged.
+    /// Writes until the server is gone; returns what was acknowledged.
     pub async fn write_until_cut_off(mut self) -> Vec<Kept> {
         loop {
             let done = match self.random.random_range(0..10) {

@@ -1,4 +1,4 @@
-//! The order of system calls: no answer leaves before the log of its commit was synced.
+//! The order of system calls: no answer is sent before the log of its commit is synced.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -11,13 +11,13 @@ use serde_json::json;
 use crate::support::process::{PATIENCE, Process, SERVE, annals, under};
 use crate::support::{Db, Place};
 
-/// A system call: the lines of the trace on which it began and ended, and what it was.
+/// A system call: the lines of the trace on which it begins and ends, and its text.
 struct Call {
     lines: Range<usize>,
     text: String,
 }
 
-/// Puts together what strace writes in two lines when another thread came between.
+/// Joins calls that strace splits into two lines when another thread interrupts.
 fn calls(trace: &str) -> Vec<Call> {
     let mut under_way: HashMap<&str, (usize, &str)> = HashMap::new();
     let mut calls = Vec::new();
@@ -127,7 +127,7 @@ async fn an_answer_leaves_after_the_log_of_its_commit_was_synced() {
             .iter()
             .find(|call| call.answers() && call.text.contains(id.as_str()));
         let answered = answered.unwrap_or_else(|| panic!("{id} was not answered"));
-        // what a group writes to the log it writes at its commit, which the sync ends
+        // a group writes to the log at its commit, which the sync completes
         let synced = calls.iter().any(|call| {
             call.syncs_log()
                 && call.lines.start > written.lines.end
@@ -136,7 +136,7 @@ async fn an_answer_leaves_after_the_log_of_its_commit_was_synced() {
         assert!(synced, "{id} was answered before its log was synced");
     }
     for id in &alone {
-        // one after the other nothing else is under way, so not a page of the log may be left unsynced
+        // requests are sequential, so no page of the log may be left unsynced
         let answered = calls
             .iter()
             .position(|call| call.answers() && call.text.contains(id.as_str()))

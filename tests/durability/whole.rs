@@ -1,4 +1,4 @@
-//! A store that is whole: every row has its journal entry and every entry its rows.
+//! Consistency of a store: every row has its journal entry, and every entry its rows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use crate::support::direct::Direct;
 use crate::support::process::Process;
 use crate::support::{Place, id};
 
-/// What the journal says of an interaction.
+/// The state of an interaction according to the journal.
 struct Told {
     subject: String,
     parent: Option<String>,
@@ -17,14 +17,14 @@ struct Told {
     revision: usize,
 }
 
-/// What the journal says of all.
+/// The state of all interactions according to the journal.
 #[derive(Default)]
 pub struct History {
     pub entries: i64,
     interactions: BTreeMap<String, Told>,
 }
 
-/// Counts that must be zero: what is there by halves.
+/// Queries for incomplete data; all counts must be zero.
 const HALVES: [(&str, &str); 10] = [
     (
         "an interaction without the entry that recorded it",
@@ -70,7 +70,7 @@ const HALVES: [(&str, &str); 10] = [
     ),
 ];
 
-/// The same of full text, which either database keeps in its own way.
+/// The same for full text, which each database stores differently.
 const SQLITE_WORDS: [(&str, &str); 3] = [
     (
         "a subject that full text does not have",
@@ -97,7 +97,7 @@ const POSTGRES_WORDS: [(&str, &str); 2] = [
 ];
 
 impl History {
-    /// Reads the journal on from where it was left, and replays it.
+    /// Reads the journal from where it was left, and replays it.
     pub async fn read_on(&mut self, server: &Process) {
         loop {
             let path = format!("/v1/changes?limit=1000&after={}", self.entries);
@@ -159,7 +159,8 @@ impl History {
         }
     }
 
-    /// An acknowledged interaction is in the journal and in the state, with all its acknowledged edits.
+    /// Checks that an acknowledged interaction is in the journal and in the store, with all its
+    /// acknowledged edits.
     pub async fn has(&self, server: &Process, kept: &Kept) {
         let told = self.interactions.get(&kept.id);
         let told = told.unwrap_or_else(|| panic!("{} is not in the journal", kept.id));
@@ -186,7 +187,8 @@ impl History {
         );
     }
 
-    /// Full text finds by a word all those, and only those, that the journal says have it.
+    /// Checks that a search for a word finds exactly the interactions that have it according to the
+    /// journal.
     pub async fn finds(&self, server: &Process, word: &str) {
         let mut found = BTreeSet::new();
         let mut cursor = String::new();
@@ -211,7 +213,7 @@ impl History {
         assert_eq!(found, wanted, "{word}");
     }
 
-    /// The tables hold what the journal says, and nothing by halves.
+    /// Checks that the tables match the journal, and that nothing is incomplete.
     pub async fn agrees_with(&self, place: &Place) {
         let mut direct = Direct::to(place).await;
         let words: &[(&str, &str)] = match direct {

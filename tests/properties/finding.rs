@@ -1,4 +1,5 @@
-//! Both databases answer every question alike, and as a plain reading of the filter has it; with indexed keys and without.
+//! Both databases answer every query alike, and as a direct evaluation of the filter does, with
+//! indexed keys and without.
 
 use proptest::prelude::*;
 
@@ -22,7 +23,7 @@ const INDEXED: [&str; 10] = [
     "list.0",
 ];
 
-/// All that a server finds, page by page, and the count that it gives.
+/// Everything that a server finds, page by page, and the count that it returns.
 async fn found(
     server: &Server,
     (condition, sort, limit): &Question,

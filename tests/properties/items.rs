@@ -1,4 +1,4 @@
-//! Interactions of every kind, and what becomes of them.
+//! Interactions of every kind, and changes of them.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,8 @@ pub const TIMES: [&str; 7] = [
     "2026-03-29T00:30:00.5Z",
     "9999-12-31T23:59:59.999999Z",
 ];
-/// Texts in orders that tell bytes from locales and from UTF-16, and that look like other types.
+/// Texts whose order differs between bytes, locales and UTF-16, and texts that look like other
+/// types.
 const TEXTS: [&str; 20] = [
     "",
     "a",
@@ -44,7 +45,7 @@ const TEXTS: [&str; 20] = [
     "e\u{301}",
 ];
 pub const NAMES: [&str; 8] = ["", "Roma", "roma", "Łódź", "東京", "東", "10", "🎉"];
-/// What is written, and the words in it.
+/// Written texts, and the words in them.
 pub const WORDS: [(&str, &[&str]); 17] = [
     ("Refund", &["refund"]),
     ("refunds", &["refunds"]),
@@ -67,7 +68,7 @@ pub const WORDS: [(&str, &[&str]); 17] = [
 pub fn texts() -> BoxedStrategy<String> {
     prop_oneof![
         8 => select(&TEXTS[..]).prop_map(str::to_owned),
-        // longer than what an index row keeps, and different only behind it
+        // longer than what an index row holds, and different only beyond that
         1 => select(vec!["a", "b", ""]).prop_map(|end| format!("{}{end}", "ü".repeat(200))),
     ]
     .boxed()
@@ -94,7 +95,7 @@ pub fn scalars() -> BoxedStrategy<Node> {
     .boxed()
 }
 
-/// A member that is there more often than not.
+/// A member that is present more often than not.
 fn member(
     key: &'static str,
     value: impl Strategy<Value = Node>,
@@ -266,7 +267,7 @@ fn change() -> BoxedStrategy<Change> {
     ].boxed()
 }
 
-/// Makes the change in a store and says whether there was one.
+/// Makes the change in a store, and returns whether it changed anything.
 async fn make(server: &Server, id: &str, change: &Change) -> i64 {
     let own = format!("/v1/interactions/{id}");
     let edits = format!("{own}/user-data");
@@ -304,7 +305,7 @@ fn apply(change: &Change, item: &mut Item) {
     }
 }
 
-/// The items, with identifiers that stand in no order, and what becomes of them.
+/// The items, with identifiers in no order, and their changes.
 pub fn filling() -> impl Strategy<Value = (Vec<Item>, Vec<(usize, Change)>)> {
     let items = vec((item(), any::<u16>()), 150).prop_map(|items| {
         let named = items

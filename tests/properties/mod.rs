@@ -1,7 +1,8 @@
-//! Properties: what holds for every input, not only for the ones that came to mind.
+//! Properties that hold for every input.
 //!
-//! The inputs are generated and, when one fails, made smaller. The seed is fixed; `PROPTEST_RNG_SEED` sets another, and `PROPTEST_CASES` a
-//! percentage of the usual number of cases (`PROPTEST_CASES=1000` tries ten times as many).
+//! The inputs are generated, and shrunk when one fails. The seed is fixed; `PROPTEST_RNG_SEED` sets
+//! another one. `PROPTEST_CASES` sets a percentage of the usual number of cases
+//! (`PROPTEST_CASES=1000` tries ten times as many).
 
 mod finding;
 mod items;
@@ -23,7 +24,7 @@ use tokio::task::block_in_place;
 use crate::support::Server;
 use node::Node;
 
-/// How a case ended.
+/// The result of a case.
 pub type Held = Result<(), TestCaseError>;
 
 fn number(name: &str, usual: u64) -> u64 {
@@ -47,7 +48,7 @@ fn runner(cases: u32) -> (u64, TestRunner) {
     (seed, TestRunner::new(config))
 }
 
-/// Tries a property on so many generated inputs.
+/// Tests a property with a number of generated inputs.
 pub fn forall<S: Strategy, F: Future<Output = Held>>(
     cases: u32,
     strategy: &S,
@@ -61,14 +62,14 @@ pub fn forall<S: Strategy, F: Future<Output = Held>>(
     }
 }
 
-/// One generated input, for what a property rests on.
+/// One generated input, as the basis of a property.
 pub fn one<S: Strategy>(strategy: &S) -> S::Value {
     let (_, mut runner) = runner(1);
     let tree = strategy.new_tree(&mut runner);
     tree.expect("the strategy generates").current()
 }
 
-/// Sends a request whose body is JSON text, and reads the answer with all that its text tells.
+/// Sends a request with a JSON body, and reads the answer without loss.
 pub async fn send(server: &Server, method: &str, path: &str, body: Option<String>) -> (u16, Node) {
     let mut request = server.request(method, path);
     if let Some(body) = body {

@@ -1,4 +1,5 @@
-//! JSON as its text tells it: order of keys, whole numbers apart from others, and no key with a meaning of its own.
+//! JSON as written: with the order of keys, whole numbers distinct from others, and no key with a
+//! special meaning.
 
 use std::fmt;
 
@@ -8,7 +9,7 @@ use proptest::sample::select;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 
-/// A JSON value; equal only where type, order and every bit of a number are.
+/// A JSON value. Two are equal only if type, order and every bit of a number are.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Node {
     Null,
@@ -47,7 +48,8 @@ impl Node {
         serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
     }
 
-    /// Writes JSON text; `escaped` writes all that is not ASCII as escapes, and numbers with an exponent.
+    /// Writes JSON text. `escaped` writes characters beyond ASCII as escapes, and numbers with an
+    /// exponent.
     pub fn written(&self, escaped: bool) -> String {
         let mut out = String::new();
         self.write(escaped, &mut out);
@@ -98,7 +100,7 @@ impl Node {
         }
     }
 
-    /// A member of an object, if it is one and has it.
+    /// The member of an object with a key, if it exists.
     pub fn find(&self, key: &str) -> Option<&Node> {
         match self {
             Self::Object(all) => all
@@ -109,13 +111,13 @@ impl Node {
         }
     }
 
-    /// A member that must be there.
+    /// A member that must exist.
     pub fn at(&self, key: &str) -> &Node {
         self.find(key)
             .unwrap_or_else(|| panic!("no {key:?} in {self:?}"))
     }
 
-    /// The text that this is.
+    /// Its text.
     pub fn text(&self) -> &str {
         match self {
             Self::Text(text) => text,
@@ -123,7 +125,7 @@ impl Node {
         }
     }
 
-    /// The whole number that this is.
+    /// Its whole number.
     pub fn int(&self) -> i64 {
         match self {
             Self::Int(number) => *number,
@@ -131,7 +133,7 @@ impl Node {
         }
     }
 
-    /// Sets a key of an object: in its place where it is there, at the end where it is not.
+    /// Sets a key of an object: in its place if it exists, otherwise at the end.
     pub fn set(&mut self, key: &str, value: Node) {
         let Self::Object(all) = self else {
             panic!("no object")
@@ -142,7 +144,7 @@ impl Node {
         }
     }
 
-    /// Takes a key out of an object.
+    /// Removes a key from an object.
     pub fn remove(&mut self, key: &str) {
         let Self::Object(all) = self else {
             panic!("no object")
@@ -227,7 +229,8 @@ impl<'de> Deserialize<'de> for Node {
     }
 }
 
-/// Texts that have been trouble somewhere: scripts, directions, joined signs, controls, what looks like syntax or like another type.
+/// Texts known to cause trouble: scripts, directions, joined signs, control characters, and texts
+/// that look like syntax or like another type.
 const AWKWARD: [&str; 26] = [
     "",
     " ",
@@ -268,7 +271,7 @@ pub fn text() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Any number that JSON holds and that survives.
+/// Any JSON number that is stored exactly.
 pub fn any_number() -> impl Strategy<Value = Node> {
     prop_oneof![
         select(vec![0, 1, -1, i64::MIN, i64::MAX, 1 << 53, (1 << 53) + 1]).prop_map(Node::Int),
@@ -296,7 +299,7 @@ pub fn any_number() -> impl Strategy<Value = Node> {
     ]
 }
 
-/// Any value that is neither list nor object.
+/// Any value other than a list or an object.
 pub fn scalar() -> impl Strategy<Value = Node> {
     prop_oneof![
         1 => Just(Node::Null),
@@ -322,7 +325,7 @@ pub fn value() -> impl Strategy<Value = Node> {
     })
 }
 
-/// Any `UserData`, without the key that is never stored.
+/// Any `UserData`, without the transient key.
 pub fn document() -> impl Strategy<Value = Node> {
     vec((text(), value()), 0..8).prop_map(|mut members| {
         members.retain(|(key, _)| key != "jsonEvent");

@@ -1,4 +1,5 @@
-//! What a filter finds, as a plain reading of its description has it: the judge over both databases.
+//! The results of a filter by a direct evaluation of its description: the reference for both
+//! databases.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -7,10 +8,10 @@ use chrono::{DateTime, Utc};
 
 use super::node::Node;
 
-/// An interaction as the judge sees it.
+/// An interaction as the reference sees it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Item {
-    /// Core attributes that are not null, as a filter would write them.
+    /// Core attributes that are not null, in the form of filters.
     pub core: BTreeMap<&'static str, Node>,
     /// The words of subject and of text, one after the other.
     pub words: [Vec<String>; 2],
@@ -20,7 +21,7 @@ pub struct Item {
     pub user_data: Node,
 }
 
-/// What a leaf looks at.
+/// The field of a condition.
 #[derive(Clone, Debug)]
 pub enum Field {
     Core(&'static str),
@@ -31,14 +32,14 @@ pub enum Field {
 /// An operator and its operand.
 pub type Test = (&'static str, Node);
 
-/// Words that follow each other, the last perhaps only by its beginning.
+/// Consecutive words, the last of which may be a prefix.
 #[derive(Clone, Debug)]
 pub struct Term {
-    /// As it is written in the question.
+    /// The term as written in the query.
     pub written: String,
-    /// The words meant.
+    /// Its words.
     pub words: Vec<String>,
-    /// Only by its beginning.
+    /// Whether the last word is a prefix.
     pub prefix: bool,
 }
 
@@ -60,7 +61,7 @@ fn object(members: Vec<(&str, Node)>) -> Node {
 }
 
 impl Field {
-    /// As a filter names it.
+    /// The field's name in a filter.
     pub fn name(&self) -> String {
         match self {
             Self::Core(name) => (*name).to_owned(),
@@ -79,7 +80,7 @@ impl Field {
         matches!(self, Self::Core(name) if name.ends_with("Date"))
     }
 
-    /// The values that an interaction has there; none where it has not.
+    /// The values of an interaction in this field; empty if it has none.
     fn values(&self, item: &Item) -> Vec<Node> {
         match self {
             Self::Core(name) => item.core.get(name).into_iter().cloned().collect(),
@@ -105,7 +106,7 @@ impl Field {
 }
 
 impl Condition {
-    /// As `POST /v1/interactions/search` takes it.
+    /// The filter in the form of `POST /v1/interactions/search`.
     pub fn written(&self) -> Node {
         let all = |parts: &[Condition]| Node::List(parts.iter().map(Self::written).collect());
         match self {
@@ -124,7 +125,7 @@ impl Condition {
         }
     }
 
-    /// Whether an interaction is found.
+    /// Whether it matches an interaction.
     pub fn finds(&self, item: &Item) -> bool {
         match self {
             Self::And(parts) => parts.iter().all(|part| part.finds(item)),
@@ -169,7 +170,7 @@ impl Term {
 
 fn holds(field: &Field, (operator, operand): &Test, item: &Item) -> bool {
     let values = field.values(item);
-    // a list equals what one of its elements equals
+    // a list equals whatever one of its elements equals
     let equals = |value: &Node, operand: &Node| {
         let elements: &[Node] = match value {
             Node::List(elements) => elements,
@@ -213,7 +214,8 @@ fn equal(field: &Field, value: &Node, operand: &Node) -> bool {
     }
 }
 
-/// Texts by their bytes, numbers by what they are worth, times by when they are; nothing else, and not across types.
+/// Compares texts by their bytes, numbers by value, and times by moment; nothing else, and not
+/// across types.
 fn compared(field: &Field, value: &Node, operand: &Node) -> Option<Ordering> {
     match (value, operand) {
         (Node::Text(a), Node::Text(b)) if field.is_time() => Some(time(a).cmp(&time(b))),
@@ -250,7 +252,7 @@ fn numbers(a: &Node, b: &Node) -> Option<Ordering> {
     }
 }
 
-/// A whole number and a double, without rounding either.
+/// Compares a whole number and a double without rounding either.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "every double that is left has a whole part in range of i128"
@@ -271,7 +273,7 @@ fn whole(a: i64, b: f64) -> Ordering {
     })
 }
 
-/// The order of a list: by these keys, absent values last; an empty order is newest first.
+/// The order of a list: by these keys, with missing values last; an empty order means newest first.
 pub fn order(sort: &[&str], a: &Item, b: &Item) -> Ordering {
     let mut keys = if sort.is_empty() {
         vec!["-startDate"]

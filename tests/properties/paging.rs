@@ -1,4 +1,4 @@
-//! Paging while others write neither loses nor repeats.
+//! Paging during writes neither loses nor repeats items.
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
@@ -17,10 +17,11 @@ use super::{Held, forall, indexed, record_all};
 use crate::both;
 use crate::support::{Db, Place, Server};
 
-/// An interaction that is there before the first page: hour of its start, hours that it took, group, an identifier's beginning.
+/// An interaction that exists before the first page: the hour of its start, its duration in hours,
+/// its group, and a prefix of its identifier.
 type Seed = (u8, Option<u8>, bool, u16);
 
-/// A list to page through: order, items of a page, and which filter.
+/// A list to page through: order, page size, and the filter.
 #[derive(Clone, Debug)]
 struct List {
     sort: Vec<String>,
@@ -63,7 +64,7 @@ fn body(id: Option<String>, tag: &str, seed: Seed) -> String {
     body.to_string()
 }
 
-/// The filters to page by, and whether one fits an interaction.
+/// The filters for paging, and whether an interaction matches.
 fn filter(which: usize, tag: &str) -> Value {
     let more = match which {
         0 => json!({"and": []}),
@@ -78,7 +79,7 @@ fn fits(which: usize, item: &Value) -> bool {
     matches!(which, 0 | 2) || item["mediaType"] == "chat"
 }
 
-/// The order of two items as the list has it: absent values last, whichever way.
+/// The order of two items in the list: missing values last in both directions.
 fn order(sort: &[String], a: &Value, b: &Value) -> Ordering {
     let mut keys: Vec<&str> = sort.iter().map(String::as_str).collect();
     let last = if keys[keys.len() - 1].starts_with('-') {
@@ -128,10 +129,12 @@ async fn all_pages(server: &Server, list: &List, tag: &str) -> Vec<Value> {
     }
 }
 
-/// Writes beside one reader; without an end to them, one that pages towards the newest would run after them for ever.
+/// The number of writes beside a reader. It is limited because a reader that pages towards the
+/// newest items would otherwise never end.
 const MOST_TURNS: usize = 150;
 
-/// Writes until told to stop: new interactions, and, where that does not change the order, changes of those that are there.
+/// Writes until told to stop: new interactions and, where that does not change the order, changes
+/// of existing ones.
 async fn write_on(
     server: &Server,
     tag: &str,
@@ -191,7 +194,7 @@ async fn neither_lost_nor_repeated(
         .iter()
         .enumerate()
         .map(|(index, seed)| {
-            // beginnings repeat, and stand in no order
+            // prefixes repeat, and are in no order
             let id = format!("{}{tag}{index}", seed.3 % 50);
             ids.insert(id.clone());
             body(Some(id), tag, *seed)
@@ -250,7 +253,7 @@ async fn neither_lost_nor_repeated(
 const WRITERS: usize = 8;
 const TURNS: usize = 20;
 
-/// Records and changes; each turn is one entry, and some that are refused are none.
+/// Records and changes interactions. Each turn makes one entry; some are refused and make none.
 async fn one_writer(server: &Server, writer: usize) {
     for turn in 0..TURNS / 2 {
         let id = format!("w{writer}t{turn}");
@@ -275,7 +278,7 @@ async fn one_writer(server: &Server, writer: usize) {
     }
 }
 
-/// Reads on at `next` until it has so many entries.
+/// Reads on from `next` until it has a number of entries.
 async fn one_reader(server: &Server, limit: usize, more: &str, count: usize) -> Vec<Value> {
     let (mut seen, mut after) = (Vec::new(), "0".to_owned());
     while seen.len() < count {

@@ -1,4 +1,4 @@
-//! Questions of every kind.
+//! Queries of every kind.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -56,7 +56,7 @@ fn textual(operand: BoxedStrategy<Node>) -> BoxedStrategy<Test> {
 fn leaf() -> BoxedStrategy<Condition> {
     let tested = |field: BoxedStrategy<Field>, test: BoxedStrategy<Test>| {
         (field, vec(test, 1..3)).prop_map(|(field, mut tests)| {
-            // an operator stands once in a leaf
+            // a leaf has each operator at most once
             let mut seen = Vec::new();
             tests.retain(|(operator, _)| {
                 let new = !seen.contains(operator);
@@ -159,7 +159,7 @@ fn condition() -> BoxedStrategy<Condition> {
         .boxed()
 }
 
-/// A question: filter, order, items of a page.
+/// A query: filter, order, page size.
 pub type Question = (Condition, Vec<&'static str>, usize);
 
 pub fn question() -> impl Strategy<Value = Question> {

@@ -1,4 +1,4 @@
-//! `UserData` at any moment is what the journal says, replayed by somebody else.
+//! `UserData` at any moment equals the independently replayed journal.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,10 +25,10 @@ const KEYS: [&str; 6] = [
     "$serde_json::private::RawValue",
 ];
 
-/// A request of a writer.
+/// A writer's request.
 #[derive(Clone, Debug)]
 enum Asked {
-    /// To `…/user-data`; `cargo` is a key that is never stored.
+    /// To `…/user-data`; `cargo` is a transient key.
     Edit {
         attach: Vec<(&'static str, Node)>,
         update: Vec<(&'static str, Node)>,
@@ -39,11 +39,12 @@ enum Asked {
     Patch,
     /// To `…/parent`: under a web engagement of its own, which passes its `UserData` on.
     Link(Vec<(&'static str, Node)>),
-    /// A change of something else for a revision that has passed, or may have.
+    /// A change of something else with an outdated, or possibly outdated, revision.
     Late,
 }
 
-/// A story: `UserData` to begin with, and what each of several writers asks for, of which interaction.
+/// A scenario: the initial `UserData`, and the requests of several writers, each with its
+/// interaction.
 type Story = (Vec<Node>, Vec<Vec<(usize, Asked)>>);
 
 fn members(most: usize) -> impl Strategy<Value = Vec<(&'static str, Node)>> {
@@ -104,7 +105,7 @@ impl Asked {
             || delete.iter().any(|key| attached(key) || updated(key))
     }
 
-    /// The kind of the entry that it leaves, if it leaves one.
+    /// The kind of the journal entry that it makes, if any.
     fn kind(&self) -> Option<&'static str> {
         match self {
             Self::Edit {
@@ -153,7 +154,7 @@ impl Asked {
     }
 }
 
-/// What a writer was told: the request, the revision and moment after it, and the `UserData` then.
+/// What a writer was told: the request, and the revision, moment and `UserData` after it.
 struct Told {
     asked: Asked,
     id: String,
@@ -240,7 +241,7 @@ async fn ask(
     }))
 }
 
-/// All entries after a cursor, a few at a time; and where to go on.
+/// All entries after a cursor, read a few at a time, and the next cursor.
 pub async fn journal_after(
     server: &Server,
     mut after: String,
@@ -288,7 +289,7 @@ fn replay(delta: &Node, state: &mut Node) -> Node {
     previous
 }
 
-/// One interaction's entries, replayed: each state by its revision.
+/// The replayed entries of one interaction: each state by its revision.
 fn replayed(
     entries: &[&Node],
     told: &BTreeMap<i64, &Told>,
@@ -334,7 +335,7 @@ async fn as_of(server: &Server, id: &str, at: &str) -> (u16, Node) {
     .await
 }
 
-/// Records the interactions of a story, and a conversation that the first one led to.
+/// Records the interactions of a scenario, and a conversation that the first one led to.
 async fn begin(server: &Server, documents: &[Node]) -> Result<Vec<String>, TestCaseError> {
     let mut ids: Vec<String> = Vec::new();
     for document in documents {
@@ -354,7 +355,8 @@ async fn begin(server: &Server, documents: &[Node]) -> Result<Vec<String>, TestC
     Ok(ids)
 }
 
-/// What was told of one interaction, its journal, and what is read of it now and of every moment, agree.
+/// Checks that the answers about an interaction, its journal, and its state now and at every moment
+/// agree.
 async fn one_agrees(server: &Server, id: &str, journal: &[Node], told: &[Told]) -> Held {
     let entries: Vec<&Node> = journal
         .iter()
@@ -422,7 +424,7 @@ async fn told_and_replayed_agree(
         let mut told = Vec::new();
         for (turn, (which, asked)) in asks.iter().enumerate() {
             let id = match asked {
-                // the conversation: nothing came from it that would follow
+                // the conversation: it has no descendants that would follow
                 Asked::Link(_) => &ids[ids.len() - 1],
                 _ => &ids[which % ids.len()],
             };
@@ -455,7 +457,7 @@ async fn told_and_replayed_agree(
     Ok(())
 }
 
-/// A clock that stands still more often than not, and sometimes is put back.
+/// A clock that stands still more often than not, and sometimes goes back.
 #[derive(Debug, Default)]
 struct Stumbling(AtomicI64);
 

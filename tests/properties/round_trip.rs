@@ -1,4 +1,4 @@
-//! Any `UserData` in, the same out.
+//! Any `UserData` is returned as it was sent.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -8,7 +8,7 @@ use super::{Held, forall, record_all, send};
 use crate::both;
 use crate::support::Server;
 
-/// The ways to the values of a document that are no lists and no objects, written as a filter names them, a few of them.
+/// A few of the paths to scalar values in a document, in the form of filters.
 fn paths(document: &Node) -> Vec<(String, &Node)> {
     let mut found = Vec::new();
     let mut open: Vec<(String, &Node)> = vec![("userData".to_owned(), document)];
@@ -26,7 +26,8 @@ fn paths(document: &Node) -> Vec<(String, &Node)> {
     found
 }
 
-/// Whether a search compares this number to the last bit: `SQLite` reads the text of very small and very large ones less exactly.
+/// Whether a search compares this number exactly: `SQLite` parses very small and very large ones
+/// less precisely.
 fn read_exactly(value: &Node) -> bool {
     match value {
         Node::Float(bits) => {
@@ -37,7 +38,7 @@ fn read_exactly(value: &Node) -> bool {
     }
 }
 
-/// Asks for a path with its value, and for that path alone.
+/// Queries a path with its value, and the path alone.
 fn asked(id: &str, path: &str, value: &Node) -> String {
     let leaf = |members: Vec<(&str, Node)>| {
         Node::Object(
@@ -109,7 +110,8 @@ async fn survives(server: &Server, user_data: &Node, escaped: bool) -> Held {
     let id = stored.at("id").text();
     comes_back(server, id, user_data).await?;
 
-    // what is not named in a later change stays as it was, also in the journal and in the past
+    // keys not named in a later change stay as they were, also in the journal and at earlier
+    // moments
     let path = format!("/v1/interactions/{id}/user-data");
     let edits = [
         "{\"attach\":{\"a key of the test\":[1]}}",
@@ -128,7 +130,7 @@ async fn survives(server: &Server, user_data: &Node, escaped: bool) -> Held {
     let recorded = journal.at("items").elements()[0].at("delta");
     prop_assert_eq!(recorded.at("userData"), user_data, "in the journal");
 
-    // and what is set later comes back as well
+    // and what is set later is returned as well
     let again = format!("{{\"update\":{}}}", user_data.written(!escaped));
     let (status, edited) = send(server, "POST", &path, Some(again)).await;
     prop_assert_eq!((status, edited.at("userData")), (200, user_data));

@@ -1,4 +1,4 @@
-//! Strangers are never made one person by what identifies nobody.
+//! Strangers are never identified with each other by values that identify nobody.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
@@ -12,7 +12,7 @@ use super::{Held, forall};
 use crate::both;
 use crate::support::Server;
 
-/// A value that says nothing, in any case and with anything around it.
+/// A placeholder, in any case and with any surroundings.
 fn placeholder() -> impl Strategy<Value = String> {
     let words = select(vec![
         "anonymous",
@@ -39,8 +39,8 @@ fn placeholder() -> impl Strategy<Value = String> {
     ]
 }
 
-/// What a stranger says of themselves. `{}` in a text stands for letters that no other stranger has: texts that are no
-/// numbers differ by those alone, and have their digits in common.
+/// A stranger's attributes. `{}` in a text stands for letters that no other stranger has. Texts
+/// that are no numbers differ only in these letters, and have the same digits.
 fn stranger() -> impl Strategy<Value = Vec<(&'static str, String)>> {
     let not_a_number = select(vec![
         "client:4711{}",
@@ -85,7 +85,7 @@ fn letters(mut number: usize) -> String {
 
 fn contact(said: &[(&'static str, String)], number: usize) -> Value {
     let mut contact = json!({});
-    // a whole name identifies: one half of it is left
+    // a whole name identifies: leave out one half of it
     let has_first = said.iter().any(|(name, _)| *name == "FirstName");
     for (name, value) in said
         .iter()

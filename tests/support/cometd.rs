@@ -1,4 +1,5 @@
-//! The `CometD` client of npm in a process of its own, with its acknowledgement extension on: `tests/cometd/drive.mjs`.
+//! The `CometD` client of npm in its own process, with its acknowledgement extension enabled:
+//! `tests/cometd/drive.mjs`.
 
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
@@ -10,19 +11,19 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use super::process::PATIENCE;
 
-/// The versions that are tested.
+/// The tested versions.
 pub const MAJORS: [u8; 2] = [8, 9];
 
-/// Whose client it is, and how it begins.
+/// The options of a client.
 #[derive(Clone, Copy, Debug)]
 pub struct Order<'o> {
     /// The version.
     pub major: u8,
-    /// Who signs in; nobody does without.
+    /// The user who signs in; nobody if absent.
     pub user: Option<&'o str>,
     /// What it subscribes to.
     pub subscriptions: &'o [&'o str],
-    /// Whether it tries a web socket first.
+    /// Whether it tries a WebSocket first.
     pub web_socket: bool,
 }
 
@@ -31,11 +32,11 @@ pub struct Cometd {
     major: u8,
     orders: ChildStdin,
     told: Lines<BufReader<ChildStdout>>,
-    /// The data of what arrived, each message once.
+    /// The data of arrived messages, each once.
     arrived: VecDeque<Value>,
-    /// The data of what each subscription was given.
+    /// The data that each subscription received.
     given: HashMap<String, VecDeque<Value>>,
-    /// How often a session was opened.
+    /// How many sessions were opened.
     pub sessions: usize,
     _child: Child,
 }
@@ -145,7 +146,7 @@ impl Cometd {
         assert_eq!(self.until("disconnected").await["successful"], true);
     }
 
-    /// The next event; messages are put aside as well.
+    /// The next event; messages are also stored.
     async fn event(&mut self) -> Value {
         let line = tokio::time::timeout(PATIENCE, self.told.next_line());
         let line = line
@@ -167,7 +168,7 @@ impl Cometd {
         event
     }
 
-    /// The next event of a name.
+    /// The next event with a name.
     pub async fn until(&mut self, name: &str) -> Value {
         loop {
             let event = self.event().await;
@@ -177,7 +178,8 @@ impl Cometd {
         }
     }
 
-    /// Waits for a message with this in its UserData: its place among what arrived.
+    /// Waits for a message with this in its UserData; returns its position among the arrived
+    /// messages.
     pub async fn hears(&mut self, key: &str, value: &Value) -> usize {
         loop {
             let says = |data: &Value| user_data(data)[key] == *value;
@@ -188,13 +190,13 @@ impl Cometd {
         }
     }
 
-    /// All that arrived up to the message with this mark in its UserData, each message once.
+    /// All messages up to the one with this mark in its UserData, each once.
     pub async fn up_to(&mut self, mark: &str) -> Vec<Value> {
         let place = self.hears("mark", &json!(mark)).await;
         self.arrived.drain(..=place).collect()
     }
 
-    /// As many messages as asked for of those that a subscription was given.
+    /// A number of messages that a subscription received.
     pub async fn given(&mut self, subscription: &str, count: usize) -> Vec<Value> {
         loop {
             if let Some(given) = self.given.get_mut(subscription)
@@ -207,7 +209,7 @@ impl Cometd {
     }
 }
 
-/// UserData of the interaction that a message is about.
+/// The UserData of the interaction that a message is about.
 pub fn user_data(data: &Value) -> &Value {
     data.as_object()
         .into_iter()

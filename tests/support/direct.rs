@@ -1,10 +1,10 @@
-//! The database itself, past the server: to look for what no answer shows, and to hold locks.
+//! Direct access to the database, to inspect what no answer shows and to hold locks.
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 
 use super::Place;
 
-/// A connection of the test's own.
+/// A separate connection of the test.
 pub enum Direct {
     Sqlite(SqliteConnection),
     Postgres(PgConnection),
@@ -22,7 +22,7 @@ impl Direct {
         }
     }
 
-    /// Holds what the writer needs for each of its commits, until a `ROLLBACK`.
+    /// Holds the lock that the writer needs for each commit, until a `ROLLBACK`.
     pub async fn hold_writer(place: &Place) -> Self {
         let mut direct = Self::to(place).await;
         let hold = match direct {

@@ -1,4 +1,5 @@
-//! A line between a client and a server: it can be cut, lose an answer half-way, be down, and lead to another server.
+//! A line between a client and a server. It can be cut, lose an answer half-way, be down, and lead
+//! to another server.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,11 +19,11 @@ pub struct Line {
 }
 
 struct Faults {
-    /// Where the line leads; nowhere while it is down.
+    /// The target of the line; none while it is down.
     target: Mutex<Option<SocketAddr>>,
-    /// Every change of it cuts what is open.
+    /// Every change of it cuts open connections.
     cuts: watch::Sender<usize>,
-    /// So many more answers that hold these bytes are cut in the midst.
+    /// How many more answers that contain these bytes are cut half-way.
     marked: Mutex<Vec<u8>>,
     halves: AtomicUsize,
 }
@@ -59,25 +60,26 @@ impl Line {
         self.faults.cuts.send_modify(|cuts| *cuts += 1);
     }
 
-    /// Cuts every connection, and lets no other through.
+    /// Cuts every connection, and refuses new ones.
     pub fn go_down(&self) {
         *self.faults.target() = None;
         self.cut();
     }
 
-    /// Leads to this server from now on; what is open is cut.
+    /// Leads to this server from now on; open connections are cut.
     pub fn lead_to(&self, server: &Server) {
         *self.faults.target() = Some(address(server));
         self.cut();
     }
 
-    /// Lets through only the first half of so many answers that hold these bytes, and cuts their connections.
+    /// Lets only the first half of a number of answers that contain these bytes through, and cuts
+    /// their connections.
     pub fn halve(&self, answers: usize, holding: &str) {
         *self.faults.marked() = holding.as_bytes().to_vec();
         self.faults.halves.store(answers, Ordering::SeqCst);
     }
 
-    /// How many answers are still to be halved.
+    /// How many answers remain to be halved.
     pub fn to_halve(&self) -> usize {
         self.faults.halves.load(Ordering::SeqCst)
     }

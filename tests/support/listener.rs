@@ -1,4 +1,4 @@
-//! A client that listens: Bayeux by hand.
+//! A notified client without a Bayeux library.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::Server;
 
 const PATH: &str = "/api/v2/notifications";
 
-/// A session on some server, with the batch that it acknowledged last.
+/// A session on some server, with the batch that it last acknowledged.
 pub struct Listener {
     pub id: String,
     user: Option<String>,
@@ -14,7 +14,7 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Shakes hands as a user, with the acknowledgement extension, and subscribes.
+    /// Handshakes as a user, with the acknowledgement extension, and subscribes.
     pub async fn of(server: &Server, user: Option<&str>, subscriptions: &[&str]) -> Self {
         Self::shake(server, user, subscriptions, true).await
     }
@@ -45,7 +45,7 @@ impl Listener {
         listener
     }
 
-    /// Sends messages, each as this session's, and returns the replies.
+    /// Sends messages with this session's identifier, and returns the replies.
     pub async fn send(&self, server: &Server, mut messages: Value) -> Vec<Value> {
         for message in messages.as_array_mut().expect("a list") {
             if !self.id.is_empty() {
@@ -69,7 +69,8 @@ impl Listener {
         assert_eq!(replies[0]["successful"], true, "{replies:?}");
     }
 
-    /// Connects once, held for so many milliseconds at most: the reply, and the messages before it.
+    /// Connects once, held for at most this many milliseconds. Returns the reply and the messages
+    /// with it.
     pub async fn connect(&mut self, server: &Server, millis: u64) -> (Value, Vec<Value>) {
         let mut message = json!({"channel": "/meta/connect", "connectionType": "long-polling", "advice": {"timeout": millis}});
         if let Some(batch) = self.batch {
@@ -84,7 +85,8 @@ impl Listener {
         (reply, messages)
     }
 
-    /// Connects until so many messages came, and once more to see that no others do.
+    /// Connects until this many messages have arrived, and once more to check that there are no
+    /// others.
     pub async fn exactly(&mut self, server: &Server, count: usize) -> Vec<Value> {
         let mut all = Vec::new();
         let begun = std::time::Instant::now();
@@ -99,12 +101,12 @@ impl Listener {
         all
     }
 
-    /// Forgets what it acknowledged last, as a client does whose replies were lost.
+    /// Goes back to an earlier acknowledged batch, like a client whose replies were lost.
     pub fn rewind(&mut self, batch: i64) {
         self.batch = Some(batch);
     }
 
-    /// The batch that it acknowledged last.
+    /// The batch that it last acknowledged.
     pub fn batch(&self) -> i64 {
         self.batch.expect("it acknowledges")
     }

@@ -1,4 +1,4 @@
-//! A real server on a port of its own, over a store of its own, and a client to it.
+//! A real server on its own port, over its own store, and a client for it.
 
 pub mod cometd;
 pub mod direct;
@@ -30,7 +30,7 @@ pub enum Db {
     Postgres,
 }
 
-/// Stamps a story once for each database.
+/// Defines a test for each database.
 #[macro_export]
 macro_rules! both {
     ($($(#[$meta:meta])* async fn $name:ident($db:ident) $body:block)*) => {
@@ -55,7 +55,7 @@ macro_rules! both {
     };
 }
 
-/// A place for a store: a folder, or a schema of the Postgres that the suite was given. Gone when it is dropped.
+/// The place of a store: a folder, or a schema of the suite's Postgres. It is removed when dropped.
 pub struct Place {
     pub url: String,
     folder: TempDir,
@@ -108,7 +108,7 @@ impl Drop for Place {
         let Some((url, schema)) = self.schema.take() else {
             return;
         };
-        // a test ends in a runtime of its own: the schema goes from a thread beside it
+        // a test ends inside its runtime, so another thread drops the schema
         let gone = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -138,7 +138,7 @@ pub struct Server {
     served: Option<JoinHandle<std::io::Result<()>>>,
 }
 
-/// The settings of the suite: the defaults, at a place.
+/// The settings of the suite: the defaults, for a place.
 pub fn config(url: &str) -> Config {
     let mut config = Config::load(None, std::iter::empty()).expect("the defaults can be read");
     config.database.url = url.to_owned();
@@ -155,12 +155,12 @@ impl Server {
         Self::at(Arc::new(Place::new(db).await), change).await
     }
 
-    /// A server at a place that may hold a store already.
+    /// A server at a place that may already have a store.
     pub async fn at(place: Arc<Place>, change: impl FnOnce(&mut Config)) -> Self {
         Self::by(place, Arc::new(SystemClock), change).await
     }
 
-    /// A server that goes by a clock of the test's own.
+    /// A server with a clock of the test.
     pub async fn by(
         place: Arc<Place>,
         clock: Arc<dyn Clock>,
@@ -190,7 +190,7 @@ impl Server {
         }
     }
 
-    /// A client to a server that runs elsewhere.
+    /// A client for a server that runs elsewhere.
     pub fn elsewhere(base: String, place: Arc<Place>) -> Self {
         Self {
             base,
@@ -277,7 +277,6 @@ impl Server {
         stored
     }
 
-    /// The figures, as Prometheus reads them.
     /// Records a batch and returns the answer to each line.
     pub async fn batch(&self, lines: &[Value]) -> Vec<Value> {
         let lines: Vec<String> = lines.iter().map(Value::to_string).collect();
@@ -291,6 +290,7 @@ impl Server {
             .collect()
     }
 
+    /// The metrics in the format of Prometheus.
     pub async fn metrics(&self) -> String {
         let (_, text) = self.get("/metrics").await;
         text.as_str().expect("a text").to_owned()
@@ -304,7 +304,7 @@ impl Server {
     }
 }
 
-/// The text of an identifier.
+/// An identifier as text.
 pub fn id(of: &Value) -> &str {
     of["id"].as_str().expect("an id")
 }

@@ -1,4 +1,4 @@
-//! The real binary, as a process of its own.
+//! The real binary in its own process.
 
 use std::ops::Deref;
 use std::process::{ExitStatus, Stdio};
@@ -10,15 +10,15 @@ use tokio::process::{Child, Command};
 
 use super::{Place, Server};
 
-/// How long a process may take to begin or to end before a test gives up; machines that test are busy.
+/// How long a process may take to start or end before a test fails; test machines are busy.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The binary with these arguments at a store, with no setting of the suite's own environment.
+/// The binary with these arguments for a store, without settings from the suite's environment.
 pub fn annals(url: &str, args: &[&str]) -> Command {
     under(&[], url, args)
 }
 
-/// The binary behind a command that runs another, such as strace.
+/// The binary run by another command, such as strace.
 pub fn under(wrapper: &[&str], url: &str, args: &[&str]) -> Command {
     let words: Vec<&str> = wrapper
         .iter()
@@ -40,7 +40,7 @@ pub fn under(wrapper: &[&str], url: &str, args: &[&str]) -> Command {
     command
 }
 
-/// A command that ran to its end.
+/// A completed command.
 #[derive(Debug)]
 pub struct Ran {
     pub code: Option<i32>,
@@ -48,7 +48,7 @@ pub struct Ran {
     pub told: String,
 }
 
-/// Runs the binary to its end.
+/// Runs the binary to completion.
 pub async fn run(url: &str, args: &[&str]) -> Ran {
     let ended = tokio::time::timeout(PATIENCE, annals(url, args).output())
         .await
@@ -61,7 +61,7 @@ pub async fn run(url: &str, args: &[&str]) -> Ran {
     }
 }
 
-/// A serving process, and a client to it.
+/// A serving process, and a client for it.
 pub struct Process {
     pub http: Server,
     child: Child,
@@ -89,7 +89,7 @@ impl Process {
             .unwrap_or_else(|ran| panic!("the server did not start: {ran:?}"))
     }
 
-    /// As [`Process::start`], or how the command ended before it served.
+    /// As [`Process::start`], or the result of a command that ended before it served.
     pub async fn try_start(place: &Arc<Place>, mut command: Command) -> Result<Self, Ran> {
         let mut child = command
             .stdout(Stdio::piped())
@@ -143,18 +143,18 @@ impl Process {
         Ok(process)
     }
 
-    /// What it wrote to standard error so far.
+    /// What it has written to standard error.
     pub fn told(&self) -> String {
         let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&told).into_owned()
     }
 
-    /// Its process.
+    /// Its process identifier.
     pub fn id(&self) -> u32 {
         self.child.id().expect("it runs")
     }
 
-    /// Ends it as a power cut would: SIGKILL.
+    /// Ends it like a power failure: SIGKILL.
     pub async fn kill(mut self) -> Arc<Place> {
         self.child.kill().await.expect("it can be killed");
         Arc::clone(&self.http.place)

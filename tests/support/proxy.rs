@@ -1,4 +1,4 @@
-//! Something between the server and its Postgres that can fail on demand.
+//! A proxy between the server and its Postgres that fails on demand.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -8,12 +8,12 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::Place;
 
-/// How the line fails.
+/// The faults to inject.
 #[derive(Default)]
 pub struct Faults {
-    /// Answers to so many more commits are lost, and their connections with them.
+    /// How many more commits lose their answer and their connection.
     pub lost_commits: AtomicUsize,
-    /// Nothing comes through, and what was open breaks at its next word.
+    /// Whether nothing is forwarded and open connections break at their next message.
     pub down: AtomicBool,
 }
 
@@ -63,7 +63,7 @@ async fn carry(mut near: TcpStream, mut far: TcpStream, faults: Arc<Faults>) {
                 _ => false,
             },
             read = far.read(&mut answered) => match read {
-                // the commit has come about, and nobody is told
+                // the commit has taken effect, and nobody is told
                 Ok(read @ 1..) => !lose && near.write_all(&answered[..read]).await.is_ok(),
                 _ => false,
             },

@@ -1,4 +1,4 @@
-//! Somebody else's server that is told of changes, and does not always behave.
+//! A receiver of webhook deliveries that can misbehave.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ use standardwebhooks::Webhook;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// How long a story waits for what is owed.
+/// How long a test waits for expected deliveries.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// How a request is answered.
@@ -24,7 +24,7 @@ pub enum Reply {
     Status(u16),
     /// With a status and a header.
     With(u16, &'static str, String),
-    /// Not at all, and the connection stays open.
+    /// Not at all; the connection stays open.
     Never,
     /// The connection breaks.
     Break,
@@ -35,20 +35,20 @@ pub enum Reply {
 pub struct Letter {
     /// `webhook-id`
     pub id: String,
-    /// How often it came before.
+    /// How often the delivery arrived before.
     pub before: usize,
     /// The body.
     pub body: Value,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body as it came.
+    /// The body as received.
     pub bytes: Bytes,
     /// Whether it was answered with a status of 200 to 299.
     pub taken: bool,
 }
 
 impl Letter {
-    /// Whether the public library takes the signature for that of a secret.
+    /// Whether the public library accepts the signature as made with a secret.
     pub fn is_signed_by(&self, secret: &str) -> bool {
         let webhook = Webhook::new(secret).expect("a secret of the convention");
         webhook.verify(&self.bytes, &self.headers).is_ok()
@@ -115,7 +115,7 @@ async fn receive(State(desk): State<Arc<Desk>>, headers: HeaderMap, bytes: Bytes
 }
 
 impl Receiver {
-    /// One that takes everything.
+    /// A receiver that accepts everything.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("the port is known");
@@ -137,7 +137,7 @@ impl Receiver {
         }
     }
 
-    /// From now on it answers so.
+    /// Sets how it answers from now on.
     pub fn behave(&self, manners: impl Fn(&Letter) -> Reply + Send + Sync + 'static) {
         *self
             .desk
@@ -153,24 +153,25 @@ impl Receiver {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// All that came, in the order in which it came.
+    /// Everything that arrived, in order of arrival.
     pub fn letters(&self) -> Vec<Letter> {
         self.desk().clone()
     }
 
-    /// How many of those that came are so.
+    /// How many arrived that match a condition.
     pub fn count(&self, is: impl Fn(&Letter) -> bool) -> usize {
         self.desk().iter().filter(|letter| is(letter)).count()
     }
 
-    /// What was taken.
+    /// The accepted deliveries.
     pub fn taken(&self) -> Vec<Letter> {
         let mut letters = self.letters();
         letters.retain(|letter| letter.taken);
         letters
     }
 
-    /// Waits until so many were taken, and a moment longer, in which no more may come; returns them.
+    /// Waits until this many were accepted, and a moment longer, in which no more may arrive;
+    /// returns them.
     pub async fn wait_for(&self, count: usize) -> Vec<Letter> {
         self.until(&format!("{count} letters"), |letters| {
             letters.iter().filter(|letter| letter.taken).count() >= count
@@ -182,7 +183,7 @@ impl Receiver {
         taken
     }
 
-    /// Waits until something holds of what came.
+    /// Waits until a condition holds for what arrived.
     pub async fn until(&self, what: &str, holds: impl Fn(&[Letter]) -> bool) {
         let begun = Instant::now();
         while !holds(&self.desk()) {

@@ -1,5 +1,5 @@
-//! Checks of a row that its columns alone do not make, so that a wrong line is named before anything
-//! of its archive is restored.
+//! Checks of a row beyond the types of its columns, so that a wrong line is reported before any
+//! line of its archive is restored.
 
 use serde_json::Value;
 
@@ -9,14 +9,14 @@ use crate::domain::user_data;
 use crate::domain::web_action::State;
 use crate::domain::webhook::Secret;
 
-/// A column whose value cannot be, and why.
+/// A column with an impossible value, and what is wrong with it.
 pub type Wrong = (&'static str, &'static str);
 
 impl Row {
-    /// Checks the values of a row of an archive with this newest cursor.
+    /// Checks the values of a row of an archive whose newest cursor is `head`.
     ///
     /// # Errors
-    /// The first column with a value that cannot be.
+    /// The first column with an impossible value.
     pub fn check(&self, head: i64) -> Result<(), Wrong> {
         for (column, cell) in self.kind.columns().iter().zip(&self.cells) {
             let Cell::Text(text) = cell else { continue };
@@ -40,7 +40,7 @@ impl Row {
         Ok(())
     }
 
-    /// Checks the JSON of a column for what is read from it.
+    /// Checks the JSON of a column as far as the server reads it.
     fn check_json(&self, column: &'static str, text: &str) -> Result<(), Wrong> {
         let (fits, what) = match (self.kind, column) {
             (_, "core") => (is_interaction(text), "is no interaction"),
@@ -59,7 +59,8 @@ impl Row {
         if fits { Ok(()) } else { Err((column, what)) }
     }
 
-    /// The columns with bounds: the least and the largest value, and what is said of others.
+    /// The numeric columns with bounds: the smallest value, the largest value, and the error for
+    /// other values.
     fn numbers(&self, head: i64) -> Vec<(&'static str, i64, i64, &'static str)> {
         const FLAG: &str = "is neither 0 nor 1";
         const PLACE: &str = "is no place in the journal of the archive";
@@ -82,7 +83,7 @@ impl Row {
     }
 }
 
-/// Whether a text is an interaction and nothing more: what is not known would be lost.
+/// Whether a text is an interaction without unknown members, which would be lost.
 fn is_interaction(text: &str) -> bool {
     let parsed = serde_json::from_str::<Interaction>(text);
     let known = parsed.ok().and_then(|it| serde_json::to_value(it).ok());

@@ -1,7 +1,7 @@
-//! The archive: everything a store holds, as rows of typed values.
+//! The archive: everything in a store, as rows of typed values.
 //!
-//! One description a kind of row ([`Kind::columns`]) serves the export, the import and the comparison. `docs/archive.md`
-//! has the format for people.
+//! The export, the import and the comparison share one description of each kind of row
+//! ([`Kind::columns`]). `docs/archive.md` describes the format.
 
 mod check;
 mod restore;
@@ -11,21 +11,21 @@ pub use restore::{LeftOut, Restore, Restored, Standing};
 
 use super::Moment;
 
-/// The version of the format that is written and read.
+/// The version of the format.
 pub const VERSION: u64 = 1;
 
-/// What a row is. The order is that in which an archive holds them: what others refer to comes first.
+/// The kind of a row. The kinds are in the order of the archive: referenced rows come first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
     /// A declared key of UserData.
     IndexedKey,
     /// A contact, without its attributes.
     Contact,
-    /// A value of an attribute of a contact.
+    /// A value of a contact's attribute.
     ContactAttribute,
-    /// An interaction, whole.
+    /// A whole interaction.
     Interaction,
-    /// Where a web engagement led.
+    /// The conversation that a web engagement led to.
     Link,
     /// A state of a web action.
     WebAction,
@@ -33,13 +33,13 @@ pub enum Kind {
     Change,
     /// A webhook.
     Webhook,
-    /// A kept answer to a request with an `Idempotency-Key`.
+    /// The stored answer to a request with an `Idempotency-Key`.
     Reply,
-    /// An access token: its hash.
+    /// An access token, by its hash.
     Token,
 }
 
-/// The type of a column, which says how its value is written.
+/// The type of a column. It decides how a value is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {
     /// Text.
@@ -50,18 +50,18 @@ pub enum Type {
     Time,
     /// Bytes, in hexadecimal digits.
     Bytes,
-    /// JSON text, taken in and given out to the letter.
+    /// JSON text, kept byte for byte.
     Json,
 }
 
-/// A column: its name in the store, its type, and whether every row has it.
+/// A column: its name in the store, its type, and whether it is required.
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
-    /// The name in the store; in the archive it is written in camel case.
+    /// The name in the store. The archive writes it in camel case.
     pub name: &'static str,
     /// The type.
     pub kind: Type,
-    /// Whether every row has it.
+    /// Whether every row has a value.
     pub required: bool,
 }
 
@@ -186,7 +186,7 @@ const TOKEN: &[Column] = &[
 ];
 
 impl Kind {
-    /// Every kind with its name in the archive, in order.
+    /// Every kind with its name in the archive, in archive order.
     pub const ALL: [(Self, &'static str); 10] = [
         (Self::IndexedKey, "indexedKey"),
         (Self::Contact, "contact"),
@@ -232,7 +232,7 @@ impl Kind {
         }
     }
 
-    /// The columns that tell one row from another, in the order in which rows stand.
+    /// The columns that identify a row, in sort order.
     pub fn key(self) -> &'static [&'static str] {
         match self {
             Self::IndexedKey => &["key"],
@@ -261,20 +261,20 @@ pub enum Cell {
     Bytes(Vec<u8>),
 }
 
-/// The kind of a row, and the values of its key in an order that both databases share.
+/// The kind of a row and the values of its key, in an order that both databases share.
 pub type Place = (Kind, Vec<(i64, String)>);
 
 /// A row: its kind, and a value for each of its columns.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// The values, in the order of [`Kind::columns`].
     pub cells: Vec<Cell>,
 }
 
 impl Row {
-    /// The value of a column; null where the kind has no such column.
+    /// The value of a column; null if the kind has no such column.
     pub fn cell(&self, name: &str) -> &Cell {
         let place = self
             .kind
@@ -298,7 +298,7 @@ impl Row {
         }
     }
 
-    /// The text of a column, empty where it has none.
+    /// The text of a column; empty if it has none.
     pub fn text(&self, name: &str) -> &str {
         match self.cell(name) {
             Cell::Text(text) => text,
@@ -306,7 +306,7 @@ impl Row {
         }
     }
 
-    /// The number of a column, zero where it has none.
+    /// The number of a column; zero if it has none.
     pub fn int(&self, name: &str) -> i64 {
         match self.cell(name) {
             Cell::Int(number) => *number,
@@ -314,12 +314,12 @@ impl Row {
         }
     }
 
-    /// What tells it from others of its kind.
+    /// The values that identify it among rows of its kind.
     pub fn key(&self) -> Vec<&Cell> {
         self.kind.key().iter().map(|name| self.cell(name)).collect()
     }
 
-    /// Where it stands among all rows of a store or an archive.
+    /// Its position among all rows of a store or an archive.
     pub fn place(&self) -> Place {
         let key = self.key().into_iter().map(|cell| match cell {
             Cell::Text(text) => (0, text.clone()),

@@ -1,42 +1,42 @@
-//! What the writer is handed of an archive, and what it answers.
+//! The writer's input and results when an archive is restored.
 
 use super::{Kind, Row};
 
-/// The next rows of an archive, for the writer.
+/// The next rows of an archive for the writer.
 #[derive(Clone, Debug)]
 pub struct Restore {
-    /// Tells one archive from another: its checksum.
+    /// Identifies the archive: its checksum.
     pub archive: String,
-    /// The newest cursor of the store that it came from.
+    /// The newest cursor of the store that was archived.
     pub head: i64,
-    /// Whether the store may hold something already.
+    /// Whether the store may already hold data.
     pub merge: bool,
-    /// Whether these rows are only compared with what is there. A merge compares all rows before it
+    /// Whether these rows are only compared with the store. A merge compares all rows before it
     /// restores the first.
     pub survey: bool,
-    /// The lines that were restored before these rows.
+    /// Lines restored before these rows.
     pub after: i64,
-    /// The lines that are restored with them.
+    /// Lines restored once these rows are.
     pub upto: i64,
     /// The rows.
     pub rows: Vec<Row>,
-    /// Whether these are the last.
+    /// Whether these are the last rows.
     pub last: bool,
 }
 
-/// How something in an archive compares with what has its identifier in the store.
+/// How an archived item compares with the stored item of the same identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standing {
-    /// It is the same.
+    /// Both are the same.
     Same,
-    /// It is the same, but one of the two was changed since.
+    /// Both are the same item, but one of them was changed since.
     Changed,
-    /// It is something else, or belongs to something else.
+    /// A different item, or one with a different owner.
     Another,
 }
 
 impl Standing {
-    /// The number that is stored.
+    /// The number in the store.
     pub fn code(self) -> i64 {
         match self {
             Self::Same => 0,
@@ -45,7 +45,7 @@ impl Standing {
         }
     }
 
-    /// The standing of a number.
+    /// The standing with a number in the store.
     pub fn of_code(code: i64) -> Self {
         match code {
             0 => Self::Same,
@@ -55,30 +55,30 @@ impl Standing {
     }
 }
 
-/// What a merge left out although it is not the same as what is there.
+/// What a merge left out although it differs from the stored item.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LeftOut {
     /// How many.
     pub count: u64,
-    /// The first of them: what, which, and how it compares.
+    /// The first of them: kind, identifier, and comparison.
     pub first: Vec<(Kind, String, Standing)>,
 }
 
-/// How far the restoring of an archive has come.
+/// The progress of a restore.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Restored {
     /// Lines restored.
     pub lines: i64,
-    /// What is added to each cursor of the archive.
+    /// The number added to each cursor of the archive.
     pub offset: i64,
-    /// Whether it is merged into what was there.
+    /// Whether it merges into existing data.
     pub merging: bool,
-    /// Whether it is over.
+    /// Whether it has finished.
     pub finished: bool,
     /// Rows of this chunk that were restored.
     pub rows: u64,
-    /// What was left out; known when it is over.
+    /// What was left out; known when it has finished.
     pub left_out: LeftOut,
-    /// What a survey noted for the first time.
+    /// How many items a survey noted for the first time.
     pub noted: u64,
 }

@@ -1,16 +1,16 @@
-//! The form in which an attribute's value is compared.
+//! The form in which values of attributes are compared.
 
 use unicode_normalization::UnicodeNormalization;
 
-/// E-mail addresses, names and most attributes: no blanks around, no case.
+/// E-mail addresses, names and most attributes: trimmed and lower-cased.
 pub(super) fn text(value: &str) -> String {
     value.trim().nfc().collect::<String>().to_lowercase()
 }
 
-/// An address of a telephone attribute that is no number: compared as the text that it is. The scheme and the host of a
-/// SIP address have no case; what names a user may have.
+/// A value of a telephone attribute that is no telephone number: compared as text. The scheme and
+/// the host of a SIP address are case-insensitive; the user part is not.
 ///
-/// Source: RFC 3261, section 19.1.4; RFC 3966, section 5 (the `phone-context` has no case).
+/// Source: RFC 3261, section 19.1.4; RFC 3966, section 5 (`phone-context` is case-insensitive).
 pub(super) fn other(value: &str) -> String {
     let value: String = value.trim().nfc().collect();
     let value = value

@@ -1,7 +1,7 @@
-//! Contacts: the customers, their attributes, and how one is recognised.
+//! Contacts: customers, their attributes, and how a contact is identified.
 //!
-//! [`ContactRules`] decide which attributes identify a contact, and in which form a value is compared (`address`, `phone`,
-//! `placeholder`); `recognise` walks down the ranks.
+//! [`ContactRules`] decide which attributes identify a contact, and in which form values are
+//! compared (`address`, `phone`, `placeholder`). `recognise` applies the ranks in order.
 
 mod address;
 mod phone;
@@ -28,11 +28,11 @@ use super::{Fault, Moment, Refusal};
 /// Attribute names with their values; the first value of each is the primary one.
 pub type Attributes = BTreeMap<String, Vec<String>>;
 
-/// Values that one attribute may have.
+/// The largest number of values of an attribute.
 pub const MOST_VALUES: usize = 100;
-/// Attributes that one contact may have.
+/// The largest number of attributes of a contact.
 pub const MOST_ATTRIBUTES: usize = 200;
-/// Characters of a value.
+/// The largest number of characters of a value.
 pub const LONGEST_VALUE: usize = 256;
 
 /// A stored contact.
@@ -45,23 +45,23 @@ pub struct Contact {
     pub tenant_id: i64,
     /// The contact it was merged into.
     pub merged_into: Option<String>,
-    /// When it was made.
+    /// When it was created.
     pub created_date: Moment,
     /// When it last changed.
     pub modified_date: Moment,
     /// Counts its changes, from 1.
     pub revision: i64,
-    /// What is known about the customer.
+    /// The known attributes.
     pub attributes: Attributes,
 }
 
-/// A value or a list of values, as a caller may write them.
+/// A value or a list of values, as callers may write them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(untagged)]
 pub enum OneOrMany {
     /// A single value.
     One(String),
-    /// Several, the primary one first.
+    /// Several values, the primary one first.
     Many(Vec<String>),
 }
 
@@ -96,10 +96,10 @@ impl<'de> Visitor<'de> for OneOrManyVisitor {
 /// Attributes as a caller gives them.
 pub type GivenAttributes = BTreeMap<String, OneOrMany>;
 
-/// Reads attributes where null is the same as absent, for each of them and for all together.
+/// Reads attributes. Null is the same as absent, for one attribute and for all.
 ///
 /// # Errors
-/// When they are no names with texts.
+/// If the input does not map names to texts.
 pub fn maybe_given<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<GivenAttributes>, D::Error> {
@@ -112,10 +112,10 @@ pub fn maybe_given<'de, D: Deserializer<'de>>(
     }))
 }
 
-/// As [`maybe_given`], where none is the same as an empty list.
+/// As [`maybe_given`], with an absent member read as no attributes.
 ///
 /// # Errors
-/// When they are no names with texts.
+/// If the input does not map names to texts.
 pub fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<GivenAttributes, D::Error> {
     maybe_given(deserializer).map(Option::unwrap_or_default)
 }
@@ -144,10 +144,10 @@ pub fn weight<'v>(given: impl IntoIterator<Item = (&'v String, &'v OneOrMany)>) 
         .sum()
 }
 
-/// What follows `/v1/contacts/` in paths that mean no contact.
+/// Path segments after `/v1/contacts/` that are no identifiers.
 const NO_IDS: [&str; 2] = ["identify", "search"];
 
-/// Checks the identifier that a caller brings for a new contact.
+/// Checks a caller's own identifier for a new contact.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] with every fault.
@@ -161,11 +161,11 @@ pub fn check_own_id(id: &str, limits: &Limits) -> Result<(), Refusal> {
     }
 }
 
-/// Checks attributes and brings them into one shape; empty lists and repeated values fall away. Empty texts are kept:
-/// what they say is nothing, but it was said.
+/// Checks and normalises attributes. Empty lists and repeated values are removed. Empty texts are
+/// kept: the caller said them, though they hold nothing.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] naming each attribute that is wrong.
+/// [`Refusal::Invalid`] naming each wrong attribute.
 pub fn receive(
     pointer: &str,
     given: &GivenAttributes,

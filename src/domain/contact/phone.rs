@@ -1,11 +1,11 @@
-//! Telephone numbers, in the form in which a telephone network dials them.
+//! Telephone numbers in the form in which networks dial them.
 
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, Region};
 use unicode_normalization::UnicodeNormalization;
 
-/// Characters beyond which no text is a telephone number; what is longer is not parsed.
+/// No telephone number has more characters; longer texts are not parsed.
 const LONGEST: usize = 64;
-/// The country code of North America, whose numbers all have ten digits.
+/// The country code of North America, where all numbers have ten digits.
 const NORTH_AMERICA: i32 = 1;
 
 /// A region by its ISO 3166 code, such as `GB`.
@@ -13,10 +13,12 @@ pub(super) fn region(code: &str) -> Option<Region> {
     Region::from_code(&code.to_ascii_uppercase()).ok()
 }
 
-/// The number in E.164 form with its extension, such as `+442079460900;ext=6`; `None` for what is no number.
+/// The number in E.164 form with its extension, such as `+442079460900;ext=6`; `None` if the text
+/// is no number.
 ///
-/// A number with its country code needs to be possible in its country. One without needs the default region, and to be
-/// valid there: a short digit text is rather somebody's extension.
+/// With a country code, the number must be possible in that country. Without one, it needs the
+/// default region and must be valid there: a short text of digits is more likely an internal
+/// extension.
 pub(super) fn number(text: &str, default: Option<Region>) -> Option<String> {
     let text: String = text.trim().nfkc().take(LONGEST + 1).collect();
     if text.chars().count() > LONGEST {
@@ -28,7 +30,8 @@ pub(super) fn number(text: &str, default: Option<Region>) -> Option<String> {
     if !begins_as_number(main) || !is_extension(tail) {
         return None;
     }
-    // `00` is the international prefix of most of the world; the library knows it only for regions that dial it
+    // `00` is the international prefix in most of the world; the library knows it only for regions
+    // that dial it
     let unbracketed = dialled.trim_start_matches('(');
     let double_zero = is_double_zero(unbracketed);
     let international = dialled.starts_with('+') || double_zero || tail.contains("phone-context=+");
@@ -39,8 +42,9 @@ pub(super) fn number(text: &str, default: Option<Region>) -> Option<String> {
     };
     let region = if international { None } else { Some(default?) };
     let parsed = PHONE_NUMBER_UTIL.parse(&written, region).ok()?;
-    // The library drops one or two letters, and dials more by the keys that bear them, so that "+49 30 1112 Bob" and
-    // "+49 30 1112 Anc" would be one number. Where every number has the same length, a name makes it too long.
+    // The library drops one or two letters, and maps more to digits by the keypad, so that "+49 30
+    // 1112 Bob" and "+49 30 1112 Anc" would be one number. Where all numbers have the same length,
+    // a name makes the number too long.
     if letters > 0 && (letters < 3 || parsed.country_code != NORTH_AMERICA) {
         return None;
     }
@@ -70,7 +74,8 @@ fn strip_scheme(text: &str) -> &str {
     }
 }
 
-/// The number itself, and what follows it: an extension or the parameters of a `tel:` address.
+/// Splits a text into the number and what follows it: an extension or the parameters of a `tel:`
+/// address.
 fn split(text: &str) -> (&str, &str) {
     let lower = text.to_ascii_lowercase();
     let end = ["ext", "x", "#", ";"]
@@ -81,8 +86,8 @@ fn split(text: &str) -> (&str, &str) {
     text.split_at(end)
 }
 
-/// Whether the text begins as a number does. A scheme such as `whatsapp:` makes it something else, and so do letters in
-/// a number without a country code.
+/// Whether the text begins like a number. It does not if it has a scheme such as `whatsapp:`, or
+/// letters and no country code.
 fn begins_as_number(text: &str) -> bool {
     let begins = text
         .chars()
@@ -91,8 +96,9 @@ fn begins_as_number(text: &str) -> bool {
     begins && (text.starts_with('+') || !text.chars().any(char::is_alphabetic))
 }
 
-/// Whether what follows a number is nothing, an extension, or parameters that leave it a public number: with a
-/// `phone-context` that is a domain it is one of a private network (RFC 3966, section 5.1.5).
+/// Whether the rest after a number keeps it a public number: it is empty, an extension, or
+/// parameters. A `phone-context` with a domain makes it a number of a private network (RFC 3966,
+/// section 5.1.5).
 fn is_extension(tail: &str) -> bool {
     let lower = tail.to_ascii_lowercase();
     let digits = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
@@ -115,7 +121,7 @@ fn is_extension(tail: &str) -> bool {
     mark.is_some_and(|rest| digits(rest.trim_start_matches([' ', '.', ':', '=', '#', '-'])))
 }
 
-/// `00` and a country code, which never begins with a zero.
+/// Whether the text begins with `00` and a country code, which never begins with a zero.
 fn is_double_zero(text: &str) -> bool {
     let mut digits = text.chars().filter(char::is_ascii_digit);
     text.starts_with("00") && digits.nth(2).is_some_and(|digit| digit != '0')

@@ -1,12 +1,13 @@
-//! Values that say nothing about who is meant, such as "anonymous".
+//! Placeholder values, such as "anonymous", that identify nobody.
 
 use unicode_normalization::UnicodeNormalization;
 
-/// Words and numbers that telephone networks, forms and other systems write where they know nothing. Compared without
-/// regard to case, punctuation around them, and the kind of blanks between words.
+/// Words and numbers that telephone networks, forms and other systems send for an unknown value.
+/// They are compared without regard to case, surrounding punctuation, and the kind of blanks
+/// between words.
 ///
-/// The numbers are what Twilio gives for callers that withhold theirs ("What do the special caller IDs mean"): ANONYMOUS,
-/// RESTRICTED, BLOCKED, UNKNOWN and UNAVAILABLE on a telephone's keys.
+/// The numbers are those that Twilio sends for withheld caller IDs ("What do the special caller IDs
+/// mean"): ANONYMOUS, RESTRICTED, BLOCKED, UNKNOWN and UNAVAILABLE, typed on a telephone's keypad.
 pub const PLACEHOLDERS: [&str; 49] = [
     "anonymous caller",
     "anonymous",
@@ -59,7 +60,8 @@ pub const PLACEHOLDERS: [&str; 49] = [
     "+8656696",
 ];
 
-/// The form in which placeholders are compared: lower case, one blank between words, no punctuation around.
+/// The form in which placeholders are compared: lower case, one blank between words, no surrounding
+/// punctuation.
 pub(super) fn plain(text: &str) -> String {
     let lower: String = text.nfkc().collect::<String>().to_lowercase();
     let words: Vec<&str> = lower
@@ -71,7 +73,7 @@ pub(super) fn plain(text: &str) -> String {
     trimmed.trim().to_owned()
 }
 
-/// Whether a text has nothing that could tell one person from another: no letter, and no digit but zero.
+/// Whether a text cannot identify anybody: it has no letter, and no digit other than zero.
 pub(super) fn says_nothing(text: &str) -> bool {
     text.nfkc().all(|c| c == '0' || !c.is_alphanumeric())
 }

@@ -1,13 +1,13 @@
-//! Which contact a request means.
+//! Finds the contact that a request means.
 
 use super::{Attributes, ContactRules, Folded, MOST_ATTRIBUTES, MOST_VALUES};
 
-/// What is known of a contact that a request may mean.
+/// The known values of a candidate contact.
 #[derive(Clone, Debug, Default)]
 pub struct Candidate {
-    /// The values of the contact and of those that were merged into it.
+    /// The values of the contact and its merged identities.
     pub all: Folded,
-    /// The values of each of them by itself.
+    /// The values of each identity.
     pub identities: Vec<Folded>,
 }
 
@@ -34,28 +34,31 @@ impl From<Folded> for Candidate {
     }
 }
 
-/// Whether it is plain which values of a rank of several attributes belong together. Of two first and two last names
-/// nobody knows which first name goes with which last name.
+/// Whether the values of a rank with several attributes belong together. With two first names and
+/// two last names, it is unknown which first name belongs to which last name.
 fn belongs_together(rank: &[String], values: &Folded) -> bool {
     let several = |name: &&String| values.get(*name).is_some_and(|values| values.len() > 1);
     rank.iter().filter(several).count() <= 1
 }
 
-/// Whether two share a value of an attribute; `None` where one of them says nothing of it.
+/// Whether both have a value of an attribute in common; `None` if one of them has no value.
 fn shares(given: &Folded, known: &Folded, name: &str) -> Option<bool> {
     let (given, known) = (given.get(name)?, known.get(name)?);
     Some(given.iter().any(|value| known.contains(value)))
 }
 
-/// Narrows candidates down to the contacts that a request means: their places among the candidates.
+/// Narrows candidates down to the contacts that a request means. Returns their indices among the
+/// candidates.
 ///
-/// `known` are the values of contacts that share one, oldest first. The first rank that finds somebody opens the list:
-/// each of its attributes must be given and shared. Each further rank, and then the attributes that only narrow, leave
-/// those out that have another value, until one contact is left; what the request or the contact lacks matches anything.
+/// `known` are the values of contacts that share one, oldest first. The first rank with a match
+/// starts the list: each of its attributes must be given and shared. Each later rank, and then the
+/// narrowing attributes, removes candidates with a different value, until one contact is left. A
+/// value that the request or the contact lacks matches anything.
 ///
-/// A rank of several attributes, such as names, is shared by many people. It opens only with contacts that have no other
-/// value in a rank of one attribute than those given: two people of one name are two. All its values must belong to one
-/// identity, and together: a contact that is called Ann Ash and Bob Birch is not Ann Birch.
+/// Many people share the values of a rank with several attributes, such as names. Such a rank
+/// starts the list only with contacts whose values in single-attribute ranks do not differ from the
+/// given ones: two people may have the same name. All its values must belong together and to one
+/// identity: a contact with the names Ann Ash and Bob Birch is not Ann Birch.
 pub fn recognise(
     rules: &ContactRules,
     media_type: Option<&str>,
@@ -112,9 +115,9 @@ pub fn recognise(
     left
 }
 
-/// What a request says about a contact that is not known of it: values in another form than all that are, by attribute.
+/// The values of a request that the contact lacks, compared in their folded form, by attribute.
 ///
-/// The second list names attributes for whose values there is no room.
+/// The second list names attributes that have no room for more values.
 pub fn unknown_values(
     rules: &ContactRules,
     given: &Attributes,
@@ -133,7 +136,7 @@ pub fn unknown_values(
         let there = known.get(name).map_or(&[][..], Vec::as_slice);
         let unknown: Vec<String> = values
             .iter()
-            // what says nothing adds nothing
+            // placeholders add nothing
             .filter(|value| !rules.folds(name) || rules.fold(name, value).is_some())
             .filter(|value| !there.iter().any(|known| same(name, value, known)))
             .cloned()

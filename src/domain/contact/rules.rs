@@ -1,4 +1,4 @@
-//! What identifies a contact: configuration, with the ranks of UCS 8.x as the default.
+//! The rules for identifying contacts: configuration, with the ranks of UCS 8.x as the default.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,22 +7,22 @@ use sha2::{Digest, Sha256};
 
 use super::{Attributes, PLACEHOLDERS, address, phone, placeholder};
 
-/// Attributes that identify together: all of them must fit.
+/// Attributes that identify together: all of them must match.
 pub type Rank = Vec<String>;
 
-/// The identifying values of a contact or a request, folded, by attribute. What says nothing is not among them.
+/// The folded identifying values of a contact or a request, by attribute, without placeholders.
 pub type Folded = BTreeMap<String, BTreeSet<String>>;
 
-/// The ranks by default, after UCS 8.x ("Contact Identification"), as the settings write them.
+/// The default ranks, after UCS 8.x ("Contact Identification"), in the form of the settings.
 pub const RANKS: [&str; 3] = ["EmailAddress", "PhoneNumber", "FirstName+LastName"];
-/// Attributes that only narrow, by default.
+/// The default narrowing attributes.
 const NARROWING: [&str; 1] = ["Title"];
-/// Attributes of a rank at most.
+/// The largest number of attributes of a rank.
 const WIDEST_RANK: usize = 4;
-/// Ranks of one list at most.
+/// The largest number of ranks of a list.
 const MOST_RANKS: usize = 20;
 
-/// Moves when the form of a folded value does, so that a store folds its values anew.
+/// The version of the folded form. When it changes, a store folds its values again.
 const FOLDING: u32 = 2;
 
 /// The rules by which contacts are identified.
@@ -35,7 +35,7 @@ pub struct ContactRules {
     emails: BTreeSet<String>,
     placeholders: BTreeSet<String>,
     region: Option<Region>,
-    /// Whether a further value that a request says about a known contact is added to it.
+    /// Whether new values in a request are added to the contact that it identifies.
     pub learn: bool,
 }
 
@@ -45,7 +45,7 @@ impl Default for ContactRules {
     }
 }
 
-/// The settings by default.
+/// The default settings.
 pub(super) fn defaults() -> Settings {
     let texts = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     Settings {
@@ -60,23 +60,23 @@ pub(super) fn defaults() -> Settings {
     }
 }
 
-/// The rules as settings write them.
+/// The rules in the form of the settings.
 pub struct Settings {
     /// Ranks, each an attribute or several joined with `+`.
     pub ranks: Vec<String>,
-    /// Other ranks for a media type.
+    /// Ranks for a media type, in place of the general ones.
     pub ranks_by_media: BTreeMap<String, Vec<String>>,
-    /// Attributes that only narrow.
+    /// Narrowing attributes: they narrow a list and start none.
     pub narrowing: Vec<String>,
     /// Attributes that hold telephone numbers.
     pub phones: Vec<String>,
     /// Attributes that hold e-mail addresses.
     pub emails: Vec<String>,
-    /// Values that say nothing.
+    /// Placeholder values.
     pub placeholders: Vec<String>,
-    /// The region of numbers without a country code; empty: none.
+    /// The default region of numbers without a country code; empty for none.
     pub default_region: String,
-    /// Whether further values are added to a known contact.
+    /// Whether new values are added to a known contact.
     pub learn: bool,
 }
 
@@ -121,12 +121,12 @@ impl ContactRules {
             .unwrap_or(&self.ranks)
     }
 
-    /// Attributes that only narrow.
+    /// The narrowing attributes.
     pub fn narrowing(&self) -> &[String] {
         &self.narrowing
     }
 
-    /// Every rank of any media type.
+    /// Every rank of every media type.
     pub fn all_ranks(&self) -> BTreeSet<&Rank> {
         self.ranks
             .iter()
@@ -144,7 +144,7 @@ impl ContactRules {
             .collect()
     }
 
-    /// Whether a value of an attribute identifies somebody by itself.
+    /// Whether a value of an attribute identifies a contact without other attributes.
     pub fn identifies_alone(&self, name: &str) -> bool {
         let mut ranks = self.all_ranks().into_iter();
         ranks.any(|rank| rank.len() == 1 && rank[0] == name)
@@ -162,7 +162,7 @@ impl ContactRules {
                 .any(|other| other == name)
     }
 
-    /// The form in which a value is compared; `None` for one that says nothing and so equals nothing.
+    /// The form in which a value is compared; `None` for a placeholder, which equals nothing.
     pub fn fold(&self, name: &str, value: &str) -> Option<String> {
         let address = self.phones.contains(name) || self.emails.contains(name);
         if self.says_nothing(value, address) {
@@ -178,7 +178,7 @@ impl ContactRules {
         }
     }
 
-    /// The values of all attributes that identify or narrow.
+    /// The folded values of all identifying and narrowing attributes.
     pub fn fold_all(&self, attributes: &Attributes) -> Folded {
         let mut all = Folded::new();
         for name in self.fields() {
@@ -211,7 +211,7 @@ impl ContactRules {
         host.to_lowercase().ends_with(".invalid") || (schemed && empty(user))
     }
 
-    /// Tells one set of rules for folded values from another.
+    /// Identifies the rules for folded values; equal rules have equal fingerprints.
     pub fn fingerprint(&self) -> String {
         let said = format!(
             "{FOLDING} {:?} {:?} {:?} {:?}",
@@ -223,7 +223,7 @@ impl ContactRules {
 
 #[cfg(test)]
 impl ContactRules {
-    /// The rules by default, with a region for telephone numbers.
+    /// The default rules with a default region for telephone numbers.
     pub fn in_region(code: &str) -> Self {
         Self::new(&Settings {
             default_region: code.to_owned(),

@@ -112,7 +112,7 @@ fn names_of_two_people_make_no_third() {
         found(&[("FirstName", "Ann"), ("LastName", "Birch")], &[married]),
         [0]
     );
-    // who was merged has names that belong together, each identity its own
+    // a merged contact has names that belong together, for each identity by itself
     let rules = ContactRules::default();
     let folded = |all: &[(&str, &str)]| rules.fold_all(&attributes(all));
     let bob = folded(&[("FirstName", "Bob"), ("LastName", "Oak")]);
@@ -290,7 +290,7 @@ fn settings_that_make_no_rules_are_named() {
     assert!(with(|settings| settings.ranks = vec!["A++B".into()]).contains("A++B"));
 }
 
-/// What a stranger may give that identifies nobody.
+/// A value that identifies nobody.
 fn nothing() -> impl Strategy<Value = (&'static str, String)> {
     let placeholder = prop::sample::select(&PLACEHOLDERS[..]).prop_flat_map(|word| {
         (Just(word), "[ ._-]{0,2}", any::<bool>()).prop_map(|(word, around, upper)| {
@@ -319,7 +319,7 @@ proptest! {
         given in prop::collection::vec(nothing(), 1..4),
         known in prop::collection::vec(nothing(), 1..4),
     ) {
-        // a whole name identifies: leave one half of it
+        // a whole name identifies: leave out one half of it
         let half = |all: &[(&'static str, String)]| {
             let has_first = all.iter().any(|(name, _)| *name == "FirstName");
             let mut attributes = Attributes::new();

@@ -1,7 +1,7 @@
 //! Days without a time in filters of times.
 //!
-//! A day stands for all of it, in the time zone of the question: `eq` is within the day, `gt` after
-//! it, `gte` and `from` at its beginning or later, `lt` and `to` before it, `lte` up to its end.
+//! A day means the whole day, in the time zone of the query: `eq` is within the day, `gt` after it,
+//! `gte` and `from` at or after its beginning, `lt` and `to` before it, `lte` before its end.
 
 use chrono::{Days, NaiveDate};
 use chrono_tz::Tz;
@@ -13,7 +13,7 @@ use super::{Filter, Operand, Order, Test};
 use crate::domain::moment::text;
 use crate::domain::{Moment, Refusal};
 
-/// Reads a test of a time by days; `None` where the field is no time, or the value names no day.
+/// Reads a test of a time by days; `None` if the field is no time, or the value is no day.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] for a day outside the years 1 to 9999.

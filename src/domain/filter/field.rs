@@ -3,7 +3,7 @@
 use super::MOST_STEPS;
 use crate::domain::user_data::KeyPath;
 
-/// The type of a core attribute, which decides the operators it takes.
+/// The type of a core attribute. It decides which operators apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttributeType {
     /// Text.
@@ -85,7 +85,7 @@ pub const CONTACT_ATTRIBUTES: [Attribute; 6] = [
     attribute("revision", AttributeType::Integer, false, false),
 ];
 
-/// What is searched.
+/// What a search finds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Searched {
     /// Interactions.
@@ -96,7 +96,7 @@ pub enum Searched {
 }
 
 impl Searched {
-    /// The core attributes of what is searched.
+    /// The core attributes of the searched items.
     pub fn attributes(self) -> &'static [Attribute] {
         match self {
             Self::Interactions => &ATTRIBUTES,
@@ -104,7 +104,7 @@ impl Searched {
         }
     }
 
-    /// The attribute that a list is sorted by when nobody says, the newest first.
+    /// The attribute that a list is sorted by unless the caller says otherwise, newest first.
     pub fn default_order(self) -> &'static str {
         match self {
             Self::Interactions => "startDate",
@@ -112,7 +112,7 @@ impl Searched {
         }
     }
 
-    /// The core attribute of a name.
+    /// The core attribute with a name.
     pub fn attribute(self, name: &str) -> Option<&'static Attribute> {
         self.attributes()
             .iter()
@@ -120,19 +120,20 @@ impl Searched {
     }
 }
 
-/// The attribute of a name.
+/// The interaction attribute with a name.
 pub fn attribute_named(name: &str) -> Option<&'static Attribute> {
     ATTRIBUTES.iter().find(|attribute| attribute.name == name)
 }
 
-/// What a leaf looks at.
+/// The field of a condition.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Field {
     /// A core attribute.
     Core(&'static Attribute),
-    /// A UserData key, nested by dots.
+    /// A UserData key; dots separate nested keys.
     UserData(KeyPath),
-    /// An attribute of the interaction's contact, as it is now; or of the contact that is searched.
+    /// The current value of an attribute of the interaction's contact, or of the contact searched
+    /// for.
     Contact(String),
 }
 
@@ -145,7 +146,7 @@ impl Field {
         Self::parse_in(Searched::Interactions, name)
     }
 
-    /// Reads the name of a field of what is searched.
+    /// Reads the name of a field of the searched items.
     ///
     /// # Errors
     /// What is wrong with it, as a sentence without its subject.
@@ -180,7 +181,8 @@ impl Field {
         }
     }
 
-    /// What one value compared with it adds to the size of a filter: each step into UserData costs the database a look of its own.
+    /// The size that one value compared with this field adds to a filter: each step into UserData
+    /// costs the database a lookup.
     pub(super) fn weight(&self) -> usize {
         match self {
             Self::UserData(path) => path.0.len(),

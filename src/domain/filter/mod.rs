@@ -1,4 +1,5 @@
-//! Questions about interactions: filters, order, pages. Immutable values; the store translates them once.
+//! Queries for interactions: filters, order, pages. They are immutable values that the store
+//! translates once.
 
 mod days;
 mod field;
@@ -18,7 +19,7 @@ use super::words::WordQuery;
 /// Steps into UserData; SQLite joins no more than 64 tables.
 pub const MOST_STEPS: usize = 63;
 
-/// A value to compare with, typed as the field asks.
+/// A value to compare with, of the type that the field requires.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Operand {
     /// Text.
@@ -31,11 +32,11 @@ pub enum Operand {
     Boolean(bool),
     /// A time.
     Time(Moment),
-    /// UserData's null.
+    /// Null in UserData.
     Null,
 }
 
-/// How two values are compared in order.
+/// An ordering comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// Greater.
@@ -51,28 +52,29 @@ pub enum Order {
 /// One test of one field.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Test {
-    /// Equals one of these; of a list in UserData, one of its elements does.
+    /// Equals one of these. A list in UserData matches if one of its elements does.
     In(Vec<Operand>),
-    /// Stands so in order to this; a value of another type does not.
+    /// Compares with this value in the given order. A value of another type does not match.
     Compare(Order, Operand),
-    /// Contains this text, letter by letter; a list in UserData: has this element.
+    /// Contains this text, character by character. A list in UserData contains an equal element.
     Contains(Operand),
     /// Begins with this text.
     Prefix(String),
-    /// Equals one of these in the form in which contacts are identified; for an attribute of the contact.
+    /// Equals one of these in folded form, as contacts are identified; for attributes of the
+    /// contact.
     Folded(Vec<String>),
-    /// Is there; for a core attribute: is not null.
+    /// Exists; a core attribute exists if it is not null.
     Exists(bool),
 }
 
-/// A condition. A field that is not there equals nothing: `Not` and `ne` match it.
+/// A condition. A missing field equals nothing: `Not` and `ne` match it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Filter {
-    /// All hold; none given holds.
+    /// All conditions hold; true if there are none.
     And(Vec<Filter>),
-    /// One holds; none given does not.
+    /// At least one condition holds; false if there are none.
     Or(Vec<Filter>),
-    /// Does not hold.
+    /// The condition does not hold.
     Not(Box<Filter>),
     /// A test of a field.
     Leaf(Field, Test),

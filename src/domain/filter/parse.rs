@@ -9,12 +9,13 @@ use super::{Filter, Operand, Order, Test};
 use crate::domain::words::WordQuery;
 use crate::domain::{Moment, Refusal};
 
-/// Levels of `and`, `or`, `not` in one filter.
+/// The deepest nesting of `and`, `or` and `not` in a filter.
 pub const DEEPEST: usize = 16;
-/// Parts of one filter: combiners, values, words, and steps into UserData. The databases bear a few times as many.
+/// The largest number of parts of a filter: combiners, values, words, and steps into UserData. The
+/// databases bear a few times as many.
 pub const MOST_PARTS: usize = 500;
 
-/// What reading a filter needs to remember: how many parts it has, so that none becomes larger than
+/// The state of reading a filter: the number of its parts so far, which may not exceed
 /// [`MOST_PARTS`], the time zone of days without a time, and what is searched.
 #[derive(Debug, Default)]
 pub struct Size {
@@ -24,7 +25,7 @@ pub struct Size {
 }
 
 impl Size {
-    /// An empty filter, whose days are those of a time zone.
+    /// An empty filter that reads days in a time zone.
     pub fn in_zone(zone: Tz) -> Self {
         Self {
             zone,
@@ -32,13 +33,13 @@ impl Size {
         }
     }
 
-    /// The same, for a search of something else than interactions.
+    /// The same for a search of something other than interactions.
     #[must_use]
     pub fn over(self, searched: Searched) -> Self {
         Self { searched, ..self }
     }
 
-    /// Reads the name of a field of what is searched.
+    /// Reads the name of a field of the searched items.
     ///
     /// # Errors
     /// What is wrong with it, as a sentence without its subject.
@@ -58,15 +59,15 @@ impl Size {
     }
 }
 
-/// Reads a filter as `POST /v1/interactions/search` takes it.
+/// Reads a filter in the form of `POST /v1/interactions/search`.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] naming the field or operator that does not exist, or the value that does not fit.
+/// [`Refusal::Invalid`] naming an unknown field, an unknown operator, or a value that does not fit.
 pub fn parse_filter(pointer: &str, filter: &Value, zone: Tz) -> Result<Filter, Refusal> {
     parse_filter_in(pointer, filter, Size::in_zone(zone))
 }
 
-/// The same, for what `size` says is searched.
+/// The same for the searched items that `size` names.
 ///
 /// # Errors
 /// As [`parse_filter`].
@@ -133,10 +134,10 @@ fn parse_node(
     }
 }
 
-/// Reads a full-text question.
+/// Reads a full-text query.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] when it holds no word, or the filter becomes too large.
+/// [`Refusal::Invalid`] if it has no word, or makes the filter too large.
 pub fn parse_words(pointer: &str, text: &str, size: &mut Size) -> Result<Filter, Refusal> {
     if text.chars().count() > 1000 {
         return Err(Refusal::invalid(pointer, "is longer than 1000 characters"));
@@ -171,10 +172,11 @@ fn parse_leaf(
     }
 }
 
-/// One operator applied to one field.
+/// Reads one operator applied to one field.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] when the operator does not exist, the field does not take it, the value does not fit, or the filter becomes too large.
+/// [`Refusal::Invalid`] if the operator does not exist or does not apply to the field, if the value
+/// does not fit, or if the filter becomes too large.
 pub fn parse_test(
     at: &str,
     field: &Field,
@@ -214,7 +216,7 @@ pub fn parse_test(
         if fits {
             Ok(leaf(Test::Compare(order, value)))
         } else {
-            Err(Refusal::invalid(at, "compares in order what has none"))
+            Err(Refusal::invalid(at, "compares values that have no order"))
         }
     };
     match operator {
@@ -235,7 +237,7 @@ pub fn parse_test(
         "gte" | "from" => ordered(Order::Gte),
         "lt" | "to" => ordered(Order::Lt),
         "lte" => ordered(Order::Lte),
-        // of a list in UserData: an element of any type
+        // in a list in UserData: an element of any type
         "contains" => Ok(leaf(Test::Contains(match field {
             Field::UserData(_) => one()?,
             _ => Operand::Text(text()?),
@@ -294,7 +296,7 @@ fn operand(at: &str, field: &Field, value: &Value) -> Result<Operand, Refusal> {
     }
 }
 
-/// A time as a text, or as milliseconds since 1970.
+/// Reads a time from a text, or from milliseconds since 1970.
 pub(super) fn time(at: &str, value: &Value) -> Result<Moment, Refusal> {
     let read = match value {
         Value::String(text) => Moment::parse(text),
@@ -332,7 +334,8 @@ fn coded(at: &str, name: &str, value: &Value) -> Result<Operand, Refusal> {
         .ok_or_else(|| Refusal::invalid(at, format!("is none of {names}")))
 }
 
-/// The values that a text in a query string may stand for: the text, and the number or boolean it reads as.
+/// The values that a text in a query string may mean: the text, and the number or boolean that it
+/// reads as.
 pub fn loose_operands(field: &Field, text: &str) -> Vec<Value> {
     let mut values = vec![Value::String(text.to_owned())];
     match field {

@@ -8,39 +8,40 @@ use crate::domain::contact::ContactRules;
 /// A sort key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SortKey {
-    /// By this attribute; absent values come last.
+    /// The attribute to sort by; missing values come last.
     pub by: &'static Attribute,
     /// Largest first.
     pub descending: bool,
 }
 
-/// Where a page begins: the values of the sort keys of the last item before it.
+/// The start of a page: the sort keys' values of the last item before it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Position(pub Vec<Option<Operand>>);
 
-/// A question for interactions.
+/// A query for interactions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Search {
-    /// The tenant asked about.
+    /// The tenant searched.
     pub tenant: i64,
-    /// Only interactions of this contact and of those that were merged into it; without the contact the search is refused.
+    /// Only interactions of this contact and its merged identities. The search is refused if the
+    /// contact does not exist.
     pub contact: Option<String>,
     /// The condition.
     pub filter: Filter,
-    /// At least one key; the last one is always `id`.
+    /// At least one key. The last one is always `id`.
     pub sort: Vec<SortKey>,
-    /// Items of a page.
+    /// The largest number of items of the page.
     pub limit: usize,
-    /// Where to go on.
+    /// Where to continue.
     pub after: Option<Position>,
-    /// Whether to count all that the filter finds.
+    /// Whether to count all matches of the filter.
     pub count: bool,
-    /// Whether the long texts are wanted.
+    /// Whether the long texts are requested.
     pub long_texts: bool,
 }
 
 impl Filter {
-    /// A condition that an attribute, which must be one that exists, is one of these texts.
+    /// A condition that an attribute equals one of these texts. The attribute must exist.
     pub fn any_of(attribute: &str, values: Vec<String>) -> Self {
         let field = Field::parse(attribute).expect("the callers name attributes that exist");
         Self::Leaf(
@@ -51,7 +52,7 @@ impl Filter {
 }
 
 impl Filter {
-    /// Whether it asks for an attribute of the contact.
+    /// Whether it uses an attribute of the contact.
     pub fn asks_for_contact(&self) -> bool {
         match self {
             Self::And(parts) | Self::Or(parts) => parts.iter().any(Self::asks_for_contact),
@@ -80,7 +81,7 @@ impl Filter {
 }
 
 impl Search {
-    /// The first of what a filter finds, oldest first, without long texts.
+    /// The first matches of a filter, oldest first, without long texts.
     pub fn oldest_first(tenant: i64, filter: Filter, limit: usize) -> Self {
         Self {
             tenant,
@@ -94,7 +95,7 @@ impl Search {
         }
     }
 
-    /// The same, where values of attributes that identify a contact are compared as identification compares them.
+    /// The same, with values of identifying contact attributes compared as in identification.
     #[must_use]
     pub fn folded(&self, rules: &ContactRules) -> Self {
         Self {
@@ -103,7 +104,7 @@ impl Search {
         }
     }
 
-    /// The same, of interactions of any of these contacts.
+    /// The same, limited to interactions of any of these contacts.
     #[must_use]
     pub fn of_any(&self, contacts: Vec<String>) -> Self {
         let filter = Filter::And(vec![
@@ -118,10 +119,11 @@ impl Search {
     }
 }
 
-/// Reads the order of a list of interactions: `-startDate`, `id`; adds `id` at the end where it is missing.
+/// Reads the order of a list of interactions, such as `-startDate`, `id`. Adds `id` at the end if
+/// it is missing.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] naming the key that cannot be sorted by.
+/// [`Refusal::Invalid`] naming a key that is not sortable.
 pub fn parse_sort<'a>(
     pointer: &str,
     keys: impl IntoIterator<Item = &'a str>,
@@ -129,7 +131,7 @@ pub fn parse_sort<'a>(
     parse_sort_in(Searched::Interactions, pointer, keys)
 }
 
-/// The same, of what is searched.
+/// The same for the searched items.
 ///
 /// # Errors
 /// As [`parse_sort`].

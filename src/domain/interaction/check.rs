@@ -1,16 +1,16 @@
-//! Limits of attributes, the same for a new interaction and for a change.
+//! Limits of attributes, for new interactions and changes alike.
 
 use super::{NewInteraction, Participant, Status};
 use crate::domain::limits::check_text;
 use crate::domain::{Fault, Moment};
 
-/// Characters of the short attributes.
+/// The largest number of characters of a short attribute.
 pub const SHORT: usize = 256;
-/// Characters of a media type.
+/// The largest number of characters of a media type.
 pub const LONGEST_MEDIA_TYPE: usize = 64;
-/// Characters of a subject.
+/// The largest number of characters of a subject.
 pub const LONGEST_SUBJECT: usize = 4_000;
-/// Participants of one interaction.
+/// The largest number of participants of an interaction.
 pub const MOST_PARTICIPANTS: usize = 1_000;
 
 /// Roughly the bytes of memory that participants take.

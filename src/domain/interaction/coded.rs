@@ -1,22 +1,23 @@
-//! Attributes with a fixed set of values: a name on the wire, UCS's number in the store.
+//! Attributes with a fixed set of values: named in the API, stored as UCS's numbers.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Where an interaction stands; the numbers are those of UCS.
+/// The status of an interaction; the numbers are those of UCS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub enum Status {
-    /// 0: known, not yet worked on.
+    /// 0: not yet worked on.
     New,
     /// 1: waiting.
     Pending,
-    /// 2: somebody or something works on it.
+    /// 2: being worked on.
     InProcess,
-    /// 3: over.
+    /// 3: ended.
     Stopped,
 }
 
-/// What kind of record UCS keeps for an interaction; the numbers are those of UCS, which leaves out 4.
+/// The kind of record that UCS keeps for an interaction. The numbers are those of UCS, which skips
+/// 4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub enum EntityType {
     /// 0
@@ -35,12 +36,12 @@ pub enum EntityType {
     Interaction,
 }
 
-/// A value that is stored as a small number and shown by its name.
+/// A value that is stored as a small number and shown as a name.
 pub trait Coded: Copy + Sized + 'static {
     /// Every value, with its number and its name.
     const ALL: &'static [(Self, i64, &'static str)];
 
-    /// The value of a number.
+    /// The value with a number.
     fn of_code(code: i64) -> Option<Self> {
         Self::ALL
             .iter()
@@ -48,7 +49,7 @@ pub trait Coded: Copy + Sized + 'static {
             .map(|(value, ..)| *value)
     }
 
-    /// The value of a name.
+    /// The value with a name.
     fn of_name(name: &str) -> Option<Self> {
         Self::ALL
             .iter()
@@ -97,7 +98,7 @@ impl EntityType {
             .map_or(7, |(_, code, _)| *code)
     }
 
-    /// The kind of record that a media type has when nobody says otherwise.
+    /// The default kind of record for a media type.
     pub fn of_media(media_type: &str, kind: Option<&str>) -> Self {
         match media_type {
             "email" if kind == Some("Outbound") => Self::EmailOut,

@@ -2,10 +2,10 @@
 
 /// The media type of a web engagement.
 pub const WEB_ENGAGEMENT: &str = "webengagement";
-/// What a web engagement may lead to.
+/// The media types that a web engagement may lead to.
 pub const ENGAGEMENT_MEDIA: [&str; 2] = ["chat", "webcallback"];
 
-/// The form in which a media type is kept: lower case, `call` as `voice`, `callback` as `webcallback`.
+/// The stored form of a media type: lower case, `call` as `voice`, `callback` as `webcallback`.
 pub fn media_type(given: &str) -> String {
     match given.trim().to_lowercase().as_str() {
         "call" => "voice".to_owned(),

@@ -1,4 +1,4 @@
-//! Interactions: one contact event each, with the attributes that UCS gives them.
+//! Interactions: single contact events, with the attributes of UCS.
 
 mod check;
 mod coded;
@@ -19,13 +19,13 @@ pub(in crate::domain) use patch::given;
 
 use super::Moment;
 
-/// Someone who took part.
+/// A participant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Participant {
-    /// Who, in the words of the system that knew.
+    /// Identifier in the source system.
     pub participant_id: String,
-    /// The name shown.
+    /// The display name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nickname: Option<String>,
     /// `Customer`, `Agent`, `Supervisor`, `External`, …
@@ -50,17 +50,17 @@ pub struct Interaction {
     pub kind: Option<String>,
     /// `InboundNew`, `OutboundReply`, …
     pub subtype: Option<String>,
-    /// Where it stands.
+    /// Status.
     pub status: Status,
-    /// The customer.
+    /// The contact.
     pub contact_id: Option<String>,
     /// The agent.
     pub owner_id: Option<String>,
-    /// The interaction that it came from.
+    /// The interaction that led to it.
     pub parent_id: Option<String>,
     /// The thread it belongs to.
     pub thread_id: String,
-    /// Whether others may name it as their parent.
+    /// Whether it may be the parent of others.
     pub can_be_parent: bool,
     /// When it began.
     pub start_date: Moment,
@@ -68,7 +68,7 @@ pub struct Interaction {
     pub end_date: Option<Moment>,
     /// When it was recorded.
     pub created_date: Moment,
-    /// When it last changed, strictly later with each change.
+    /// When it last changed; each change has a later time.
     pub modified_date: Moment,
     /// Counts its changes, from 1.
     pub revision: i64,
@@ -86,7 +86,7 @@ pub struct Interaction {
     pub language: Option<String>,
 }
 
-/// The long texts of an interaction, kept beside the narrow row.
+/// The long texts of an interaction, stored apart from the narrow row.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LongTexts {
@@ -96,12 +96,12 @@ pub struct LongTexts {
     pub structured_text: Option<String>,
     /// The agent's note.
     pub comment: Option<String>,
-    /// Who took part.
+    /// The participants.
     pub participants: Option<Vec<Participant>>,
 }
 
 impl LongTexts {
-    /// Whether there is nothing to keep.
+    /// Whether all texts are absent.
     pub fn is_empty(&self) -> bool {
         self.text.is_none()
             && self.structured_text.is_none()
@@ -110,7 +110,7 @@ impl LongTexts {
     }
 }
 
-/// The first 16 bytes of SHA-256 over the content with its keys in order.
+/// The first 16 bytes of the SHA-256 of the content with sorted keys.
 pub fn fingerprint(content: &impl Serialize) -> Vec<u8> {
     let mut value = serde_json::to_value(content).unwrap_or_default();
     value.sort_all_objects();

@@ -17,16 +17,17 @@ use crate::domain::{Fault, Moment, Refusal};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct NewInteraction {
-    /// The caller's own identifier, up to 64 characters; made by the server when absent.
+    /// The caller's own identifier, up to 64 characters; generated if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// Must be the caller's tenant where given.
+    /// Must be the caller's tenant if given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant_id: Option<i64>,
-    /// `webengagement`, `chat`, `webcallback`, `sms`, `smssession`, `email`, `voice`, `workitem`, or any open media.
+    /// `webengagement`, `chat`, `webcallback`, `sms`, `smssession`, `email`, `voice`, `workitem`,
+    /// or any open media type.
     #[schema(example = "webengagement")]
     pub media_type: String,
-    /// UCS's kind of record; follows from the media type when absent.
+    /// UCS's kind of record; derived from the media type if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entity_type: Option<EntityType>,
     /// `Inbound`, `Outbound`, …
@@ -35,13 +36,13 @@ pub struct NewInteraction {
     /// `InboundNew`, …
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subtype: Option<String>,
-    /// `New` when absent, `Stopped` when an end is given.
+    /// If absent: `Stopped` if an end is given, otherwise `New`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<Status>,
-    /// A known contact.
+    /// An existing contact.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contact_id: Option<String>,
-    /// Identifies, or creates, the contact in the same commit; in place of `contactId`.
+    /// Identifies or creates the contact in the same commit; replaces `contactId`.
     #[serde(
         deserialize_with = "crate::domain::contact::maybe_given",
         skip_serializing_if = "Option::is_none"
@@ -51,23 +52,24 @@ pub struct NewInteraction {
     /// The agent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner_id: Option<String>,
-    /// The interaction it came from; its thread is taken.
+    /// The interaction that led to it. The new interaction joins its thread.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent_id: Option<String>,
-    /// What a `chat` or `webcallback` takes along from the UserData of the `webengagement` that is its parent: `all`,
-    /// `no`, or keys separated by semicolons. The server's `[engagement] copy_user_data` when absent.
+    /// What a `chat` or `webcallback` copies from the UserData of its parent, a `webengagement`:
+    /// `all`, `no`, or keys separated by semicolons. If absent, the server's `[engagement]
+    /// copy_user_data`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub copy_user_data: Option<String>,
-    /// The thread; ignored when a parent is given, a new one when neither is.
+    /// The thread; ignored if a parent is given. If both are absent, a new thread begins.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thread_id: Option<String>,
-    /// True when absent.
+    /// True if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub can_be_parent: Option<bool>,
-    /// Now when absent.
+    /// Now if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_date: Option<Moment>,
-    /// Not before the start.
+    /// Must not be before the start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end_date: Option<Moment>,
     /// Up to 4,000 characters.
@@ -97,7 +99,7 @@ pub struct NewInteraction {
     /// Language.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
-    /// Who took part.
+    /// The participants.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub participants: Option<Vec<Participant>>,
     /// An object, or a list of `{key, type, value}`.
@@ -105,11 +107,11 @@ pub struct NewInteraction {
     pub user_data: Given,
 }
 
-/// What follows `/v1/interactions/` in paths that mean no interaction.
+/// Path segments after `/v1/interactions/` that are no identifiers.
 const NO_IDS: [&str; 2] = ["batch", "search"];
 
 impl NewInteraction {
-    /// Brings the interaction into the form in which it is kept: media type folded, transient keys out.
+    /// Normalises the interaction for storage: folds the media type and removes transient keys.
     ///
     /// Returns the dropped keys and the repeated ones.
     pub fn receive(&mut self, rules: &Transience, limits: &Limits) -> (Vec<String>, Vec<String>) {
@@ -120,12 +122,13 @@ impl NewInteraction {
         )
     }
 
-    /// Checks everything that can be said without looking into the store, but the size of UserData, which its JSON text tells.
+    /// Checks everything that needs no access to the store, except the size of UserData, which is
+    /// known from its JSON text.
     ///
     /// Returns roughly the bytes of memory that UserData takes.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`] with every fault; [`Refusal::Forbidden`] when another tenant is named.
+    /// [`Refusal::Invalid`] with every fault; [`Refusal::Forbidden`] if another tenant is named.
     pub fn check(&self, tenant: i64, limits: &Limits) -> Result<usize, Refusal> {
         if self.tenant_id.is_some_and(|named| named != tenant) {
             return Err(Refusal::Forbidden(
@@ -222,7 +225,7 @@ impl NewInteraction {
         ENGAGEMENT_MEDIA.contains(&self.media_type.as_str())
     }
 
-    /// A fingerprint of what was sent, the same for the same content whatever the order of its keys.
+    /// A fingerprint of the request: equal for equal content, whatever the order of its keys.
     pub fn fingerprint(&self) -> Vec<u8> {
         fingerprint(self)
     }

@@ -1,4 +1,4 @@
-//! A change of core attributes, as a JSON merge patch.
+//! A change of core attributes as a JSON merge patch.
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 use utoipa::ToSchema;
@@ -11,14 +11,14 @@ use super::{EntityType, Interaction, LongTexts, Participant, Status, media_type}
 use crate::domain::limits::{Limits, check_id, check_text};
 use crate::domain::{Fault, Moment, Refusal};
 
-/// Tells an attribute that is absent from one that is null, in a merge patch.
+/// Distinguishes an absent attribute from null in a merge patch.
 pub(in crate::domain) fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<T>>, D::Error> {
     Option::<T>::deserialize(deserializer).map(Some)
 }
 
-/// Refuses null for an attribute that every interaction has, in a merge patch.
+/// Refuses null for an attribute that every interaction has.
 fn kept<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
@@ -29,7 +29,7 @@ fn kept<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     Ok(given)
 }
 
-/// A JSON merge patch of core attributes: what is absent stays, null clears.
+/// A JSON merge patch of core attributes: absent attributes stay, null clears one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct InteractionPatch {
@@ -53,11 +53,11 @@ pub struct InteractionPatch {
     #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub subtype: Option<Option<String>>,
-    /// Where it stands; cannot be cleared.
+    /// Status; cannot be cleared.
     #[serde(deserialize_with = "kept", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub status: Option<Status>,
-    /// The customer, who must be known.
+    /// The contact, which must exist.
     #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub contact_id: Option<Option<String>>,
@@ -65,11 +65,12 @@ pub struct InteractionPatch {
     #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub owner_id: Option<Option<String>>,
-    /// The interaction it came from, which must be known; its thread is taken. Null leaves the family and keeps the thread.
+    /// The interaction that led to it, which must exist. The interaction joins its parent's thread.
+    /// Null removes the parent and keeps the thread.
     #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub parent_id: Option<Option<String>>,
-    /// Whether others may name it as their parent; cannot be cleared.
+    /// Whether it may be the parent of others; cannot be cleared.
     #[serde(deserialize_with = "kept", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub can_be_parent: Option<bool>,
@@ -117,7 +118,7 @@ pub struct InteractionPatch {
     #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub language: Option<Option<String>>,
-    /// Who took part.
+    /// The participants.
     #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<Participant>>)]
     pub participants: Option<Option<Vec<Participant>>>,
@@ -180,7 +181,7 @@ impl InteractionPatch {
             + participants.map_or(0, participants_weight))
     }
 
-    /// Whether it touches one of the long texts.
+    /// Whether it changes a long text.
     pub fn touches_texts(&self) -> bool {
         self.text.is_some()
             || self.structured_text.is_some()
@@ -188,10 +189,12 @@ impl InteractionPatch {
             || self.participants.is_some()
     }
 
-    /// Applies the patch; neither revision nor modification date, nor the parent, which the store looks up.
+    /// Applies the patch, except the parent, which the store looks up. Leaves the revision and the
+    /// modification date alone.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`] when the result would end before it began, or have an end without being stopped.
+    /// [`Refusal::Invalid`] if the result would end before it began, or have an end without being
+    /// stopped.
     pub fn apply(&self, to: &mut Interaction, texts: &mut LongTexts) -> Result<(), Refusal> {
         if let Some(given) = &self.media_type {
             to.media_type = media_type(given);

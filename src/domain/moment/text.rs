@@ -1,15 +1,15 @@
 //! Reads a time from a text.
 //!
-//! Taken are `2026-03-01T09:30:00.5+01:00` (RFC 3339), the same with a space for the `T`, with a
-//! comma for the point, without seconds, with an offset of `+0100` or `+01`, with a space before the
-//! offset, or with `UTC` or `GMT` for it; and `Sun, 1 Mar 2026 09:30:00 +0100` (RFC 2822). What can
-//! be read in more than one way is refused, and the error names what is ambiguous.
+//! It accepts `2026-03-01T09:30:00.5+01:00` (RFC 3339); the same with a space for the `T`, with a
+//! comma for the point, without seconds, with an offset of `+0100` or `+01`, with a space before
+//! the offset, or with `UTC` or `GMT` for it; and `Sun, 1 Mar 2026 09:30:00 +0100` (RFC 2822). It
+//! refuses ambiguous texts, and the error names what is ambiguous.
 
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveTime, TimeZone};
 
 use super::Moment;
 
-/// Why a year is refused.
+/// The error for a year out of range.
 pub(super) const OUTSIDE: &str = "is outside the years 1 to 9999";
 const NOT_A_TIME: &str = "is not a time, such as 2026-03-01T09:30:00Z";
 const NO_ZONE: &str = "has no time zone; end it with Z, or with an offset from UTC such as +01:00";
@@ -28,7 +28,7 @@ pub(super) fn parse(text: &str) -> Result<Moment, String> {
     read(text.trim()).map_err(str::to_owned)
 }
 
-/// Reads a day without a time; `None` where it is something else.
+/// Reads a day without a time; `None` if the text is not one.
 pub fn day(text: &str) -> Option<NaiveDate> {
     let text = text.trim();
     let plain = text.len() == 10
@@ -70,7 +70,7 @@ fn kept(at: DateTime<FixedOffset>) -> Result<Moment, &'static str> {
     Moment::from_micros(at.micros()).ok_or(OUTSIDE)
 }
 
-/// Reads the date at the beginning; `None` where there is none of this form.
+/// Reads a date at the beginning of the text; `None` if there is none.
 fn date(text: &str) -> Result<Option<(NaiveDate, &str)>, &'static str> {
     let signed = text.starts_with(['+', '-']);
     let from = usize::from(signed);
@@ -98,7 +98,7 @@ fn date(text: &str) -> Result<Option<(NaiveDate, &str)>, &'static str> {
     Ok(Some((date, rest)))
 }
 
-/// Reads the time of day, and returns what stands behind it.
+/// Reads the time of day, and returns the rest of the text.
 fn time(text: &str) -> Result<(NaiveTime, &str), &'static str> {
     let (hour, rest) = pair(text).ok_or(NOT_A_TIME)?;
     let (minute, rest) = rest.strip_prefix(':').and_then(pair).ok_or(NOT_A_TIME)?;
@@ -112,7 +112,7 @@ fn time(text: &str) -> Result<(NaiveTime, &str), &'static str> {
         if digits == 0 {
             return Err(NOT_A_TIME);
         }
-        // what is finer is cut off
+        // finer digits are cut off
         let kept = &fraction[..digits.min(6)];
         micros = format!("{kept:0<6}").parse().map_err(|_| NOT_A_TIME)?;
         rest = &fraction[digits..];
@@ -169,7 +169,7 @@ fn offset(zone: &str) -> Result<FixedOffset, &'static str> {
     FixedOffset::east_opt(if east { seconds } else { -seconds }).ok_or(NO_SUCH)
 }
 
-/// Reads the form of RFC 2822, with the offset in digits, or `GMT` or `UT`.
+/// Reads the form of RFC 2822, with a numeric offset, `GMT`, or `UT`.
 fn mail(text: &str) -> Result<Moment, &'static str> {
     let mut words = text.split_ascii_whitespace().rev();
     let zone = words.next().unwrap_or_default();
@@ -183,7 +183,7 @@ fn mail(text: &str) -> Result<Moment, &'static str> {
             .all(|byte| byte.is_ascii_digit() || byte == b':');
     let years = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
     if !clock || !years(year) {
-        // the last word may be the time, where there is no zone
+        // without a zone, the last word may be the time
         return Err(
             if zone.contains(':')
                 && years(time)
@@ -222,8 +222,8 @@ fn mail(text: &str) -> Result<Moment, &'static str> {
     }
 }
 
-/// Whether a date begins with a day or a month: `03/04/2021`, `3.4.2021`, `03-04-2021`, and years of
-/// two digits.
+/// Whether a date begins with a day or a month: `03/04/2021`, `3.4.2021`, `03-04-2021`, also with
+/// two-digit years.
 fn has_day_or_month_first(text: &str) -> bool {
     let date = text.split([' ', 'T', 't', ',']).next().unwrap_or_default();
     let parts: Vec<&str> = date.split(['/', '.', '-']).collect();
@@ -234,7 +234,7 @@ fn has_day_or_month_first(text: &str) -> bool {
         && parts[0].len() <= 2
 }
 
-/// Two digits at the beginning, and what follows them.
+/// The first two digits, and the rest.
 fn pair(text: &str) -> Option<(u32, &str)> {
     let (digits, rest) = text.split_at_checked(2)?;
     if !digits.bytes().all(|byte| byte.is_ascii_digit()) {

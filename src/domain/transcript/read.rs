@@ -1,59 +1,59 @@
-//! Chat transcripts, read from the XML that UCS keeps.
+//! Reads chat transcripts from the XML of UCS.
 
 use roxmltree::{Document, Node, ParsingOptions};
 
 use super::{Line, Party, Transcript};
 use crate::domain::Moment;
 
-/// Bytes of the XML that is read at all.
+/// Largest XML that is read, in bytes.
 const LARGEST: usize = 4 << 20;
-/// Elements and texts in it.
+/// Largest number of elements and texts in it.
 const MOST_NODES: u32 = 200_000;
 
-/// What somebody did.
+/// What a party did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
-    /// Came in.
+    /// Joined the chat.
     Joined,
-    /// Went.
+    /// Left the chat.
     Left,
-    /// Said something.
+    /// Sent a message.
     Said,
-    /// Did something that a notice tells of.
+    /// Did something that a notice reports.
     Noticed,
 }
 
-/// One thing that happened.
+/// An event of a chat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// Seconds since the start.
     pub second: i64,
-    /// By whom: a place among the parties; `None` for one who never came in.
+    /// The index of its party; `None` if the party never joined.
     pub party: Option<usize>,
-    /// What.
+    /// The kind of event.
     pub act: Act,
-    /// In which words; empty for those who come and go.
+    /// The text; empty for joining and leaving.
     pub text: String,
     /// Whether the customer saw it.
     pub shown_to_all: bool,
 }
 
-/// A chat as it was kept.
+/// A chat as read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recording {
-    /// Identifier of the session; empty where there is none.
+    /// Identifier of the session; empty if absent.
     pub session: String,
-    /// When it began, where that can be read.
+    /// When it began, if readable.
     pub start: Option<Moment>,
-    /// Who took part, in the order in which they came.
+    /// The parties, in the order in which they joined.
     pub parties: Vec<Party>,
-    /// What happened, in order.
+    /// The events, in order.
     pub events: Vec<Event>,
 }
 
 impl Recording {
-    /// Reads a transcript; `None` for any other text, and for one that is larger than anybody chats. A document type, and so an entity of its own,
-    /// makes it another text.
+    /// Reads a transcript; `None` for any other text, for XML above the limits, and for XML with a
+    /// document type declaration, which could define entities.
     pub fn read(xml: &str) -> Option<Self> {
         if xml.len() > LARGEST {
             return None;
@@ -114,7 +114,8 @@ impl Recording {
         self.parties.iter().position(|party| party.user_id == user)
     }
 
-    /// What was said and done, without the coming and going. `None` where the start is not known, or somebody spoke who never came in.
+    /// The messages and notices, without joining and leaving. `None` if the start is unknown, or a
+    /// speaker never joined.
     pub fn transcript(self) -> Option<Transcript> {
         let lines = self
             .events
@@ -137,7 +138,7 @@ impl Recording {
     }
 }
 
-/// The text of the inner elements of this name.
+/// The text of the child elements with this name.
 fn words(element: Node<'_, '_>, name: &str) -> String {
     element
         .children()

@@ -9,10 +9,11 @@ use super::{Document, escape_pointer};
 use crate::domain::Fault;
 use crate::domain::limits::Limits;
 
-/// Roughly the bytes of memory that a key takes with its value, without their texts.
+/// Roughly the bytes of memory of a key with its value, without their texts.
 const ENTRY: usize = size_of::<(String, Value)>() + 32;
 
-/// Checks a new document against all limits but that of its size, which its JSON text tells; `pointer` is where it stands in the request.
+/// Checks a new document against all limits except its size, which is known from its JSON text.
+/// `pointer` is its place in the request.
 ///
 /// Returns roughly the bytes of memory that it takes.
 pub fn check(
@@ -31,7 +32,7 @@ pub fn check(
     check_inside(pointer, document, limits, faults)
 }
 
-/// Checks keys and values, however many they are.
+/// Checks keys and values, in any number.
 pub(super) fn check_inside(
     pointer: &str,
     document: &Document,
@@ -43,7 +44,7 @@ pub(super) fn check_inside(
     weight
 }
 
-/// Bytes of the JSON text.
+/// The length of the JSON text, in bytes.
 pub(super) fn length(value: &impl Serialize) -> usize {
     struct Counter(usize);
     impl io::Write for Counter {

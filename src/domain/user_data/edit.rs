@@ -7,21 +7,23 @@ use super::{Document, Given, escape_pointer};
 use crate::domain::limits::{Limits, check_text};
 use crate::domain::{Fault, Refusal};
 
-/// One request to change UserData: attach and update set keys, delete removes them. All or nothing.
+/// A request to change UserData: attach and update set keys, delete removes them. It is applied as
+/// a whole.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Edit {
     /// Keys to set, journaled as attached.
     pub attach: Given,
     /// Keys to set, journaled as overwritten.
     pub update: Given,
-    /// Keys to remove; an absent one too is no error.
+    /// Keys to remove. An absent key is no error.
     pub delete: Vec<String>,
-    /// Removes every key that there is when the edit is applied, and sets none.
+    /// Removes every key that exists when the edit is applied, and sets none.
     pub delete_all: bool,
 }
 
 impl Edit {
-    /// Checks limits, and that no key is named by two of the three. How large the outcome may be depends on what is there.
+    /// Checks limits, and that each key is named by only one of the three. The limit on the size of
+    /// the result is checked later, since it depends on the stored document.
     ///
     /// Returns roughly the bytes of memory that it takes.
     ///
@@ -70,7 +72,8 @@ impl Edit {
         }
     }
 
-    /// The edit with the keys that it removes named: for [`Edit::delete_all`] those of a document.
+    /// The edit with the names of the keys that it removes; for [`Edit::delete_all`], all keys of a
+    /// document.
     pub fn named(&self, document: &Document) -> Cow<'_, Self> {
         if !self.delete_all {
             return Cow::Borrowed(self);
@@ -81,7 +84,7 @@ impl Edit {
         })
     }
 
-    /// Applies the edit and returns the values that it replaced or removed.
+    /// Applies the edit. Returns the values that it replaced or removed.
     pub fn apply(&self, document: &mut Document) -> Document {
         let mut previous = Document::new();
         for (key, value) in self.attach.document.iter().chain(&self.update.document) {

@@ -1,7 +1,8 @@
 //! UserData: the key-value list attached to an interaction.
 //!
-//! A value is a string, an integer, a number, a boolean, null, a list, or a nested document. It comes in as a JSON
-//! object, or as the pair list of older clients (`[{"key", "type", "value"}]`), and is kept with its types and in its order.
+//! A value is a string, an integer, a number, a boolean, null, a list, or a nested document.
+//! UserData arrives as a JSON object or as the pair list of older clients (`[{"key", "type",
+//! "value"}]`). It keeps its types and its order.
 
 mod check;
 mod edit;
@@ -24,7 +25,7 @@ pub use transience::Transience;
 /// A UserData document: keys in the order in which they were first attached.
 pub type Document = Map<String, Value>;
 
-/// UserData as a caller gave it, before transient keys are taken out.
+/// UserData as the caller gave it, before transient keys are removed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Given {
     /// The keys and their values.

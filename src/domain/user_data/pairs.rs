@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use super::Given;
 
-/// Adds a pair. Of a repeated key the last value wins, and the key is named.
+/// Adds a pair. For a repeated key the last value wins, and the key is noted.
 ///
 /// # Errors
-/// A sentence without its subject, when it is no pair.
+/// A sentence without its subject, if the value is no pair.
 pub(super) fn add(given: &mut Given, pair: Value) -> Result<(), String> {
     let Value::Object(mut pair) = pair else {
         return Err("is no object, as a pair of key, type and value is".to_owned());

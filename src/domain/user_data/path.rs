@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::Document;
 
-/// A path into nested documents and lists, written with dots; a dot inside a key is escaped with a
-/// backslash.
+/// A path into nested documents and lists, separated by dots. A backslash escapes a dot inside a
+/// key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct KeyPath(pub Vec<String>);
 
@@ -31,7 +31,7 @@ impl KeyPath {
         Self(steps)
     }
 
-    /// The value at the end of the path. A step into a list is the index of an element.
+    /// The value at the end of the path. A step into a list is an index.
     pub fn find<'v>(&self, document: &'v Document) -> Option<&'v Value> {
         let (first, rest) = self.0.split_first()?;
         rest.iter()

@@ -1,4 +1,4 @@
-//! Reads UserData from JSON. A key given twice is an error.
+//! Reads UserData from JSON. A repeated key is an error.
 
 use std::fmt;
 
@@ -53,7 +53,7 @@ impl<'de> DeserializeSeed<'de> for PairSeed<'_> {
     }
 }
 
-/// A JSON object that is nothing else, as it is stored: no key is given twice.
+/// A stored JSON object without repeated keys.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Object(pub Document);
 
@@ -77,26 +77,26 @@ impl<'de> Visitor<'de> for ObjectVisitor {
     }
 }
 
-/// Reads a document that was written before.
+/// Reads a stored document.
 ///
-/// Never by way of `serde_json::Value`: an object whose first key is
-/// `$serde_json::private::RawValue` would be taken for something else than an object with that key.
+/// Never goes through `serde_json::Value`, which would misread an object whose first key is
+/// `$serde_json::private::RawValue`.
 ///
 /// # Errors
-/// When the text is no JSON object.
+/// If the text is no JSON object.
 pub fn read(text: &str) -> Result<Document, serde_json::Error> {
     serde_json::from_str(text).map(|Object(document)| document)
 }
 
-/// Reads any JSON value in which no object names a key twice; for `deserialize_with`.
+/// Reads any JSON value without repeated keys; for `deserialize_with`.
 ///
 /// # Errors
-/// Where a key is given twice.
+/// If a key is repeated.
 pub fn strict<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Strict.deserialize(deserializer).map(Some)
 }
 
-/// Reads any JSON value and refuses an object that names a key twice.
+/// Reads any JSON value and refuses objects with repeated keys.
 struct Strict;
 
 impl<'de> DeserializeSeed<'de> for Strict {
@@ -159,7 +159,7 @@ fn document<'de, A: MapAccess<'de>>(mut object: A) -> Result<Document, A::Error>
     let mut document = Map::new();
     while let Some(key) = object.next_key::<String>()? {
         if document.contains_key(&key) {
-            // fails as the value of the key, so that the error's place is the key
+            // fails as the value of the key, so that the error points at the key
             object.next_value_seed(GivenTwice)?;
         }
         document.insert(key, object.next_value_seed(Strict)?);

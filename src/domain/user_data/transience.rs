@@ -6,12 +6,12 @@ use super::check::{check_inside, length};
 use super::{Document, KeyPath, read};
 use crate::domain::limits::Limits;
 
-/// Which keys are never stored, and what is lifted out of them first.
+/// Which keys are never stored, and which fields are extracted from them first.
 #[derive(Clone, Debug)]
 pub struct Transience {
-    /// Top-level keys; `jsonEvent` among them unless the operator says otherwise.
+    /// Top-level keys; includes `jsonEvent` by default.
     pub keys: Vec<String>,
-    /// New key, and the way to its value.
+    /// New keys, each with the path to its value.
     pub extract: Vec<(String, KeyPath)>,
 }
 
@@ -25,10 +25,10 @@ impl Default for Transience {
 }
 
 impl Transience {
-    /// Takes the transient keys out and lifts the chosen fields; returns the dropped keys.
+    /// Removes the transient keys after extracting the configured fields. Returns the dropped keys.
     ///
-    /// A key that the caller named itself, here or elsewhere in the request, is never replaced by an extracted one; and what was lifted falls away
-    /// where the request would be refused for it.
+    /// An extracted key never replaces a key that the caller named here or elsewhere in the
+    /// request. Extracted keys are discarded if they would cause the request to be refused.
     pub fn apply(
         &self,
         document: &mut Document,
@@ -70,7 +70,7 @@ impl Transience {
     }
 }
 
-/// Follows a path; a transient value that is a text holding JSON is read as that JSON.
+/// Follows a path. If a transient value is a text that holds JSON, the path goes into that JSON.
 fn lift(document: &Document, path: &KeyPath) -> Option<Value> {
     if let Some(value) = path.find(document) {
         return Some(value.clone());

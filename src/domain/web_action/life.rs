@@ -1,4 +1,4 @@
-//! The life of an action: its states in order.
+//! The lifecycle of an action: its states in order.
 
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ use crate::domain::Moment;
 pub struct Recorded {
     /// Cursor of the journal entry that recorded it.
     pub seq: i64,
-    /// Which action.
+    /// The action.
     pub action_id: String,
     /// The state.
     pub state: State,
@@ -18,38 +18,38 @@ pub struct Recorded {
     pub media_type: Option<String>,
     /// The visit.
     pub session_id: Option<String>,
-    /// The interaction that it led to, or the conversation where it names none.
+    /// The interaction that it led to, or the conversation if it names no interaction.
     pub reference: Option<String>,
     /// The conversation that it led to.
     pub conversation_id: Option<String>,
     /// When it happened.
     pub event_date: Moment,
-    /// Whether a later copy had another value for one of its fields.
+    /// Whether a later copy had a different value for one of its fields.
     pub contradicted: bool,
     /// The event as JSON text.
     pub event: String,
 }
 
-/// Something odd about a state.
+/// An anomaly of a state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Flag {
     /// The state.
     pub action_state: &'static str,
-    /// `unexpected`: it cannot follow the state before it. `contradicted`: a later copy had another
-    /// value for one of its fields.
+    /// `unexpected`: it cannot follow the state before it. `contradicted`: a later copy had a
+    /// different value for one of its fields.
     pub flag: &'static str,
-    /// For an unexpected state that is not the first: the state before it.
+    /// For an unexpected state other than the first: the state before it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<&'static str>,
 }
 
-/// Orders the states of one action, and returns with them what is odd about each, and whether the
-/// life is over.
+/// Orders the states of one action. Also returns the anomalies, and whether the lifecycle has
+/// ended.
 ///
-/// States of the same moment are in lifecycle order; `errored` stands before a state that ends the
-/// life. `errored` does not count as the state before: whatever could follow the state before it can
-/// follow it.
+/// States of the same moment are in lifecycle order, with `errored` before a state that ends the
+/// lifecycle. `errored` does not count as a previous state: whatever could follow the state before
+/// it can still follow.
 pub fn life(mut states: Vec<Recorded>) -> (Vec<Recorded>, Vec<Flag>, bool) {
     let media_type = states.iter().find_map(|one| one.media_type.clone());
     let media_type = media_type.as_deref();

@@ -1,15 +1,14 @@
-//! Several copies of one event.
+//! Merges several copies of one event.
 //!
-//! A page may add fields to an event and send it on, so copies with more and with fewer fields arrive
-//! in any order. Merged, they give the same event whatever the order, unless they contradict each
-//! other.
+//! A page may add fields to an event and send it on, so copies with more or fewer fields arrive in
+//! any order. Unless they contradict each other, the merged event does not depend on that order.
 
 use serde_json::{Map, Value};
 
 use super::EVENT_DATE;
 use crate::domain::Moment;
 
-/// Fields that the vendor publishes. Copies with different values are not of the same event.
+/// Fields in the vendor's documentation. Copies with different values belong to different events.
 const PUBLISHED: [&str; 10] = [
     "actionId",
     "actionState",
@@ -23,26 +22,26 @@ const PUBLISHED: [&str; 10] = [
     "errorMessage",
 ];
 
-/// Published fields that are a number in one API and a text in the other.
+/// Documented fields that are a number in one API and a text in the other.
 const NUMBER_OR_TEXT: [&str; 2] = ["errorCode", "errorMessage"];
 
-/// What comes of a further copy of an event.
+/// The result of merging another copy of an event.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Merged {
-    /// The event with what the copy adds. `None` when it adds nothing.
+    /// The event with the additions of the copy; `None` if it adds nothing.
     pub event: Option<Map<String, Value>>,
-    /// Whether the copy has another value for a field. The first value stays.
+    /// Whether the copy has a different value for a field. The first value stays.
     pub contradicts: bool,
 }
 
-/// Merges a further copy into a stored event; `stamped` says that the stored `eventDate` is the time
+/// Merges another copy into a stored event. `stamped` says that the stored `eventDate` is the time
 /// of receipt.
 ///
-/// * A field that is absent in the stored event is added, a published one too.
-/// * A published field with another value: nothing of the copy is taken.
-/// * Another field with another value: the first stays, the other fields are taken.
-/// * `eventDate` depends on whose clock was read and never contradicts. A given one replaces the time
-///   of receipt; of two given ones the earlier counts.
+/// * A field that the stored event lacks is added, a documented one too.
+/// * If a documented field has a different value, nothing is taken from the copy.
+/// * If another field has a different value, the first value stays; the other fields are taken.
+/// * `eventDate` depends on whose clock was read and never contradicts. A given one replaces the
+///   time of receipt; of two given ones, the earlier counts.
 pub fn merge(stored: &Map<String, Value>, stamped: bool, copy: &Map<String, Value>) -> Merged {
     let mut contradicts = false;
     let mut added = Vec::new();

@@ -1,10 +1,10 @@
-//! Web actions: offers and chats that a site shows, each with a life of states
+//! Web actions: offers and chats that a site shows, each with a lifecycle of states
 //! (`all.docs.genesys.com/ATC/Current/SDK`: "Use Events methods with web actions", "Web chat
 //! lifecycle", "Content offer lifecycle").
 //!
-//! An event is one state of one action. Events arrive in any order; [`life`] orders them when they
-//! are read. Several copies of an event arrive too, for a page may enrich an event and send it on;
-//! [`merge`] makes one of them.
+//! An event reports one state of one action. Events arrive in any order; [`life`] orders them when
+//! they are read. Several copies of an event may arrive, since a page may enrich an event and send
+//! it on; [`merge`] combines them.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ mod state;
 /// The media type of an offer of content.
 pub const CONTENT_OFFER: &str = "contentoffer";
 
-/// The media types in lower case. The vendor's other API writes some with capitals.
+/// The media types in lower case. The vendor's other API capitalises some.
 pub const MEDIA_TYPES: [&str; 6] = [
     "webchat",
     CONTENT_OFFER,
@@ -35,13 +35,13 @@ pub const MEDIA_TYPES: [&str; 6] = [
     "openaction",
 ];
 
-/// Bytes of an event as JSON, at most.
+/// Largest event, in bytes of JSON.
 pub const LARGEST: usize = 64 * 1024;
 
 /// An event: a state of an action, and the fields that came with it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WebAction {
-    /// Which action.
+    /// The action.
     pub action_id: String,
     /// Its state.
     pub state: State,
@@ -55,15 +55,15 @@ pub struct WebAction {
     pub customer_id: Option<String>,
     /// The visit.
     pub session_id: Option<String>,
-    /// The interaction that it led to, or the conversation where it names none.
+    /// The interaction that it led to, or the conversation if it names no interaction.
     pub reference: Option<String>,
     /// The conversation that it led to.
     pub conversation_id: Option<String>,
     /// The error code as a text.
     pub error_code: Option<String>,
-    /// When it happened. `None` in an event that does not say; the time of receipt takes its place.
+    /// When it happened; `None` if the event does not say, and the time of receipt is used.
     pub event_date: Option<Moment>,
-    /// Every field as it came, flat.
+    /// All fields as received, flat.
     pub event: Map<String, Value>,
 }
 
@@ -74,7 +74,7 @@ impl WebAction {
     /// Reads an event.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`] with every bad place.
+    /// [`Refusal::Invalid`] with every fault.
     pub fn read(mut event: Map<String, Value>, limits: &Limits) -> Result<Self, Refusal> {
         let mut faults = Vec::new();
         event.retain(|_, value| !value.is_null());
@@ -151,8 +151,8 @@ fn is_faulty(faults: &[Fault], pointer: &str) -> bool {
     faults.iter().any(|fault| fault.pointer == pointer)
 }
 
-/// Adds a fault that names a value which is not in a list. A value with another fault, such as being
-/// too long to repeat, is not named.
+/// Adds a fault for a value that is not in a list. A value with another fault, such as being too
+/// long to repeat, is not named.
 fn want_one_of(pointer: &str, given: &str, known: &[&str], faults: &mut Vec<Fault>) {
     if !is_faulty(faults, pointer) {
         let detail = format!("is {given:?}, which is none of {}", known.join(", "));
@@ -180,7 +180,7 @@ impl Reader<'_> {
         Some(text.clone())
     }
 
-    /// A text by the published table of one API, a number by that of the other.
+    /// Reads a field that is a text in one API and a number in the other.
     fn message(&mut self, key: &str) {
         match self.event.get(key) {
             None | Some(Value::Number(_)) => {}
@@ -200,7 +200,7 @@ impl Reader<'_> {
         number
     }
 
-    /// A whole number by one API, a text by the other; as a text.
+    /// Reads a field that is a whole number in one API and a text in the other; returns a text.
     fn code(&mut self, key: &str) -> Option<String> {
         match self.event.get(key)? {
             Value::String(text) => Some(text.clone()),

@@ -1,8 +1,8 @@
-//! The published states and which can follow which.
+//! The published states, and which may follow which.
 
 use super::CONTENT_OFFER;
 
-/// A state of an action; all fourteen published ones.
+/// A state of an action; all 14 published ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum State {
     /// The visit qualified for an action map.
@@ -13,7 +13,7 @@ pub enum State {
     FrequencyCapReached,
     /// The offer is shown.
     Offered,
-    /// It would have been offered within the hours of the schedule.
+    /// It would have been offered, but outside the hours of the schedule.
     OfferedOutsideSchedule,
     /// The visitor accepted.
     Accepted,
@@ -23,7 +23,7 @@ pub enum State {
     Engaged,
     /// The visitor declined.
     Rejected,
-    /// The visitor moved on without an answer.
+    /// The visitor moved on without answering.
     Ignored,
     /// The invitation was withdrawn.
     TimedOut,
@@ -75,7 +75,7 @@ impl State {
             .map(|(state, _)| *state)
     }
 
-    /// Whether the state ends the life of an action of this media type.
+    /// Whether the state ends the lifecycle of an action of this media type.
     pub fn is_terminal(self, media_type: Option<&str>) -> bool {
         match self {
             Self::Accepted => media_type == Some(CONTENT_OFFER),
@@ -95,8 +95,8 @@ impl State {
         }
     }
 
-    /// Whether this state can follow `before` in the life of an action of this media type; with
-    /// `None`, whether it can be the first.
+    /// Whether this state can follow `before` in the lifecycle of an action of this media type;
+    /// with `None`, whether it can be the first.
     pub fn may_follow(self, before: Option<Self>, media_type: Option<&str>) -> bool {
         use State as S;
         // a widget can fail at any time before the end

@@ -3,48 +3,48 @@
 use super::{Delivery, DeliveryState, Secret, Subscription, WebhookPatch};
 use crate::domain::{Moment, Refusal};
 
-/// How long an old secret may sign beside a new one, in seconds: seven days.
+/// The longest time for which an old secret may sign besides a new one, in seconds: seven days.
 pub const LONGEST_OVERLAP: i64 = 7 * 24 * 3600;
 
-/// The progress of a webhook that is to be written.
+/// Progress of a webhook to be written.
 #[derive(Clone, Debug, Default)]
 pub struct Progress {
     /// The webhook.
     pub webhook_id: String,
-    /// Every entry of the journal up to here is acknowledged: it was delivered, or its delivery is stored.
+    /// Every journal entry up to here is acknowledged: it was delivered, or its delivery is stored.
     pub cursor: i64,
-    /// Deliveries that are new or were attempted, as they are now.
+    /// Deliveries that are new or were attempted, in their current state.
     pub deliveries: Vec<Delivery>,
-    /// Subjects of which another stored delivery may be the next now.
+    /// Subjects whose next stored delivery may now be due.
     pub subjects: Vec<String>,
-    /// Whether all waiting deliveries are due now: the receiver is up again.
+    /// Whether all waiting deliveries are due now because the receiver has recovered.
     pub hasten: bool,
-    /// Why the webhook is disabled from now on, if it still has the URL that said so.
+    /// Why to disable the webhook; applies only if its URL has not changed meanwhile.
     pub disable: Option<Disable>,
 }
 
 /// Why a webhook is disabled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Disable {
-    /// The URL whose receiver wants nothing more.
+    /// The URL whose receiver asked for no more deliveries.
     pub url: String,
-    /// In words.
+    /// The reason in words.
     pub reason: &'static str,
 }
 
-/// Which deliveries are to go out again.
+/// Which deliveries to send again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Again {
     /// This one.
     One(i64),
-    /// All of a state.
+    /// All in a state.
     All(DeliveryState),
 }
 
 /// A write about webhooks.
 #[derive(Clone, Debug)]
 pub enum WebhookCommand {
-    /// Makes one for changes from now on.
+    /// Creates a webhook for changes from now on.
     Create {
         /// Its identifier.
         id: String,
@@ -53,36 +53,36 @@ pub enum WebhookCommand {
         /// The secret.
         secret: Secret,
     },
-    /// Changes one.
+    /// Changes a webhook.
     Change {
-        /// Which.
+        /// The webhook.
         id: String,
-        /// How.
+        /// The patch.
         patch: WebhookPatch,
     },
-    /// Gives one a new secret.
+    /// Gives a webhook a new secret.
     Rotate {
-        /// Which.
+        /// The webhook.
         id: String,
         /// The new secret.
         secret: Secret,
-        /// Seconds for which the old one still signs.
+        /// Seconds for which the old secret still signs.
         overlap: i64,
     },
-    /// Deletes one with its deliveries.
+    /// Deletes a webhook with its deliveries.
     Delete(String),
     /// Sends deliveries again, now.
     Replay {
-        /// Of which webhook.
+        /// The webhook.
         id: String,
-        /// Which.
+        /// The deliveries.
         again: Again,
     },
-    /// Takes or renews the lease of the server that sends; refused while another one holds it.
+    /// Takes or renews the lease of the sending server; refused while another server holds it.
     Hold {
         /// The server.
         holder: String,
-        /// The holder that was seen not to renew its lease any more, and its term then.
+        /// The holder that was seen to have stopped renewing its lease, and its term at that time.
         stale: Option<(String, i64)>,
     },
     /// Gives the lease back.
@@ -91,15 +91,16 @@ pub enum WebhookCommand {
     Save {
         /// The server, which must hold the lease.
         holder: String,
-        /// Of each webhook.
+        /// The progress of each webhook.
         progress: Vec<Progress>,
     },
-    /// Deletes some of the deliveries that were delivered before a moment, or whose webhook was deleted.
+    /// Deletes some of the deliveries delivered before a moment, and of those whose webhook was
+    /// deleted.
     Forget(Moment),
 }
 
 impl WebhookCommand {
-    /// Checks what can be checked without the store.
+    /// Checks everything that needs no access to the store.
     ///
     /// # Errors
     /// The refusal that the caller gets.

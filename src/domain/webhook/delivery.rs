@@ -6,9 +6,10 @@ use crate::domain::change::Change;
 
 /// The longest wait between two attempts, in microseconds.
 const LONGEST_WAIT: i64 = 3600 * SECOND;
-/// A delivery that nobody attempted for so long, in microseconds, gets another chance before it is dead.
+/// A delivery not attempted for this long, in microseconds, gets another attempt before it becomes
+/// a dead letter.
 pub const LONG_AGO: i64 = 2 * LONGEST_WAIT;
-/// How long a delivery is attempted, in microseconds: three days.
+/// How long a delivery is retried, in microseconds: three days.
 pub const GIVE_UP: i64 = 3 * 24 * 3600 * SECOND;
 
 /// The state of a delivery.
@@ -16,9 +17,9 @@ pub const GIVE_UP: i64 = 3 * 24 * 3600 * SECOND;
 pub enum DeliveryState {
     /// It waits for an attempt.
     Waiting,
-    /// The receiver took it.
+    /// The receiver accepted it.
     Delivered,
-    /// No further attempt is made.
+    /// A dead letter: no further attempt is made.
     Dead,
 }
 
@@ -46,7 +47,7 @@ impl DeliveryState {
             .map_or(0, |(.., code)| *code)
     }
 
-    /// The state of a name.
+    /// The state with a name.
     pub fn of_name(name: &str) -> Option<Self> {
         Self::ALL
             .iter()
@@ -54,7 +55,7 @@ impl DeliveryState {
             .map(|(state, ..)| *state)
     }
 
-    /// The state of a number in the store.
+    /// The state with a number in the store.
     pub fn of_code(code: i64) -> Option<Self> {
         Self::ALL
             .iter()
@@ -63,15 +64,15 @@ impl DeliveryState {
     }
 }
 
-/// A delivery of a change to a webhook. It names the change and does not hold it, so that what was erased
-/// goes out as erased.
+/// The delivery of a change to a webhook. It refers to the change and does not hold it, so that an
+/// erased change is sent as erased.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
     /// The journal entry.
     pub cursor: i64,
     /// Its kind.
     pub kind: String,
-    /// What it is about. Deliveries about one subject go out in order.
+    /// The subject of the change. Deliveries about one subject are sent in order.
     pub subject: String,
     /// The state.
     pub state: DeliveryState,
@@ -79,19 +80,19 @@ pub struct Delivery {
     pub attempts: i64,
     /// When it was added to the backlog.
     pub queued_date: Moment,
-    /// When the last attempt was.
+    /// When the last attempt was made.
     pub attempt_date: Option<Moment>,
-    /// When the next attempt is due; `None` while it is behind another delivery about its subject.
+    /// When the next attempt is due; `None` while another delivery about its subject is ahead.
     pub next_date: Option<Moment>,
     /// The HTTP status of the last attempt.
     pub status: Option<i64>,
-    /// Why the last attempt failed, in our words or the transport's. Never the receiver's answer, which
-    /// may hold personal data.
+    /// Why the last attempt failed, in words of the server or the transport. Never the receiver's
+    /// answer, which may hold personal data.
     pub error: Option<String>,
 }
 
 impl Delivery {
-    /// The delivery of a change, which waits for its first attempt.
+    /// A new delivery of a change, waiting for its first attempt.
     pub fn new(change: &Change, now: Moment) -> Self {
         Self {
             cursor: change.cursor,
@@ -126,13 +127,14 @@ pub fn subject_parts(subject: &str) -> (&str, &str) {
     subject.split_once(':').unwrap_or(("", subject))
 }
 
-/// The identifier of a delivery, the same with each attempt, by which its receiver detects a repetition.
+/// The identifier of a delivery, the same for each attempt, so that the receiver can detect
+/// duplicates.
 pub fn message_id(webhook_id: &str, cursor: i64) -> String {
     format!("msg_{webhook_id}_{cursor}")
 }
 
-/// Microseconds until the next attempt after so many failed ones: 1, 2, 4, 8 s and so on to an hour, up
-/// to a fifth more or less by `dice` from 0 to 1.
+/// Microseconds until the next attempt after a number of failed ones: 1, 2, 4, 8 s and so on up to
+/// an hour, varied by up to a fifth by `dice` from 0 to 1.
 pub fn wait(attempts: i64, dice: f64) -> i64 {
     let doublings = u32::try_from(attempts.clamp(1, 32) - 1).unwrap_or(0);
     let plain = SECOND.saturating_mul(1_i64 << doublings).min(LONGEST_WAIT);

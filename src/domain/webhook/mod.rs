@@ -16,7 +16,7 @@ pub use url::{PRIVATE, check_url};
 
 use super::{Moment, Refusal};
 
-/// Webhooks of a tenant, at most.
+/// The largest number of webhooks of a tenant.
 pub const MOST: usize = 100;
 /// Microseconds of a second.
 const SECOND: i64 = 1_000_000;
@@ -30,15 +30,15 @@ pub struct Webhook {
     pub tenant_id: i64,
     /// What its owner sets.
     pub subscription: Subscription,
-    /// Why the server disabled it; `None` where it did not.
+    /// Why the server disabled it; `None` if it did not.
     pub disabled_reason: Option<String>,
     /// The secrets that sign, newest first.
     pub secrets: Vec<Secret>,
-    /// Every entry of the journal up to here is acknowledged: it was delivered, or its delivery is stored.
+    /// Every journal entry up to here is acknowledged: it was delivered, or its delivery is stored.
     pub cursor: i64,
-    /// When it was made.
+    /// When it was created.
     pub created_date: Moment,
-    /// When it was changed.
+    /// When it last changed.
     pub modified_date: Moment,
 }
 

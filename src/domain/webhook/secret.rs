@@ -1,4 +1,5 @@
-//! Secrets and signatures, by the Standard Webhooks convention (<https://www.standardwebhooks.com>).
+//! Secrets and signatures, by the Standard Webhooks convention
+//! (<https://www.standardwebhooks.com>).
 
 use std::fmt;
 
@@ -21,7 +22,7 @@ const SECRET_MARK: &str = "whsec_";
 pub struct Secret {
     /// `whsec_` and base64.
     text: String,
-    /// Until when it signs; for ever when absent.
+    /// When it stops signing; never if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     until: Option<Moment>,
 }
@@ -57,8 +58,8 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Adds a new secret in front of others. Those sign until a moment at most, and are dropped when it is
-/// over.
+/// Puts a new secret in front of the others. Those sign until `until` at the latest. Expired ones
+/// are dropped.
 pub fn rotated(old: &[Secret], new: Secret, now: Moment, until: Moment) -> Vec<Secret> {
     let mut all = vec![new];
     for secret in old {
@@ -73,7 +74,8 @@ pub fn rotated(old: &[Secret], new: Secret, now: Moment, until: Moment) -> Vec<S
     all
 }
 
-/// The signatures of a delivery by all secrets that sign at a moment, as `webhook-signature` lists them.
+/// The signatures of a delivery by all secrets that sign at a moment, as `webhook-signature` lists
+/// them.
 pub fn signatures(secrets: &[Secret], id: &str, at: Moment, body: &str) -> String {
     let signed = format!("{id}.{}.{body}", at.micros().div_euclid(SECOND));
     let all: Vec<String> = secrets
@@ -102,7 +104,7 @@ mod tests {
             rotated(&[old], new.clone(), at(9), at(9)),
             std::slice::from_ref(&new)
         );
-        // a second rotation does not lengthen the life of the first secret
+        // a second rotation does not extend the life of the first secret
         let third = rotated(&both, Secret::new(&[3; 32]), at(1), at(600));
         assert_eq!(signatures(&third, "m", at(60), "{}").split(' ').count(), 2);
         assert!(!format!("{new:?}").contains("AgIC"));

@@ -1,4 +1,4 @@
-//! What the owner of a webhook sets: where deliveries go, and which changes.
+//! What the owner of a webhook sets: the URL, and which changes are delivered.
 
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
@@ -9,28 +9,28 @@ use crate::domain::interaction::{self, given};
 use crate::domain::limits::check_text;
 use crate::domain::{Fault, Refusal};
 
-/// Characters of a description.
+/// The largest number of characters of a description.
 const LONGEST_DESCRIPTION: usize = 1000;
-/// Characters of a media type.
+/// The largest number of characters of a media type.
 const LONGEST_MEDIA_TYPE: usize = 64;
 
 /// What the owner of a webhook sets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subscription {
-    /// Where deliveries go.
+    /// The URL that deliveries are sent to.
     pub url: String,
-    /// Kinds of changes, whole names or their first parts.
+    /// Kinds of changes: whole names or their first parts.
     pub kinds: Vec<String>,
-    /// Only of this media type.
+    /// Only changes of this media type.
     pub media_type: Option<String>,
-    /// For people.
+    /// A description for people.
     pub description: Option<String>,
-    /// Whether deliveries go out. Enabled again, it goes on where it stopped.
+    /// Whether deliveries are sent. When enabled again, it continues where it stopped.
     pub enabled: bool,
 }
 
 impl Subscription {
-    /// The kinds meant, whole names.
+    /// The selected kinds by their whole names.
     pub fn all_kinds(&self) -> Vec<String> {
         let mut all: Vec<String> = self
             .kinds
@@ -43,10 +43,10 @@ impl Subscription {
         all
     }
 
-    /// Checks it.
+    /// Checks the settings.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`] with every bad place.
+    /// [`Refusal::Invalid`] with every fault.
     pub fn check(&self, allow_private: bool) -> Result<(), Refusal> {
         let mut faults = Vec::new();
         if let Err(detail) = check_url(&self.url, allow_private) {
@@ -89,30 +89,30 @@ impl Subscription {
     }
 }
 
-/// A patch of a webhook: an absent member stays, null clears one.
+/// A patch of a webhook: absent members stay, null clears one.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct WebhookPatch {
-    /// Where deliveries go.
+    /// The URL that deliveries are sent to.
     #[serde(deserialize_with = "set")]
     pub url: Option<String>,
     /// Kinds of changes.
     #[serde(deserialize_with = "set")]
     pub kinds: Option<Vec<String>>,
-    /// Only of this media type.
+    /// Only changes of this media type.
     #[serde(deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     pub media_type: Option<Option<String>>,
-    /// For people.
+    /// A description for people.
     #[serde(deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     pub description: Option<Option<String>>,
-    /// Whether deliveries go out. Enabled again, it goes on where it stopped.
+    /// Whether deliveries are sent. When enabled again, it continues where it stopped.
     #[serde(deserialize_with = "set")]
     pub enabled: Option<bool>,
 }
 
-/// Reads a member that can be set and not cleared.
+/// Reads a member that can be set but not cleared.
 fn set<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
@@ -120,7 +120,7 @@ fn set<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 }
 
 impl WebhookPatch {
-    /// A subscription as it is with the patch.
+    /// The subscription with the patch applied.
     #[must_use]
     pub fn applied(&self, to: &Subscription) -> Subscription {
         Subscription {
@@ -139,7 +139,7 @@ impl WebhookPatch {
     }
 }
 
-/// A media type as it is stored.
+/// The stored form of a media type.
 pub fn lower(media_type: Option<&str>) -> Option<String> {
     media_type.map(interaction::media_type)
 }

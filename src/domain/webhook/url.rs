@@ -1,14 +1,14 @@
-//! Where deliveries may go.
+//! Which URLs deliveries may be sent to.
 
 use url::{Host, Url};
 
 use crate::domain::address::is_public;
 
-/// Characters of a URL.
+/// The largest number of characters of a URL.
 const LONGEST_URL: usize = 2000;
 
-/// Checks the URL of a webhook, as far as its text tells. The addresses of a name are checked by the
-/// client when it connects.
+/// Checks the text of a webhook's URL. The client checks the addresses of its host name when it
+/// connects.
 ///
 /// # Errors
 /// A sentence without its subject.
@@ -49,7 +49,7 @@ pub fn check_url(text: &str, allow_private: bool) -> Result<Url, String> {
     Ok(url)
 }
 
-/// Why a private address is refused.
+/// The error for a private address.
 pub const PRIVATE: &str = "leads into a private network or to this machine, which the server's setting [webhooks] allow_private allows";
 
 #[cfg(test)]

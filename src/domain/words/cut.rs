@@ -5,33 +5,33 @@ use unicode_normalization::UnicodeNormalization;
 use super::script::{Class, is_accent};
 use super::{BOUNDARY, LONGEST_WORD, MOST_BYTES, MOST_WORDS};
 
-/// What the last word of a text is.
+/// The kind of the last word of a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tail {
-    /// There is none.
+    /// There is no word.
     #[default]
     None,
     /// A word of letters and digits.
     Word,
-    /// The last sign of a run of so many.
+    /// The last sign of a run with this many signs.
     Run(usize),
 }
 
 /// Cuts texts into words, and joins them with blanks as it goes.
 #[derive(Default)]
 pub struct Cutter {
-    /// All words so far, with blanks between.
+    /// All words so far, separated by blanks.
     pub joined: String,
-    /// What the last of them is.
+    /// The kind of the last word.
     pub tail: Tail,
     words: usize,
-    /// Whether a word is under way.
+    /// Whether a word has begun.
     within: bool,
-    /// Characters of the word under way.
+    /// Characters of the current word.
     length: usize,
-    /// The last sign of the run under way; it waits for the next one to make a pair with.
+    /// The last sign of the current run, which forms a pair with the next sign.
     run: Option<Sign>,
-    /// Whether another text ended before, and its boundary is still to be written.
+    /// Whether a previous text has ended and its boundary is not written yet.
     boundary: bool,
 }
 
@@ -40,7 +40,7 @@ struct Sign {
     /// One character, or the two of a flag.
     text: String,
     wraps: bool,
-    /// The number of the sign in its run, from one.
+    /// The number of the sign in its run, from 1.
     place: usize,
     /// Whether a line break follows.
     broken: bool,
@@ -53,8 +53,8 @@ impl Cutter {
     pub fn text(&mut self, text: &str) {
         self.boundary = !self.joined.is_empty();
         let mut rest = text;
-        // ASCII decomposes to itself and never joins its neighbours: only what stands between is
-        // normalised, which is slow
+        // ASCII decomposes to itself and never combines with its neighbours, so only the text in
+        // between needs the slow normalisation
         while !rest.is_empty() && !self.full() {
             let end = rest.bytes().position(|byte| !byte.is_ascii());
             let (plain, after) = rest.split_at(end.unwrap_or(rest.len()));
@@ -83,7 +83,8 @@ impl Cutter {
     }
 
     fn other(&mut self, text: &str) {
-        // accents go while they stand apart; then syllables of Hangul and voiced kana come together
+        // accents are removed while they are separate; then Hangul syllables and voiced kana are
+        // recomposed
         for c in text.nfkd().filter(|c| !is_accent(*c)).nfc() {
             match Class::of(c) {
                 Class::Letter => self.letter(c.to_lowercase().filter(|c| !is_accent(*c))),
@@ -135,7 +136,7 @@ impl Cutter {
             Some(last) if !last.broken || (last.wraps && wraps) => {
                 sign.place = last.place + 1;
                 let pair = format!("{}{}", last.text, sign.text);
-                // the second half of a flag is still to come: its pair is written then
+                // the second half of a flag is still to come; its pair is written then
                 if half {
                     self.end_run();
                     sign.place = 1;
@@ -156,7 +157,7 @@ impl Cutter {
         }
     }
 
-    /// Writes what stands before a new word.
+    /// Writes the separator before a new word.
     fn begin(&mut self, tail: Tail) {
         self.words += 1;
         self.tail = tail;

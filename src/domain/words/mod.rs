@@ -1,12 +1,13 @@
-//! Words of a text, as both databases index and search them.
+//! The words of a text, as both databases index and search them.
 //!
-//! Each database would cut a text its own way, so the server cuts it and hands over plain words:
-//! lower case, without accents, letters and digits only.
+//! Each database would cut a text in its own way. Therefore the server cuts it and passes plain
+//! words: lower case, without accents, letters and digits only.
 //!
-//! Some scripts write no blanks between words (Han, kana, Thai, Lao, Khmer, Myanmar), Korean adds
-//! endings to its words, and emoji stand anywhere. A run of such signs is indexed as overlapping
-//! pairs: `환불을` becomes `환불`, `불을` and, at its end, `을`. So each sign has one place, a part
-//! of a run is found as a phrase of pairs, and a single sign as the beginning of a pair.
+//! Some scripts put no blanks between words (Han, kana, Thai, Lao, Khmer, Myanmar), Korean
+//! adds endings to its words, and emoji can stand anywhere. A run of such signs is indexed
+//! as overlapping pairs: `환불을` becomes `환불`, `불을` and, at its end, `을`. So each sign has
+//! one position, a part of a run is found as a phrase of pairs, and a single sign is found
+//! as the beginning of a pair.
 
 mod cut;
 mod query;
@@ -16,23 +17,23 @@ pub use query::{Term, WordQuery};
 
 use cut::Cutter;
 
-/// Words indexed of one text, each sign of a run counting as one; what comes after is kept and
-/// returned, but not found by `q`.
+/// The largest number of indexed words of a text, where each sign of a run counts as one. Later
+/// words are stored and returned, but `q` does not find them.
 pub const MOST_WORDS: usize = 10_000;
-/// Bytes indexed of one text, all words together; Postgres takes no more than a mebibyte.
+/// The largest number of indexed bytes of a text, over all words; Postgres takes at most a
+/// mebibyte.
 pub const MOST_BYTES: usize = 512 * 1024;
-/// The version of these rules. A store whose index follows another one is indexed anew when it is
+/// The version of these rules. A store with an index of another version is indexed again when it is
 /// opened.
 pub const VERSION: i64 = 2;
 
-/// Longer words are cut, on indexing and on searching alike.
+/// The longest word in characters. Longer words are cut, both in the index and in queries.
 const LONGEST_WORD: usize = 64;
 
-/// Stands between the words of two texts, so that no phrase reaches from one into the other; no
-/// query can hold it.
+/// Separates the words of two texts, so that no phrase spans both. It cannot occur in a query.
 const BOUNDARY: &str = "¶";
 
-/// The words of several texts, joined with blanks.
+/// The words of several texts, separated by blanks.
 pub fn joined<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     let mut cutter = Cutter::default();
     for text in texts {

@@ -1,17 +1,17 @@
-//! What `q` asks for.
+//! The full-text query `q`.
 
 use super::cut::{Cutter, Tail};
 
-/// What `q` asks for: every term must be found.
+/// A full-text query: every term must be found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WordQuery(pub Vec<Term>);
 
-/// One term: words that follow each other, the last one perhaps only by its beginning.
+/// One term: consecutive words, the last of which may be a prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Term {
     /// At least one word.
     pub words: Vec<String>,
-    /// The last word stands for all words that begin so.
+    /// Whether the last word is a prefix.
     pub prefix: bool,
 }
 
@@ -27,9 +27,9 @@ impl Term {
         let prefix = match cutter.tail {
             Tail::None => return None,
             Tail::Word => prefix,
-            // a sign may stand anywhere in a run, and there it begins a pair
+            // a sign may stand anywhere in a run, where it begins a pair
             Tail::Run(1) => true,
-            // the last pair holds the last sign already, and the run may go on after it
+            // the last pair already holds the last sign, and the run may continue after it
             Tail::Run(_) => {
                 words.pop();
                 false
@@ -40,10 +40,10 @@ impl Term {
 }
 
 impl WordQuery {
-    /// Reads `refund "credit card" cancel*`: words, phrases in quotes, beginnings with an asterisk.
+    /// Reads `refund "credit card" cancel*`: words, quoted phrases, and prefixes with an asterisk.
     ///
     /// # Errors
-    /// When no word is left.
+    /// If no word is left.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut terms = Vec::new();
         for (index, part) in text.split('"').enumerate() {

@@ -1,29 +1,29 @@
-//! What a character is to the index.
+//! Classifies characters for the index.
 
 use unicode_normalization::char::is_combining_mark;
 
-/// What a character is to the index.
+/// The class of a character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// Part of a word.
     Letter,
-    /// A sign of a run, which is indexed in overlapping pairs.
+    /// A sign of a run; runs are indexed in overlapping pairs.
     Sign {
-        /// Whether a line break between two such signs is only a matter of layout.
+        /// Whether a line break between two such signs is only layout.
         wraps: bool,
     },
     /// Half of a flag.
     Regional,
-    /// Says nothing inside a run; elsewhere it separates.
+    /// Ignored inside a run; a separator elsewhere.
     Joiner,
-    /// Says nothing anywhere.
+    /// Ignored everywhere.
     Nothing,
     /// Separates words.
     Other,
 }
 
 impl Class {
-    /// Of a character that is in its decomposed or recomposed form.
+    /// Classifies a character in decomposed or recomposed form.
     pub fn of(c: char) -> Self {
         match c {
             '\u{ad}' | '\u{2060}' | '\u{feff}' | '\u{e0020}'..='\u{e007f}' => Self::Nothing,
@@ -38,8 +38,8 @@ impl Class {
     }
 }
 
-/// Whether a combining mark is an accent, which the index leaves out, and no letter of its script
-/// (vowel signs and tones from India to Cambodia, the voicing of kana).
+/// Whether a combining mark is an accent, which the index leaves out. Marks that are letters of
+/// their script are not (vowel signs and tones from India to Cambodia, the voicing of kana).
 pub fn is_accent(c: char) -> bool {
     let of_a_letter = matches!(c,
         '\u{900}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{1950}'..='\u{1aaf}' | '\u{1b00}'..='\u{1bff}'

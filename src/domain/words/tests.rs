@@ -5,7 +5,7 @@ fn words(text: &str) -> Vec<String> {
     all.split_terminator(' ').map(str::to_owned).collect()
 }
 
-/// A query as words, with an asterisk behind a beginning.
+/// A query as words, with an asterisk after a prefix.
 fn query(text: &str) -> Vec<String> {
     let all = WordQuery::parse(text).unwrap().0;
     all.iter()
@@ -63,7 +63,7 @@ fn texts_are_joined_with_a_boundary_that_no_question_holds() {
 fn a_run_is_cut_into_pairs_with_one_place_for_each_sign() {
     for (text, wanted) in [
         ("환불을 요청", vec!["환불", "불을", "을", "요청", "청"]),
-        // as conjoining letters, and in half width
+        // as conjoining letters, and in half-width form
         ("\u{1112}\u{116a}\u{11ab}불", vec!["환불", "불"]),
         ("ｶﾞｽ", vec!["ガス", "ス"]),
         ("か\u{3099}は", vec!["がは", "は"]),

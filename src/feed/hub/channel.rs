@@ -3,12 +3,14 @@
 /// Characters of a channel or pattern.
 const LONGEST: usize = 255;
 
-/// What a client subscribes to: a channel, all channels one step below another (`/a/*`), or all below it (`/a/**`).
+/// A subscription: a channel, all channels one segment below another (`/a/*`), or all channels
+/// below it (`/a/**`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern(String);
 
 impl Pattern {
-    /// Reads a pattern; `None` where it is none: it begins with a slash, and only its last step may be `*` or `**`.
+    /// Reads a pattern; `None` if it is invalid. It must begin with a slash, and only its last
+    /// segment may be `*` or `**`.
     pub fn parse(text: &str) -> Option<Self> {
         let steps = text.strip_prefix('/')?;
         let (before, last) = steps
@@ -22,12 +24,12 @@ impl Pattern {
         fits.then(|| Self(text.to_owned()))
     }
 
-    /// As it was given.
+    /// The original text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether a channel is meant.
+    /// Whether a channel matches.
     pub fn matches(&self, channel: &str) -> bool {
         if let Some(root) = self.0.strip_suffix("**") {
             channel.len() > root.len() && channel.starts_with(root)

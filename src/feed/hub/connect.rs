@@ -1,4 +1,4 @@
-//! A connect request: the reply carries the messages that are due, or is held until there are some.
+//! Connect requests: the reply carries the due messages, or is held until there are some.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use super::{Denied, GATHER, Hub};
 /// How a connect ended.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// With these messages, or with none.
+    /// With messages, or with none.
     With(Batch),
-    /// A newer connect took its place.
+    /// A newer connect replaced it.
     Superseded,
     /// The session ended meanwhile.
     Gone,
@@ -19,13 +19,13 @@ pub enum Ended {
 /// A connect.
 #[derive(Clone, Copy, Debug)]
 pub struct Connect {
-    /// What the client acknowledges; `None` where it does not.
+    /// The cursor that the client acknowledges; `None` if it uses no acknowledgements.
     pub acknowledged: Option<i64>,
-    /// How long it may be held.
+    /// The longest time to hold it.
     pub hold: Duration,
 }
 
-/// Marks a connect as held until it ends, also if its client disconnects meanwhile.
+/// Marks a connect as held until it ends, also if its client disconnects.
 struct Holding<'s>(&'s Session, u64);
 
 impl Drop for Holding<'_> {
@@ -39,7 +39,7 @@ impl Drop for Holding<'_> {
 }
 
 impl Hub {
-    /// Waits for the messages that a client is owed.
+    /// Waits for messages that are due to a client.
     ///
     /// # Errors
     /// [`Denied`].
@@ -75,7 +75,7 @@ impl Hub {
                 }
                 match state.over {
                     Some(Over::Closed) => return Ok(Ended::Gone),
-                    // the client connected to another server since
+                    // the client has connected to another server since
                     Some(Over::Moved) => return Ok(Ended::Superseded),
                     None => {}
                 }
@@ -98,7 +98,7 @@ impl Hub {
         }
     }
 
-    /// The cursor that a client acknowledges; 0 if the journal has no such entry yet.
+    /// The cursor that a client acknowledges, or 0 if the journal has no such entry yet.
     async fn believable(&self, cursor: i64) -> Result<i64, Denied> {
         let known = self.held().tail;
         if cursor <= known || cursor <= self.parts().reads.head().await? {
@@ -141,7 +141,7 @@ impl Hub {
                 .await?;
             let mut state = session.state();
             if state.through != after {
-                // meanwhile its queue was cleared, or its client acknowledged more
+                // meanwhile the queue was cleared, or the client acknowledged more
                 continue;
             }
             state.through = stretch.through;

@@ -1,4 +1,4 @@
-//! How a message goes to one session: on which channel, and in which spelling.
+//! Delivers messages to a session: on which channel, and in which spelling.
 
 use std::sync::Arc;
 
@@ -6,12 +6,12 @@ use super::session::State;
 use crate::domain::client::chosen;
 use crate::feed::{Message, Twin};
 
-/// A message on its way to one client.
+/// A message for one client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
     /// The message.
     pub message: Arc<Message>,
-    /// The spelling of its channel, where that has two.
+    /// The spelling of its channel, if that has two.
     channel: usize,
     /// The spelling of the names in its data.
     names: usize,
@@ -26,27 +26,27 @@ impl Delivery {
         }
     }
 
-    /// What stands in the data for [`COLLECTION`](crate::feed::COLLECTION).
+    /// The text that replaces [`COLLECTION`](crate::feed::COLLECTION) in the data.
     pub fn collection(&self) -> &'static str {
         self.message
             .twin
             .map_or("", |twin| twin.collection[self.names])
     }
 
-    /// What stands in the data for [`KEY`](crate::feed::KEY).
+    /// The text that replaces [`KEY`](crate::feed::KEY) in the data.
     pub fn key(&self) -> &'static str {
         self.message.twin.map_or("", |twin| twin.key[self.names])
     }
 }
 
 impl State {
-    /// How a message goes to this session; `None` where nothing subscribed to its channel.
+    /// How to deliver a message to this session; `None` if it has no subscription to the channel.
     pub fn delivery(&self, message: &Arc<Message>) -> Option<Delivery> {
         let (channel, names) = match message.twin {
             None => self.wants(&message.channel).then_some((0, 0))?,
             Some(twin) => {
                 let names = self.spelling(twin);
-                // a client may ask by one spelling and listen by the other
+                // a client may ask in one spelling and subscribe in the other
                 let mut channels = [names, 1 - names].into_iter();
                 (channels.find(|of| self.wants(twin.channel[*of]))?, names)
             }
@@ -58,8 +58,9 @@ impl State {
         })
     }
 
-    /// The spelling that the client gets: as it asked in its sign-in session; else as it subscribed,
-    /// where that says so; else as the user's clients without a sign-in session asked.
+    /// The spelling for the client: the one it used in its sign-in session; else the one it
+    /// subscribed with, if that is unambiguous; else the one used by the user's clients without a
+    /// sign-in session.
     fn spelling(&self, twin: &Twin) -> usize {
         let asked = |sign_in: &str| {
             let choice = chosen(&self.choices, sign_in, twin.collection[0])?;
@@ -102,8 +103,8 @@ mod tests {
         channel: ["/things", "/tings"],
     };
 
-    /// The channel, collection and key that a client gets that subscribed so and chose so, each
-    /// choice with its sign-in session.
+    /// The channel, collection and key for a client with these subscriptions and choices. Each
+    /// choice has its sign-in session.
     fn spelled(subscriptions: &[&str], choices: &[(&str, bool)]) -> Option<[&'static str; 3]> {
         let session = Session::new(&ClientSession {
             id: "s".to_owned(),
@@ -145,16 +146,17 @@ mod tests {
             (&["/tings"], &[], twin),
             (&["/things"], &[], usual),
             (&["/other"], &[("mine", true)], None),
-            // both channels say nothing
+            // both channels: ambiguous
             (&["/things", "/tings"], &[], usual),
             (&["/things", "/tings"], &[("mine", true)], twin),
             (&["/**"], &[("mine", true)], twin),
             (&["/**"], &[("", true)], twin),
             (&["/**"], &[("", true), ("mine", false)], usual),
-            // what a client without a sign-in session asked for does not concern one that subscribed
+            // choices of clients without a sign-in session do not affect one whose subscription is
+            // unambiguous
             (&["/things"], &[("", true)], usual),
             (&["/tings"], &[("", false)], twin),
-            // asked by one spelling, subscribed by the other
+            // asked in one spelling, subscribed in the other
             (
                 &["/things"],
                 &[("mine", true)],

@@ -1,4 +1,4 @@
-//! Upkeep: stores what clients acknowledged, and ends the sessions of clients that stayed away.
+//! Maintenance: stores acknowledged cursors, and ends the sessions of absent clients.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ const KEEP_EVERY: Duration = Duration::from_secs(2);
 const TIDY_EVERY: Duration = Duration::from_secs(30);
 
 impl Hub {
-    /// Writes acknowledged cursors to the store and ends the sessions whose clients stayed away, until
-    /// the server stops.
+    /// Until the server stops, writes acknowledged cursors to the store and ends the sessions of
+    /// absent clients.
     pub async fn keep(self) {
         let stopping = self.parts().stopping.clone();
         let mut tidied = tokio::time::Instant::now();
@@ -48,7 +48,7 @@ impl Hub {
         }
     }
 
-    /// Waits until the held connects have taken their last batch, at most for [`PATIENCE`].
+    /// Waits until the held connects have taken their last batch, for at most [`PATIENCE`].
     async fn until_released(&self) {
         let begun = tokio::time::Instant::now();
         let held = || self.held().sessions.values().any(|one| one.state().held);
@@ -68,11 +68,11 @@ impl Hub {
             return;
         }
         if let Err(error) = self.submit(Command::KeepCursors(cursors)).await {
-            tracing::warn!(%error, "what clients received could not be noted");
+            tracing::warn!(%error, "acknowledged cursors could not be stored");
         }
     }
 
-    /// Removes sessions that no server holds any more, and answers and choices that are too old.
+    /// Deletes sessions that no server holds any more, and expired answers and choices.
     async fn forget(&self) {
         let Limits {
             timeout,
@@ -83,7 +83,7 @@ impl Hub {
         let micros = i64::try_from(kept.as_micros()).unwrap_or(i64::MAX);
         let before = self.parts().clock.now().plus_micros(-micros);
         if let Err(error) = self.submit(Command::ForgetClients(before)).await {
-            tracing::warn!(%error, "old sessions of clients could not be forgotten");
+            tracing::warn!(%error, "old client sessions could not be deleted");
         }
     }
 }

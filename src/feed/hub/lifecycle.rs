@@ -1,4 +1,5 @@
-//! The life of a session: opened, taken over by the server that its client comes to, changed, ended.
+//! The lifecycle of a session: opened, taken over by the server that its client connects to,
+//! changed, ended.
 
 use std::sync::Arc;
 
@@ -10,14 +11,14 @@ use crate::domain::client::{ClientSession, SessionEdit};
 use crate::domain::command::{Command, Outcome};
 use crate::store::StoreError;
 
-/// Sessions held by one server at most, and of those one user's.
+/// The largest number of sessions on a server, and of one user's among them.
 const MOST_SESSIONS: (usize, usize) = (20_000, 10_000);
-/// Subscriptions of one session at most.
+/// The largest number of subscriptions of a session.
 const MOST_SUBSCRIPTIONS: usize = 100;
 
 impl Hub {
-    /// Opens a session of a user, in a sign-in session if there is one. It is told of what happens
-    /// from now on.
+    /// Opens a session of a user, in a sign-in session if there is one. It receives changes from
+    /// now on.
     ///
     /// # Errors
     /// [`Denied::Full`], or [`Denied::Store`].
@@ -47,7 +48,8 @@ impl Hub {
         Ok(session)
     }
 
-    /// Waits until the journal's position is known. Before that, nobody knows what a session missed.
+    /// Waits until the journal's position is known. Before that, it is unknown what a session has
+    /// missed.
     async fn until_ready(&self) -> Result<(), Denied> {
         let mut ready = self.0.ready.subscribe();
         tokio::select! {
@@ -59,7 +61,7 @@ impl Hub {
         }
     }
 
-    /// The row of a session that this server does not hold.
+    /// The row of a session that another server may hold.
     async fn row(&self, user: &str, id: &str) -> Result<ClientSession, Denied> {
         let row = self.parts().reads.client_session(id).await?;
         row.filter(|row| {
@@ -77,7 +79,7 @@ impl Hub {
         }
     }
 
-    /// A user's session, taken over where another server held it.
+    /// A user's session, taken over if another server held it.
     pub(super) async fn take(&self, user: &str, id: &str) -> Result<Arc<Session>, Denied> {
         self.until_ready().await?;
         if let Some(session) = self.here(user, id)?
@@ -87,7 +89,7 @@ impl Hub {
         }
         let row = self.row(user, id).await?;
         if row.holder != self.0.holder {
-            // the state that this server has of it is older than its move
+            // the state on this server is older than the move
             self.drop_session(id, Over::Moved);
         } else if let Some(session) = self.here(user, id)? {
             return Ok(session);
@@ -101,7 +103,7 @@ impl Hub {
             .await?;
         let session = Session::new(&row);
         let mut held = self.held();
-        // two of its requests may have come at the same time
+        // two requests of the client may have arrived at the same time
         if let Some(there) = held.sessions.get(id) {
             return Ok(Arc::clone(there));
         }
@@ -128,7 +130,7 @@ impl Hub {
         }
     }
 
-    /// Adds and removes subscriptions. They are in force when this returns, whichever server holds the
+    /// Adds and removes subscriptions. When this returns, they apply on whichever server holds the
     /// session.
     ///
     /// # Errors

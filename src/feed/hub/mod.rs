@@ -1,14 +1,15 @@
-//! Clients that listen: their sessions, and the delivery of messages to them.
+//! Notified clients: their sessions, and the delivery of messages to them.
 //!
-//! Each server has one reader of the journal ([`Hub::run`], `tail.rs`). It makes the messages of each
-//! change once and hands them to the sessions that they are owed to. The work grows with the number
-//! of deliveries, not with sessions times changes.
+//! Each server has one reader of the journal ([`Hub::run`], `tail.rs`). It makes the messages of
+//! each change once and delivers them to the sessions that are due them. The work grows with the
+//! number of deliveries, not with sessions times changes.
 //!
-//! A session is not live while it is behind: another server held it before, or its client is slower
-//! than the changes and its queue is full. It then reads the journal by itself when its client
-//! connects (`connect.rs`). So nothing is lost, and the memory of each session is bounded.
+//! A session is not live while it lags behind: because another server held it before, or because
+//! its client is slower than the changes and its queue is full. It then reads the journal on its
+//! own when its client connects (`connect.rs`). So nothing is lost, and the memory of each session
+//! is bounded.
 //!
-//! A session is a row of the store, with the highest cursor that its client has acknowledged. It
+//! A session is a row of the store with the highest cursor that its client has acknowledged. It
 //! survives a restart, and any server can take it over (`lifecycle.rs`, `keep.rs`).
 
 mod channel;
@@ -37,29 +38,29 @@ use crate::domain::Clock;
 use crate::domain::command::{Command, Outcome, Submission};
 use crate::store::{Reads, StoreError, Writer};
 
-/// How long a connect waits after a message, so that those that follow closely share its reply.
+/// How long a connect waits after a message, so that messages that follow closely share its reply.
 const GATHER: Duration = Duration::from_millis(20);
-/// How often the store is told that the client of an idle session was seen.
+/// How often the store is told that the client of an idle session is still present.
 const SEEN_EVERY: Duration = Duration::from_secs(10);
-/// How long to wait before a failed database is asked again.
+/// How long to wait before a retry after a database failure.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How sessions are kept.
+/// Limits of sessions.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// How long a connect is held.
     pub timeout: Duration,
-    /// How long a client may be away.
+    /// How long a client may be absent.
     pub max_interval: Duration,
-    /// Messages that wait in memory for one client.
+    /// Messages in memory for one client.
     pub queue: usize,
-    /// Entries of the journal that a session may be behind; one that is further behind is ended.
+    /// Journal entries that a session may lag behind; a session further behind is ended.
     pub behind: i64,
 }
 
-/// What a hub works with.
+/// The parts of the server that a hub needs.
 pub struct Parts {
-    /// The one door in.
+    /// Every write.
     pub writer: Writer,
     /// Every read.
     pub reads: Arc<dyn Reads>,
@@ -67,59 +68,59 @@ pub struct Parts {
     pub feed: Feed,
     /// Makes the messages.
     pub translate: Arc<dyn Translate>,
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// The tenant whose changes are told.
+    /// The tenant whose changes are delivered.
     pub tenant: i64,
-    /// The user who is owed everything, where nobody has to sign in.
+    /// The user who receives everything if no sign-in is required.
     pub anybody: &'static str,
-    /// The channels there are.
+    /// All channels.
     pub channels: &'static [&'static str],
-    /// Bounds.
+    /// Limits.
     pub limits: Limits,
-    /// Whether other servers may work on the same database.
+    /// Whether other servers may use the same database.
     pub shared: bool,
-    /// Says when the server is going down.
+    /// Cancelled when the server stops.
     pub stopping: CancellationToken,
 }
 
-/// Why a client does not get what it asked for.
+/// Why a client's request is denied.
 #[derive(Debug, thiserror::Error)]
 pub enum Denied {
-    /// There is no such session, or it is another user's.
+    /// The session does not exist, or belongs to another user.
     #[error("the session is not known")]
     Unknown,
-    /// The session is so far behind that it was ended.
+    /// The session lagged too far behind and was ended.
     #[error("the session was too far behind")]
     Overflow,
-    /// As many sessions as there may be now.
-    #[error("as many clients listen as may")]
+    /// The limit on sessions is reached.
+    #[error("the limit on sessions is reached")]
     Full,
-    /// As many subscriptions as a client may have.
-    #[error("as many subscriptions as a client may have")]
+    /// The limit on subscriptions is reached.
+    #[error("the limit on subscriptions of a session is reached")]
     TooMany,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Where clients listen. Cheap to clone.
+/// The sessions of notified clients. Cheap to clone.
 #[derive(Clone)]
 pub struct Hub(Arc<Inner>);
 
 struct Inner {
     parts: Parts,
-    /// This server, among those on one database.
+    /// The name of this server among those on one database.
     holder: String,
     held: Mutex<Held>,
-    /// Says when the journal's position is known.
+    /// Whether the journal's position is known.
     ready: watch::Sender<bool>,
 }
 
-/// The sessions held here.
+/// The sessions on this server.
 #[derive(Default)]
 struct Held {
-    /// How far the journal was looked at.
+    /// The cursor up to which the journal was read.
     tail: i64,
     sessions: HashMap<String, Arc<Session>>,
     by_user: HashMap<Arc<str>, Vec<Arc<Session>>>,
@@ -148,7 +149,7 @@ impl Held {
 }
 
 impl Hub {
-    /// A hub that knows no session yet.
+    /// A hub without sessions.
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(Inner {
             parts,
@@ -166,17 +167,17 @@ impl Hub {
         self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How sessions are kept.
+    /// The limits of sessions.
     pub fn limits(&self) -> Limits {
         self.parts().limits
     }
 
-    /// Whether the server is going down.
+    /// Whether the server is stopping.
     pub fn is_stopping(&self) -> bool {
         self.parts().stopping.is_cancelled()
     }
 
-    /// Whether any channel that there is can be meant by a pattern.
+    /// Whether a pattern matches any existing channel.
     pub fn has_channel(&self, pattern: &Pattern) -> bool {
         self.parts()
             .channels
@@ -196,7 +197,7 @@ impl Hub {
     }
 }
 
-/// 160 random bits, in letters and digits.
+/// 160 random bits as letters and digits.
 fn random_id() -> String {
     let mut bytes = [0; 20];
     rand::rng().fill_bytes(&mut bytes);

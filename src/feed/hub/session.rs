@@ -1,4 +1,4 @@
-//! The session of one client, as the server that holds it knows it.
+//! The session of one client on the server that holds it.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,61 +10,62 @@ use super::channel::Pattern;
 use super::delivery::Delivery;
 use crate::domain::client::{Choice, ClientSession, chosen};
 
-/// Messages of one reply at most.
+/// The largest number of messages of a reply.
 const BATCH: usize = 256;
-/// Bytes of one reply, roughly; a single message may be longer.
+/// Rough limit on the bytes of a reply; a single message may be longer.
 const BATCH_BYTES: usize = 1024 * 1024;
-/// Bytes that wait for one client, roughly; a single message may be longer.
+/// Rough limit on the bytes queued for a client; a single message may be longer.
 const QUEUE_BYTES: usize = 8 * 1024 * 1024;
 
-/// A session held here.
+/// A session on this server.
 #[derive(Debug)]
 pub struct Session {
     /// Identifier.
     pub id: String,
-    /// Whose it is.
+    /// The user.
     pub user: Arc<str>,
-    /// Told whenever something came up that a held connect must look at.
+    /// Notified whenever a held connect has something to look at.
     pub news: Notify,
-    /// Taken by whoever changes the subscriptions, so that they change here in the order in which they do in the store.
+    /// Held while subscriptions change, so that they change here in the same order as in the store.
     pub editing: tokio::sync::Mutex<()>,
-    /// Taken by whoever reads up from the journal.
+    /// Held while the session catches up from the journal.
     pub reading: tokio::sync::Mutex<()>,
     state: Mutex<State>,
 }
 
-/// What changes of a session.
+/// The mutable state of a session.
 #[derive(Debug)]
 pub struct State {
-    /// What it subscribed to.
+    /// The subscriptions.
     pub patterns: Vec<Pattern>,
     /// The sign-in session in which it was opened.
     pub sign_in: String,
     /// The spellings that its client chose.
     pub choices: Vec<Choice>,
-    /// Messages that have not been sent, or not been acknowledged, oldest first.
+    /// Messages not sent or not acknowledged yet, oldest first.
     waiting: VecDeque<Delivery>,
-    /// The bytes of those.
+    /// The bytes of these messages.
     bytes: usize,
-    /// Everything up to here has been received, as far as can be known.
+    /// The client has received everything up to here, as far as is known.
     received: i64,
-    /// What the store knows of that.
+    /// The part of that which is stored.
     kept: i64,
-    /// Where the session stands in the journal while it is not live.
+    /// The session's position in the journal while it is not live.
     pub through: i64,
-    /// Whether every message is handed over as it comes up; if not, the session reads up from the journal.
+    /// Whether it receives every message as it is made; if not, the session catches up from the
+    /// journal.
     pub live: bool,
-    /// Counts connects; an older one makes way for a newer one.
+    /// Counts connects; a newer one replaces an older one.
     pub connects: u64,
     /// Whether a connect is held.
     pub held: bool,
-    /// Set when nothing more will come here.
+    /// Set when nothing more will be delivered here.
     pub over: Option<Over>,
     seen: Instant,
     kept_at: Instant,
 }
 
-/// Why a session is over where it was held.
+/// Why a session is over on the server that held it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Over {
     /// It was ended.
@@ -73,17 +74,17 @@ pub enum Over {
     Moved,
 }
 
-/// What a connect takes along.
+/// The content of a reply to a connect.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Batch {
     /// Messages, oldest first.
     pub messages: Vec<Delivery>,
-    /// Whoever has received this has received everything up to here.
+    /// A client that has received this batch has received everything up to this cursor.
     pub cursor: i64,
 }
 
 impl Session {
-    /// A session as its row has it; it reads up from where that stands.
+    /// A session from its row; it catches up from the row's cursor.
     pub fn new(row: &ClientSession) -> Arc<Self> {
         let cursor = row.cursor;
         Arc::new(Self {
@@ -116,7 +117,7 @@ impl Session {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends it here.
+    /// Ends the session on this server.
     pub fn end(&self, why: Over) {
         self.state().over = Some(why);
         self.news.notify_waiters();
@@ -124,12 +125,12 @@ impl Session {
 }
 
 impl State {
-    /// Whether a channel was subscribed to, however often.
+    /// Whether any subscription matches a channel.
     pub fn wants(&self, channel: &str) -> bool {
         self.patterns.iter().any(|pattern| pattern.matches(channel))
     }
 
-    /// Hands a message over; false when as many wait as may.
+    /// Queues a message; false if the queue is full.
     pub fn push(&mut self, delivery: Delivery, most: usize) -> bool {
         let message = &delivery.message;
         // a client that comes from another server may be ahead of this one
@@ -144,23 +145,24 @@ impl State {
         true
     }
 
-    /// Whether messages wait.
+    /// Whether messages are queued.
     pub fn has_waiting(&self) -> bool {
         !self.waiting.is_empty()
     }
 
-    /// Whether as many messages wait as may, or as many bytes.
+    /// Whether the queue has reached its limit of messages or bytes.
     pub fn is_full(&self, most: usize) -> bool {
         self.waiting.len() >= most || self.bytes >= QUEUE_BYTES
     }
 
-    /// Leaves the session to read up from the journal after a cursor.
+    /// Takes the session off the live stream; it catches up from the journal after a cursor.
     pub fn fall_behind(&mut self, through: i64) {
         self.live = false;
         self.through = through.max(self.received);
     }
 
-    /// Forgets what waits, which may hold what was erased: it is read from the journal again.
+    /// Clears the queue, which may hold erased content; the messages are read from the journal
+    /// again.
     pub fn forget_waiting(&mut self) {
         self.waiting.clear();
         self.bytes = 0;
@@ -168,7 +170,7 @@ impl State {
         self.through = self.received;
     }
 
-    /// The client has received everything up to this cursor.
+    /// Notes that the client has received everything up to this cursor.
     pub fn acknowledge(&mut self, cursor: i64) {
         while self
             .waiting
@@ -182,7 +184,8 @@ impl State {
         self.received = self.received.max(cursor);
     }
 
-    /// The next messages to send; `position` is how far the journal was looked at. Without acknowledgements what is sent counts as received.
+    /// The next messages to send; `position` is the cursor up to which the journal was read.
+    /// Without acknowledgements, sent messages count as received.
     pub fn batch(&mut self, position: i64, acknowledges: bool) -> Batch {
         let mut bytes = 0;
         let messages: Vec<Delivery> = self
@@ -206,12 +209,12 @@ impl State {
         Batch { messages, cursor }
     }
 
-    /// Takes over what changed of its row: its subscriptions, its choices, and that nothing is owed
-    /// from before the first subscription.
+    /// Applies what changed in its row: its subscriptions, its choices, and that nothing before the
+    /// first subscription is due.
     pub fn follow(&mut self, row: &ClientSession) {
         self.patterns = patterns(row);
         for new in &row.choices {
-            // rows may come out of order
+            // rows may arrive out of order
             match chosen(&self.choices, &new.sign_in, &new.collection) {
                 Some(known) if known.at >= new.at => {}
                 _ => {
@@ -227,23 +230,23 @@ impl State {
         }
     }
 
-    /// Nothing up to this cursor is owed.
+    /// Notes that nothing up to this cursor is due.
     pub fn skip(&mut self, cursor: i64) {
         self.acknowledge(cursor);
         self.through = self.through.max(cursor);
     }
 
-    /// The client was here just now.
+    /// Notes that the client is present.
     pub fn see(&mut self) {
         self.seen = Instant::now();
     }
 
-    /// Whether it has been away for longer than it may.
+    /// Whether the client has been absent for longer than allowed.
     pub fn is_away(&self, most: Duration) -> bool {
         !self.held && self.seen.elapsed() > most
     }
 
-    /// What the store is to be told that the client received: where it does not know, or was told long ago.
+    /// The received cursor to be stored: if the store lacks it, or was last told long ago.
     pub fn unkept(&mut self, often: Duration) -> Option<i64> {
         if self.received == self.kept && self.kept_at.elapsed() < often {
             return None;

@@ -1,5 +1,5 @@
-//! The reader of the journal: makes the messages of each change once, and hands them to the sessions
-//! that they are owed to.
+//! The reader of the journal: makes the messages of each change once and delivers them to the
+//! sessions that are due them.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use crate::domain::client::{Answer, ClientSession};
 use crate::feed::Message;
 use crate::store::{ChangesQuery, StoreError};
 
-/// Journal entries of one read.
+/// Journal entries per read.
 const PAGE: usize = 256;
-/// Entries of a read that are translated together. No further ones are once [`STRETCH_BYTES`] is
-/// exceeded.
+/// Entries of a page that are translated together. The step ends after the chunk that exceeds
+/// [`STRETCH_BYTES`].
 const CHUNK: usize = 32;
-/// Bytes of the messages of one stretch of the journal, roughly.
+/// Rough limit on the bytes of the messages of one step.
 const STRETCH_BYTES: usize = 8 * 1024 * 1024;
 
 impl Hub {
@@ -48,7 +48,7 @@ impl Hub {
                 () = stopping.cancelled() => return,
             };
             if let Err(error) = self.step(tail, newest).await {
-                tracing::warn!(%error, "clients could not be told of changes; they will be");
+                tracing::warn!(%error, "clients could not be notified of changes; this is retried");
                 tokio::select! {
                     () = tokio::time::sleep(PATIENCE) => {}
                     () = stopping.cancelled() => return,
@@ -57,7 +57,7 @@ impl Hub {
         }
     }
 
-    /// Delivers what happened after the tail, up to `newest` or to the end of one page.
+    /// Delivers the entries after the tail, up to `newest` or to the end of one page.
     async fn step(&self, tail: i64, newest: i64) -> Result<(), StoreError> {
         let listening: Option<HashSet<Arc<str>>> = {
             let mut held = self.held();
@@ -82,7 +82,7 @@ impl Hub {
             if stretch.erases {
                 state.forget_waiting();
             } else if !known && state.live {
-                // it connected after this step had left out its user's changes
+                // it connected after this step had skipped its user's changes
                 state.fall_behind(tail);
             } else {
                 continue;
@@ -131,7 +131,7 @@ impl Hub {
         }
     }
 
-    /// The messages and answers of a stretch of the journal, and how far they go.
+    /// The messages and answers of a stretch of the journal, and the cursor up to which they go.
     pub(super) async fn messages(
         &self,
         (after, until): (i64, i64),
@@ -181,7 +181,7 @@ impl Hub {
         })
     }
 
-    /// Takes over what was changed, here or on another server, of sessions held here.
+    /// Applies changes of sessions on this server, made here or on another server.
     fn refresh(&self, rows: &[ClientSession]) {
         for row in rows {
             let Some(session) = self.held().sessions.get(&row.id).cloned() else {

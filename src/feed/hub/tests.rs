@@ -11,7 +11,7 @@ use crate::domain::moment::SystemClock;
 use crate::feed::Message;
 use crate::store::Store;
 
-/// Makes a message of every change; waits for leave first.
+/// Makes a message of every change, after waiting for permission.
 struct Slow {
     leave: Semaphore,
     asked: AtomicBool,
@@ -52,7 +52,7 @@ fn row(user: &str) -> ClientSession {
     }
 }
 
-/// A hub over a store of its own, and the translation that it waits for.
+/// A hub over its own store, and its translator.
 fn hub(store: &Store) -> (Hub, Arc<Slow>) {
     let slow = Arc::new(Slow {
         leave: Semaphore::new(0),
@@ -116,7 +116,7 @@ async fn a_session_that_comes_while_its_users_changes_are_passed_over_gets_them(
         hub.submit(open).await.unwrap();
     }
     let running = tokio::spawn(hub.clone().run());
-    // only ann listens here when the step begins
+    // only ann has a session when the step begins
     let ann = hub.connect("ann", "session of ann", connect(0, 0)).await;
     let begun = match ann.unwrap() {
         Ended::With(batch) => batch.cursor,
@@ -141,7 +141,7 @@ async fn a_session_that_comes_while_its_users_changes_are_passed_over_gets_them(
     }
     slow.leave.add_permits(1000);
     let told = cursors(&bob.await.unwrap().unwrap());
-    // its own change, and the one of nobody; what it took to come is no change
+    // its own change, and the one without a user; its arrival is no change
     assert_eq!(told.len(), 2, "{told:?} of {head}");
     let ann = hub
         .connect("ann", "session of ann", connect(begun, 20))
@@ -149,7 +149,7 @@ async fn a_session_that_comes_while_its_users_changes_are_passed_over_gets_them(
     assert_eq!(cursors(&ann.unwrap()).len(), 1);
     hub.parts().stopping.cancel();
     running.await.unwrap();
-    // the writer ends with the last one who may write
+    // the writer ends when its last handle is dropped
     drop(hub);
     store.close().await;
 }
@@ -175,7 +175,7 @@ async fn nobody_is_served_before_it_is_known_where_the_journal_stands() {
     assert_eq!(cursors(&early.await.unwrap().unwrap()).len(), 1);
     hub.parts().stopping.cancel();
     running.await.unwrap();
-    // the writer ends with the last one who may write
+    // the writer ends when its last handle is dropped
     drop(hub);
     store.close().await;
 }

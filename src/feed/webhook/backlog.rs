@@ -1,9 +1,8 @@
-//! The backlog of one webhook: deliveries that are ready, in flight, or behind another one about the
-//! same subject.
+//! The backlog of one webhook: deliveries that are ready, in flight, or queued behind another one
+//! about the same subject.
 //!
-//! Deliveries about one subject go out one after the other. The first is ready or in flight; those
-//! that follow stand behind it here, or, once one about the subject has failed, behind it in the
-//! store.
+//! Deliveries about one subject are sent in order. The first is ready or in flight. Later ones are
+//! queued behind it in memory or, once a delivery about the subject has failed, in the store.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
@@ -12,23 +11,25 @@ use std::time::{Duration, Instant};
 use crate::domain::change::Change;
 use crate::domain::webhook::{Delivery, DeliveryState};
 
-/// Bytes of changes that are buffered, roughly. What does not fit is read again when it goes out.
+/// Rough limit on the bytes of buffered changes. A change that does not fit is read again when it
+/// is sent.
 const MOST_BUFFERED: usize = 4 * 1024 * 1024;
-/// A change that was read longer ago is read again before it goes out: it may have been erased.
+/// A change read longer ago than this is read again before it is sent, since it may have been
+/// erased.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// A delivery that is to go out.
+/// A delivery to be sent.
 pub struct Outgoing {
     /// The delivery.
     pub delivery: Delivery,
-    /// Whether it is in the store, and maybe others about its subject behind it.
+    /// Whether it is in the store, maybe with others about its subject behind it.
     pub is_stored: bool,
-    /// Its change as it was read from the journal, and when.
+    /// Its change as read from the journal, and when it was read.
     buffered: Option<(Change, Instant)>,
 }
 
 impl Outgoing {
-    /// Whether its change must be read before it goes out.
+    /// Whether its change must be read before it is sent.
     pub fn must_read(&self) -> bool {
         !matches!(&self.buffered, Some((_, read)) if read.elapsed() < FRESH)
     }
@@ -36,22 +37,22 @@ impl Outgoing {
 
 /// A subject with a delivery that is ready, in flight, or being written.
 enum Subject {
-    /// The first delivery is ready or in flight; these are behind it.
+    /// The first delivery is ready or in flight; these are queued behind it.
     New(VecDeque<Outgoing>),
-    /// A stored delivery is ready or in flight; those that follow are stored, too.
+    /// A stored delivery is ready or in flight; later ones are stored, too.
     Stored,
-    /// Its stored deliveries change with the write of this number. Only after it is known which
-    /// one is next, so those that follow are stored, too.
+    /// The write with this number changes its stored deliveries. Only after that write is it known
+    /// which one is next, so later ones are stored, too.
     Writing(u64),
 }
 
-/// The deliveries that one webhook works on.
+/// The deliveries that a webhook is working on.
 #[derive(Default)]
 pub struct Backlog {
     subjects: HashMap<String, Subject>,
     /// First attempts that are ready.
     new: VecDeque<Outgoing>,
-    /// Further attempts that are ready.
+    /// Retries that are ready.
     retries: VecDeque<Outgoing>,
     /// Stored deliveries that are ready or in flight.
     retrying: usize,
@@ -60,9 +61,9 @@ pub struct Backlog {
 }
 
 impl Backlog {
-    /// Adds a new delivery with its change. It is ready, or stands behind another one about its
-    /// subject. Returned when it must stand there in the store: because `is_blocked` says that others
-    /// wait there, or because one is on its way there with the write `next_write`.
+    /// Adds a new delivery with its change. It is ready, or queued behind another one about its
+    /// subject. Returns it if it must be queued in the store: because `is_blocked` says that others
+    /// wait there, or because one is being stored by the write `next_write`.
     pub fn add(
         &mut self,
         delivery: Delivery,
@@ -121,8 +122,8 @@ impl Backlog {
         self.retrying
     }
 
-    /// Takes the next delivery that is ready: a new one or a retry as preferred, else one of the
-    /// others.
+    /// Takes the next ready delivery: of the preferred kind (new or retry) if there is one, else of
+    /// the other kind.
     pub fn next(&mut self, prefer_new: bool) -> Option<Outgoing> {
         let (first, second) = if prefer_new {
             (&mut self.new, &mut self.retries)
@@ -132,7 +133,7 @@ impl Backlog {
         first.pop_front().or_else(|| second.pop_front())
     }
 
-    /// Puts a delivery back that was taken last and did not go out.
+    /// Puts back the delivery taken last, which was not sent.
     pub fn put_back(&mut self, outgoing: Outgoing) {
         if outgoing.is_stored {
             self.retries.push_front(outgoing);
@@ -148,9 +149,9 @@ impl Backlog {
         Some(change)
     }
 
-    /// Ends an attempt at a delivery, whose new state will be stored with the write `next_write`. The
-    /// next one about its subject is ready now, or known after that write. Returns deliveries that must
-    /// be stored behind it.
+    /// Ends an attempt at a delivery, whose new state the write `next_write` will store. The next
+    /// delivery about its subject is ready now, or known after that write. Returns deliveries that
+    /// must be stored behind it.
     pub fn complete(
         &mut self,
         delivery: &Delivery,
@@ -178,7 +179,8 @@ impl Backlog {
         Vec::new()
     }
 
-    /// All writes up to this number are durable: what the store holds of their subjects is known.
+    /// Notes that all writes up to this number are durable, so the stored state of their subjects
+    /// is known.
     pub fn written(&mut self, number: u64) {
         self.subjects
             .retain(|_, subject| !matches!(subject, Subject::Writing(with) if *with <= number));
@@ -199,7 +201,7 @@ mod tests {
     use super::*;
     use crate::feed::webhook::tests::{change, delivery};
 
-    /// Takes all deliveries that are ready, as if to send them: their cursors.
+    /// Takes all ready deliveries as if to send them, and returns their cursors.
     fn ready(backlog: &mut Backlog) -> Vec<i64> {
         let mut cursors = Vec::new();
         while let Some(mut outgoing) = backlog.next(true) {

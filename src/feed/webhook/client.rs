@@ -1,4 +1,4 @@
-//! One attempt: a signed request, and what its answer means.
+//! Delivery attempts: sends a signed request and interprets the answer.
 
 use std::error::Error;
 use std::io;
@@ -27,32 +27,33 @@ use crate::domain::webhook::{PRIVATE, Webhook, check_url, message_id, signatures
 
 /// How long a receiver may take to answer.
 pub const TIMEOUT: Duration = Duration::from_secs(15);
-/// How long a connection may take to come about.
+/// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a name may take to be looked up while somebody waits for the answer.
+/// How long looking up a name may take while a caller waits.
 const LOOK_UP: Duration = Duration::from_secs(2);
 /// How long an idle connection is kept.
 const IDLE: Duration = Duration::from_secs(30);
-/// Bytes of an answer that are read, so that its connection can be used again, and for how long.
+/// How much of an answer is read, so that its connection can be used again: bytes, and for how
+/// long.
 const DRAINED: (usize, Duration) = (64 * 1024, Duration::from_millis(500));
 /// Characters of an error that are kept.
 const LONGEST_ERROR: usize = 200;
-/// Who asks.
+/// The `User-Agent` header.
 const USER_AGENT: &str = concat!("Annals/", env!("CARGO_PKG_VERSION"));
 
-/// How an attempt ended.
+/// The result of an attempt.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attempt {
-    /// The HTTP status; `None` where no answer came.
+    /// The HTTP status; `None` if there was no answer.
     pub status: Option<u16>,
-    /// Why it failed; `None` where it did not.
+    /// Why it failed; `None` if it succeeded.
     pub error: Option<String>,
-    /// How long the receiver asked to be left alone.
+    /// How long the receiver asked the sender to wait.
     pub retry_after: Option<Duration>,
 }
 
 impl Attempt {
-    /// One that failed before an answer came.
+    /// An attempt that failed without an answer.
     pub fn failed(error: impl Into<String>) -> Self {
         Self {
             error: Some(error.into()),
@@ -60,7 +61,7 @@ impl Attempt {
         }
     }
 
-    /// Whether the receiver wants nothing more.
+    /// Whether the receiver wants no more deliveries.
     pub fn is_gone(&self) -> bool {
         self.status == Some(StatusCode::GONE.as_u16())
     }
@@ -80,7 +81,8 @@ pub struct Letter {
 }
 
 impl Letter {
-    /// Tells a webhook of a change whose `data` is this JSON text.
+    /// The request that reports a change to a webhook; `data` is the JSON text of its `data`
+    /// member.
     pub fn new(webhook: &Webhook, change: &Change, at: Moment, data: &str) -> Self {
         let id = message_id(&webhook.id, change.cursor);
         let (kind, changed) = (&change.kind, &change.at);
@@ -101,14 +103,14 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client that trusts the authorities of browsers, and those of this machine.
+    /// A client that trusts the certificate authorities of browsers and of this machine.
     ///
     /// # Errors
-    /// When the library of TLS does not come up.
+    /// If TLS cannot be set up.
     pub fn new(allow_private: bool) -> Result<Self, rustls::Error> {
         let mut roots = RootCertStore::empty();
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        // of a machine's own list what cannot be read is left out
+        // certificates in the machine's list that cannot be read are skipped
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = ClientConfig::builder_with_provider(provider)
@@ -136,7 +138,8 @@ impl Client {
 
     /// Makes one attempt.
     pub async fn send(&self, url: &str, letter: &Letter) -> Attempt {
-        // a literal address is never looked up, and the setting may be another than when the webhook was made
+        // a literal address is never looked up, and the setting may have changed since the webhook
+        // was created
         if let Err(detail) = check_url(url, self.allow_private) {
             return Attempt::failed(format!("the URL {detail}"));
         }
@@ -150,7 +153,7 @@ impl Client {
             .header("webhook-signature", &letter.signature)
             .body(Full::from(letter.body.clone()));
         let Ok(request) = request else {
-            return Attempt::failed("the URL cannot be asked for");
+            return Attempt::failed("the URL is not valid for a request");
         };
         match tokio::time::timeout(TIMEOUT, self.http.request(request)).await {
             Err(_) => Attempt::failed(format!("no answer within {} s", TIMEOUT.as_secs())),
@@ -165,7 +168,7 @@ impl Client {
     }
 }
 
-/// What an answer means.
+/// Interprets an answer.
 fn understood(status: StatusCode, headers: &HeaderMap) -> Attempt {
     let error = if status.is_success() {
         None
@@ -189,7 +192,8 @@ fn understood(status: StatusCode, headers: &HeaderMap) -> Attempt {
     }
 }
 
-/// The innermost cause, which tells most: `Connection refused`, an unknown certificate, a private address.
+/// The innermost cause, which is the most specific: `Connection refused`, an unknown certificate, a
+/// private address.
 fn told(error: &legacy::Error) -> String {
     let mut innermost: &dyn Error = error;
     while let Some(source) = innermost.source() {
@@ -208,7 +212,7 @@ fn told(error: &legacy::Error) -> String {
     format!("{what}: {text}")
 }
 
-/// Whether a host is known to lead into a private network; one that cannot be looked up is not.
+/// Whether a host is known to lead into a private network. A host that cannot be looked up is not.
 pub async fn is_private(url: &Url) -> bool {
     let Some(Host::Domain(name)) = url.host() else {
         return false;
@@ -217,7 +221,8 @@ pub async fn is_private(url: &Url) -> bool {
     matches!(found, Ok(Err(error)) if error.to_string() == PRIVATE)
 }
 
-/// All addresses of a name. One that is not public refuses them all: the next look could lead there.
+/// All addresses of a name. If any is not public, all are refused, since the next lookup could
+/// return that one.
 async fn look_up(name: &str, allow_private: bool) -> io::Result<Vec<SocketAddr>> {
     let found: Vec<SocketAddr> = tokio::net::lookup_host((name, 0)).await?.collect();
     if !allow_private && found.iter().any(|address| !is_public(address.ip())) {
@@ -226,7 +231,7 @@ async fn look_up(name: &str, allow_private: bool) -> io::Result<Vec<SocketAddr>>
     Ok(found)
 }
 
-/// Looks names up for connections, and refuses private addresses at the moment when one is about to be used.
+/// Looks up names for connections, and refuses private addresses when one is about to be used.
 #[derive(Clone, Debug)]
 struct Resolver {
     allow_private: bool,
@@ -280,7 +285,7 @@ mod tests {
                 "{attempt:?}"
             );
         }
-        // past the check of the text, a connection to a name asks the resolver, which refuses it
+        // a name passes the check of the URL's text; the resolver then refuses its address
         let request = Request::post("http://localhost:1/").body(Full::default());
         let error = client.http.request(request.unwrap()).await.unwrap_err();
         assert_eq!(told(&error), format!("the host {PRIVATE}"));

@@ -1,18 +1,18 @@
-//! Whether the receiver of one webhook is up, and how many requests it gets.
+//! The health of a webhook's receiver: whether it is up, and how many requests it gets.
 
 use std::time::{Duration, Instant};
 
-/// Requests in flight, at most.
+/// The largest number of requests in flight.
 const MOST_IN_FLIGHT: usize = 16;
-/// Retries among them, at most. The rest leaves room for what is new.
+/// The largest number of retries among them; the rest is left for new deliveries.
 const MOST_RETRYING: usize = 8;
-/// After so many first attempts that failed, with no success between them, the receiver is down. Retries
-/// do not count: a receiver that refuses some events for good is up.
+/// The receiver is down after this many consecutive failed first attempts. Retries do not count: a
+/// receiver that permanently refuses some events is up.
 const DOWN_AFTER: u32 = 20;
-/// A receiver that is down gets one request at a time, so long after the last failure.
+/// A receiver that is down gets one request at a time, this long after the last failure.
 const PROBE_EVERY: Duration = Duration::from_millis(100);
-/// How often a receiver that is up again gets all waiting deliveries at once. One that goes up and down
-/// all the time gets them when they are due.
+/// How often a receiver that has recovered gets all waiting deliveries at once. One that goes up
+/// and down all the time gets them when they are due.
 const HASTEN_EVERY: Duration = Duration::from_secs(60);
 
 /// The health of a receiver.
@@ -26,7 +26,7 @@ pub struct ReceiverHealth {
 }
 
 impl ReceiverHealth {
-    /// Of a receiver that is taken to be up.
+    /// The health of a receiver that is assumed to be up.
     pub fn new(now: Instant) -> Self {
         Self {
             failures: 0,
@@ -41,7 +41,7 @@ impl ReceiverHealth {
         self.failures >= DOWN_AFTER
     }
 
-    /// How many more requests may go out.
+    /// How many more requests may be sent.
     pub fn free_slots(&self, in_flight: usize, now: Instant) -> usize {
         if !self.is_down() {
             return MOST_IN_FLIGHT.saturating_sub(in_flight);
@@ -54,20 +54,21 @@ impl ReceiverHealth {
         retrying < if self.is_down() { 1 } else { MOST_RETRYING }
     }
 
-    /// Whether a new delivery goes out before retries. When the receiver is down they take turns: it may
-    /// take one kind and not the other.
+    /// Whether a new delivery is sent before retries. If the receiver is down, the two alternate,
+    /// since it may accept one kind and not the other.
     pub fn prefers_new(&mut self) -> bool {
         let prefers_new = self.is_down() && self.probe_new;
         self.probe_new = !self.probe_new;
         prefers_new
     }
 
-    /// How long until the next probe may go out; zero when it may.
+    /// How long until the next probe may be sent; zero if it may be sent now.
     pub fn until_probe(&self, now: Instant) -> Duration {
         PROBE_EVERY.saturating_sub(now.duration_since(self.last_failure))
     }
 
-    /// Notes a success. True when the receiver was down, and all waiting deliveries are to go out now.
+    /// Notes a success. Returns true if the receiver was down and all waiting deliveries should be
+    /// sent now.
     pub fn succeeded(&mut self, now: Instant) -> bool {
         let may_hasten = |at: Instant| now.duration_since(at) >= HASTEN_EVERY;
         let hastens = self.is_down() && self.last_hastened.is_none_or(may_hasten);
@@ -78,7 +79,7 @@ impl ReceiverHealth {
         hastens
     }
 
-    /// Notes a failure of a first attempt, or of a retry.
+    /// Notes the failure of a first attempt or of a retry.
     pub fn failed(&mut self, is_retry: bool, now: Instant) {
         self.failures = self.failures.saturating_add(u32::from(!is_retry));
         self.last_failure = now;

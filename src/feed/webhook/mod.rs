@@ -1,10 +1,10 @@
-//! Webhooks: readers of the journal that send what they read to other systems.
+//! Webhooks: readers of the journal that deliver its entries to other systems.
 //!
-//! Of several servers on one database one sends ([`run`]): it holds a row of the store, and shows that
-//! it is alive by a number that it increments. Each webhook has a `worker` of its own there, so that a
-//! receiver that hangs does not hold up the others. A worker has a `backlog` of deliveries by subject,
-//! a `schedule` of retries, the `health` of its receiver, and a record of its `progress`. What is
-//! to be written goes through one `saver`, in few commits.
+//! Of several servers on one database, one sends ([`run`]). It holds a lease, a row of the store,
+//! and renews it by incrementing a number. Each webhook has its own `worker`, so that a receiver
+//! that hangs does not delay the others. A worker has a `backlog` of deliveries by subject, a
+//! `schedule` of retries, the `health` of its receiver, and a record of its `progress`. All writes
+//! go through one `saver`, in few commits.
 
 mod backlog;
 pub mod client;
@@ -38,11 +38,11 @@ use worker::Worker;
 
 /// How often the webhooks and the lease are checked.
 const CHECK_EVERY: Duration = Duration::from_millis(250);
-/// How often the server that sends renews its lease.
+/// How often the sending server renews its lease.
 const RENEW_EVERY: Duration = Duration::from_secs(2);
-/// A server that could not renew its lease for so long stops sending.
+/// A server that could not renew its lease for this long stops sending.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(8);
-/// A lease that was not renewed for so long may be taken by another server.
+/// A lease that was not renewed for this long may be taken by another server.
 const STALE_AFTER: Duration = Duration::from_secs(10);
 /// How often old deliveries are deleted.
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
@@ -56,13 +56,13 @@ pub struct Parts {
     pub reads: Arc<dyn Reads>,
     /// The newest cursor of the journal, and counters.
     pub feed: Feed,
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Writes the `data` of a delivery: JSON text.
+    /// Renders the `data` of a delivery as JSON text.
     pub render: fn(&Change) -> String,
-    /// Whether deliveries may go to private networks, and unencrypted.
+    /// Whether deliveries may go to private networks and over unencrypted connections.
     pub allow_private: bool,
-    /// Days for which delivered deliveries are kept.
+    /// Days for which completed deliveries are kept.
     pub keep_days: u32,
     /// Whether other servers may use the same database.
     pub shared: bool,
@@ -82,7 +82,7 @@ async fn submit(writer: &Writer, command: WebhookCommand) -> Result<Outcome, Sto
     answer.wait().await
 }
 
-/// Sends to webhooks until the server stops.
+/// Sends deliveries until the server stops.
 pub async fn run(parts: Parts) {
     let mut supervisor = Supervisor {
         me: new_name(),
@@ -133,20 +133,20 @@ impl Running {
 /// The workers of this server, and its lease.
 struct Supervisor {
     parts: Parts,
-    /// The name in the lease. A server that lost its lease takes another name, so that none of its late
-    /// writes counts.
+    /// The name in the lease. A server that loses its lease takes another name, so that late writes
+    /// under the old name are refused.
     me: String,
     workers: HashMap<String, Running>,
     /// All webhooks as last read.
     webhooks: Vec<Webhook>,
     /// The version of `webhooks`.
     version: Option<i64>,
-    /// When this server last renewed its lease. The workers check it before each request.
+    /// When this server last renewed its lease. Workers check it before each request.
     term: watch::Sender<Term>,
-    /// The lease of another server as last seen, and since when it was not renewed.
+    /// The lease of another server as last seen, and the time since which it was not renewed.
     seen: (Sender, Instant),
     tools: Option<(Saver, Arc<Client>)>,
-    /// When old deliveries were last deleted to the end.
+    /// When the deletion of old deliveries last completed.
     last_forget: Option<Instant>,
 }
 
@@ -155,7 +155,7 @@ impl Supervisor {
         *self.term.borrow()
     }
 
-    /// One round: renews the lease, and starts and stops workers.
+    /// One round: renews the lease, starts and stops workers.
     async fn check(&mut self) -> Result<(), StoreError> {
         let sender = self.parts.reads.webhook_sender().await;
         if self.parts.shared
@@ -174,7 +174,7 @@ impl Supervisor {
             self.version = Some(sender.version);
             self.last_forget = None;
         }
-        // without a webhook ever there is nothing to delete
+        // if there was never a webhook, there is nothing to delete
         if sender.version > 0
             && let Err(error) = self.forget().await
         {
@@ -190,7 +190,7 @@ impl Supervisor {
         self.rearrange().await
     }
 
-    /// Whether this server holds the lease. Takes it when nobody does.
+    /// Whether this server holds the lease. Takes it if it is free.
     async fn hold(&mut self, sender: Sender) -> Result<bool, StoreError> {
         let mut stale = None;
         if sender.holder == self.me {
@@ -208,7 +208,7 @@ impl Supervisor {
             if (&sender.holder, sender.term) != (&self.seen.0.holder, self.seen.0.term) {
                 self.seen = (sender.clone(), Instant::now());
             }
-            // a SQLite file has one server: any other holder is gone
+            // a SQLite file has one server, so any other holder no longer runs
             let is_free = sender.holder.is_empty() || !self.parts.shared;
             if !is_free && self.seen.1.elapsed() < STALE_AFTER {
                 return Ok(false);
@@ -238,10 +238,10 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Drops everything in flight. What was not written goes out again, under the same identifier.
+    /// Drops everything in flight. Unrecorded deliveries are sent again under the same identifiers.
     async fn abort(&mut self) {
         self.term.send_replace(None);
-        // writes that are under way must not count, even when this server gets the lease again
+        // pending writes must not count, even if this server gets the lease again
         self.me = new_name();
         self.tools = None;
         let all: Vec<Running> = self.workers.drain().map(|(_, one)| one).collect();
@@ -267,7 +267,7 @@ impl Supervisor {
         }
     }
 
-    /// Stops the workers of webhooks that changed, and starts those that are missing.
+    /// Stops the workers of webhooks that changed, and starts missing ones.
     async fn rearrange(&mut self) -> Result<(), StoreError> {
         let wanted = |id: &str| {
             self.webhooks
@@ -286,7 +286,7 @@ impl Supervisor {
         if self.missing().is_empty() {
             return Ok(());
         }
-        // their places in the journal may have moved since they were read
+        // their cursors may have moved since they were read
         self.webhooks = self.parts.reads.webhooks(None).await?;
         let (saver, client) = self.tools();
         let new = self.missing();
@@ -351,12 +351,12 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Stops all workers, and gives the lease back.
+    /// Stops all workers, and releases the lease.
     async fn close(mut self) {
         let all = self.workers.keys().cloned().collect();
         self.end(all).await;
         if let Err(error) = self.release().await {
-            tracing::warn!(%error, "the lease could not be given back; another server takes it when it is stale");
+            tracing::warn!(%error, "the lease could not be released; another server takes it when it is stale");
         }
     }
 }

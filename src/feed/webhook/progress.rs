@@ -1,8 +1,8 @@
-//! How far one webhook has come, and what of that is still to be written.
+//! The progress of one webhook, and what of it is still to be written.
 //!
-//! An entry of the journal is acknowledged when the store knows what became of its delivery: it was
-//! delivered, it is dead, or it waits there. A server that starts again goes on after the last entry
-//! up to which all are acknowledged.
+//! A journal entry is acknowledged once the store knows the state of its delivery: delivered, dead,
+//! or waiting. After a restart, a server continues after the last cursor up to which all entries
+//! are acknowledged.
 
 use std::collections::BTreeSet;
 
@@ -14,9 +14,9 @@ pub struct ProgressRecord {
     acknowledged: i64,
     /// Every entry up to here was read.
     read: i64,
-    /// Entries after `read` that are acknowledged already.
+    /// Entries after `read` that are already acknowledged.
     stored: BTreeSet<i64>,
-    /// Entries up to `read` that are not acknowledged, not even by `unsaved`.
+    /// Entries up to `read` that are not acknowledged, and will not be by `unsaved`.
     open: BTreeSet<i64>,
     /// What is to be written next.
     unsaved: Progress,
@@ -25,8 +25,7 @@ pub struct ProgressRecord {
 }
 
 impl ProgressRecord {
-    /// The progress of a webhook whose entries are acknowledged up to a cursor, and `stored` ones
-    /// after it.
+    /// The progress of a webhook whose entries are acknowledged up to a cursor.
     pub fn new(webhook_id: &str, acknowledged: i64) -> Self {
         Self {
             acknowledged,
@@ -41,7 +40,7 @@ impl ProgressRecord {
         }
     }
 
-    /// Sets which entries after the acknowledged ones are acknowledged, too.
+    /// Sets which later entries are acknowledged as well.
     pub fn set_stored(&mut self, cursors: impl IntoIterator<Item = i64>) {
         self.stored = cursors.into_iter().collect();
     }
@@ -51,7 +50,7 @@ impl ProgressRecord {
         self.acknowledged
     }
 
-    /// Whether an entry that was just read is acknowledged already.
+    /// Whether an entry that was just read is already acknowledged.
     pub fn is_stored(&self, cursor: i64) -> bool {
         self.stored.contains(&cursor)
     }
@@ -63,27 +62,27 @@ impl ProgressRecord {
         self.open.extend(open);
     }
 
-    /// How many entries were read and are not acknowledged.
+    /// How many entries were read but not acknowledged.
     pub fn open(&self) -> usize {
         self.open.len()
     }
 
-    /// Adds a delivery to what is to be written.
+    /// Adds a delivery to the next write.
     pub fn add(&mut self, delivery: Delivery) {
         self.unsaved.deliveries.push(delivery);
     }
 
-    /// Has the next write find out which stored delivery about a subject is next.
+    /// Makes the next write determine which stored delivery about a subject is next.
     pub fn touch(&mut self, subject: &str) {
         self.unsaved.subjects.push(subject.to_owned());
     }
 
-    /// Has the next write make all waiting deliveries due: the receiver is back.
+    /// Makes all waiting deliveries due with the next write, because the receiver has recovered.
     pub fn hasten(&mut self) {
         self.unsaved.hasten = true;
     }
 
-    /// Has the next write disable the webhook.
+    /// Disables the webhook with the next write.
     pub fn disable(&mut self, disable: Disable) {
         self.unsaved.disable = Some(disable);
     }
@@ -103,8 +102,8 @@ impl ProgressRecord {
         self.writes + 1
     }
 
-    /// Takes what is to be written. `None` when there is no delivery to write and fewer than `least`
-    /// entries are newly acknowledged.
+    /// Takes what is to be written. `None` if there are no deliveries and fewer than `least` newly
+    /// acknowledged entries.
     pub fn take(&mut self, least: i64) -> Option<Progress> {
         for delivery in &self.unsaved.deliveries {
             self.open.remove(&delivery.cursor);

@@ -9,32 +9,32 @@ use crate::domain::Refusal;
 use crate::domain::webhook::{Progress, WebhookCommand};
 use crate::store::{StoreError, Writer};
 
-/// Between two commits, so that the progress of many webhooks goes into one.
+/// Pause between two commits, so that the progress of many webhooks shares one.
 const PAUSE: Duration = Duration::from_millis(50);
-/// How long to wait before a database that failed is asked again.
+/// How long to wait before a retry after a database failure.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// Progress of so many webhooks may be queued.
+/// The largest number of queued progress records.
 const QUEUE: usize = 1024;
 
 type Queued = (Progress, oneshot::Sender<()>);
 
-/// A handle of the task that writes. Cheap to clone; the task ends with the last one.
+/// A handle to the writing task. Cheap to clone; the task ends when the last handle is dropped.
 #[derive(Clone)]
 pub struct Saver(mpsc::Sender<Queued>);
 
 impl Saver {
-    /// Starts the task, which writes under this name of the server.
+    /// Starts the task, which writes under this server name.
     pub fn start(writer: Writer, holder: String) -> Self {
         let (queue, queued) = mpsc::channel(QUEUE);
         tokio::spawn(run(queued, writer, holder));
         Self(queue)
     }
 
-    /// Queues progress. The answer comes when it is durable, and is an error when this server does not
-    /// hold the lease any more.
+    /// Queues progress. The receiver resolves once it is durable, or to an error if this server no
+    /// longer holds the lease.
     pub async fn save(&self, progress: Progress) -> oneshot::Receiver<()> {
         let (reply, answer) = oneshot::channel();
-        // when the task has ended, the answer is an error
+        // if the task has ended, the receiver gets an error
         let _ = self.0.send((progress, reply)).await;
         answer
     }
@@ -60,7 +60,7 @@ async fn run(mut queued: mpsc::Receiver<Queued>, writer: Writer, holder: String)
     }
 }
 
-/// Writes, and tries again while that can succeed.
+/// Writes, and retries while that can succeed.
 async fn saved(writer: &Writer, command: &WebhookCommand) -> bool {
     loop {
         match submit(writer, command.clone()).await {
@@ -71,7 +71,7 @@ async fn saved(writer: &Writer, command: &WebhookCommand) -> bool {
             }
             Err(StoreError::Closed) => return false,
             Err(error) => {
-                // writing it twice does no harm
+                // writing it twice is harmless
                 tracing::warn!(%error, "the progress of webhooks could not be written yet");
                 tokio::time::sleep(PATIENCE).await;
             }

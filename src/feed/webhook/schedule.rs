@@ -1,4 +1,4 @@
-//! When the stored deliveries of one webhook are due, and what becomes of one after an attempt.
+//! When the stored deliveries of one webhook are due, and their state after an attempt.
 
 use std::time::{Duration, Instant};
 
@@ -9,9 +9,9 @@ use crate::domain::Moment;
 use crate::domain::webhook::{Delivery, DeliveryState, GIVE_UP, LONG_AGO, Progress, wait};
 use crate::store::Outlook;
 
-/// How often the store is asked when the next delivery is due, whatever is known.
+/// How often, at least, the store is asked when the next delivery is due.
 pub const CHECK_EVERY: Duration = Duration::from_secs(1);
-/// How often it is asked while writes change that all the time.
+/// How often it is asked while writes keep changing the answer.
 const CHECK_SOON: Duration = Duration::from_millis(100);
 /// How often waiting deliveries are counted.
 const COUNT_EVERY: Duration = Duration::from_secs(10);
@@ -20,20 +20,20 @@ const COUNT_EVERY: Duration = Duration::from_secs(10);
 pub struct RetrySchedule {
     /// When the next one is due, as far as is known.
     next_due: Option<Moment>,
-    /// Whether there may be any.
+    /// Whether there may be stored deliveries.
     may_have_stored: bool,
-    /// How many wait, those included that are not written yet.
+    /// How many wait, including those not written yet.
     waiting: i64,
-    /// Shows the waiting deliveries of all webhooks.
+    /// Shows the number of waiting deliveries of all webhooks.
     gauge: Gauge,
     last_check: Option<Instant>,
     last_count: Option<Instant>,
-    /// Whether a write that was begun after the last check may have changed what is due.
+    /// Whether a write that began after the last check may have changed what is due.
     is_stale: bool,
 }
 
 impl RetrySchedule {
-    /// Of a webhook about which nothing is known.
+    /// The schedule of a webhook before the first check.
     pub fn new(gauge: Gauge) -> Self {
         Self {
             next_due: None,
@@ -56,7 +56,7 @@ impl RetrySchedule {
         self.set_waiting(self.waiting + 1);
     }
 
-    /// Notes that a delivery does not wait any more.
+    /// Notes that a delivery no longer waits.
     pub fn remove_waiting(&mut self) {
         self.set_waiting(self.waiting - 1);
     }
@@ -66,7 +66,7 @@ impl RetrySchedule {
         self.waiting = waiting;
     }
 
-    /// Notes that deliveries are being stored to wait there.
+    /// Notes that waiting deliveries are being stored.
     pub fn expect_stored(&mut self) {
         self.may_have_stored = true;
     }
@@ -87,22 +87,22 @@ impl RetrySchedule {
         Some(Duration::from_micros(u64::try_from(micros).unwrap_or(0)))
     }
 
-    /// Notes that due deliveries were read, some of them new to the backlog or none, and whether more
-    /// are due. Those that the backlog has still stand in the store as due, so without a new one there
-    /// is no haste.
+    /// Notes that due deliveries were read, whether any was new to the backlog, and whether more
+    /// are due. Deliveries still in the backlog remain due in the store, so if none was new there
+    /// is no hurry to read again.
     pub fn read_due(&mut self, now: Moment, any_new: bool, has_more: bool) {
         let pause = if any_new { Duration::ZERO } else { CHECK_SOON };
         let pause = i64::try_from(pause.as_micros()).unwrap_or(0);
         self.next_due = has_more.then(|| now.plus_micros(pause));
     }
 
-    /// Notes that a write was begun.
+    /// Notes that a write has begun.
     pub fn write_begun(&mut self, progress: &Progress) {
         self.is_stale |= progress.hasten || !progress.subjects.is_empty();
     }
 
-    /// Whether the store must be asked now that a write is durable. Soon after the last time it is not:
-    /// then the due deliveries are read, which costs little.
+    /// Whether the store must be asked once a write is durable. Soon after the last check it is not
+    /// asked; the due deliveries are read instead, which is cheap.
     pub fn must_check_after_write(&mut self, now: Instant, at: Moment) -> bool {
         if !self.is_stale {
             return false;
@@ -114,22 +114,22 @@ impl RetrySchedule {
         must_check
     }
 
-    /// Whether the store must be asked, whatever was written.
+    /// Whether the store must be asked in any case.
     pub fn must_check(&self, now: Instant) -> bool {
         is_over(self.last_check, CHECK_EVERY, now)
     }
 
-    /// Whether the waiting deliveries are to be counted with the next check.
+    /// Whether the next check should count the waiting deliveries.
     pub fn must_count(&self, now: Instant) -> bool {
         is_over(self.last_count, COUNT_EVERY, now)
     }
 
-    /// Notes what the store answered; `is_settled` says that everything is written.
+    /// Notes the answer of the store; `is_settled` says that everything is written.
     pub fn checked(&mut self, outlook: &Outlook, is_settled: bool, now: Instant) {
         self.last_check = Some(now);
         self.is_stale = false;
         self.next_due = outlook.next;
-        // of the deliveries that wait, the oldest about each subject has a date
+        // of the waiting deliveries, the oldest about each subject has a date
         self.may_have_stored = outlook.next.is_some() || !is_settled;
         if let Some(waiting) = outlook.waiting {
             self.set_waiting(waiting);
@@ -148,7 +148,7 @@ fn is_over(since: Option<Instant>, time: Duration, now: Instant) -> bool {
     since.is_none_or(|at| now.duration_since(at) >= time)
 }
 
-/// Puts into a delivery what came of an attempt: it is delivered, dead, or waits for its next attempt.
+/// Updates a delivery after an attempt: it is delivered, dead, or waits for its next attempt.
 /// `dice` is from 0 to 1.
 pub fn attempted(delivery: &mut Delivery, attempt: &Attempt, now: Moment, dice: f64) {
     let last = delivery.attempt_date.unwrap_or(delivery.queued_date);
@@ -163,7 +163,7 @@ pub fn attempted(delivery: &mut Delivery, attempt: &Attempt, now: Moment, dice: 
     }
     let next = now.plus_micros(pause(delivery.attempts, attempt, dice));
     let is_old = next.micros() - delivery.queued_date.micros() > GIVE_UP;
-    // one that nobody attempted for a long time gets another chance
+    // a delivery that was not attempted for a long time gets another chance
     if is_old && now.micros() - last.micros() < LONG_AGO {
         delivery.state = DeliveryState::Dead;
     } else {
@@ -172,8 +172,8 @@ pub fn attempted(delivery: &mut Delivery, attempt: &Attempt, now: Moment, dice: 
     }
 }
 
-/// Microseconds until the next attempt: as long as the receiver asked for, where that is longer than
-/// the usual, but not longer than the longest usual.
+/// Microseconds until the next attempt: as long as the receiver asked for if that is longer than
+/// usual, but at most the longest usual wait.
 fn pause(attempts: i64, attempt: &Attempt, dice: f64) -> i64 {
     let asked = attempt.retry_after.map_or(0, |asked| {
         i64::try_from(asked.as_micros()).unwrap_or(i64::MAX)
@@ -193,7 +193,7 @@ mod tests {
         Moment::from_micros(second * SECOND).unwrap()
     }
 
-    /// A delivery that was queued at 0, after an attempt.
+    /// A delivery queued at 0, after an attempt.
     fn after(attempt: &Attempt, attempts: i64, last: Option<i64>, now: i64) -> Delivery {
         let mut delivery = Delivery {
             attempts,

@@ -1,10 +1,10 @@
-//! What the tests of this folder share.
+//! Helpers for the tests in this folder.
 
 use crate::domain::Moment;
 use crate::domain::change::Change;
 use crate::domain::webhook::Delivery;
 
-/// An entry of the journal with this delta.
+/// A journal entry with this delta.
 pub fn change(cursor: i64, delta: &str) -> Change {
     Change {
         cursor,

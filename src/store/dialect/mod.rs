@@ -1,9 +1,9 @@
 //! The differences between SQLite and Postgres.
 //!
-//! The same SQL text runs on both: `$1` placeholders, `ON CONFLICT`, CTEs, row comparison. Each
-//! real difference has a function here: how a transaction begins, how a list of identifiers is
-//! bound, how words are indexed and found, how a value inside a UserData document is reached, and
-//! how a moment is written (microseconds as INTEGER on SQLite, `timestamptz` on Postgres).
+//! The same SQL runs on both: `$1` placeholders, `ON CONFLICT`, CTEs, row comparison. Each real
+//! difference has an item here: how a transaction begins, how a list of identifiers is bound, how
+//! words are indexed and found, how a value inside a UserData document is reached, and how a moment
+//! is stored (microseconds as INTEGER on SQLite, `timestamptz` on Postgres).
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -44,7 +44,7 @@ pub enum Arg {
 
 impl From<&str> for Arg {
     fn from(text: &str) -> Self {
-        // sqlx keeps texts shared: made so at once, it is copied once
+        // sqlx needs shared text; sharing it here copies it only once
         Self::Shared(text.into())
     }
 }
@@ -86,7 +86,7 @@ pub type RowOf<D> = <<D as Dialect>::Db as Database>::Row;
 /// SQL text; assembled from constants of this crate only.
 pub type Sql = Cow<'static, str>;
 
-/// What a database does in its own way.
+/// What each database does differently.
 pub trait Dialect: Sized + Send + Sync + 'static {
     /// The database, as sqlx knows it.
     type Db: Database;
@@ -95,23 +95,25 @@ pub trait Dialect: Sized + Send + Sync + 'static {
     const NAME: &'static str;
     /// Begins a transaction that will write.
     const BEGIN: &'static str;
-    /// Ends the statement that takes the head of the journal, and with it the right to write.
+    /// Ends the statement that locks the head of the journal, and with it the right to write.
     const LOCK_HEAD: &'static str;
     /// Adds words: identifier, tenant, words as [`Dialect::words`] writes them.
     const ADD_WORDS: Many;
-    /// Takes words out again: identifier, tenant, the same words as they went in.
+    /// Removes words: identifier, tenant, exactly the words that were added.
     const REMOVE_WORDS: Many;
 
-    /// Makes sure that the index of words no longer tells these, which were taken out, unless others still have them.
+    /// Makes sure that the word index no longer reveals these removed words, unless others still
+    /// have them.
     fn forget_words(
         conn: &mut Conn<Self>,
         words: &BTreeSet<String>,
     ) -> impl Future<Output = sqlx::Result<()>> + Send;
 
-    /// Writes long texts, or writes them anew: place, identifier, tenant, and `TEXT_COLUMNS`.
+    /// Inserts or replaces long texts: place, identifier, tenant, and `TEXT_COLUMNS`.
     const TEXTS: Many;
 
-    /// Asks a connection how it commits, and the answer of one whose commits survive a power cut.
+    /// A query for a connection's commit mode, and the answer of one whose commits survive a power
+    /// failure.
     const SYNCHRONOUS: (&'static str, &'static str);
 
     /// Runs a statement and returns its rows.
@@ -121,30 +123,30 @@ pub trait Dialect: Sized + Send + Sync + 'static {
         args: Vec<Arg>,
     ) -> impl Future<Output = sqlx::Result<Vec<RowOf<Self>>>> + Send;
 
-    /// Runs a statement and returns how many rows it touched.
+    /// Runs a statement and returns the number of affected rows.
     fn execute(
         conn: &mut Conn<Self>,
         sql: Sql,
         args: Vec<Arg>,
     ) -> impl Future<Output = sqlx::Result<u64>> + Send;
 
-    /// Runs statements without arguments, several if they stand in one text; rows are dropped.
+    /// Runs one or more statements without arguments; result rows are dropped.
     fn command(conn: &mut Conn<Self>, sql: &str) -> impl Future<Output = sqlx::Result<()>> + Send;
 
-    /// Begins a transaction that reads one state of the store.
+    /// Begins a transaction that reads one snapshot.
     const BEGIN_READ: &'static str;
-    /// Whether a connection keeps its settings and prepared statements from one transaction to the
-    /// next. Behind a pooler it does not, and every statement needs a transaction.
+    /// Whether a connection keeps its settings and prepared statements between transactions. Behind
+    /// a pooler it does not, and every statement needs a transaction.
     const KEEPS_SESSION: bool;
     /// Whether a search needs a transaction for settings of its own.
     const SEARCHES_IN_TRANSACTIONS: bool;
-    /// Takes those settings back, for a statement that reads everything it finds.
+    /// Reverts those settings, for a statement that reads everything it finds.
     const READS_ALL: &'static str;
     /// Lifts the time limit of statements until the transaction ends.
     const UNLIMITED: &'static str;
-    /// Lets statements on this connection run for so long and until `gone` is set. Postgres is told
-    /// of the limit when it connects or when the transaction begins, and notices itself that its
-    /// client has gone.
+    /// Lets statements on this connection run for this long and until `gone` is set. Postgres
+    /// learns the limit when it connects or when the transaction begins, and detects a disconnected
+    /// client itself.
     fn limit_time(
         conn: &mut Conn<Self>,
         most: Option<(std::time::Duration, Arc<AtomicBool>)>,
@@ -161,11 +163,11 @@ pub trait Dialect: Sized + Send + Sync + 'static {
     /// Bytes of a column.
     fn bytes(row: &RowOf<Self>, column: usize) -> sqlx::Result<Option<Vec<u8>>>;
 
-    /// Writes the placeholder of the `n`-th value, where placeholders stand in the order of their values.
+    /// Writes the placeholder of the `n`-th value. Placeholders are in the order of their values.
     fn place(sql: &mut String, n: usize);
     /// The texts bound as [`Arg::Texts`] at `$n`, as the right side of `IN`.
     fn any_of(n: usize) -> String;
-    /// The texts `item` of all rows, one after the other in the order of the statement they come from.
+    /// The texts `item` of all rows, concatenated in the order of the inner statement.
     const JOINED_ITEMS: &'static str;
     /// The texts bound as [`Arg::Texts`] at `$n`, as a table `k` with their `place` and `value`.
     fn listed(n: usize) -> String;
@@ -179,7 +181,7 @@ pub trait Dialect: Sized + Send + Sync + 'static {
     fn is_any(column: &str, n: usize) -> String;
     /// The rows of the word index that match the query bound at `$n`, from the table on.
     fn word_rows(n: usize) -> String;
-    /// How many rows a statement finds, where the database keeps figures to estimate it by.
+    /// How many rows a statement finds, if the database has statistics for an estimate.
     fn estimate(
         conn: &mut Conn<Self>,
         sql: String,
@@ -187,26 +189,26 @@ pub trait Dialect: Sized + Send + Sync + 'static {
     ) -> impl Future<Output = sqlx::Result<Option<i64>>> + Send;
     /// Empties the word index.
     const CLEAR_WORDS: &'static str;
-    /// Words joined with blanks, as the index takes them.
+    /// Words separated by blanks, in the form that the index takes.
     fn words(joined: &str) -> String;
-    /// The query as the database reads it.
+    /// The query in the database's syntax.
     fn word_query(query: &WordQuery) -> String;
-    /// The first occurrence of one text in another, above zero where there is one.
+    /// The position of the first occurrence of one text in another; above zero if there is one.
     fn position(text: &str, part: &str) -> String;
-    /// The number of the quarter of an hour since 1970 that a moment in a column lies in.
+    /// The number of quarter hours since 1970 of a moment in a column.
     fn quarter(column: &str) -> String;
-    /// Joins the UserData of `interaction_json j` in the form in which [`Dialect::inside`] reads it.
+    /// Joins the UserData of `interaction_json j` in the form that [`Dialect::inside`] reads.
     const JOIN_DOCUMENT: &'static str;
-    /// A condition on the value at a path inside UserData: one of `tests` holds of the value, or it
-    /// is a list and one of `elements` holds of one of its elements.
+    /// A condition on the value at a path inside UserData: one of `tests` holds for the value, or
+    /// it is a list and one of `elements` holds for one of its elements.
     fn inside(steps: &[Step], tests: &[JsonTest], elements: &[JsonTest]) -> String;
-    /// Whether an error means that the disk, or what was granted of it, is full.
+    /// Whether an error means that the disk or a quota is full.
     fn is_full(error: &sqlx::Error) -> bool;
     /// Whether an error means that the time limit was reached.
     fn is_timeout(error: &sqlx::Error) -> bool;
-    /// Whether an error means that the database is out of reach, or taken by another for too long.
+    /// Whether an error means that the database is unreachable, or was locked for too long.
     fn is_away(error: &sqlx::Error) -> bool;
-    /// Whether a `COMMIT` that ended in this error may have come about all the same.
+    /// Whether a `COMMIT` that failed with this error may have taken effect.
     fn may_have_committed(error: &sqlx::Error) -> bool;
 }
 
@@ -219,24 +221,24 @@ pub struct Step {
     pub index: bool,
 }
 
-/// What must hold of a value inside a document. Numbers in braces are placeholders.
+/// A test of a value inside a document. The numbers are placeholders.
 #[derive(Clone, Debug)]
 pub enum JsonTest {
-    /// It is there, whatever it is.
+    /// It exists, with any value.
     Exists,
     /// It is null.
     IsNull,
     /// It is this boolean.
     Is(bool),
-    /// It is a text, and stands so (`=`, `<`, …) to the one bound.
+    /// It is a text that compares so (`=`, `<`, …) with the bound text.
     Text(&'static str, usize),
-    /// It is a number, and stands so to the whole number bound.
+    /// It is a number that compares so with the bound whole number.
     Integer(&'static str, usize),
-    /// It is a number, and stands so to the number bound.
+    /// It is a number that compares so with the bound number.
     Number(&'static str, usize),
-    /// It is a text that contains the one bound.
+    /// It is a text that contains the bound text.
     Contains(usize),
-    /// It is a text that begins with the one bound.
+    /// It is a text that begins with the bound text.
     Prefix(usize),
 }
 
@@ -322,7 +324,7 @@ pub struct Columns<'r, D: Dialect> {
 }
 
 impl<'r, D: Dialect> Columns<'r, D> {
-    /// Begins at the first column.
+    /// Starts at the first column.
     pub fn of(row: &'r RowOf<D>) -> Self {
         Self { row, next: 0 }
     }

@@ -1,8 +1,8 @@
 //! Postgres.
 //!
-//! Behind a pooler in transaction mode each transaction may run on another connection of the
-//! database, so nothing may rest on what a connection remembers: no settings, no prepared
-//! statements. [`OnPooled`] differs from [`OnPostgres`] in that alone.
+//! Behind a pooler in transaction mode, each transaction may run on a different connection to the
+//! database. So nothing may rely on connection state: no settings, no prepared statements.
+//! [`OnPooled`] differs from [`OnPostgres`] only in that.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -18,7 +18,7 @@ use super::{
 use crate::domain::Moment;
 use crate::domain::words::WordQuery;
 
-/// Postgres, with connections that keep their sessions or without.
+/// Postgres, whose connections keep their sessions or do not.
 #[derive(Debug)]
 pub struct Sessions<const KEPT: bool>;
 /// Postgres.
@@ -26,14 +26,14 @@ pub type OnPostgres = Sessions<true>;
 /// Postgres behind a pooler in transaction mode.
 pub type OnPooled = Sessions<false>;
 
-/// Settings of transactions that search.
+/// Settings for search transactions.
 ///
 /// Statements are written so that an index gives the order of the list, and a page stops when it is
-/// full. A planner without statistics, or with wrong ones, would rather read everything and sort
-/// it; so it is told that sorting, scanning and hashing whole tables are the last resort, and not to
-/// keep what it has read for rows to come (the key of such a cache is a whole document). The costs
-/// that this puts on the last resort would set off the compiler of expressions, which takes longer
-/// than any page.
+/// full. A planner without statistics, or with wrong ones, would prefer to read everything and sort
+/// it. So sorting, scanning and hashing whole tables are made a last resort. Caching of rows for
+/// later lookups (memoize) is turned off, since the key of such a cache is a whole document. The
+/// high costs of a last resort would trigger the JIT compiler, which takes longer than any page; so
+/// it is turned off as well.
 pub const READING: [(&str, &str); 7] = [
     ("enable_sort", "off"),
     ("enable_seqscan", "off"),
@@ -44,7 +44,8 @@ pub const READING: [(&str, &str); 7] = [
     ("jit", "off"),
 ];
 
-/// A setting by which a statement ends soon after its client has gone. Not every platform has it.
+/// A setting that ends a statement soon after its client has disconnected. Not every platform has
+/// it.
 pub const WATCH_CLIENT: (&str, &str) = ("client_connection_check_interval", "1s");
 
 bound!(Postgres, Moment::utc, |texts: Vec<String>| { texts });
@@ -163,7 +164,7 @@ impl<const KEPT: bool> Dialect for Sessions<KEPT> {
     const CLEAR_WORDS: &'static str = "TRUNCATE interaction_words";
 
     fn words(joined: &str) -> String {
-        // each word with its position, which phrases are found by
+        // each word with its position, for phrase search
         let mut placed = String::with_capacity(joined.len() * 2);
         for (index, word) in joined.split_ascii_whitespace().enumerate() {
             write!(placed, "{word}:{} ", index + 1).expect("a String takes all that is written");
@@ -196,15 +197,15 @@ impl<const KEPT: bool> Dialect for Sessions<KEPT> {
         format!("strpos({text}, {part})")
     }
 
-    // OFFSET 0 keeps the planner from reading the text once for each time that it is named
+    // OFFSET 0 keeps the planner from reading the text once for each reference
     const JOIN_DOCUMENT: &'static str =
         " CROSS JOIN LATERAL (SELECT CAST(j.user_data AS jsonb) AS document OFFSET 0) u";
 
     fn inside(steps: &[Step], tests: &[JsonTest], elements: &[JsonTest]) -> String {
         let mut value = "u.document".to_owned();
         for step in steps {
-            // -> takes a text for a key only; #> takes it for an index too, and not only for one in
-            // its shortest form
+            // -> takes a text only as a key; #> also takes it as an index, even if not in its
+            // shortest form
             value = if step.index {
                 format!("({value} #> ARRAY[CAST(${} AS text)])", step.place)
             } else {
@@ -245,7 +246,8 @@ impl<const KEPT: bool> Dialect for Sessions<KEPT> {
             | sqlx::Error::Tls(_)
             | sqlx::Error::Protocol(_)
             | sqlx::Error::PoolTimedOut => true,
-            // class 08, the connection; 53, no memory or too many connections; 57P, it was shut down or is starting
+            // class 08: the connection; 53: out of memory or connections; 57P: shut down or
+            // starting up
             sqlx::Error::Database(error) => error.code().is_some_and(|code| {
                 ["08", "53", "57P"]
                     .iter()
@@ -260,7 +262,7 @@ impl<const KEPT: bool> Dialect for Sessions<KEPT> {
     }
 }
 
-/// Conditions on a value, as branches of a `CASE` over its type.
+/// Conditions on a value, as branches of a `CASE` on its type.
 fn by_type(value: &str, tests: &[JsonTest]) -> String {
     let text = format!("({value} #>> '{{}}') COLLATE \"C\"");
     let number = format!("CAST({value} #>> '{{}}' AS numeric)");
@@ -274,8 +276,7 @@ fn by_type(value: &str, tests: &[JsonTest]) -> String {
             JsonTest::Contains(n) => ("string", format!("strpos({text}, ${n}) > 0")),
             JsonTest::Prefix(n) => ("string", format!("starts_with({text}, ${n})")),
             JsonTest::Integer(order, n) => ("number", format!("{number} {order} ${n}")),
-            // whole numbers in range of a bigint are compared without rounding them to a double, as
-            // SQLite does
+            // whole numbers within bigint are compared without rounding to a double, as SQLite does
             JsonTest::Number(order, n) => (
                 "number",
                 format!(

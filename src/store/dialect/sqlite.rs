@@ -30,8 +30,9 @@ impl Dialect for OnSqlite {
     const SEARCHES_IN_TRANSACTIONS: bool = false;
     const UNLIMITED: &'static str = "";
     const READS_ALL: &'static str = "";
-    // one statement rather than several: each makes FTS5 write what it has in memory as a segment of its own, to be merged later.
-    // CROSS keeps the order of the join: the planner takes many VALUES for more than all interactions, and would scan those
+    // one statement, not several: after each, FTS5 writes its buffer as a new segment, to be merged
+    // later. CROSS keeps the order of the join: the planner expects VALUES to be larger than the
+    // table of interactions, and would scan the latter
     const ADD_WORDS: Many = Many {
         before: "INSERT INTO interaction_words (rowid, words) SELECT i.seq, v.column3 FROM (VALUES",
         casts: &["TEXT", "BIGINT", "TEXT"],
@@ -39,7 +40,7 @@ impl Dialect for OnSqlite {
         after: ") AS v CROSS JOIN interaction i ON i.id = v.column1 AND i.tenant_id = v.column2",
         skips_nulls: true,
     };
-    // the index keeps no text, so it must be told the very words that it is to forget
+    // the index keeps no text, so a removal must name exactly the words that were added
     const REMOVE_WORDS: Many = Many {
         before: "INSERT INTO interaction_words (interaction_words, rowid, words) SELECT 'delete', i.seq, v.column3 FROM (VALUES",
         casts: &["TEXT", "BIGINT", "TEXT"],
@@ -91,7 +92,8 @@ impl Dialect for OnSqlite {
     }
 
     fn place(sql: &mut String, _: usize) {
-        // one with a name is sought in a list of all names, again for every value bound: thousands of them take the square of the time
+        // a named parameter is searched for in a list of all names, for every bound value: the time
+        // for thousands is quadratic
         sql.push('?');
     }
 
@@ -148,7 +150,7 @@ impl Dialect for OnSqlite {
     }
 
     fn quarter(column: &str) -> String {
-        // rounded down before 1970, too
+        // rounds down before 1970, too
         format!("(({column}) - (({column}) % 900000000 + 900000000) % 900000000) / 900000000")
     }
 
@@ -166,7 +168,7 @@ impl Dialect for OnSqlite {
             from += &format!(
                 ", json_each(CASE WHEN j{above}.type IN ('object', 'array') THEN j{above}.value ELSE '{{}}' END) j{depth}"
             );
-            // the keys of a list are its indexes, as whole numbers
+            // the keys of a list are its indices, as whole numbers
             keys += &format!(" AND CAST(j{depth}.key AS TEXT) = ${}", step.place);
         }
         let value = format!("j{}", steps.len() - 1);
@@ -186,7 +188,7 @@ impl Dialect for OnSqlite {
     }
 
     fn is_full(error: &sqlx::Error) -> bool {
-        // SQLITE_FULL, and SQLITE_IOERR with all its shades
+        // SQLITE_FULL, and SQLITE_IOERR with all extended codes
         code(error).is_some_and(|code| code & 0xff == 13 || code & 0xff == 10)
     }
 
@@ -195,12 +197,12 @@ impl Dialect for OnSqlite {
     }
 
     fn is_away(error: &sqlx::Error) -> bool {
-        // SQLITE_BUSY and SQLITE_LOCKED, with all their shades
+        // SQLITE_BUSY and SQLITE_LOCKED, with all extended codes
         code(error).is_some_and(|code| [5, 6].contains(&(code & 0xff)))
     }
 
     fn may_have_committed(_: &sqlx::Error) -> bool {
-        false // it is done in this very process
+        false // the commit happens in this process
     }
 }
 
@@ -208,15 +210,14 @@ fn code(error: &sqlx::Error) -> Option<i64> {
     error.as_database_error()?.code()?.parse().ok()
 }
 
-/// A condition on a value as `json_each` gives it.
+/// A condition on a value from `json_each`.
 fn holds(j: &str, test: &JsonTest) -> String {
     match test {
         JsonTest::Exists => "1 = 1".to_owned(),
         JsonTest::IsNull => format!("{j}.type = 'null'"),
         JsonTest::Is(value) => format!("{j}.type = '{value}'"),
         JsonTest::Text(order, n) => format!("({j}.type = 'text' AND {j}.atom {order} ${n})"),
-        // SQLite reads the text of a number to the last bit between 1e-30 and 1e100; beyond, that
-        // bit may be wrong
+        // SQLite parses a number exactly between 1e-30 and 1e100; beyond, the last bit may be wrong
         JsonTest::Integer(order, n) | JsonTest::Number(order, n) => {
             format!("({j}.type IN ('integer', 'real') AND {j}.atom {order} ${n})")
         }
@@ -227,8 +228,8 @@ fn holds(j: &str, test: &JsonTest) -> String {
     }
 }
 
-/// Conditions of which one must hold. Values to be equal to make one list: a tree of many ORs is
-/// deeper than SQLite takes.
+/// Conditions of which one must hold. Equality tests become one list: a tree of many ORs exceeds
+/// SQLite's depth limit.
 fn holds_any(j: &str, tests: &[JsonTest]) -> Vec<String> {
     let (mut texts, mut numbers, mut any) = (Vec::new(), Vec::new(), Vec::new());
     for test in tests {

@@ -1,8 +1,8 @@
-//! The columns of the core attributes, and what a filter reads besides them.
+//! The columns of the core attributes, and which other tables a filter reads.
 
 use crate::domain::filter::{Attribute, Field, Filter};
 
-/// Whether a search looks into UserData, and so wants to know which keys are indexed.
+/// Whether a search reads UserData, and so needs the list of indexed keys.
 pub fn reads_user_data(filter: &Filter) -> bool {
     match filter {
         Filter::And(parts) | Filter::Or(parts) => parts.iter().any(reads_user_data),

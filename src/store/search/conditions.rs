@@ -1,4 +1,4 @@
-//! Conditions of a filter.
+//! SQL conditions of a filter.
 
 use super::columns::column;
 use super::plan::{LEADERS, TELLING};
@@ -8,7 +8,7 @@ use crate::domain::user_data::KeyPath;
 use crate::store::dialect::{Arg, Dialect, JsonTest, Step};
 use crate::store::writer::INDEXED_CHARACTERS;
 
-/// The operator of an order.
+/// The operator of a comparison.
 fn sign(order: Order) -> &'static str {
     match order {
         Order::Gt => ">",
@@ -43,7 +43,7 @@ pub fn plain<D: Dialect>(args: &mut Vec<Arg>, column: &str, test: &Test) -> Stri
             let n = bind(args, part.as_str().into());
             format!("{} = 1", D::position(column, &format!("${n}")))
         }
-        // made for attributes of the contact alone, and taken apart above
+        // applies only to attributes of the contact, and is handled above
         Test::Folded(_) => "1 = 0".to_owned(),
         Test::Exists(_) => "1 = 1".to_owned(),
     }
@@ -75,7 +75,7 @@ impl<D: Dialect> Statement<'_, D> {
             }
             Filter::Words(query) => {
                 let n = self.bind(D::word_query(query).into());
-                // to list all that has common words takes longer than to look at a page of rows
+                // listing all rows with common words takes longer than testing a page of rows
                 if self.required && !self.plan.begins_with(filter) {
                     D::has_words(n)
                 } else {
@@ -103,13 +103,13 @@ impl<D: Dialect> Statement<'_, D> {
             }
             Filter::Leaf(Field::Contact(name), test) => {
                 let contacts = self.contacts(name, test);
-                // CASE has the list made once, and keeps the databases from beginning with it
+                // CASE evaluates the list once, and keeps the databases from starting with it
                 format!("CASE WHEN i.contact_id IN ({contacts}) THEN TRUE ELSE FALSE END")
             }
         }
     }
 
-    /// The contacts an attribute of which passes a test, with all that were merged into them.
+    /// The contacts that have an attribute which passes a test, and all contacts merged into them.
     pub fn contacts(&mut self, name: &str, test: &Test) -> String {
         let name = self.bind(name.into());
         let test = match test {
@@ -145,7 +145,7 @@ impl<D: Dialect> Statement<'_, D> {
         };
         let test = self.plain(&column, test);
         if attribute.long {
-            // CASE keeps the databases from beginning with the long texts
+            // CASE keeps the databases from starting with the long texts
             return format!("CASE WHEN {column} IS NOT NULL AND {test} THEN TRUE ELSE FALSE END");
         }
         format!("({column} IS NOT NULL AND {test})")
@@ -167,7 +167,7 @@ impl<D: Dialect> Statement<'_, D> {
             .collect();
         let mut elements = Vec::new();
         let tests: Vec<JsonTest> = match test {
-            // made for attributes of the contact alone
+            // applies only to attributes of the contact
             Test::Folded(_) => Vec::new(),
             Test::Exists(_) => vec![JsonTest::Exists],
             Test::Contains(part) => {
@@ -204,12 +204,13 @@ impl<D: Dialect> Statement<'_, D> {
         }
     }
 
-    /// The index rows that may fit a test of a declared key, from `user_data_index x` on.
+    /// The index rows that may pass a test of a declared key, from `user_data_index x` on.
     pub fn index_rows(&mut self, path: &KeyPath, test: &Test) -> Option<String> {
         if !self.ready.contains(path) {
             return None;
         }
-        // a statement has a placeholder for each value that is bound: nothing is bound in vain
+        // a statement has a placeholder for each bound value, so nothing may be bound without being
+        // used
         let held = match test {
             Test::In(values)
                 if !values.is_empty()
@@ -222,7 +223,8 @@ impl<D: Dialect> Statement<'_, D> {
                 any.join(" OR ")
             }
             Test::Compare(order, value @ (Operand::Integer(_) | Operand::Number(_))) => {
-                // a double may be rounded: one step too many is put right by the document
+                // a double may be rounded: the index condition includes equal values, and the
+                // document decides
                 let way = if matches!(order, Order::Gt | Order::Gte) {
                     ">="
                 } else {
@@ -240,7 +242,7 @@ impl<D: Dialect> Statement<'_, D> {
         ))
     }
 
-    /// The condition that an index row holds a value.
+    /// The condition that an index row has a value.
     pub fn index_value(&mut self, x: &str, value: &Operand) -> String {
         match value {
             Operand::Integer(_) | Operand::Number(_) => {

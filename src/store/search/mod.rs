@@ -1,14 +1,12 @@
-//! Finding: a [`Search`] becomes one statement.
+//! Search: a [`Search`] becomes one statement.
 //!
-//! Every condition is either true or false, never NULL, so that `not` means not. A UserData key
-//! that is declared and ready narrows the candidates by its index rows; the document has the last
-//! word. A page begins after the sort values of the last item before it, so page 10,000 costs what
-//! page 1 does.
+//! Every condition is true or false, never NULL, so that `not` negates it. The index of a UserData
+//! key that is declared and ready narrows the candidates; the document decides. A page begins after
+//! the sort values of the last item before it, so page 10,000 costs as much as page 1.
 //!
-//! The store decides itself how a search is carried out (`plan`) and writes the statement so that
-//! both databases do it that way, whatever they know of their tables: either an index gives the
-//! order of the list and the page stops when it is full, or an index gives a few candidates, which
-//! are then sorted.
+//! The store chooses the plan itself (`plan`), and writes the statement so that both databases
+//! follow it, whatever their statistics. Either an index gives the order of the list and the page
+//! stops when it is full, or an index gives a few candidates, which are then sorted.
 
 mod columns;
 mod conditions;
@@ -29,18 +27,18 @@ pub use short::{ShortPage, ShortPages};
 use statement::Statement;
 pub(super) use statement::{arg, bind, keyset};
 
-/// A page of what was found.
+/// A page of results.
 #[derive(Clone, Debug)]
 pub struct Page {
-    /// In the order asked for.
+    /// In the requested order.
     pub items: Vec<Found>,
     /// Where the next page begins, if there is one.
     pub next: Option<Position>,
-    /// How many there are in all, where that was asked.
+    /// The total number of matches, if requested.
     pub count: Option<i64>,
 }
 
-/// Runs a search; `ready` are the declared keys whose index is filled.
+/// Runs a search; `ready` lists the declared keys whose index is filled.
 pub async fn run<D: Dialect>(
     conn: &mut Conn<D>,
     search: &Search,
@@ -76,7 +74,7 @@ pub async fn run<D: Dialect>(
     Ok(page)
 }
 
-/// Leaves the way of further statements to the database: they read all that they find.
+/// Lets the database plan the following statements, which read everything they find.
 async fn as_planned<D: Dialect>(conn: &mut Conn<D>) -> Result<(), StoreError> {
     if !D::READS_ALL.is_empty() {
         D::command(conn, D::READS_ALL).await?;
@@ -84,7 +82,7 @@ async fn as_planned<D: Dialect>(conn: &mut Conn<D>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The page of what was found; one more than its items says that there is another.
+/// Makes a page of the found items. One item more than the limit means that there is another page.
 pub fn page_of(search: &Search, mut items: Vec<Found>) -> Result<Page, StoreError> {
     let more = items.len() > search.limit;
     items.truncate(search.limit);

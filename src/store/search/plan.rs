@@ -1,4 +1,4 @@
-//! How a search is carried out.
+//! Chooses the plan of a search.
 
 use super::statement::Statement;
 use crate::domain::filter::{Field, Filter, Operand, Search, Test};
@@ -6,7 +6,7 @@ use crate::domain::user_data::KeyPath;
 use crate::store::StoreError;
 use crate::store::dialect::{Columns, Conn, Dialect};
 
-/// Attributes that lead an index, the most selective first.
+/// Indexed attributes, the most selective first.
 pub(super) const LEADERS: [&str; 9] = [
     "id",
     "externalId",
@@ -18,15 +18,15 @@ pub(super) const LEADERS: [&str; 9] = [
     "status",
     "entityType",
 ];
-/// How many of [`LEADERS`] have few interactions for each value.
+/// How many of [`LEADERS`] are selective: few interactions for each value.
 pub(super) const TELLING: usize = 6;
-/// So many candidates are found first and sorted afterwards; where there are more, the list is
-/// walked in its order instead.
+/// Up to this many candidates are found first and sorted afterwards. If there are more, the list is
+/// walked in its order.
 const FEW: i64 = 5000;
-/// So many contacts are found first, to go on by their interactions.
+/// Up to this many contacts are found first, and then their interactions.
 const FEW_CONTACTS: usize = 200;
 
-/// How a search is carried out.
+/// The plan of a search.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Plan<'s> {
     /// The attribute whose index is used; conditions on the others are tested row by row.
@@ -35,20 +35,21 @@ pub(super) struct Plan<'s> {
     pub sorted_after: bool,
     /// The condition that gives the candidates, by the index of words or of a declared key.
     pub first: Option<&'s Filter>,
-    /// The list is walked in the order of identifiers.
+    /// The list is walked by identifier.
     pub by_id: bool,
-    /// The index rows of this declared key with this operand are walked, in the order of the list.
+    /// The index rows of this declared key with this operand are walked; they are in the order of
+    /// the list.
     pub key: Option<(&'s KeyPath, &'s Operand)>,
 }
 
 impl Plan<'_> {
-    /// Whether no index of an attribute is to be used, not even the tenant's.
+    /// Whether no index of an attribute may be used, not even the tenant's.
     pub fn free(self) -> bool {
         self.leader.is_none() && (self.sorted_after || self.by_id)
     }
 
-    /// Whether nothing but a look at all interactions finds the page: no index has its order, and none
-    /// gives a part.
+    /// Whether only a scan of all interactions finds the page: no index has its order, and none
+    /// narrows the search.
     pub fn reads_all(self, search: &Search) -> bool {
         let by = search.sort.first().map(|key| key.by.name);
         let ordered = by.is_some_and(|by| ["startDate", "id"].contains(&by));
@@ -64,7 +65,7 @@ impl Plan<'_> {
     }
 }
 
-/// Chooses how to carry out a search.
+/// Chooses the plan of a search.
 pub(super) async fn plan<'s, D: Dialect>(
     conn: &mut Conn<D>,
     search: &'s Search,
@@ -82,7 +83,7 @@ pub(super) async fn plan<'s, D: Dialect>(
     if let Some((rank, several)) = best
         && rank < TELLING
     {
-        // the index of one value holds its interactions in the order of their start, and no other
+        // for one value, the index has interactions in the order of their start, and in no other
         plan.sorted_after = several || !by_start || LEADERS[rank] == "id";
         return Ok(plan);
     }
@@ -109,8 +110,8 @@ pub(super) async fn plan<'s, D: Dialect>(
     Ok(plan)
 }
 
-/// The same search by the identifiers of the contacts that it asks for, where they are few and it
-/// names nothing more selective.
+/// The same search with the identifiers of its contacts, if they are few and the search has no more
+/// selective condition.
 pub(super) async fn contacts_first<D: Dialect>(
     conn: &mut Conn<D>,
     search: &Search,
@@ -153,7 +154,8 @@ pub(super) async fn contacts_first<D: Dialect>(
     Ok(None)
 }
 
-/// The attributes that must have one of certain values, by their place in [`LEADERS`], and whether there are several values.
+/// The attributes that must have one of certain values: their index in [`LEADERS`], and whether
+/// there are several values.
 fn leaders(filter: &Filter, found: &mut Vec<(usize, bool)>) {
     match filter {
         Filter::And(parts) => parts.iter().for_each(|part| leaders(part, found)),
@@ -166,7 +168,7 @@ fn leaders(filter: &Filter, found: &mut Vec<(usize, bool)>) {
     }
 }
 
-/// Chooses how to count what a search finds, where no order matters.
+/// Chooses the plan for counting the results of a search, where order does not matter.
 pub(super) fn counting<'s>(search: &'s Search, ready: &[KeyPath]) -> Plan<'s> {
     let mut found = Vec::new();
     leaders(&search.filter, &mut found);
@@ -214,7 +216,8 @@ async fn few<'s, D: Dialect>(
             Filter::Words(query) => {
                 let n = statement.bind(D::word_query(query).into());
                 let rows = D::word_rows(n);
-                // to count the rows of a common word takes long where the index gives all or none
+                // counting the rows of a common word takes long, where the index returns all or
+                // none
                 let sql = format!("SELECT 1 FROM {rows}");
                 let estimate = D::estimate(conn, sql, statement.args.clone()).await?;
                 if estimate.is_some_and(|rows| rows > FEW) {
@@ -246,7 +249,8 @@ async fn few<'s, D: Dialect>(
     Ok(None)
 }
 
-/// A declared key that must have one certain value: its index rows stand in the order of the list already.
+/// A declared key that must have one certain value: its index rows are already in the order of the
+/// list.
 fn leading<'f>(filter: &'f Filter, ready: &[KeyPath]) -> Option<(&'f KeyPath, &'f Operand)> {
     match filter {
         Filter::And(parts) => parts.iter().find_map(|part| leading(part, ready)),

@@ -13,11 +13,12 @@ use crate::store::grouped::Kind;
 use crate::store::rows::{self, Found};
 use crate::store::{StoreError, packed};
 
-/// Items that a page may have to share a statement with others.
+/// Largest page that may share a statement.
 const SHORT: usize = 50;
 
-/// A page of what an index holds in the order asked for, such as the newest interactions of a contact. It costs its own items and no more, so that
-/// no time limit need watch it, and it may share a statement with others that differ in the value only.
+/// A page that an index gives in the requested order, such as the newest interactions of a contact.
+/// It costs only its own items, so it needs no time limit, and it may share a statement with pages
+/// that differ only in the value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ShortPage {
     tenant: i64,
@@ -29,11 +30,11 @@ pub struct ShortPage {
     value: String,
 }
 
-/// What pages have in common that share a statement: all but the value.
+/// What pages that share a statement have in common: everything but the value.
 type Shape<'p> = (i64, &'static str, bool, usize, Option<&'p (i64, String)>);
 
 impl ShortPage {
-    /// The short page that a search is, if it is one.
+    /// The short page for a search, if the search qualifies.
     pub fn of(search: &Search) -> Option<Self> {
         let mut filter = &search.filter;
         while let Filter::And(parts) = filter
@@ -88,19 +89,19 @@ impl ShortPage {
     }
 }
 
-/// What a short page found.
+/// The result of a short page.
 #[derive(Clone, Debug, Default)]
 pub struct Short {
-    /// With one item more where there is another page.
+    /// The items, with one more if there is another page.
     pub items: Vec<Found>,
-    /// For a contact: whether others were merged into it; `None` where there is no such contact.
+    /// For a contact: whether others were merged into it; `None` if there is no such contact.
     pub merged: Option<bool>,
 }
 
-/// The column of contacts.
+/// The column of the contact.
 const CONTACT: &str = "i.contact_id";
 
-/// Short pages.
+/// Reads short pages.
 pub struct ShortPages;
 
 impl<D: Dialect> Kind<D> for ShortPages {

@@ -11,7 +11,7 @@ use crate::domain::user_data::KeyPath;
 use crate::store::dialect::{Arg, Dialect};
 use crate::store::rows;
 
-/// An operand as it is bound.
+/// An operand as a bound argument.
 pub fn arg(operand: &Operand) -> Arg {
     match operand {
         Operand::Text(text) => text.as_str().into(),
@@ -23,8 +23,8 @@ pub fn arg(operand: &Operand) -> Arg {
     }
 }
 
-/// The condition that a row comes after the one whose sort values are bound: each key with whether
-/// the largest comes first, and the places of the values.
+/// The condition that a row comes after the one with the bound sort values. Each key says whether
+/// the largest comes first; `places` are the placeholders of the values.
 pub fn keyset(keys: &[(String, bool)], places: &[usize]) -> String {
     let same_way = keys.iter().all(|(_, descending)| *descending == keys[0].1);
     if same_way {
@@ -56,12 +56,12 @@ pub fn bind(args: &mut Vec<Arg>, arg: Arg) -> usize {
     args.len()
 }
 
-/// A statement under way, with what is bound to its placeholders.
+/// A statement being built, with its bound arguments.
 pub(super) struct Statement<'s, D> {
     pub args: Vec<Arg>,
     pub tenant: usize,
     pub ready: &'s [KeyPath],
-    /// Whether the condition that is being written must hold for the whole filter to hold.
+    /// Whether the whole filter can hold only if the current condition holds.
     pub required: bool,
     pub plan: Plan<'s>,
     dialect: PhantomData<D>,
@@ -80,7 +80,7 @@ impl<'s, D: Dialect> Statement<'s, D> {
         }
     }
 
-    /// Begins a search: what follows is about its tenant and by its plan.
+    /// Begins a search: sets its tenant and its plan.
     pub fn begin(&mut self, search: &Search, plan: Plan<'s>) {
         self.tenant = self.bind(search.tenant.into());
         self.plan = plan;
@@ -117,7 +117,7 @@ impl<'s, D: Dialect> Statement<'s, D> {
         sql
     }
 
-    /// How many there are in all.
+    /// The number of all matches.
     pub fn count(&mut self, search: &'s Search, plan: Plan<'s>) -> String {
         self.begin(search, plan);
         format!(
@@ -161,7 +161,7 @@ impl<'s, D: Dialect> Statement<'s, D> {
         )
     }
 
-    /// The expressions to sort by, none of them ever NULL.
+    /// The sort expressions, none of which is ever NULL.
     fn sort_keys(&mut self, sort: &[SortKey]) -> Vec<(String, bool)> {
         let mut keys = Vec::new();
         for key in sort {

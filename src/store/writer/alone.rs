@@ -1,4 +1,4 @@
-//! Commands with a transaction of their own: deletion, merging, indexed keys, tokens. Erasure is in
+//! Commands in a transaction of their own: deletion, merging, indexed keys, tokens. Erasure is in
 //! [`erase`], webhooks are in [`webhook`].
 
 use super::erase::{self, Member, after_all, clear, forget_contacts, members};
@@ -256,7 +256,8 @@ async fn replayed<D: Dialect>(
     })))
 }
 
-/// Takes the content out of answers that wait for their clients: who knows whom they speak of. Their clients are told to ask again.
+/// Removes the content of answers that wait for their clients, since any of them may be about an
+/// erased person. The clients are told to ask again.
 async fn unsay_answers<D: Dialect>(conn: &mut Conn<D>, tenant: i64) -> Result<(), StoreError> {
     let sql = format!(
         "UPDATE client_answer SET data = '{{\"referenceId\":' || reference_id || ',\"errorMessage\":\"{TAKEN_AWAY}\"}}' \
@@ -266,7 +267,7 @@ async fn unsay_answers<D: Dialect>(conn: &mut Conn<D>, tenant: i64) -> Result<()
     Ok(())
 }
 
-/// An interaction and all below it; itself first. Empty when there is none.
+/// An interaction and all its descendants; itself first. Empty if there is none.
 async fn with_descendants<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
@@ -322,7 +323,7 @@ async fn delete_contact<D: Dialect>(
     forget_contacts::<D>(conn, tenant, &family).await
 }
 
-/// Merges; false when it was so already.
+/// Merges two contacts; false if they were merged already.
 async fn merge<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
@@ -433,7 +434,8 @@ async fn keys_moved<D: Dialect>(conn: &mut Conn<D>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Indexes the next interactions under a declared key; after the last one the key is ready to be searched by.
+/// Indexes the next interactions under a declared key. After the last one, the key is ready for
+/// searches.
 async fn fill<D: Dialect>(
     conn: &mut Conn<D>,
     key: &KeyPath,

@@ -1,7 +1,7 @@
 //! Parents: recording a child, linking an existing one, and propagating UserData.
 //!
-//! Every surface uses this code: a child that is recorded under a web engagement receives UserData
-//! and gets a link, whichever surface recorded it.
+//! Every surface uses this code: a child recorded under a web engagement gets UserData and a link,
+//! whichever surface recorded it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,9 +17,9 @@ use crate::domain::user_data::Document;
 use crate::domain::{Moment, Refusal, Requirement};
 use crate::store::{StoreError, content};
 
-/// How a link came about, where no key of UserData tied the two.
+/// The origin of a link that no UserData key established.
 pub mod origin {
-    /// By `…/engagements`.
+    /// Created by `…/engagements`.
     pub const ENGAGEMENT: &str = "engagement";
     /// The child was recorded with its parent.
     pub const RECORDED: &str = "parentId";
@@ -27,16 +27,17 @@ pub mod origin {
     pub const LATER: &str = "parent";
 }
 
-/// Ancestors that are looked through for a cycle, and descendants that follow into a thread.
+/// The largest number of ancestors checked for a cycle, and of descendants that follow into a
+/// thread.
 pub const LARGEST_MOVE: usize = 10_000;
 
-/// A web engagement that a conversation is to be linked to.
+/// A web engagement that a conversation will be linked to.
 struct Tie {
     parent: Arc<Stored>,
     linked_by: String,
 }
 
-/// What a link says of UserData.
+/// The part of a link about UserData.
 struct Propagation {
     said: Option<String>,
     copied: Document,
@@ -55,7 +56,8 @@ impl Ledger<'_> {
         let Some(parent) = &new.parent_id else {
             return match self.tied(ask, new) {
                 Some(tie) => match self.add_engagement(ask, new, &tie) {
-                    // nobody asked for this link: where it does not fit, the conversation is recorded without it
+                    // the caller did not ask for this link: if it is refused, the conversation is
+                    // recorded without it
                     Err(StoreError::Refused(_)) => {
                         Ok(self.add_alone(ask, new, new.thread_id.clone())?)
                     }
@@ -76,7 +78,7 @@ impl Ledger<'_> {
         Ok(self.add_alone(ask, new, Some(thread))?)
     }
 
-    /// Records an interaction unless it is known.
+    /// Records an interaction unless it exists.
     pub(super) fn ensure(
         &mut self,
         ask: &Ask<'_>,
@@ -98,7 +100,7 @@ impl Ledger<'_> {
         }
     }
 
-    /// The oldest interaction of the same media type and external identifier.
+    /// The oldest interaction with the same media type and external identifier.
     fn oldest_of(&self, tenant: i64, new: &NewInteraction) -> Option<&Held> {
         let same = |held: &&Held| {
             let of = &held.stored.interaction;
@@ -121,7 +123,7 @@ impl Ledger<'_> {
             })
     }
 
-    /// Records the child that a web engagement led to.
+    /// Records the child of a web engagement.
     pub(super) fn engage(
         &mut self,
         ask: &Ask<'_>,
@@ -199,7 +201,7 @@ impl Ledger<'_> {
         ))
     }
 
-    /// The policy in the words in which it was said, and the parent's UserData without what is transient by now.
+    /// The policy as requested, and the parent's UserData without keys that are transient now.
     fn propagated(
         &self,
         copy: Option<&str>,
@@ -246,7 +248,8 @@ impl Ledger<'_> {
         self.links.insert(key, Some(link));
     }
 
-    /// The outcome for an identifier that is taken: the stored one where it was sent with the same content.
+    /// The outcome for an identifier that is taken: the stored interaction, if it was sent with the
+    /// same content.
     fn same_as_before(
         &self,
         ask: &Ask<'_>,
@@ -279,7 +282,8 @@ impl Ledger<'_> {
         }
     }
 
-    /// Keeps the values by which conversations find a web engagement that this group recorded or changed.
+    /// Stores the values by which conversations find a web engagement that this group recorded or
+    /// changed.
     fn note_visits(&mut self, visits: &[(usize, String)], stored: &Stored) {
         let of = &stored.interaction;
         if of.media_type != WEB_ENGAGEMENT {
@@ -296,7 +300,7 @@ impl Ledger<'_> {
         }
     }
 
-    /// The newest web engagement of the same visit, for a conversation without a parent.
+    /// The newest web engagement of the same visit for a conversation without a parent.
     fn tied(&mut self, ask: &Ask<'_>, new: &NewInteraction) -> Option<Tie> {
         if !new.may_be_engagement() || ask.ready.visits.is_empty() {
             return None;
@@ -318,8 +322,8 @@ impl Ledger<'_> {
         )
     }
 
-    /// The newest web engagement that carries one of these keys, began in time, is of no other contact, and does not
-    /// come from the conversation itself, where that is stored already.
+    /// The newest web engagement with one of these keys that began in time, belongs to no other
+    /// contact, and does not descend from the conversation itself, if that is stored already.
     fn of_visit(
         &self,
         tenant: i64,
@@ -338,7 +342,7 @@ impl Ledger<'_> {
                     && (since..=began).contains(&of.start_date)
                     && self.may_be_one_person(tenant, contact, of.contact_id.as_deref())
                     && child.is_none_or(|child| self.comes_from(tenant, &of.id, child) == Some(false))
-                    // an index row holds the beginning of a value; the document has the last word
+                    // an index row holds only the beginning of a value; the document decides
                     && document(&stored.user_data).is_ok_and(|document| {
                         visits(&self.rules.link_by, &document).contains(&(*place, value.clone()))
                     })
@@ -358,7 +362,7 @@ impl Ledger<'_> {
         })
     }
 
-    /// Whether two contacts may be the same person: one of them is not known, or merges made them one.
+    /// Whether two contacts may be the same person: one of them is unknown, or merges joined them.
     fn may_be_one_person(&self, tenant: i64, a: Option<&str>, b: Option<&str>) -> bool {
         let (Some(a), Some(b)) = (a, b) else {
             return true;
@@ -370,7 +374,8 @@ impl Ledger<'_> {
         a == b || root(a) == root(b)
     }
 
-    /// After a change of UserData: links a conversation that has no parent and now carries the key of a visit.
+    /// After a change of UserData: links a conversation without a parent whose UserData now has the
+    /// key of a visit.
     pub(super) fn follow_visit(
         &mut self,
         ask: &Ask<'_>,
@@ -391,7 +396,7 @@ impl Ledger<'_> {
         let Some(tie) = self.of_visit(ask.tenant, &found, of.start_date, contact, Some(&id)) else {
             return Ok(stored);
         };
-        // a link that does not fit in size is left out: what the caller asked for stands by itself
+        // a link that would exceed a size limit is skipped: the requested change stands by itself
         match self.link_later(ask, &id, &tie, None, &InteractionPatch::default()) {
             Ok(Outcome::Changed { stored, .. }) => Ok(stored),
             Ok(_) | Err(StoreError::Refused(_)) => Ok(stored),
@@ -399,7 +404,7 @@ impl Ledger<'_> {
         }
     }
 
-    /// Applies a patch; a parent that it names is looked up first.
+    /// Applies a patch. A parent that it names is looked up first.
     pub(super) fn patch(
         &mut self,
         ask: &Ask<'_>,
@@ -428,7 +433,8 @@ impl Ledger<'_> {
         }
     }
 
-    /// Links an interaction to the one it came from, and applies the rest of the patch that says so: one change.
+    /// Links an interaction to its parent and applies the rest of the patch that names it, as one
+    /// change.
     pub(super) fn set_parent(
         &mut self,
         ask: &Ask<'_>,
@@ -468,7 +474,7 @@ impl Ledger<'_> {
         Ok(outcome)
     }
 
-    /// The parent, where it may be one of this interaction.
+    /// The parent, if it may be the parent of this interaction.
     fn check_parent(&self, ask: &Ask<'_>, id: &str, parent: &str) -> Result<Arc<Stored>, Refusal> {
         let found = self.parent(ask, parent, "/parentId")?;
         match self.comes_from(ask.tenant, parent, id) {
@@ -484,7 +490,8 @@ impl Ledger<'_> {
         }
     }
 
-    /// Whether one interaction is another or comes from it; `None` where it has too many ancestors to tell.
+    /// Whether one interaction is another one or its descendant; `None` if it has too many
+    /// ancestors to tell.
     fn comes_from(&self, tenant: i64, one: &str, other: &str) -> Option<bool> {
         let mut here = one;
         for _ in 0..LARGEST_MOVE {
@@ -501,7 +508,7 @@ impl Ledger<'_> {
         None
     }
 
-    /// What is below an interaction and in its thread, by identifier.
+    /// The descendants of an interaction in its thread, by identifier.
     fn below(&self, tenant: i64, id: &str) -> Vec<String> {
         let mut children: HashMap<&str, Vec<&str>> = HashMap::new();
         for ((of, child), held) in &self.interactions {
@@ -562,7 +569,7 @@ impl Ledger<'_> {
         Ok(outcome)
     }
 
-    /// Puts an interaction under a parent, into its thread; those below it follow into the thread.
+    /// Puts an interaction under a parent, into its thread. Its descendants follow into the thread.
     fn move_under(
         &mut self,
         ask: &Ask<'_>,
@@ -627,7 +634,7 @@ impl Ledger<'_> {
         })
     }
 
-    /// Moves interactions into another thread: an entry each.
+    /// Moves interactions into another thread, with an entry for each.
     fn follow_thread(
         &mut self,
         ask: &Ask<'_>,
@@ -658,7 +665,7 @@ impl Ledger<'_> {
     }
 }
 
-/// Marks that core attributes changed at a moment.
+/// Records that core attributes changed at a moment.
 pub(super) fn touch(held: &mut Held, at: Moment) {
     let interaction = &mut Arc::make_mut(&mut held.stored).interaction;
     interaction.modified_date = at;

@@ -17,7 +17,7 @@ use crate::store::bulk::{self, Many};
 use crate::store::dialect::{Arg, Conn, Dialect};
 use crate::store::rows;
 
-/// Characters of a text value that its index row keeps.
+/// The number of characters of a text value that its index row holds.
 pub const INDEXED_CHARACTERS: usize = 200;
 
 const NEW_INTERACTIONS: Many = Many {
@@ -30,8 +30,9 @@ const NEW_INTERACTIONS: Many = Many {
     skips_nulls: false,
 };
 
-/// The interactions that the values name. Expressions, not columns, stand on the side of the values: SQLite takes many VALUES for more than all
-/// interactions, and would scan those and seek each in an index over the values.
+/// The interactions named by the values. The comparison uses expressions of the values, not their
+/// columns: SQLite expects VALUES to be larger than the table of interactions, and would scan that
+/// table and look each row up in an index over the values.
 const BY_VALUES: &str =
     ") AS v WHERE interaction.id = v.column1 || '' AND interaction.tenant_id = v.column2 + 0";
 
@@ -76,7 +77,7 @@ const CHANGED_JSON: Many = Many {
     skips_nulls: false,
 };
 
-/// Rows of the index of declared keys; one that is there already is written again.
+/// Rows of the index of declared keys; an existing row is overwritten.
 pub const INDEX: Many = Many {
     before: "INSERT INTO user_data_index (interaction_id, tenant_id, key, place, text_value, number_value, start_date) VALUES",
     casts: &[],
@@ -128,7 +129,7 @@ const CHANGED_SESSIONS: Many = Many {
     skips_nulls: false,
 };
 
-/// What sessions have received, and that they were seen.
+/// The received cursors of sessions, and when they were seen.
 pub const CURSORS: Many = Many {
     before: "UPDATE client_session SET cursor = v.column2, seen_date = v.column3 FROM (VALUES",
     casts: &["TEXT", "BIGINT", "TIME"],
@@ -192,14 +193,15 @@ pub async fn flush<D: Dialect>(ledger: Ledger<'_>, conn: &mut Conn<D>) -> Result
         .into_iter()
         .filter(|(_, held)| held.entry.is_some() || held.touched || held.changed)
         .collect();
-    // in the order in which they were recorded, so that pages fill one after the other
+    // in the order of recording, so that pages fill one after the other
     held.sort_unstable_by(|(a, x), (b, y)| (x.entry, a).cmp(&(y.entry, b)));
     for (_, held) in &mut held {
         if let Some(entry) = held.entry {
             held.seq = head + 1 + i64::try_from(entry).unwrap_or(0);
         }
     }
-    // while the database works on some rows, the next ones are made: the connection has a thread of its own
+    // while the database works on some rows, the next ones are prepared: the connection has its own
+    // thread
     let rows = Rows::of(&held);
     let (written, contents) = join(rows.write::<D>(conn), async {
         Contents::of::<D>(keys, &held)
@@ -259,7 +261,8 @@ pub async fn flush<D: Dialect>(ledger: Ledger<'_>, conn: &mut Conn<D>) -> Result
     Ok(())
 }
 
-/// Writes links, and removes those of children that lost their parent or got another kind of one.
+/// Writes links, and removes those of children that lost their parent or whose new parent gives no
+/// link.
 async fn write_links<D: Dialect>(
     conn: &mut Conn<D>,
     links: HashMap<Key, Option<Link>>,
@@ -292,7 +295,8 @@ async fn write_links<D: Dialect>(
     Ok(())
 }
 
-/// Writes sessions and answers. What a server must learn of takes numbers of the journal's counter; returns the last.
+/// Writes sessions and answers. Changes that servers must learn of take numbers from the journal's
+/// counter; returns the last.
 async fn write_clients<D: Dialect>(
     conn: &mut Conn<D>,
     last: i64,
@@ -351,7 +355,7 @@ async fn write_clients<D: Dialect>(
     Ok(cursor)
 }
 
-/// Adds entries to the journal after `head`, and moves the head.
+/// Appends entries to the journal after `head`, and advances the head.
 pub async fn enter<D: Dialect>(
     conn: &mut Conn<D>,
     head: i64,
@@ -452,7 +456,7 @@ impl Rows {
     }
 }
 
-/// Writes interactions anew that are in the store, each with its place.
+/// Rewrites stored interactions, each with its place.
 pub async fn rewrite<D: Dialect>(
     conn: &mut Conn<D>,
     all: &[(i64, Stored)],
@@ -470,7 +474,7 @@ pub async fn rewrite<D: Dialect>(
     Ok(())
 }
 
-/// Puts interactions into an archive's places: each with its place and its fingerprint, as they were stored.
+/// Restores interactions at an archive's places, each with its place and its stored fingerprint.
 pub async fn place<D: Dialect>(
     conn: &mut Conn<D>,
     keys: &[KeyPath],
@@ -511,7 +515,7 @@ pub async fn place<D: Dialect>(
     Ok(())
 }
 
-/// The rows of the tables that hold what an interaction says.
+/// The rows of the tables with the content of interactions.
 struct Contents {
     new_json: Vec<Arg>,
     changed_json: Vec<Arg>,
@@ -519,7 +523,7 @@ struct Contents {
     old_words: Vec<Arg>,
     new_words: Vec<Arg>,
     index: Vec<Arg>,
-    /// Interactions whose rows in the index of declared keys are written anew.
+    /// Interactions whose rows in the index of declared keys are rewritten.
     indexed_before: Vec<Key>,
 }
 
@@ -591,9 +595,8 @@ impl Contents {
     }
 }
 
-/// The index rows of an interaction under the given keys, one after the other: one for a value, and
-/// for a list one for each of its different elements, so that a walk over the index meets an
-/// interaction once.
+/// The index rows of an interaction under the given keys, concatenated: one for a value, and for a
+/// list one for each distinct element, so that a walk over the index meets an interaction once.
 pub fn index_rows(keys: &[KeyPath], stored: &Stored) -> Vec<Arg> {
     let Ok(document) = user_data::read(&stored.user_data) else {
         return Vec::new();
@@ -630,7 +633,7 @@ fn indexed(value: &serde_json::Value) -> Option<(Option<String>, Option<f64>)> {
     use serde_json::Value;
     match value {
         Value::String(text) => Some((Some(text.chars().take(INDEXED_CHARACTERS).collect()), None)),
-        // 0.0 and -0.0 are one number
+        // 0.0 and -0.0 are the same number
         Value::Number(number) => Some((None, number.as_f64().map(|number| number + 0.0))),
         Value::Bool(value) => Some((Some(value.to_string()), None)),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
@@ -687,7 +690,7 @@ async fn write_contacts<D: Dialect>(
     Ok(())
 }
 
-/// Keeps the reply to one repeatable request.
+/// Stores the reply to a repeatable request.
 pub async fn keep_reply<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,

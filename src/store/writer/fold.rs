@@ -1,4 +1,4 @@
-//! Updates the folded values of contacts after the rules of identification changed.
+//! Updates the folded values of contacts after the rules of identification have changed.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use crate::store::StoreError;
 use crate::store::bulk::{self, Many};
 use crate::store::dialect::{Arg, Columns, Conn, Dialect};
 
-/// Contacts of one transaction.
+/// Contacts per transaction.
 const CHUNK: i64 = 1000;
 
 const FOLDED: Many = Many {
@@ -20,7 +20,7 @@ const FOLDED: Many = Many {
     skips_nulls: false,
 };
 
-/// The next contacts after one, of all tenants; nothing where the rules are those that the store follows.
+/// The next contacts after one, of all tenants; nothing if the store already follows these rules.
 pub async fn contacts<D: Dialect>(
     conn: &mut Conn<D>,
     rules: &ContactRules,
@@ -45,7 +45,8 @@ pub async fn contacts<D: Dialect>(
         .filter(|_| found.len() == usize::try_from(CHUNK).unwrap_or(0));
     let done = ids.len();
     fold::<D>(conn, rules, ids).await?;
-    // until all are done, the store follows no rules: a server that stops halfway must not find those of before
+    // until all contacts are done the store records no rules, so that a server that stops halfway
+    // does not find the old ones
     let said = if last.is_none() {
         fingerprint
     } else {
@@ -130,7 +131,7 @@ mod tests {
         let other = ContactRules::in_region("GB");
         let first = contacts::<OnSqlite>(&mut conn, &other, "").await.unwrap();
         assert!(matches!(first, Outcome::Filled { last: Some(_), .. }));
-        // the server stops here, and starts with the rules of before
+        // the server stops here, and starts with the old rules
         let again = contacts::<OnSqlite>(&mut conn, &before, "").await.unwrap();
         assert!(matches!(
             again,

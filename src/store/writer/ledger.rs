@@ -1,8 +1,8 @@
-//! The unit of work of one group: what was loaded, what the commands changed, and what is to be
+//! The unit of work of a group: what was loaded, what the commands changed, and what must be
 //! written.
 //!
-//! Every command first makes all checks that can refuse it, and only then changes anything. So a
-//! refusal leaves the ledger as it was.
+//! Every command makes all checks that can refuse it before it changes anything. So a refusal
+//! leaves the ledger as it was.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -33,28 +33,28 @@ pub type Key = (i64, String);
     reason = "each says of a part of the row whether it is to be written"
 )]
 pub struct Held {
-    /// As it stands now; the long texts are always loaded.
+    /// Its current state. The long texts are always loaded.
     pub stored: Arc<Stored>,
-    /// What it was first sent as.
+    /// The fingerprint of the request that recorded it.
     pub fingerprint: Vec<u8>,
-    /// Its place among all interactions; that of a new one follows from its entry.
+    /// Its place among all interactions. The place of a new one follows from its entry.
     pub seq: i64,
-    /// For a new one, the journal entry that records it.
+    /// For a new one, the index of the journal entry that records it.
     pub entry: Option<usize>,
-    /// Revision and modification date changed.
+    /// Whether revision and modification date changed.
     pub touched: bool,
-    /// Core attributes changed.
+    /// Whether core attributes changed.
     pub changed: bool,
-    /// What the index rows of UserData hold changed.
+    /// Whether UserData changed in a way that affects its index rows.
     pub user_data_changed: bool,
-    /// Long texts changed.
+    /// Whether long texts changed.
     pub texts_changed: bool,
-    /// Its words as they stand in the index, and as they are to stand.
+    /// Its indexed words, before and after the change.
     pub words: Option<(String, String)>,
 }
 
 impl Held {
-    /// As loaded.
+    /// An interaction as loaded.
     pub fn loaded(stored: Stored, fingerprint: Vec<u8>, seq: i64) -> Self {
         Self {
             stored: Arc::new(stored),
@@ -72,62 +72,62 @@ impl Held {
 
 /// A contact in the ledger.
 pub struct HeldContact {
-    /// As it stands now.
+    /// Its current state.
     pub contact: Arc<Contact>,
     /// Its identifying values.
     pub folded: Folded,
-    /// What it was first sent as.
+    /// The fingerprint of the request that created it.
     pub fingerprint: Vec<u8>,
-    /// What is to be written.
+    /// What must be written.
     pub state: Standing,
 }
 
-/// How a contact in the ledger stands to the store.
+/// The state of a contact in the ledger relative to the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// As it is stored.
+    /// Unchanged.
     Loaded,
-    /// Stored, and changed since.
+    /// Changed.
     Changed,
     /// Not stored yet.
     New,
 }
 
-/// What became of a request for a contact.
+/// The result of identifying a contact.
 #[derive(Default)]
 pub(super) struct Identified {
-    /// The contact meant, the oldest of several.
+    /// The matching contact, the oldest of several.
     pub contact_id: Option<String>,
     created: bool,
     candidates: Vec<String>,
     unkept: Vec<String>,
 }
 
-/// An entry for the journal; its cursor follows from its place.
+/// A journal entry; its cursor follows from its position.
 pub struct Entry {
     /// Tenant.
     pub tenant: i64,
-    /// When.
+    /// When it happened.
     pub at: Moment,
-    /// What.
+    /// The kind.
     pub kind: Kind,
-    /// Which interaction.
+    /// The interaction.
     pub interaction_id: Option<String>,
-    /// Whose.
+    /// The contact.
     pub contact_id: Option<String>,
-    /// Of which media type.
+    /// The media type.
     pub media_type: Option<String>,
-    /// Whose work it is.
+    /// The owner.
     pub owner_id: Option<String>,
-    /// Which web action.
+    /// The web action.
     pub action_id: Option<String>,
-    /// By whom.
+    /// The actor.
     pub actor: Arc<str>,
     /// The delta as JSON text.
     pub delta: String,
 }
 
-/// Where a web engagement led.
+/// A link from a web engagement to its conversation.
 #[derive(Clone)]
 pub struct Link {
     /// Tenant.
@@ -136,35 +136,35 @@ pub struct Link {
     pub parent: String,
     /// The conversation.
     pub child: String,
-    /// The policy in the words in which it was said, or the server's.
+    /// The policy as requested, or the server's.
     pub copy: Option<String>,
     /// The keys copied.
     pub copied: Vec<String>,
-    /// How it came about: one of [`super::engage::ORIGINS`], or `userData.<key>`.
+    /// Its origin: one of [`super::engage::ORIGINS`], or `userData.<key>`.
     pub linked_by: String,
-    /// When.
+    /// When it was created.
     pub at: Moment,
 }
 
-/// A reply kept for a repeated request.
+/// The stored reply to a repeatable request.
 pub struct Kept {
     /// Fingerprint of the body.
     pub fingerprint: Vec<u8>,
     /// The answer.
     pub reply: Reply,
-    /// Which interaction it tells of.
+    /// The interaction that it is about.
     pub interaction_id: Option<String>,
-    /// Which contact it tells of.
+    /// The contact that it is about.
     pub contact_id: Option<String>,
-    /// When; `None` for one that is in the store already.
+    /// When it was given; `None` if it is already stored.
     pub new_at: Option<Moment>,
 }
 
 /// The session of a client in the ledger.
 pub struct HeldSession {
-    /// As it stands now.
+    /// Its current state.
     pub session: Arc<ClientSession>,
-    /// Not in the store yet.
+    /// Whether it is not stored yet.
     pub new: bool,
     /// When it changed in this group.
     pub changed_at: Option<Moment>,
@@ -180,38 +180,39 @@ pub struct GivenAnswer {
     pub answer: Answer,
 }
 
-/// One group's unit of work.
+/// The unit of work of a group.
 pub struct Ledger<'t> {
-    /// The last cursor given out before this group.
+    /// The last cursor assigned before this group.
     pub head: i64,
     /// The declared keys.
     pub keys: &'t [KeyPath],
-    /// Interactions loaded or made; one that is not here is not in the store.
+    /// Interactions loaded or created. One that is missing here is not in the store.
     pub interactions: HashMap<Key, Held>,
-    /// Contacts loaded or made.
+    /// Contacts loaded or created.
     pub contacts: HashMap<Key, HeldContact>,
-    /// Contacts known to be in the store, and no more than that.
+    /// Contacts that are known to exist but are not loaded.
     pub named: HashSet<Key>,
-    /// Which of them have a value, by name and folded value.
+    /// The contacts with a value, by attribute name and folded value.
     pub by_value: HashMap<(i64, String, String), Vec<String>>,
-    /// The loaded contacts that were merged into one. No command of a group merges.
+    /// The loaded contacts that were merged into one. No command in a group merges.
     merged: HashMap<Key, Vec<String>>,
-    /// Replies kept, by tenant, path and key.
+    /// Stored replies, by tenant, path and key.
     pub replies: HashMap<(i64, String, String), Kept>,
     /// New entries.
     pub journal: Vec<Entry>,
-    /// Links to be written, by child; `None` is to be removed.
+    /// Links to be written, by child; `None` removes the link.
     pub links: HashMap<Key, Option<Link>>,
-    /// Web engagements that carry a value by which conversations are linked: tenant, place in `link_by`, value.
+    /// Web engagements with a value that links conversations, by tenant, index in `link_by`, and
+    /// value.
     pub visits: HashMap<(i64, usize, String), Vec<String>>,
     /// Events of web actions, loaded or new.
     pub web_events: HashMap<EventKey, HeldEvent>,
     /// Sessions of clients, loaded or opened.
     pub sessions: HashMap<String, HeldSession>,
-    /// Choices of spellings, loaded or made, by tenant, user, sign-in session and collection; and
+    /// Choices of spellings, loaded or made, by tenant, user, sign-in session and collection, and
     /// whether each was made in this group.
     pub choices: BTreeMap<(i64, String, String, String), (Choice, bool)>,
-    /// The last entry of a tenant that took content away, where answers are given.
+    /// The last deletion or erasure of a tenant, loaded if there are answers.
     pub erased: HashMap<i64, i64>,
     /// Answers to clients.
     pub answers: Vec<GivenAnswer>,
@@ -252,12 +253,12 @@ impl<'t> Ledger<'t> {
         }
     }
 
-    /// The time now.
+    /// The current time.
     pub fn now(&self) -> Moment {
         self.clock.now()
     }
 
-    /// Applies one command, or refuses it and leaves all as it was.
+    /// Applies one command, or refuses it and leaves everything as it was.
     pub fn apply(
         &mut self,
         submission: &Submission,
@@ -423,12 +424,12 @@ impl<'t> Ledger<'t> {
         self.journal.len() - 1
     }
 
-    /// The cursor that an entry of this group gets.
+    /// The cursor of an entry of this group.
     pub(super) fn cursor(&self, entry: usize) -> i64 {
         self.head + 1 + i64::try_from(entry).unwrap_or(0)
     }
 
-    /// The contact of a new interaction, and the attributes that were given for it and are not kept.
+    /// The contact of a new interaction, and the given attributes that were not added to it.
     pub(super) fn contact_of(
         &mut self,
         ask: &Ask<'_>,
@@ -471,7 +472,7 @@ impl<'t> Ledger<'t> {
         } else {
             Status::New
         });
-        // an end without a start tells when it was at the latest
+        // an end without a start: the interaction began no later than its end
         let start = new
             .start_date
             .unwrap_or_else(|| new.end_date.map_or(at, |end| end.min(at)));
@@ -556,8 +557,8 @@ impl<'t> Ledger<'t> {
         }
     }
 
-    /// Checks what a command requires of the interaction that it changes, as that is stored now. Every command that
-    /// changes an interaction comes here first.
+    /// Checks what a command requires of the interaction that it changes, in its current state.
+    /// Every command that changes an interaction calls this first.
     fn check(&self, ask: &Ask<'_>, id: &str, requires: &Requirement) -> Result<(), Refusal> {
         let held = self
             .interactions
@@ -566,7 +567,7 @@ impl<'t> Ledger<'t> {
         requires.check(&held.stored.interaction)
     }
 
-    /// A stored interaction, and the moment of its next change, which is later than the last.
+    /// A stored interaction, and the moment of its next change, which is after its last one.
     pub(super) fn held(&mut self, ask: &Ask<'_>, id: &str) -> Result<(&mut Held, Moment), Refusal> {
         let held = self
             .interactions
@@ -586,7 +587,7 @@ impl<'t> Ledger<'t> {
         let keys = document.len();
         let previous = edit.apply(&mut document);
         let after = text(&document);
-        // what is over a limit already, which was wider once, may become less
+        // a document beyond a limit, which may have been higher before, may still shrink
         if document.len() > limits.keys && document.len() > keys {
             return Err(Refusal::invalid(
                 "",
@@ -612,7 +613,7 @@ impl<'t> Ledger<'t> {
             cursor,
         };
         let Some(kind) = kind else {
-            // nothing was asked for but transient keys: nothing changes, and there is no news
+            // only transient keys were sent: nothing changes, and there is no entry
             return Ok(outcome(Arc::clone(&held.stored), None));
         };
         let stored = Arc::make_mut(&mut held.stored);
@@ -654,7 +655,8 @@ impl<'t> Ledger<'t> {
         })
     }
 
-    /// The interaction as a patch would leave it, and whether that is a change. Revision and time of change stay.
+    /// The interaction as a patch would leave it, and whether that is a change. Revision and
+    /// modification date stay.
     pub(super) fn patched(
         &mut self,
         ask: &Ask<'_>,
@@ -677,7 +679,8 @@ impl<'t> Ledger<'t> {
         Ok((after, changes))
     }
 
-    /// Applies a patch; neither revision nor time of change. Says whether anything changed.
+    /// Applies a patch without touching revision and modification date. Returns whether anything
+    /// changed.
     pub(super) fn apply_patch(
         &mut self,
         ask: &Ask<'_>,
@@ -729,7 +732,7 @@ impl<'t> Ledger<'t> {
         self.change(ask, id, &patch, Kind::InteractionStopped)
     }
 
-    /// Stores UserData and stops the interaction. Where the stop is refused, the edit is undone.
+    /// Stores UserData and stops the interaction. If the stop is refused, the edit is undone.
     fn complete(
         &mut self,
         ask: &Ask<'_>,
@@ -754,7 +757,8 @@ impl<'t> Ledger<'t> {
         })
     }
 
-    /// An answer that rests on what was taken away since says so instead.
+    /// Adds an answer. If content was deleted or erased after its `as_of`, the client is told to
+    /// ask again.
     fn answer(&mut self, ask: &Ask<'_>, answer: &Answer) {
         let mut answer = answer.clone();
         let erased = self.erased.get(&ask.tenant);
@@ -792,7 +796,7 @@ impl<'t> Ledger<'t> {
         Outcome::Session(session)
     }
 
-    /// Puts sessions into the ledger as they are stored.
+    /// Puts stored sessions into the ledger.
     pub fn load_sessions(&mut self, sessions: Vec<ClientSession>) {
         for session in sessions {
             let held = HeldSession {
@@ -804,8 +808,8 @@ impl<'t> Ledger<'t> {
         }
     }
 
-    /// Remembers a choice, and marks the user's sessions as changed, so that every server that
-    /// holds one learns of it before the entries that follow.
+    /// Stores a choice and marks the user's sessions as changed, so that every server that holds
+    /// one learns of the choice before the next entries.
     fn choose_spelling(&mut self, ask: &Ask<'_>, new: &NewChoice) {
         let choice = Choice {
             collection: new.collection.clone(),
@@ -842,7 +846,7 @@ impl<'t> Ledger<'t> {
             .ok_or_else(|| Refusal::NotFound("session", edit.id.clone()))?;
         let session = Arc::make_mut(&mut held.session);
         if session.subscriptions.is_empty() && !edit.add.is_empty() {
-            // who subscribed to nothing is owed nothing of what was
+            // a session without subscriptions is due nothing from before
             session.cursor = session.cursor.max(self.head);
         }
         session
@@ -896,7 +900,7 @@ impl<'t> Ledger<'t> {
         contact
     }
 
-    /// Puts a contact into the ledger and its values where they are found.
+    /// Puts a contact into the ledger and indexes its values.
     pub fn hold(&mut self, contact: Arc<Contact>, fingerprint: Vec<u8>, state: Standing) {
         let (tenant, id) = (contact.tenant_id, contact.id.clone());
         let folded = self.rules.contacts.fold_all(&contact.attributes);
@@ -999,7 +1003,7 @@ impl<'t> Ledger<'t> {
         ))
     }
 
-    /// Puts a changed contact in the place of the one that was there, with its entry.
+    /// Replaces a contact by its changed version, and adds the entry.
     fn replace_contact(
         &mut self,
         ask: &Ask<'_>,
@@ -1038,8 +1042,8 @@ impl<'t> Ledger<'t> {
         }
     }
 
-    /// The contact that the prepared attributes mean. With `write`, one is made where nobody fits and any attribute
-    /// stands, and what is new of a known one is added to it.
+    /// The contact that matches the prepared attributes. With `write`, creates one if none matches
+    /// and any attribute is valid, and adds new values to a known one.
     pub(super) fn identified(
         &mut self,
         ask: &Ask<'_>,
@@ -1047,7 +1051,7 @@ impl<'t> Ledger<'t> {
         write: bool,
     ) -> Identified {
         let given = &ask.ready.folded;
-        // those that were merged into another stand for that one
+        // merged contacts are represented by the one they were merged into
         let mut roots: BTreeMap<(Moment, String), (Candidate, Attributes)> = BTreeMap::new();
         for (name, value) in given
             .iter()
@@ -1099,9 +1103,9 @@ impl<'t> Ledger<'t> {
         }
     }
 
-    /// Adds what a request says about a known contact, as further values. Returns the attributes of which something is
-    /// not kept: where several contacts fit nobody knows whose they are, and an address of another contact stays that
-    /// one's.
+    /// Adds new values in a request to a known contact. Returns the attributes with a value that
+    /// was not added: if several contacts match, its owner is unknown, and an address of another
+    /// contact stays with that contact.
     fn learn(
         &mut self,
         ask: &Ask<'_>,
@@ -1141,7 +1145,7 @@ impl<'t> Ledger<'t> {
         unkept
     }
 
-    /// What is known of a contact with all that were merged into it.
+    /// The values of a contact and all contacts merged into it.
     fn person(&self, root: &Contact) -> (Candidate, Attributes) {
         let (mut known, mut attributes) = (Candidate::default(), Attributes::new());
         let mut left = vec![(root.tenant_id, root.id.clone())];
@@ -1156,7 +1160,7 @@ impl<'t> Ledger<'t> {
         (known, attributes)
     }
 
-    /// Whether a value identifies somebody by itself, and that is another contact.
+    /// Whether a value identifies a contact by itself and belongs to another contact.
     fn is_anothers(&self, tenant: i64, id: &str, name: &str, value: &str) -> bool {
         let rules = &self.rules.contacts;
         let folded = rules.fold(name, value);
@@ -1172,7 +1176,7 @@ impl<'t> Ledger<'t> {
         })
     }
 
-    /// The contact that stands for another one after all merges.
+    /// The contact at the end of all merges of another one.
     pub(super) fn root<'l>(&'l self, contact: &'l Arc<Contact>) -> &'l Arc<Contact> {
         let mut here = contact;
         while let Some(into) = &here.merged_into {
@@ -1196,7 +1200,7 @@ fn add_values(to: &mut Attributes, from: &Attributes) {
     }
 }
 
-/// The outcome of recording what is recorded already.
+/// The outcome of recording an interaction that exists already.
 pub(super) fn recorded_before(ask: &Ask<'_>, held: &Held) -> Outcome {
     Outcome::Recorded {
         stored: Arc::clone(&held.stored),
@@ -1209,7 +1213,7 @@ pub(super) fn recorded_before(ask: &Ask<'_>, held: &Held) -> Outcome {
     }
 }
 
-/// The words under which an interaction is found.
+/// The words that an interaction is indexed under.
 pub fn index_words(interaction: &Interaction, texts: &LongTexts) -> String {
     words::joined(
         interaction
@@ -1228,7 +1232,7 @@ pub(super) fn text(document: &Document) -> String {
     serde_json::to_string(document).unwrap_or_default()
 }
 
-/// Who asks for what, and when.
+/// The context of a command: who asks, and when.
 pub(super) struct Ask<'a> {
     pub tenant: i64,
     pub at: Moment,

@@ -21,9 +21,9 @@ use crate::store::contact::{self, CONTACT};
 use crate::store::dialect::{Arg, Columns, Conn, Dialect, RowOf};
 use crate::store::rows;
 
-/// Web engagements of one visit that are looked at.
+/// The largest number of web engagements examined for one visit.
 const MOST_OF_A_VISIT: usize = 100;
-/// Contacts looked at for a rank that many share, such as a first name.
+/// The largest number of contacts examined for a rank that many people share, such as a first name.
 const MOST_CANDIDATES: usize = 100;
 
 #[derive(Default)]
@@ -31,26 +31,26 @@ struct Needs<'g> {
     interactions: BTreeSet<&'g str>,
     /// External identifiers, each with the media type.
     external: BTreeSet<(&'g str, &'g str)>,
-    /// Interactions that get a parent: what is below them is loaded too.
+    /// Interactions that get a parent: their descendants are loaded too.
     moved: BTreeSet<&'g str>,
     /// Parents that interactions get: their ancestors are loaded too.
     parents: BTreeSet<&'g str>,
-    /// Values by which a conversation finds its web engagement: place in `link_by`, and value.
+    /// Values by which a conversation finds its web engagement: index in `link_by`, and value.
     visits: BTreeSet<(usize, &'g str)>,
-    /// Contacts that are only named, and must be there.
+    /// Contacts that are only referred to, and must exist.
     named: BTreeSet<&'g str>,
-    /// Contacts that are looked into.
+    /// Contacts to be loaded.
     contacts: BTreeSet<String>,
-    /// Values to recognise contacts by.
+    /// Values that identify contacts.
     values: Vec<&'g Folded>,
     /// Path and key.
     replies: BTreeSet<(&'g str, &'g str)>,
     sessions: BTreeSet<&'g str>,
-    /// Users whose choices of spellings are looked at.
+    /// Users whose choices of spellings are needed.
     choosers: BTreeSet<&'g str>,
     /// Users all of whose sessions change.
     choosing: BTreeSet<&'g str>,
-    /// The oldest state of the store that an answer rests on.
+    /// The oldest cursor that an answer reflects.
     answers_as_of: Option<i64>,
     /// Events of web actions, each with its fingerprint.
     web_events: Vec<(&'g WebAction, &'g [u8])>,
@@ -74,7 +74,7 @@ pub(super) async fn load<D: Dialect>(
         interactions::<D>(ledger, conn, tenant, &needs).await?;
         by_external_id::<D>(ledger, conn, tenant, &needs.external).await?;
         if !needs.visits.is_empty() {
-            // merges tell whether a conversation and a web engagement are of the same person
+            // merges decide whether a conversation and a web engagement belong to the same person
             needs.contacts.extend(contacts_met(ledger, tenant, &needs));
         }
         needs
@@ -205,7 +205,7 @@ fn of_visits(ready: &Preparation) -> impl Iterator<Item = (usize, &str)> {
     visits.map(|(place, value)| (*place, value.as_str()))
 }
 
-/// The contacts of the interactions that were loaded, and those that the commands name.
+/// The contacts of the loaded interactions, and those named by the commands.
 fn contacts_met(ledger: &Ledger<'_>, tenant: i64, needs: &Needs<'_>) -> Vec<String> {
     let loaded = ledger
         .interactions
@@ -217,7 +217,8 @@ fn contacts_met(ledger: &Ledger<'_>, tenant: i64, needs: &Needs<'_>) -> Vec<Stri
         .collect()
 }
 
-/// The identifiers of interactions above and below others: of each as many as may move at once, and one more.
+/// The identifiers of the ancestors and descendants of interactions: for each, as many as may move
+/// at once, and one more.
 async fn relatives<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
@@ -249,10 +250,11 @@ async fn relatives<D: Dialect>(
     Ok(found)
 }
 
-/// At most so many rows for each of several values: one statement, whose last two arguments are the values and a limit.
+/// Rows for each of several values, up to a limit per value. The last two arguments of the
+/// statement are the values and the limit.
 ///
-/// Where the limit may have cut rows off, each value is asked for by itself, so that a large one takes nothing from
-/// the others.
+/// If the limit may have cut rows off, each value is queried separately, so that one with many rows
+/// takes nothing from the others.
 async fn up_to<D: Dialect>(
     conn: &mut Conn<D>,
     sql: &str,
@@ -277,7 +279,7 @@ async fn up_to<D: Dialect>(
     Ok(rows)
 }
 
-/// Web engagements that carry one of these values, the newest first; kept in the ledger by value.
+/// Web engagements with one of these values, newest first; indexed in the ledger by value.
 async fn engagements<D: Dialect>(
     ledger: &mut Ledger<'_>,
     conn: &mut Conn<D>,
@@ -343,7 +345,7 @@ async fn interactions<D: Dialect>(
     Ok(())
 }
 
-/// The oldest interaction of each external identifier and media type.
+/// The oldest interaction for each external identifier and media type.
 async fn by_external_id<D: Dialect>(
     ledger: &mut Ledger<'_>,
     conn: &mut Conn<D>,
@@ -364,7 +366,7 @@ async fn by_external_id<D: Dialect>(
     Ok(())
 }
 
-/// Puts an interaction into the ledger as it is stored.
+/// Puts a stored interaction into the ledger.
 fn hold<D: Dialect>(
     ledger: &mut Ledger<'_>,
     tenant: i64,
@@ -379,10 +381,11 @@ fn hold<D: Dialect>(
     Ok(())
 }
 
-/// The contacts that share what identifies, for all commands of a group at once.
+/// The contacts that share identifying values, for all commands of a group at once.
 ///
-/// A rank of one attribute says who is meant. A rank of several, such as names, is asked only for those whom no such rank
-/// finds, and for as many as [`MOST_CANDIDATES`] a command.
+/// A rank of one attribute identifies a contact. A rank of several attributes, such as names, is
+/// queried only for requests that no such rank identifies, and for at most [`MOST_CANDIDATES`]
+/// contacts per command.
 async fn candidates<D: Dialect>(
     rules: &ContactRules,
     conn: &mut Conn<D>,
@@ -429,7 +432,7 @@ async fn candidates<D: Dialect>(
     Ok(found)
 }
 
-/// Contacts that have one of these folded values, with the value.
+/// Contacts with one of these folded values, with the value.
 async fn having<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
@@ -458,7 +461,7 @@ async fn having<D: Dialect>(
         .collect()
 }
 
-/// Contacts that have a value of each attribute of a rank that one of the given has.
+/// Contacts that share a value of each attribute of a rank with one of the requests.
 async fn with_all<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
@@ -509,8 +512,8 @@ async fn with_all<D: Dialect>(
         .collect()
 }
 
-/// Loads contacts with all their merged identities: those that they were merged into, and those that were merged into
-/// them. Whose address is whose is only known with all of them.
+/// Loads contacts with all their merged identities: those that they were merged into, and those
+/// merged into them. Only together do they tell who an address belongs to.
 async fn contacts<D: Dialect>(
     ledger: &mut Ledger<'_>,
     conn: &mut Conn<D>,
@@ -560,7 +563,7 @@ async fn merged_into<D: Dialect>(
         .collect()
 }
 
-/// Which of the contacts named there are.
+/// Those of the named contacts that exist.
 async fn named<D: Dialect>(
     ledger: &mut Ledger<'_>,
     conn: &mut Conn<D>,
@@ -583,7 +586,7 @@ async fn named<D: Dialect>(
     Ok(())
 }
 
-/// The last entry after a cursor that took content away.
+/// The last deletion or erasure after a cursor.
 async fn erased_after<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,

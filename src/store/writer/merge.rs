@@ -1,9 +1,9 @@
-//! Merging an archive into a store that holds something already.
+//! Merges an archive into a store that already holds data.
 //!
-//! All rows are compared with the store before the first is restored ([`survey`]). An identifier that
-//! is there already wins, and what is left out is noted in `archive_left_out`. What belongs to something
-//! left out, whose identifier means something else here, is left out too: it would become part of
-//! another person's history.
+//! All rows are compared with the store before the first is restored ([`survey`]). If an identifier
+//! exists already, the stored item wins, and the archived one is left out and noted in
+//! `archive_left_out`. If an item was left out because its identifier means something else here,
+//! everything that belongs to it is left out too: it would become part of another person's history.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -14,13 +14,13 @@ use crate::store::bulk::{self, Many};
 use crate::store::dialect::{Arg, Columns, Conn, Dialect};
 use crate::store::{StoreError, rows};
 
-/// Things left out that are named; the others are counted.
+/// The largest number of left-out items that are listed; further ones are only counted.
 const NAMED: i64 = 20;
 
-/// What a row is, or is about.
+/// What a row is or is about.
 type Subject = (Kind, i64, String);
 
-/// Notes what is left out; what is noted already gets the graver standing.
+/// Notes left-out items. One that was noted before gets the more serious standing.
 const NOTE: Many = Many {
     before: "INSERT INTO archive_left_out (kind, tenant_id, id, standing) VALUES",
     casts: &[],
@@ -30,7 +30,7 @@ const NOTE: Many = Many {
     skips_nulls: false,
 };
 
-/// Notes what is left out, where it is not noted yet.
+/// Notes left-out items that are not noted yet.
 const NOTE_NEW: Many = Many {
     before: "INSERT INTO archive_left_out (kind, tenant_id, id, standing) VALUES",
     casts: &[],
@@ -39,8 +39,9 @@ const NOTE_NEW: Many = Many {
     skips_nulls: false,
 };
 
-/// Compares rows with the store, and notes what is left out. Returns how much of that is new: what
-/// belongs to something left out may stand before it, so rows are compared again until nothing is.
+/// Compares rows with the store, and notes what is left out. Returns how many notes are new. Rows
+/// may come before the left-out item that they belong to, so they are compared again until no note
+/// is new.
 pub async fn survey<D: Dialect>(conn: &mut Conn<D>, all: &[Row]) -> Result<u64, StoreError> {
     let mut by_kind: BTreeMap<(Kind, i64), Vec<(Subject, &Row)>> = BTreeMap::new();
     for row in all {
@@ -52,7 +53,8 @@ pub async fn survey<D: Dialect>(conn: &mut Conn<D>, all: &[Row]) -> Result<u64, 
     let mut noted = 0;
     for ((kind, tenant), rows) in &by_kind {
         if *kind == Kind::Change {
-            // of what the archive holds no more, only its journal is there: the one here is another
+            // the archive has only the journal of an item deleted there: a stored item is a
+            // different one
             let subjects: BTreeSet<Subject> = rows.iter().map(|(of, _)| of.clone()).collect();
             let there = existing::<D>(conn, &subjects).await?;
             let another = there.into_iter().map(|of| (of, Standing::Another));
@@ -83,7 +85,7 @@ pub async fn survey<D: Dialect>(conn: &mut Conn<D>, all: &[Row]) -> Result<u64, 
     Ok(noted)
 }
 
-/// The rows that are restored. What was noted is left out, with its journal.
+/// The rows to restore. Noted items are left out, with their journal.
 pub async fn admitted<D: Dialect>(
     conn: &mut Conn<D>,
     kind: Kind,
@@ -111,7 +113,7 @@ pub async fn admitted<D: Dialect>(
         let contact = contact_of(&row).and_then(|of| noted.get(&of).copied());
         if let Some(subject) = &subject {
             let standing = noted.get(subject).copied();
-            // an answer about something that is the same here is still right
+            // an answer about an item that is the same here is still right
             let goes = match kind {
                 Kind::Reply => standing.is_some_and(|standing| standing > Standing::Same),
                 _ => standing.is_some(),
@@ -121,7 +123,8 @@ pub async fn admitted<D: Dialect>(
             }
         }
         if contact == Some(Standing::Another) {
-            // an interaction that was once theirs: the one of that name here is somebody else
+            // the interaction once belonged to that contact; here the identifier means somebody
+            // else
             row.set("contact_id", Cell::Null);
         }
         kept.push(row);
@@ -129,7 +132,7 @@ pub async fn admitted<D: Dialect>(
     Ok(kept)
 }
 
-/// Forgets the notes; returns what was left out and is not the same as what is there.
+/// Deletes the notes. Returns what was left out although it differs from the stored item.
 pub async fn end<D: Dialect>(conn: &mut Conn<D>) -> Result<LeftOut, StoreError> {
     let sql = "SELECT COUNT(*) FROM archive_left_out WHERE standing > 0";
     let counted = D::fetch(conn, sql.into(), Vec::new()).await?;
@@ -150,7 +153,7 @@ pub async fn end<D: Dialect>(conn: &mut Conn<D>) -> Result<LeftOut, StoreError> 
     Ok(left_out)
 }
 
-/// What a row is or is about, where something of that identifier may be in the store.
+/// The item that a row is or is about, if the store may have an item with that identifier.
 fn subject(row: &Row) -> Result<Option<Subject>, StoreError> {
     let of = |kind: Kind, name: &str| {
         let id = row.text(name);
@@ -179,7 +182,7 @@ fn contact_of(row: &Row) -> Option<Subject> {
         .then(|| (Kind::Contact, row.int("tenant_id"), id.to_owned()))
 }
 
-/// What a row belongs to.
+/// The items that a row belongs to.
 fn owners(row: &Row) -> Result<Vec<Subject>, StoreError> {
     Ok(match row.kind {
         Kind::Interaction => {
@@ -206,7 +209,7 @@ fn owners(row: &Row) -> Result<Vec<Subject>, StoreError> {
     })
 }
 
-/// How rows of a kind compare with what has their identifiers in the store.
+/// How rows of a kind compare with the stored items of the same identifiers.
 async fn compared<D: Dialect>(
     conn: &mut Conn<D>,
     kind: Kind,
@@ -253,7 +256,7 @@ async fn compared<D: Dialect>(
     Ok(found)
 }
 
-/// What is in the store: the fingerprint, and the two columns that tell whether it is as in the archive.
+/// A stored item: the fingerprint, and the two columns that tell whether it is as in the archive.
 struct Here {
     fingerprint: Vec<u8>,
     first: String,
@@ -289,7 +292,7 @@ fn standing(row: &Row, here: &[Here]) -> Result<Standing, StoreError> {
     Ok(standing)
 }
 
-/// Notes what is left out; returns how much changed.
+/// Notes left-out items; returns how many notes changed.
 async fn note<D: Dialect>(
     conn: &mut Conn<D>,
     statement: &Many,
@@ -307,7 +310,7 @@ async fn note<D: Dialect>(
     bulk::run::<D>(conn, statement, args).await
 }
 
-/// Subjects by kind and tenant, for a statement each.
+/// Subjects by kind and tenant, for one statement each.
 fn grouped(all: BTreeSet<Subject>) -> BTreeMap<(Kind, i64), Vec<String>> {
     let mut groups: BTreeMap<(Kind, i64), Vec<String>> = BTreeMap::new();
     for (kind, tenant, id) in all {
@@ -316,7 +319,7 @@ fn grouped(all: BTreeSet<Subject>) -> BTreeMap<(Kind, i64), Vec<String>> {
     groups
 }
 
-/// Which of these were noted, and how they stand.
+/// Those of the subjects that were noted, with their standing.
 async fn left_out<D: Dialect>(
     conn: &mut Conn<D>,
     all: BTreeSet<Subject>,
@@ -337,7 +340,7 @@ async fn left_out<D: Dialect>(
     Ok(found)
 }
 
-/// Which of these are in the store.
+/// Those of the subjects that are in the store.
 async fn existing<D: Dialect>(
     conn: &mut Conn<D>,
     all: &BTreeSet<Subject>,
@@ -361,8 +364,8 @@ async fn existing<D: Dialect>(
     Ok(found)
 }
 
-/// Which of these are gone, here and in the archive, and told of by the journal here: a second merge
-/// must not tell of them again.
+/// Those of the subjects that are deleted both here and in the archive, and that the journal here
+/// reports: a second merge must not report them again.
 async fn told_before<D: Dialect>(
     conn: &mut Conn<D>,
     all: BTreeSet<Subject>,

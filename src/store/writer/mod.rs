@@ -1,10 +1,10 @@
-//! The writer: every write waits in its queue, and is answered after its commit is durable.
+//! The writer: every write waits in its queue, and is answered once its commit is durable.
 //!
 //! Commands that arrive during a commit share the next one (group commit). A group is one
-//! transaction. It first locks the head of the journal, so only one of several servers on one
+//! transaction. It first locks the head of the journal. So only one of several servers on the same
 //! Postgres writes at a time, and the order of cursors is the order in which entries become
-//! visible. Then it loads what the commands refer to with few statements, applies the commands in
-//! memory one after the other (`ledger`), and writes the results with few statements. A refused
+//! visible. Then the writer loads what the commands refer to with few statements, applies the
+//! commands in memory one by one (`ledger`), and writes the results with few statements. A refused
 //! command leaves the ledger as it was.
 
 mod alone;
@@ -38,17 +38,17 @@ use crate::domain::command::{Outcome, Preparation, Rules, Submission};
 use crate::domain::id::Ids;
 use ledger::Ledger;
 
-/// Commands of one group.
+/// Largest number of commands of a group.
 const MOST_COMMANDS: usize = 1000;
-/// Bytes of one group, roughly.
+/// Rough limit on the bytes of a group.
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 
-/// How long the queue in front of the writer may grow.
+/// Limits of the writer's queue.
 #[derive(Clone, Copy, Debug)]
 pub struct QueueLimits {
     /// Commands.
     pub commands: usize,
-    /// Bytes, roughly.
+    /// Rough number of bytes.
     pub bytes: usize,
 }
 
@@ -68,7 +68,7 @@ struct Queued {
     _room: [Option<OwnedSemaphorePermit>; 4],
 }
 
-/// Room in the queue: places for commands, and KiB.
+/// Room in the queue: permits for commands, and for KiB.
 #[derive(Clone)]
 struct Room {
     places: Arc<Semaphore>,
@@ -87,7 +87,7 @@ impl Room {
     }
 
     fn size(&self, ready: &Preparation) -> u32 {
-        // what is larger than all the room there is takes all of it
+        // a command larger than the whole queue takes all of it
         u32::try_from((ready.weight / 1024).clamp(1, self.most_kibibytes)).unwrap_or(u32::MAX)
     }
 
@@ -109,32 +109,33 @@ impl Room {
     }
 }
 
-/// The near end of the queue. Cheap to clone; the writer ends when the last one is gone.
+/// The sending end of the queue. Cheap to clone; the writer ends when the last clone is dropped.
 #[derive(Clone)]
 pub struct Writer {
     queue: mpsc::UnboundedSender<Queued>,
     room: Room,
-    /// The part of the room that streams may take, so that they leave some to single commands.
+    /// The share of the queue that streams may use, so that they leave room for single commands.
     streams: Room,
     rules: Arc<Rules>,
     meters: Arc<Meters>,
 }
 
-/// An answer that is under way.
+/// A pending answer.
 pub struct Answer(oneshot::Receiver<Result<Outcome, StoreError>>);
 
 impl Answer {
     /// Waits for the commit.
     ///
     /// # Errors
-    /// The refusal, or what went wrong; then nothing was written.
+    /// The refusal, or the failure. Nothing was written, except perhaps after
+    /// [`StoreError::Unknown`].
     pub async fn wait(self) -> Result<Outcome, StoreError> {
         self.0.await.unwrap_or(Err(StoreError::Closed))
     }
 }
 
 impl Writer {
-    /// Starts the writer over a pool of one connection.
+    /// Starts the writer over a pool with one connection.
     pub fn start<D: Dialect>(
         pool: Pool<D::Db>,
         rules: Arc<Rules>,
@@ -165,28 +166,28 @@ impl Writer {
         (writer, handle)
     }
 
-    /// Whether the writer is there to take commands.
+    /// Whether the writer accepts commands.
     pub fn is_open(&self) -> bool {
         !self.queue.is_closed()
     }
 
-    /// The rules that commands are prepared by.
+    /// The rules for preparing commands.
     pub fn rules(&self) -> &Rules {
         &self.rules
     }
 
-    /// Hands a command over and waits until it is durable.
+    /// Submits a command and waits until it is durable.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] when the queue is full; the refusal; or what went wrong.
+    /// [`StoreError::Busy`] if the queue is full; the refusal; or the failure.
     pub async fn submit(&self, submission: Submission) -> Result<Outcome, StoreError> {
         self.enqueue(submission)?.wait().await
     }
 
-    /// Hands a command over without waiting for its commit.
+    /// Submits a command without waiting for its commit.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] when the queue is full; the refusal where the command is wrong in itself.
+    /// [`StoreError::Busy`] if the queue is full; the refusal if the command itself is invalid.
     pub fn enqueue(&self, mut submission: Submission) -> Result<Answer, StoreError> {
         let ready = submission.command.prepare(submission.tenant, &self.rules)?;
         let [place, room] = self.room.try_take(&ready).ok_or_else(|| self.busy())?;
@@ -196,7 +197,7 @@ impl Writer {
     /// As [`Writer::enqueue`], but waits for room: for streams, which slow down instead of failing.
     ///
     /// # Errors
-    /// The refusal where the command is wrong in itself.
+    /// The refusal if the command itself is invalid.
     pub async fn enqueue_waiting(&self, mut submission: Submission) -> Result<Answer, StoreError> {
         let ready = submission.command.prepare(submission.tenant, &self.rules)?;
         let [own_place, own_room] = self.streams.take(&ready).await.ok_or(StoreError::Closed)?;
@@ -229,14 +230,14 @@ impl Writer {
     }
 }
 
-/// The indexed keys as the database declares them; read again whenever their version moved.
+/// The indexed keys as declared in the database, read again when their version changes.
 #[derive(Default)]
 pub(super) struct Keys {
     version: Option<i64>,
     paths: Vec<crate::domain::user_data::KeyPath>,
 }
 
-/// Whom the writer tells what it did.
+/// Notifications of what the writer did.
 #[derive(Clone, Default)]
 pub struct Signals {
     /// Something was erased, of which no page of the log may keep a copy.
@@ -297,7 +298,7 @@ impl<D: Dialect> Task<D> {
                 }
             }
             Err(broken) if size > 1 && broken.by_a_statement => {
-                // one of them is to blame: each for itself, so that its neighbours do not notice
+                // one command caused the failure: run each alone, so that the others succeed
                 for queued in group {
                     let outcome = match self.attempt(std::slice::from_ref(&queued)).await {
                         Ok(mut outcomes) => outcomes.pop().unwrap_or(Err(StoreError::Closed)),
@@ -317,11 +318,11 @@ impl<D: Dialect> Task<D> {
 
     fn answer(&self, queued: Queued, outcome: Result<Outcome, StoreError>) {
         self.meters.queued.dec();
-        // a command is carried out even if its caller went away
+        // a command is carried out even if its caller has disconnected
         let _ = queued.reply.send(outcome);
     }
 
-    /// One transaction: all outcomes, or an error and nothing written.
+    /// Runs one transaction: returns all outcomes, or an error with nothing written.
     async fn attempt(
         &mut self,
         group: &[Queued],
@@ -329,7 +330,8 @@ impl<D: Dialect> Task<D> {
         let mut held: PoolConnection<D::Db> = self.pool.acquire().await?;
         let outcomes = self.transact(&mut held, group).await;
         if outcomes.is_err() {
-            // SQLite rolls back by itself when the disk is full, and a lost Postgres does not say where it stands: neither connection can be trusted
+            // SQLite rolls back by itself when the disk is full, and the state of a lost Postgres
+            // connection is unknown: neither can be trusted
             held.close_on_drop();
         }
         outcomes
@@ -371,7 +373,7 @@ impl<D: Dialect> Task<D> {
             } else {
                 error.into()
             };
-            // a commit is never tried again
+            // a commit is never retried
             Broken {
                 error,
                 by_a_statement: false,
@@ -383,7 +385,8 @@ impl<D: Dialect> Task<D> {
         Ok(outcomes)
     }
 
-    /// Takes the head of the journal, and with it the right to write until the transaction ends; returns the last cursor.
+    /// Locks the head of the journal, and with it the right to write until the transaction ends;
+    /// returns the last cursor.
     async fn head(&mut self, conn: &mut Conn<D>) -> Result<i64, StoreError> {
         let sql = format!(
             "SELECT last_cursor, key_version FROM journal_head WHERE id = 1{}",
@@ -419,7 +422,7 @@ impl<D: Dialect> Task<D> {
 /// A group that was not committed.
 struct Broken {
     error: StoreError,
-    /// A statement failed before the commit: one command may be to blame.
+    /// A statement failed before the commit: one command may be the cause.
     by_a_statement: bool,
 }
 
@@ -434,5 +437,5 @@ impl<E: Into<StoreError>> From<E> for Broken {
     }
 }
 
-/// How long a caller that was turned away should wait before it comes again.
+/// How long a caller should wait after its command was refused because the queue is full.
 pub const RETRY_AFTER: Duration = Duration::from_secs(1);

@@ -1,4 +1,4 @@
-//! Restores the rows of an archive, a chunk in a transaction with the place it has come to.
+//! Restores the rows of an archive, a chunk per transaction, together with the progress.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -14,10 +14,10 @@ use crate::store::archive::{arg, restored, table};
 use crate::store::dialect::{Arg, Columns, Conn, Dialect};
 use crate::store::{StoreError, rows};
 
-/// Rows of one statement.
+/// Rows per statement.
 const CHUNK: usize = 200;
 
-/// Restores the next rows, or compares them where that is all that is asked for.
+/// Restores the next rows, or only compares them if requested.
 pub async fn chunk<D: Dialect>(
     conn: &mut Conn<D>,
     rules: &ContactRules,
@@ -69,7 +69,7 @@ pub async fn chunk<D: Dialect>(
     Ok(state)
 }
 
-/// How far the restoring of this archive has come. It begins in an empty store, or in one that the
+/// The progress of this archive's restore. A restore begins in an empty store, or in one that the
 /// archive may be merged into.
 async fn begin<D: Dialect>(conn: &mut Conn<D>, restore: &Restore) -> Result<Restored, StoreError> {
     match restored::<D>(conn).await? {
@@ -101,11 +101,11 @@ async fn begin<D: Dialect>(conn: &mut Conn<D>, restore: &Restore) -> Result<Rest
         i64::from(!empty).into(),
     ];
     D::execute(conn, sql.into(), args).await?;
-    // the cursors of the archive are taken, so that nothing written meanwhile gets one of them
+    // reserve the cursors of the archive, so that concurrent writes get none of them
     let sql = "UPDATE journal_head SET last_cursor = $1 WHERE id = 1";
     let head = offset + restore.head;
     D::execute(conn, sql.into(), vec![head.into()]).await?;
-    // a webhook with no backlog passes over what is restored; one cursor cannot say more
+    // a webhook without a backlog skips what is restored; a single cursor cannot express more
     let sql = "UPDATE webhook SET cursor = $1 WHERE cursor >= COALESCE((SELECT MAX(cursor) FROM journal), 0)";
     D::execute(conn, sql.into(), vec![head.into()]).await?;
     Ok(Restored {
@@ -131,7 +131,7 @@ async fn is_empty<D: Dialect>(conn: &mut Conn<D>) -> Result<bool, StoreError> {
     Ok(true)
 }
 
-/// Moves the cursors of a row behind those of the store.
+/// Moves the cursors of a row after those of the store.
 fn shift(row: &mut Row, offset: i64) {
     let name = match row.kind {
         Kind::Interaction | Kind::WebAction => "seq",
@@ -148,7 +148,7 @@ pub(super) fn core(row: &Row) -> Result<Interaction, StoreError> {
         .map_err(|_| Refusal::invalid("/interaction/core", "is no interaction").into())
 }
 
-/// Writes interactions with all that follows from them; returns how many.
+/// Writes interactions with all derived rows; returns how many.
 async fn interactions<D: Dialect>(conn: &mut Conn<D>, all: Vec<Row>) -> Result<u64, StoreError> {
     let keys = D::fetch(conn, "SELECT key FROM indexed_key".into(), Vec::new()).await?;
     let keys = keys
@@ -177,7 +177,7 @@ async fn interactions<D: Dialect>(conn: &mut Conn<D>, all: Vec<Row>) -> Result<u
     Ok(placed.len() as u64)
 }
 
-/// Columns that the archive does not have, because they follow from others.
+/// A column that the archive omits because it is derived from others.
 fn derived(kind: Kind) -> Option<&'static str> {
     match kind {
         Kind::ContactAttribute => Some("folded"),
@@ -186,7 +186,7 @@ fn derived(kind: Kind) -> Option<&'static str> {
     }
 }
 
-/// Writes rows of a kind; returns how many were not there yet.
+/// Writes rows of a kind; returns how many did not exist yet.
 async fn insert<D: Dialect>(
     conn: &mut Conn<D>,
     rules: &ContactRules,
@@ -223,12 +223,12 @@ async fn insert<D: Dialect>(
                     let folded = rules.fold(row.text("name"), row.text("value"));
                     args.push(folded.unwrap_or_default().into());
                 }
-                // what was there before has no rows under a new key: a server fills its index
+                // existing interactions have no rows under a new key: a server fills its index
                 Kind::IndexedKey => args.push(i64::from(!merging).into()),
                 _ => {}
             }
         }
-        // a key, a webhook or a token that is there already stays as it is
+        // an existing key, webhook or token stays as it is
         let operational = [Kind::IndexedKey, Kind::Webhook, Kind::Token, Kind::Reply];
         if operational.contains(&kind) {
             write!(sql, " ON CONFLICT DO NOTHING").expect("a String takes all that is written");

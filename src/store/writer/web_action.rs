@@ -1,4 +1,4 @@
-//! Taking what tells of a person out of web actions.
+//! Removes personal data from web actions.
 
 use std::collections::BTreeSet;
 
@@ -9,10 +9,10 @@ use crate::store::bulk::{self, Many};
 use crate::store::dialect::{Arg, Columns, Conn, Dialect};
 use crate::store::{StoreError, content};
 
-/// Actions that one statement works on.
+/// Actions per statement.
 const PORTION: usize = 500;
 
-/// What stays of an event, for counting.
+/// The fields of an event that stay, for counting.
 const KEPT: [&str; 6] = [
     "actionId",
     "actionState",
@@ -30,7 +30,7 @@ const EVENTS: Many = Many {
     skips_nulls: false,
 };
 
-/// What ties an action to a visit or an interaction.
+/// The fields that tie an action to a visit or an interaction.
 const TIES: [&str; 3] = ["sessionId", "interactionId", "conversationId"];
 
 const REDACTED: Many = Many {
@@ -51,10 +51,10 @@ pub(super) const DELTAS: Many = Many {
     skips_nulls: false,
 };
 
-/// What a person's interactions are known by among web actions.
+/// How web actions refer to a person's interactions.
 #[derive(Default)]
 pub(super) struct Traces {
-    /// Their identifiers, here and elsewhere.
+    /// Their identifiers, here and in other systems.
     pub references: BTreeSet<String>,
     /// The visits that web engagements name.
     pub visits: BTreeSet<String>,
@@ -86,7 +86,7 @@ pub(super) async fn led<D: Dialect>(
     Ok(actions)
 }
 
-/// Erases web actions, whole lives of them: only what is counted stays.
+/// Erases web actions with their whole lifecycles; only what is counted stays.
 pub(super) async fn erase<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
@@ -99,8 +99,8 @@ pub(super) async fn erase<D: Dialect>(
     Ok(())
 }
 
-/// Takes values out of web actions that stay: out of their enrichment, and the visitor where one of
-/// the values names them.
+/// Removes values from web actions that stay: from their enrichment, and the visitor if one of the
+/// values names them.
 pub(super) async fn redact<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
@@ -135,7 +135,7 @@ pub(super) async fn redact<D: Dialect>(
                 ]);
             }
         }
-        // an event has an entry for each time that it was enriched
+        // an event has one more entry for each time it was enriched
         for row in &D::fetch(conn, entries.clone().into(), args).await? {
             let mut row = Columns::<D>::of(row);
             let (cursor, delta) = (row.int()?, row.text()?);
@@ -149,7 +149,7 @@ pub(super) async fn redact<D: Dialect>(
     Ok(())
 }
 
-/// An event without the values; `None` where it holds none of them.
+/// An event without the values; `None` if it contains none of them.
 fn redacted(event: &str, redaction: &Redaction) -> Result<Option<Value>, StoreError> {
     let mut event: Value =
         serde_json::from_str(event).map_err(|_| StoreError::inconsistent("web_action", "event"))?;

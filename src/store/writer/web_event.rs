@@ -1,4 +1,4 @@
-//! Records events of web actions. A further copy of an event is merged into the stored one.
+//! Records events of web actions. Another copy of a stored event is merged into it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,25 +15,26 @@ use crate::store::bulk::{self, Many};
 use crate::store::dialect::{Arg, Columns, Conn, Dialect};
 use crate::store::{StoreError, web_action};
 
-/// Which event: the tenant, the action, the state.
+/// The key of an event: tenant, action, state.
 pub type EventKey = (i64, String, State);
 
 /// An event in the ledger.
 pub struct HeldEvent {
     /// Cursor of the journal entry that recorded it.
     seq: i64,
-    /// Of the event as it was given: without the time of receipt. Empty when the event was erased.
+    /// The fingerprint of the event as given, without the time of receipt. Empty if the event was
+    /// erased.
     fingerprint: Vec<u8>,
     /// Whether its date is the time of receipt.
     stamped: bool,
-    /// The event. Loaded only when a command of the group brings another copy of it.
+    /// The event. Loaded only if a command of the group brings another copy of it.
     event: Option<Map<String, Value>>,
     /// Whether a copy contradicted it.
     contradicted: bool,
     write: Write,
 }
 
-/// What of an event is to be written.
+/// The pending write of an event.
 enum Write {
     Nothing,
     Contradicted,
@@ -50,7 +51,8 @@ const NEW: Many = Many {
     skips_nulls: false,
 };
 
-/// The last column has no cast: its type has another name in each database, and both know it.
+/// The last column has no cast: its type has a different name in each database, and both can infer
+/// it.
 const ENRICHED: Many = Many {
     before: "UPDATE web_action SET media_type = v.column2, map_id = v.column3, map_version = v.column4, customer_id = v.column5, \
              session_id = v.column6, reference = v.column7, conversation_id = v.column8, error_code = v.column9, event_date = v.column10, \
@@ -72,7 +74,7 @@ const CONTRADICTED: Many = Many {
     skips_nulls: false,
 };
 
-/// Loads the stored events of which a group brings copies.
+/// Loads the stored events of which a group has copies.
 pub(super) async fn load<D: Dialect>(
     ledger: &mut Ledger<'_>,
     conn: &mut Conn<D>,
@@ -118,7 +120,7 @@ pub(super) async fn load<D: Dialect>(
     load_contents::<D>(ledger, conn, differing).await
 }
 
-/// Loads what events say, by their places.
+/// Loads the contents of events by their places.
 async fn load_contents<D: Dialect>(
     ledger: &mut Ledger<'_>,
     conn: &mut Conn<D>,
@@ -159,7 +161,8 @@ fn given(event: &Map<String, Value>, stamped: bool) -> Vec<u8> {
 }
 
 impl HeldEvent {
-    /// Whether a copy with this fingerprint must be compared. An erased event takes nothing more.
+    /// Whether a copy with this fingerprint must be compared. An erased event accepts no more
+    /// copies.
     fn may_differ_from(&self, fingerprint: &[u8]) -> bool {
         !self.fingerprint.is_empty() && self.fingerprint != fingerprint
     }
@@ -238,7 +241,7 @@ impl Ledger<'_> {
         })
     }
 
-    /// Reads a merged event. It must be within the limits like any other.
+    /// Reads a merged event, which must be within the limits like any other.
     fn read_enriched(&self, event: Map<String, Value>) -> Result<WebAction, Refusal> {
         WebAction::read(event, &self.rules.limits).map_err(|refusal| match refusal {
             Refusal::Invalid(mut faults) => {
@@ -300,7 +303,7 @@ impl Ledger<'_> {
     }
 }
 
-/// Writes new events, each at the cursor of its entry, and what changed of stored ones.
+/// Writes new events, each at the cursor of its entry, and the changes of stored ones.
 pub(super) async fn write<D: Dialect>(
     conn: &mut Conn<D>,
     events: HashMap<EventKey, HeldEvent>,
@@ -333,7 +336,7 @@ fn flag(flag: bool) -> Arg {
     i64::from(flag).into()
 }
 
-/// The columns that an event fills, from `media_type` to `event`.
+/// The columns of an event, from `media_type` to `event`.
 fn columns(action: WebAction, event: String) -> [Arg; 10] {
     [
         action.media_type.into(),

@@ -1,4 +1,4 @@
-//! Commands that concern webhooks.
+//! Commands about webhooks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,8 @@ use crate::store::bulk::{self, Many};
 use crate::store::dialect::{Arg, Columns, Conn, Dialect};
 use crate::store::{StoreError, webhook};
 
-/// Deliveries that came up or were attempted. That an attempt failed does not count any more when the delivery was sent anew meanwhile, or was written already.
+/// Deliveries that are new or were attempted. A failed attempt does not count if the delivery was
+/// requeued meanwhile, or if the attempt was written already.
 const DELIVERIES: Many = Many {
     before: "INSERT INTO webhook_delivery (webhook_id, cursor, kind, subject, state, attempts, queued_date, attempt_date, next_date, status, error) VALUES",
     casts: &[],
@@ -39,12 +40,12 @@ const GONE: Many = Many {
     skips_nulls: false,
 };
 
-/// How many deliveries one statement deletes.
+/// The largest number of deliveries that a statement deletes.
 pub const PORTION: i64 = 5000;
 /// Microseconds of a second.
 const SECOND: i64 = 1_000_000;
 
-/// Carries a command out.
+/// Carries out a command.
 pub(super) async fn carry_out<D: Dialect>(
     conn: &mut Conn<D>,
     (tenant, at, head): (i64, Moment, i64),
@@ -61,14 +62,15 @@ pub(super) async fn carry_out<D: Dialect>(
             let mut found = find::<D>(conn, tenant, id).await?;
             let was_enabled = found.subscription.enabled;
             found.subscription = patch.applied(&found.subscription);
-            // a URL that was allowed once does not stand against other changes; it is checked again before each delivery
+            // a URL that was once allowed does not prevent other changes; it is checked again
+            // before each delivery
             let trusted = rules.private_webhooks || patch.url.is_none();
             found.subscription.check(trusted)?;
             if found.subscription.enabled {
                 found.disabled_reason = None;
             }
             if found.subscription.enabled && !was_enabled {
-                // the time in which nothing was attempted does not count
+                // the time without attempts does not count
                 let sql = "UPDATE webhook_delivery SET queued_date = $2 WHERE webhook_id = $1 AND state = 0";
                 D::execute(conn, sql.into(), vec![id.as_str().into(), at.into()]).await?;
             }
@@ -114,7 +116,8 @@ pub(super) async fn carry_out<D: Dialect>(
     }
 }
 
-/// Forgets a portion; what was delivered beyond a webhook's place in the journal must be known there until it gets on.
+/// Deletes one portion. A delivery after a webhook's cursor is kept until the cursor passes it, so
+/// that it is not sent again.
 async fn forget<D: Dialect>(conn: &mut Conn<D>, before: Moment) -> Result<Outcome, StoreError> {
     let sql = "SELECT d.webhook_id, d.cursor FROM webhook_delivery d JOIN webhook w ON w.id = d.webhook_id \
                WHERE d.state = 1 AND d.attempt_date < $1 AND d.cursor <= w.cursor LIMIT +$2";
@@ -155,7 +158,7 @@ async fn find<D: Dialect>(
     Ok(found.ok_or_else(|| no_webhook(id))?)
 }
 
-/// Lets the server that sends know that a webhook changed.
+/// Tells the sending server that a webhook changed.
 async fn changed<D: Dialect>(conn: &mut Conn<D>) -> Result<(), StoreError> {
     let sql = "UPDATE webhook_sender SET version = version + 1 WHERE id = 1";
     D::execute(conn, sql.into(), Vec::new()).await?;
@@ -170,7 +173,7 @@ async fn create<D: Dialect>(
     secret: &Secret,
 ) -> Result<Outcome, StoreError> {
     if webhook::all::<D>(conn, Some(tenant)).await?.len() >= MOST {
-        let detail = format!("there are {MOST} webhooks already, which is as many as there may be");
+        let detail = format!("there are {MOST} webhooks already, which is the limit");
         return Err(Refusal::Conflict(detail).into());
     }
     let webhook = Webhook {
@@ -196,7 +199,7 @@ async fn create<D: Dialect>(
     })
 }
 
-/// What of a webhook can change, with its identifier.
+/// The identifier and the mutable columns of a webhook.
 fn columns(webhook: &Webhook) -> Vec<Arg> {
     let subscription = &webhook.subscription;
     vec![
@@ -256,7 +259,7 @@ async fn save<D: Dialect>(
     let sql = "UPDATE webhook SET cursor = $2 WHERE id = $1 AND deleted = 0";
     let there = D::execute(conn, sql.into(), vec![id.into(), progress.cursor.into()]).await?;
     if there == 0 {
-        // it was deleted meanwhile, and its deliveries with it
+        // it was deleted meanwhile, with its deliveries
         return Ok(());
     }
     let rows = progress
@@ -294,13 +297,15 @@ async fn save<D: Dialect>(
     Ok(())
 }
 
-/// Has all that waits for its next attempt attempted now; it keeps its age. Returns how many those are.
+/// Makes all deliveries with a next attempt due now, without changing their age. Returns how many
+/// there are.
 async fn hasten<D: Dialect>(conn: &mut Conn<D>, at: Moment, id: &str) -> Result<u64, StoreError> {
     let sql = "UPDATE webhook_delivery SET next_date = $2 WHERE webhook_id = $1 AND next_date > $2";
     Ok(D::execute(conn, sql.into(), vec![id.into(), at.into()]).await?)
 }
 
-/// Of what waits about one thing only the oldest is to be attempted: others lose their date, and the oldest gets one, now, where it has none.
+/// Lets only the oldest waiting delivery about each subject be attempted: the others lose their
+/// date, and the oldest becomes due now if it has none.
 async fn put_in_order<D: Dialect>(
     conn: &mut Conn<D>,
     at: Moment,
@@ -317,7 +322,8 @@ async fn put_in_order<D: Dialect>(
     } else {
         webhook::WAITING_OF_SUBJECTS
     };
-    // one delivery about a thing has a date, and at most one more that was under way when another was put before it
+    // one delivery about a subject has a date, and at most one more, which was in flight when
+    // another was put before it
     let dated = "(CASE WHEN next_date IS NOT NULL THEN cursor END)";
     let sql = format!(
         "SELECT MIN(cursor), MIN{dated}, MAX{dated} FROM webhook_delivery WHERE webhook_id = $1 AND {waiting}{of_subjects} GROUP BY subject"

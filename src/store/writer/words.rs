@@ -1,4 +1,4 @@
-//! Rebuilds the full-text index after the rules for words changed.
+//! Rebuilds the full-text index after the rules for words have changed.
 
 use super::ledger::index_words;
 use crate::domain::command::Outcome;
@@ -6,14 +6,13 @@ use crate::domain::words::VERSION;
 use crate::store::dialect::{Columns, Conn, Dialect};
 use crate::store::{StoreError, bulk, rows};
 
-/// Interactions of one transaction.
+/// Interactions per transaction.
 const CHUNK: usize = 500;
 
-/// Indexes the next interactions; nothing where the index follows the rules already.
+/// Indexes the next interactions; does nothing if the index already follows the rules.
 ///
-/// How far it came is in the store, so that it goes on after a restart. The store is not open for
-/// other writes before it is done: to take words out, SQLite must be told the very words that are
-/// in the index.
+/// The progress is stored, so that it continues after a restart. The store accepts no other writes
+/// before it is done: to remove words, SQLite must be given exactly the words in the index.
 pub async fn reindex<D: Dialect>(conn: &mut Conn<D>) -> Result<Outcome, StoreError> {
     let sql = "SELECT version, done FROM word_index WHERE id = 1";
     let state = D::fetch(conn, sql.into(), Vec::new()).await?;

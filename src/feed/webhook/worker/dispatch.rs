@@ -1,4 +1,4 @@
-//! What a worker sends, and what becomes of it.
+//! Sends deliveries, and records the results.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::feed::webhook::schedule::attempted;
 use crate::store::StoreError;
 
 impl Worker {
-    /// Sends what is ready, as far as the receiver takes it.
+    /// Sends ready deliveries, as many as the receiver may get.
     pub(super) async fn send(&mut self) -> Result<(), StoreError> {
         let mut next: Vec<Outgoing> = Vec::new();
         for _ in 0..self.free_slots() {
@@ -52,13 +52,16 @@ impl Worker {
             };
             match change {
                 Some(change) => self.dispatch(outgoing, &change),
-                None => self.finished(outgoing, &Attempt::failed("the journal does not hold it")),
+                None => self.finished(
+                    outgoing,
+                    &Attempt::failed("the journal does not contain the change"),
+                ),
             }
         }
         Ok(())
     }
 
-    /// How many more requests may go out.
+    /// How many more requests may be sent.
     fn free_slots(&self) -> usize {
         if !self.is_sender() {
             return 0;
@@ -66,7 +69,7 @@ impl Worker {
         self.health.free_slots(self.in_flight.len(), Instant::now())
     }
 
-    /// Whether this server is the one that sends, as far as other servers can know.
+    /// Whether this server still holds the lease, as far as other servers can know.
     fn is_sender(&self) -> bool {
         let is_recent = |term: tokio::time::Instant| term.elapsed() <= GIVE_UP_AFTER;
         !self.parts.shared || self.term.borrow().is_some_and(is_recent)
@@ -83,7 +86,7 @@ impl Worker {
         });
     }
 
-    /// Records how an attempt ended, and what follows from it for its subject.
+    /// Records the result of an attempt, and its consequences for the subject.
     pub(super) fn finished(&mut self, outgoing: Outgoing, attempt: &Attempt) {
         let Outgoing {
             mut delivery,
@@ -96,7 +99,7 @@ impl Worker {
             self.is_gone = true;
             self.progress.disable(Disable {
                 url: self.webhook.subscription.url.clone(),
-                reason: "the receiver answered 410: it wants nothing more",
+                reason: "the receiver answered 410: it wants no more deliveries",
             });
         }
         let waits = delivery.state == DeliveryState::Waiting;
@@ -116,7 +119,7 @@ impl Worker {
         }
     }
 
-    /// Counts an attempt for the metrics and the health of the receiver.
+    /// Counts an attempt in the metrics and in the receiver's health.
     fn count(&mut self, delivery: &Delivery, is_retry: bool) {
         let meters = &self.parts.feed.meters;
         if delivery.state == DeliveryState::Delivered {

@@ -1,4 +1,4 @@
-//! What comes to a worker: entries of the journal, and due deliveries from the store.
+//! The input of a worker: journal entries, and due deliveries from the store.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::domain::webhook::{Delivery, subject};
 use crate::store::StoreError;
 
 impl Worker {
-    /// Reads the journal on; true when there is more.
+    /// Reads the next journal entries; true if there are more.
     pub(super) async fn read(&mut self) -> Result<bool, StoreError> {
         let has_news = *self.head.borrow() > self.query.after;
         let is_time = self.last_read.is_none_or(|at| at.elapsed() >= CHECK_EVERY);
@@ -82,9 +82,9 @@ impl Worker {
         Ok(())
     }
 
-    /// Asks the store when its next delivery is due, and now and then how many wait.
+    /// Asks the store when its next delivery is due, and occasionally how many wait.
     pub(super) async fn check(&mut self) -> Result<(), StoreError> {
-        // the store does not know what is not written yet
+        // the store does not know about unwritten progress
         let is_settled = self.writing.is_none() && !self.progress.has_deliveries();
         let counts = is_settled && self.schedule.must_count(Instant::now());
         let reads = Arc::clone(&self.parts.reads);

@@ -1,9 +1,9 @@
-//! The worker of one webhook: reads the journal, sends the deliveries, and records what became of them.
+//! The worker of one webhook: reads the journal, sends the deliveries, and records the results.
 //!
-//! A delivery that succeeds at its first attempt is written once, afterwards. One that fails is written
-//! with the date of its next attempt, and those that follow about the same subject are written behind
-//! it, without a date, until it is their turn. The acknowledged place in the journal is written with
-//! them. So a server that is killed repeats at most what it had not written, under the same
+//! A delivery that succeeds at its first attempt is written once, afterwards. A delivery that fails
+//! is written with the date of its next attempt. Later deliveries about the same subject are
+//! written behind it, without a date until it is their turn. The acknowledged cursor is written
+//! along with them. So a server that is killed repeats only what it had not written, under the same
 //! identifiers.
 
 mod dispatch;
@@ -27,29 +27,29 @@ use crate::domain::Moment;
 use crate::domain::webhook::Webhook;
 use crate::store::{ChangesQuery, StoreError};
 
-/// Entries of the journal read at once.
+/// Journal entries per read.
 const PAGE: usize = 64;
-/// Between two reads of the journal, so that a burst of commits is read at once.
+/// Pause between two reads of the journal, so that a burst of commits is read at once.
 const READ_EVERY: Duration = Duration::from_millis(5);
-/// Entries that one statement looks at, whether they match or not.
+/// Entries examined by one statement, whether they match or not.
 const SPAN: i64 = 20_000;
-/// Entries that were read and are not acknowledged, at most.
+/// The largest number of entries read but not acknowledged.
 const MOST_OPEN: usize = 1000;
-/// Waiting deliveries, at most. While there are more the journal is not read on.
+/// The largest number of waiting deliveries. While there are more, the journal is not read.
 const MOST_WAITING: i64 = 100_000;
-/// Due deliveries read at once: more than can be in flight, so that those do not hide the others.
+/// Due deliveries per read: more than can be in flight, so that those do not hide the others.
 const DUE: i64 = 256;
-/// So many newly acknowledged entries are worth a write of their own.
+/// This many newly acknowledged entries justify a separate write.
 const FAR: i64 = 5000;
-/// How long a stop waits for answers.
+/// How long a stopping worker waits for answers.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
-/// How long to wait before a database that failed is asked again.
+/// How long to wait before a retry after a database failure.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Why an attempt always comes back.
+/// Why an attempt always returns a result.
 const ATTEMPT: &str = "an attempt neither panics nor is aborted";
 
-/// What a worker waited for.
+/// What a worker waits for.
 enum News {
     /// An attempt ended.
     Attempted(Box<Outgoing>, Attempt),
@@ -57,7 +57,7 @@ enum News {
     Written(bool),
     /// A delivery may be due, or the journal may have more.
     Time,
-    /// The server stops.
+    /// The server is stopping.
     Over,
 }
 
@@ -76,16 +76,16 @@ pub struct Worker {
     health: ReceiverHealth,
     progress: ProgressRecord,
     in_flight: JoinSet<(Outgoing, Attempt)>,
-    /// The write that is under way.
+    /// The pending write.
     writing: Option<oneshot::Receiver<()>>,
     /// When the journal was last read to its end.
     last_read: Option<Instant>,
-    /// Whether the receiver answered 410: it wants nothing more.
+    /// Whether the receiver answered 410: it wants no more deliveries.
     is_gone: bool,
 }
 
 impl Worker {
-    /// A worker that goes on where the webhook stands.
+    /// A worker that continues at the webhook's cursor.
     pub fn new(
         parts: Parts,
         saver: Saver,
@@ -122,7 +122,7 @@ impl Worker {
         }
     }
 
-    /// Sends until it is told to stop, the receiver is gone, or this server no longer sends.
+    /// Sends until it is told to stop, the receiver is gone, or this server loses the lease.
     pub async fn run(mut self) {
         loop {
             match self.begin().await {
@@ -148,9 +148,9 @@ impl Worker {
         self.end().await;
     }
 
-    /// Waits a moment after the database failed; true when the worker is to stop.
+    /// Waits a moment after a database failure; true if the worker should stop.
     async fn failed(&self, error: &StoreError) -> bool {
-        tracing::warn!(%error, webhook = %self.webhook.id, "a webhook could not go on");
+        tracing::warn!(%error, webhook = %self.webhook.id, "the worker of a webhook could not continue; it tries again");
         tokio::select! {
             () = tokio::time::sleep(PATIENCE) => false,
             () = self.stop.cancelled() => true,
@@ -165,7 +165,7 @@ impl Worker {
         self.check().await
     }
 
-    /// One round; false when nothing more is to be sent.
+    /// One round; false if nothing more is to be sent.
     async fn step(&mut self) -> Result<bool, StoreError> {
         let has_more = self.has_room() && self.read().await?;
         if !self.is_gone {
@@ -174,10 +174,10 @@ impl Worker {
         }
         self.write(FAR).await;
         if self.is_gone && self.in_flight.is_empty() && self.writing.is_none() {
-            // when the webhook is enabled again it gets another worker
+            // when the webhook is enabled again, it gets a new worker
             return Ok(false);
         }
-        // when there is more to read, only look at what has arrived
+        // if there is more to read, only check what has arrived
         let pause = if has_more {
             Duration::ZERO
         } else {
@@ -225,7 +225,7 @@ impl Worker {
         }
     }
 
-    /// How long until the journal may be read again; `None` when it may.
+    /// How long until the journal may be read again; `None` if it may be read now.
     fn until_read(&self) -> Option<Duration> {
         let rest = READ_EVERY.saturating_sub(self.last_read?.elapsed());
         (!rest.is_zero()).then_some(rest)
@@ -235,7 +235,7 @@ impl Worker {
         self.parts.clock.now()
     }
 
-    /// Whether the journal may be read on.
+    /// Whether more of the journal may be read.
     fn has_room(&self) -> bool {
         self.progress.open() < MOST_OPEN && self.schedule.waiting() < MOST_WAITING && !self.is_gone
     }
@@ -245,11 +245,11 @@ impl Worker {
         self.health.may_retry(self.backlog.retrying())
     }
 
-    /// How long there is nothing to do by the clock.
+    /// How long until the next timed action.
     fn pause(&self) -> Duration {
         if self.health.is_down() {
             let left = self.health.until_probe(Instant::now());
-            // the answer to a probe that is in flight wakes the worker
+            // the answer to a probe in flight wakes the worker
             return if self.in_flight.is_empty() && !left.is_zero() {
                 left
             } else {
@@ -261,8 +261,8 @@ impl Worker {
             .map_or(CHECK_EVERY, |next| next.min(CHECK_EVERY))
     }
 
-    /// Hands what is to be written to the saver, unless a write is under way or too little is to be
-    /// written.
+    /// Passes unwritten progress to the saver, unless a write is pending or there is too little to
+    /// write.
     async fn write(&mut self, least: i64) {
         if self.writing.is_some() {
             return;
@@ -273,7 +273,7 @@ impl Worker {
         }
     }
 
-    /// The write that was under way is durable.
+    /// Handles that the pending write is durable.
     async fn written(&mut self) -> Result<(), StoreError> {
         self.backlog.written(self.progress.writes());
         let now = self.now();
@@ -298,7 +298,7 @@ impl Worker {
             {
                 return;
             }
-            // an entry with an attempt that was dropped is read again
+            // an entry whose attempt was dropped is read again
             self.write(1).await;
             if self.writing.is_none() {
                 return;
@@ -307,7 +307,7 @@ impl Worker {
     }
 }
 
-/// Whether a write became durable; never answers while none is under way.
+/// Whether a write became durable; pends forever if no write is pending.
 async fn durable(writing: &mut Option<oneshot::Receiver<()>>) -> bool {
     match writing {
         Some(answer) => answer.await.is_ok(),

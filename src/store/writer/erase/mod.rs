@@ -1,8 +1,8 @@
-//! Erasure: taking the content of interactions, contacts and web actions out of every table.
+//! Erasure: removes the content of interactions, contacts and web actions from every table.
 //!
-//! Whose an interaction is, [`crate::domain::person`] decides. What stays of an erased one tells
-//! nothing of the person and is needed to count: identifiers, media, type, status, times, queue,
-//! category, language, owner, and its place in its family.
+//! [`crate::domain::person`] decides which interactions belong to a person. What remains of an
+//! erased interaction reveals nothing about the person and is needed for counts: identifiers, media
+//! type, type, status, times, queue, category, language, owner, and its place in its family.
 
 mod shared;
 
@@ -20,10 +20,10 @@ use crate::domain::{Moment, Refusal};
 use crate::store::dialect::{Arg, Columns, Conn, Dialect};
 use crate::store::{StoreError, bulk, content, person, rows};
 
-/// Interactions, contacts or entries that one statement works on.
+/// The largest number of interactions, contacts or entries per statement.
 const CHUNK: usize = 500;
 
-/// An interaction that a command reaches.
+/// An interaction affected by a command.
 #[derive(Clone)]
 pub(super) struct Member {
     pub(super) id: String,
@@ -52,7 +52,7 @@ pub(super) async fn members<D: Dialect>(
         .collect()
 }
 
-/// The interactions of these identifiers, in the order in which they were recorded.
+/// The interactions with these identifiers, in the order of recording.
 async fn members_of<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
@@ -71,7 +71,7 @@ async fn members_of<D: Dialect>(
     Ok(found)
 }
 
-/// A moment later than the last change of each, and not before `at`.
+/// A moment after the last change of each, and not before `at`.
 pub(super) fn after_all(at: Moment, members: &[Member]) -> Moment {
     members
         .iter()
@@ -83,8 +83,8 @@ fn ids(members: &[Member]) -> Arg {
     Arg::Texts(members.iter().map(|member| member.id.clone()).collect())
 }
 
-/// Takes the content of interactions out of every table that holds some. With `rows_too` the
-/// interactions go as well.
+/// Removes the content of interactions from every table that has some. With `rows_too`, the
+/// interactions are deleted as well.
 pub(super) async fn clear<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
@@ -113,7 +113,8 @@ pub(super) async fn clear<D: Dialect>(
                 "DELETE FROM interaction WHERE tenant_id = $1 AND id IN {any}"
             ));
         } else {
-            // callers choose the names of keys: they go too, and the step from parent to child stays
+            // callers choose the names of keys, so they are removed too; the link from parent to
+            // child stays
             statements.push(format!(
                 "UPDATE link SET copy_user_data = NULL, copied_keys = '[]' WHERE tenant_id = $1 AND child_id IN {any}"
             ));
@@ -126,8 +127,8 @@ pub(super) async fn clear<D: Dialect>(
     Ok(())
 }
 
-/// Deletes the rows that a table has of some interactions, found by the key that the table has on
-/// either database.
+/// A statement that deletes a table's rows of some interactions, found by the key that the table
+/// has on both databases.
 fn of_interactions(table: &str, any: &str) -> String {
     format!(
         "DELETE FROM {table} WHERE tenant_id = $1 AND interaction_id IN {any} \
@@ -135,7 +136,7 @@ fn of_interactions(table: &str, any: &str) -> String {
     )
 }
 
-/// Interactions whole, each with its place.
+/// Whole interactions, each with its place.
 async fn whole<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
@@ -150,7 +151,7 @@ async fn whole<D: Dialect>(
     found.iter().map(rows::placed::<D>).collect()
 }
 
-/// Takes the words of interactions out of the index; returns them.
+/// Removes the words of interactions from the index; returns the words.
 async fn remove_words<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
@@ -178,7 +179,7 @@ fn each_word(joined: &str) -> impl Iterator<Item = String> {
     joined.split_ascii_whitespace().map(str::to_owned)
 }
 
-/// Deletes contacts, and what journal and kept replies say of them.
+/// Deletes contacts, and their data in the journal and in stored replies.
 pub(super) async fn forget_contacts<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
@@ -203,8 +204,9 @@ pub(super) async fn forget_contacts<D: Dialect>(
     Ok(())
 }
 
-/// Takes the contacts out of the entries of interactions that were theirs once and are somebody
-/// else's now. What such an interaction says belongs to whom it is assigned to now.
+/// Removes the contacts from entries of interactions that once belonged to them and now belong to
+/// somebody else. The content of such an interaction belongs to the contact that it is assigned to
+/// now.
 async fn untie_former<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
@@ -237,22 +239,22 @@ async fn untie_former<D: Dialect>(
     Ok(())
 }
 
-/// What an erasure did.
+/// The result of an erasure.
 pub(super) struct Erased {
-    /// When.
+    /// When it happened.
     pub(super) at: Moment,
-    /// The contacts that are gone.
+    /// The deleted contacts.
     pub(super) contacts: Vec<String>,
-    /// The interactions that lost their content.
+    /// The interactions whose content was erased.
     pub(super) interactions: Vec<Member>,
     /// The shared interactions, with the keys that they lost.
     pub(super) shared: Vec<Shared>,
-    /// What the journal is to tell of those.
+    /// The changes of these, for the journal.
     pub(super) news: Vec<(Member, Kind, String)>,
 }
 
-/// Erases a person: the contacts, the content of their interactions and of the web actions that led
-/// to those, and of shared interactions what these exchanged with theirs.
+/// Erases a person: the contacts; the content of their interactions and of the web actions that led
+/// to them; and, in shared interactions, what was exchanged with these.
 ///
 /// `settings` are the keys that name a visit, and the declared keys.
 pub(super) async fn person<D: Dialect>(
@@ -300,7 +302,7 @@ pub(super) async fn person<D: Dialect>(
     })
 }
 
-/// Takes everything personal out of an interaction.
+/// Removes all personal data from an interaction.
 fn empty(stored: &mut Stored, at: Moment) {
     let interaction = &mut stored.interaction;
     interaction.contact_id = None;
@@ -312,7 +314,8 @@ fn empty(stored: &mut Stored, at: Moment) {
     "{}".clone_into(&mut stored.user_data);
 }
 
-/// Forgets what interactions were first sent as: a fingerprint would confirm a guess.
+/// Deletes the fingerprints of the first requests for interactions: a fingerprint could confirm a
+/// guess.
 async fn forget_fingerprints<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
@@ -328,7 +331,7 @@ async fn forget_fingerprints<D: Dialect>(
 }
 
 impl web_action::Traces {
-    /// Adds what an interaction is known by.
+    /// Adds the identifiers and visits of an interaction.
     fn add(&mut self, stored: &Stored, session_keys: &[String]) {
         let interaction = &stored.interaction;
         self.references.insert(interaction.id.clone());

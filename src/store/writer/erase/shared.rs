@@ -1,8 +1,8 @@
-//! Cleaning the interactions that a person shares with somebody else.
+//! Cleans the interactions that a person shares with somebody else.
 //!
-//! The keys that a shared interaction exchanged with this person's leave its UserData and its
-//! journal. Where their values stand elsewhere in it, or in the web actions that led to it, they are
-//! overwritten. Everything else stays for the other person.
+//! The keys that a shared interaction exchanged with this person's interactions are removed from
+//! its UserData and its journal. If their values occur elsewhere in it, or in the web actions that
+//! led to it, they are overwritten. Everything else stays for the other person.
 
 use std::collections::BTreeSet;
 
@@ -32,7 +32,7 @@ const CONTENTS: [&str; 5] = [
     "externalId",
 ];
 
-/// The shared interactions, as the journal tells of them.
+/// The shared interactions as they appear in the journal.
 pub(super) async fn members<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
@@ -45,8 +45,8 @@ pub(super) async fn members<D: Dialect>(
     members_of::<D>(conn, tenant, &wanted).await
 }
 
-/// Cleans shared interactions, and the web actions that led to them but for those `erased` already.
-/// Returns what the journal is to tell.
+/// Cleans shared interactions, and the web actions that led to them, except those already in
+/// `erased`. Returns the changes for the journal.
 pub(super) async fn clean<D: Dialect>(
     conn: &mut Conn<D>,
     (tenant, at): (i64, Moment),
@@ -62,7 +62,7 @@ pub(super) async fn clean<D: Dialect>(
     };
     let mut redaction = Redaction::default();
     let mut traces = web_action::Traces::default();
-    // all values first: one interaction may hold what another one exchanged
+    // collect all values first: one interaction may contain what another one exchanged
     for member in &to_clean {
         for (_, stored) in whole::<D>(conn, tenant, one(member)).await? {
             traces.add(&stored, session_keys);
@@ -108,7 +108,7 @@ fn document(stored: &Stored) -> Result<Document, StoreError> {
         .map_err(|_| StoreError::inconsistent("interaction_json", "user_data"))
 }
 
-/// The entries of an interaction: their cursors and deltas.
+/// The journal entries of an interaction: their cursors and deltas.
 async fn entries<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
@@ -127,7 +127,8 @@ async fn entries<D: Dialect>(
         .collect()
 }
 
-/// Takes keys and values out of the entries of an interaction, and forgets the replies kept for it.
+/// Removes keys and values from the entries of an interaction, and deletes the replies stored for
+/// it.
 async fn clean_entries<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
@@ -163,7 +164,7 @@ async fn clean_entries<D: Dialect>(
     Ok(())
 }
 
-/// Takes keys and values out of an interaction. Returns what changed, as kinds and deltas.
+/// Removes keys and values from an interaction. Returns what changed, as kinds and deltas.
 async fn clean_one<D: Dialect>(
     conn: &mut Conn<D>,
     (seq, at): (i64, Moment),
@@ -212,7 +213,7 @@ async fn clean_one<D: Dialect>(
     Ok(news)
 }
 
-/// Takes keys and values out of UserData; returns that as an edit.
+/// Removes keys and values from UserData; returns the change as an edit.
 fn clean_user_data(
     stored: &mut Stored,
     keys: &BTreeSet<String>,
@@ -234,7 +235,7 @@ fn clean_user_data(
     Ok(edit)
 }
 
-/// Takes values out of all else that an interaction says; returns that as a patch.
+/// Removes values from all other content of an interaction; returns the change as a patch.
 fn clean_texts(
     stored: &mut Stored,
     texts: &mut LongTexts,
