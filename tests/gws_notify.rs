@@ -331,7 +331,10 @@ both! {
         // the end alone makes it a finished one
         let lines: Vec<String> = (500..1000).map(finished).map(|line| line.replace(r#""status":"Stopped","#, "")).collect();
         let request = server.request("POST", "/v1/interactions/batch").header("content-type", "application/x-ndjson");
-        assert_eq!(request.body(lines.join("\n")).send().await.unwrap().status(), 200);
+        let answer = request.body(lines.join("\n")).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        // the last line of the answer comes when all lines are recorded
+        assert_eq!(answer.text().await.unwrap().lines().count(), 501);
         server.record(json!({"id": "w", "mediaType": "webengagement", "status": "Stopped"})).await;
         let child = json!({"id": "k", "mediaType": "chat", "ownerId": "ann", "status": "Stopped"});
         assert_eq!(server.post("/v1/interactions/w/engagements", child).await.0, 201);

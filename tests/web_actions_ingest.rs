@@ -321,7 +321,7 @@ async fn a_publishable_key_allows_nothing_beside() {
     for scopes in ["publish,read", "admin,publish"] {
         let ran = run(&place.url, &["token", "create", "--scope", scopes]).await;
         assert!(
-            ran.code != Some(0) && ran.told.contains("stands alone"),
+            ran.code != Some(0) && ran.told.contains("cannot be combined"),
             "{ran:?}"
         );
     }
