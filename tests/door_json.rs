@@ -289,6 +289,11 @@ both! {
         };
         // an empty body is the same as an empty object
         assert_eq!((stop("").await, stop("{ }").await), (200, 200));
+        // white space alone, or a byte order mark, is no JSON
+        for blank in [" ", "\n", "\u{feff}", "\u{feff} "] {
+            assert_eq!(stop(blank).await, 400, "{blank:?}");
+            assert_eq!(server.post_text("/v1/contacts/search", blank.to_owned()).await.0, 400, "{blank:?}");
+        }
         assert_eq!(server.journal().await.len(), 2);
     }
 }

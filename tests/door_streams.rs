@@ -34,6 +34,11 @@ both! {
                 assert!(told.contains("beyond the newest entry of this journal, 2"), "{path} {accept}: {told}");
             }
         }
+        // a page does not use it, but what is no cursor is refused there too
+        for accept in ["application/json", "text/event-stream"] {
+            let request = server.request("GET", "/v1/changes").header("accept", accept).header("last-event-id", "#x]");
+            assert_eq!(request.send().await.unwrap().status(), 422, "{accept}");
+        }
         for path in ["/v1/changes?after=2", "/v1/interactions/a/changes?after=2"] {
             let (status, page) = server.get(path).await;
             assert_eq!((status, &page["items"], &page["next"]), (200, &json!([]), &json!("2")));

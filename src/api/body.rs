@@ -55,13 +55,13 @@ pub struct PostedText {
 }
 
 impl PostedText {
-    /// The text, without a byte order mark or white space around it. An empty body counts as an
-    /// empty object.
+    /// The text, without a byte order mark or white space around it. A body of no bytes counts as an
+    /// empty object; one of white space alone is no JSON.
     pub fn text(&self) -> &[u8] {
-        match json::without_mark(&self.body).trim_ascii() {
-            b"" => b"{}",
-            text => text,
+        if self.body.is_empty() {
+            return b"{}";
         }
+        json::without_mark(&self.body).trim_ascii()
     }
 
     /// Parses the text.

@@ -129,12 +129,17 @@ async fn changes(
     query.contact_id = params.take("contactId");
     query.interaction_id = params.take("interactionId");
     params.finish()?;
+    // a page does not use it, but an invalid one is a mistake of the caller
+    let seen = headers
+        .get("last-event-id")
+        .map(|seen| cursor("Last-Event-ID", seen.to_str().unwrap_or_default()))
+        .transpose()?;
     if preferred(&headers, &FORMS) != STREAM {
         return page(&app, &caller, &query).await;
     }
     let head = app.reads.head().await?;
-    let place = if let Some(seen) = headers.get("last-event-id") {
-        query.after = cursor("Last-Event-ID", seen.to_str().unwrap_or_default())?;
+    let place = if let Some(seen) = seen {
+        query.after = seen;
         "Last-Event-ID"
     } else {
         if !from {
