@@ -127,16 +127,80 @@ async fn ask_on(
 ) -> Vec<f64> {
     let mut seconds = Vec::new();
     while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
-        let begun = Instant::now();
-        let (status, body) = connection.ask(request).await.expect("the server answers");
-        seconds.push(begun.elapsed().as_secs_f64());
-        assert!(
-            (200..300).contains(&status),
-            "{status}: {}",
-            String::from_utf8_lossy(body)
-        );
+        seconds.push(timed(&mut connection, request).await);
     }
     seconds
+}
+
+/// Sends a request, and returns the seconds until its answer, which must be a success.
+async fn timed(connection: &mut Connection, request: &[u8]) -> f64 {
+    let begun = Instant::now();
+    let (status, body) = connection.ask(request).await.expect("the server answers");
+    let took = begun.elapsed().as_secs_f64();
+    assert!(
+        (200..300).contains(&status),
+        "{status}: {}",
+        String::from_utf8_lossy(body)
+    );
+    took
+}
+
+/// Sends requests over so many connections for a time, again from the first after the last.
+pub async fn sustained(
+    to: SocketAddr,
+    connections: usize,
+    requests: Arc<Vec<Vec<u8>>>,
+    lasting: Duration,
+) -> Load {
+    on_one_thread(move |runtime| {
+        runtime.block_on(async {
+            let next = Arc::new(AtomicUsize::new(0));
+            let mut open = Vec::new();
+            for _ in 0..connections {
+                open.push(Connection::open(to).await.expect("the server listens"));
+            }
+            let begun = Instant::now();
+            let asking: Vec<_> = open
+                .into_iter()
+                .map(|mut connection| {
+                    let (next, requests) = (Arc::clone(&next), Arc::clone(&requests));
+                    tokio::task::spawn(async move {
+                        let mut seconds = Vec::new();
+                        while begun.elapsed() < lasting {
+                            let request = next.fetch_add(1, Ordering::Relaxed) % requests.len();
+                            seconds.push(timed(&mut connection, &requests[request]).await);
+                        }
+                        seconds
+                    })
+                })
+                .collect();
+            let mut seconds = Vec::new();
+            for task in asking {
+                seconds.extend(task.await.expect("every answer is as expected"));
+            }
+            Load {
+                took: begun.elapsed(),
+                seconds,
+            }
+        })
+    })
+    .await
+}
+
+/// Records the lines of a batch, and returns how long it took.
+pub async fn batch(to: SocketAddr, lines: String) -> Duration {
+    let client = reqwest::Client::new();
+    let begun = Instant::now();
+    let answer = client
+        .post(format!("http://{to}/v1/interactions/batch?reply=errors"))
+        .header("content-type", "application/x-ndjson")
+        .body(lines)
+        .send()
+        .await
+        .expect("the server answers");
+    let text = answer.text().await.expect("the answer is text");
+    assert!(text.contains("\"refused\":0"), "{text}");
+    begun.elapsed()
 }
 
 /// The bodies of the answers to some requests, sent one after the other.

@@ -10,7 +10,9 @@ mod load;
 mod notify;
 mod plain;
 mod server;
+mod standin;
 mod store;
+mod sustained;
 mod tell;
 mod web_actions;
 mod webhooks;
@@ -38,6 +40,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     if let Some(file) = server::answers() {
         return Ok(runtime.block_on(server::serve_answers(&file))?);
     }
+    if let Some(url) = standin::database() {
+        return Ok(runtime.block_on(standin::serve(&url))?);
+    }
     runtime.block_on(async {
         tell::machine().await;
         if asked("a") {
@@ -60,6 +65,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         if asked("i") {
             webhooks::events_to_a_receiver().await;
+        }
+        if asked("jkl") {
+            sustained::loads().await;
         }
     });
     Ok(())

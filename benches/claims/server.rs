@@ -34,9 +34,17 @@ impl Server {
 
     /// `annals serve` on a SQLite file, with extra settings.
     pub fn annals_with(database: &Path, settings: &[(&str, &str)]) -> Self {
-        let url = format!("sqlite://{}", database.display());
+        Self::serve(&format!("sqlite://{}", database.display()), settings)
+    }
+
+    /// `annals serve` on a database.
+    pub fn annals_at(url: &str) -> Self {
+        Self::serve(url, &[])
+    }
+
+    fn serve(url: &str, settings: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_annals"));
-        command.args(["serve", "--listen", "127.0.0.1:0", "--database-url", &url]);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--database-url", url]);
         command.envs(settings.iter().copied());
         Self::start(&mut command)
     }
@@ -53,7 +61,8 @@ impl Server {
         Self::start(Command::new(this).env(ANSWERS, file))
     }
 
-    fn start(command: &mut Command) -> Self {
+    /// Starts a server that prints its address in its first line.
+    pub fn start(command: &mut Command) -> Self {
         let mut child = command
             .stdout(Stdio::piped())
             .spawn()
@@ -82,6 +91,16 @@ impl Server {
     /// Its private memory in KiB.
     pub fn own_kibibytes(&self) -> u64 {
         self.kibibytes("RssAnon:")
+    }
+
+    /// Bytes that it has written to the disk, by `/proc/PID/io`.
+    pub fn written(&self) -> u64 {
+        let path = format!("/proc/{}/io", self.child.id());
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        text.lines()
+            .find_map(|line| line.strip_prefix("write_bytes: "))
+            .and_then(|bytes| bytes.parse().ok())
+            .unwrap_or_default()
     }
 
     fn kibibytes(&self, kind: &str) -> u64 {

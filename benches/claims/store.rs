@@ -22,14 +22,20 @@ pub const CONTACTS: usize = 50_000;
 
 /// Opens a store on a file.
 pub async fn open(path: &Path) -> Store {
+    open_url(&format!("sqlite://{}", path.display())).await
+}
+
+/// Opens a store by its URL.
+pub async fn open_url(url: &str) -> Store {
     let settings = Settings {
-        url: format!("sqlite://{}", path.display()),
+        url: url.to_owned(),
         schema: Schema::Migrate,
         exclusive: true,
         rules: Rules::default(),
         queue: QueueLimits::default(),
         readers: 4,
         mapped: 0,
+        memory: 64 << 20,
         prepared: true,
         time_limit: Duration::from_secs(30),
         clock: Arc::new(SystemClock),
@@ -107,6 +113,14 @@ async fn submit(store: &Store, submissions: Vec<Submission>) -> Vec<Outcome> {
         outcomes.push(answer.wait().await.expect("the command is carried out"));
     }
     outcomes
+}
+
+/// The identifier of an interaction that was recorded.
+pub fn recorded(outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Recorded { stored, .. } => Some(stored.interaction.id.clone()),
+        _ => None,
+    }
 }
 
 /// Creates contacts and returns their identifiers.

@@ -31,6 +31,8 @@ pub struct Database {
     pub readers: u32,
     /// MiB of a SQLite file that short reads map into memory.
     pub mapped_mib: u32,
+    /// MiB of memory for the pages that SQLite's writer uses.
+    pub memory: u32,
     /// Whether connections to Postgres keep prepared statements and settings.
     pub prepared: bool,
     /// Seconds a query may take.

@@ -1,78 +1,193 @@
 //! Checkpoints of SQLite's write-ahead log, outside the commit path.
 //!
-//! The writer never checkpoints. This task copies the log into the database file whenever the log
-//! has grown, without blocking anyone. The log can be reset only in a short moment without readers.
-//! The task asks for this moment only if the log is large, or if it may hold a copy of something
-//! erased. While it blocks writers, it waits for readers no longer than [`PATIENCE`]. If that
-//! fails, it tries again later.
+//! The writer never copies much of the log. This task copies it into the database file in small
+//! steps, as fast as it is written, without blocking anyone. Once the log has reached [`KEPT`], it
+//! is to be written again from its beginning: a log that keeps its size needs no new blocks, so
+//! that a commit syncs data alone. The log can begin again only when all of it is copied, and no
+//! reader uses it. The task copies until little is left, and then asks the writer to finish between
+//! two groups ([`Renewal`]), which takes a few milliseconds. While a reader uses the log, it grows,
+//! and is cut to [`MOST`] afterwards.
+//!
+//! The log is truncated only if it may hold a copy of something erased. While that holds writers up
+//! it waits for readers no longer than [`PATIENCE`], and then tries again later.
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Row, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Row, SqliteConnection};
 use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, timeout};
 
-/// From this size on, the log is copied.
-const COPY_FROM: u64 = 16 * 1024 * 1024;
-/// From this size on, the log is reset.
-const RENEW_FROM: u64 = 64 * 1024 * 1024;
-/// How often the size is checked.
-const EVERY: Duration = Duration::from_millis(100);
-/// How long writers may be blocked while waiting for readers.
+use super::meters::Meters;
+
+/// Bytes of a frame's page.
+const PAGE: i64 = 4096;
+/// Frames of the log that are copied in one step: 4 MiB.
+const STEP: i64 = 1024;
+/// Frames from which on the log is to begin again: 64 MiB.
+const KEPT: i64 = 16 * 1024;
+/// So few frames are left for the writer to copy.
+const LITTLE: i64 = 256;
+/// Steps that try to leave so little; a busy writer may add more in the meantime.
+const STEPS: usize = 8;
+/// A longer log is cut to this many bytes when it begins again.
+pub const MOST: i64 = 4 * KEPT * PAGE;
+/// How often the log is looked at.
+const EVERY: Duration = Duration::from_millis(50);
+/// The pause before a reader is asked for again that used the log.
+const AGAIN: Duration = Duration::from_millis(500);
+/// How long writers may be held up for readers when something was erased.
 const PATIENCE: Duration = Duration::from_millis(50);
+/// How long the writer waits for readers between two groups.
+pub const WRITERS_PATIENCE: Duration = Duration::from_millis(3);
 
-/// Runs until it is aborted. `renew` is notified after an erasure, when the log must be reset.
-pub async fn run(options: SqliteConnectOptions, renew: Arc<Notify>) {
-    let log = PathBuf::from(format!("{}-wal", options.get_filename().display()));
-    let options = options.busy_timeout(PATIENCE);
-    let mut conn: Option<SqliteConnection> = None;
-    let mut shredding = false;
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(EVERY) => {}
-            () = renew.notified() => shredding = true,
-        }
-        let size = tokio::fs::metadata(&log).await.map_or(0, |meta| meta.len());
-        if size < COPY_FROM && !shredding {
-            continue;
-        }
-        match checkpoint(&mut conn, &options, shredding || size >= RENEW_FROM).await {
-            Ok(renewed) => {
-                shredding &= !renewed;
-                if shredding {
-                    // a reader still uses the old snapshot: try again soon
-                    tokio::time::sleep(EVERY).await;
-                }
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a checkpoint failed and will be tried again");
-                conn = None;
-                tokio::time::sleep(Duration::from_secs(1)).await;
-            }
+/// Asks the writer to copy the little that is left of the log, so that it can begin again.
+#[derive(Default)]
+pub struct Renewal {
+    wanted: AtomicBool,
+    done: Notify,
+}
+
+impl Renewal {
+    /// Whether the writer is asked; asked once, it must answer by [`Renewal::done`].
+    pub fn wanted(&self) -> bool {
+        // a load costs nothing after each group, a swap would
+        self.wanted.load(Ordering::Relaxed) && self.wanted.swap(false, Ordering::AcqRel)
+    }
+
+    /// The writer has tried.
+    pub fn done(&self) {
+        self.done.notify_one();
+    }
+
+    /// Asks, and waits until the writer has tried. A writer with nothing to do does not.
+    async fn ask(&self) {
+        self.wanted.store(true, Ordering::Release);
+        if timeout(AGAIN, self.done.notified()).await.is_err() {
+            self.wanted.store(false, Ordering::Release);
         }
     }
 }
 
-/// Copies the log, and resets it if asked to. Returns whether that succeeded.
-async fn checkpoint(
-    conn: &mut Option<SqliteConnection>,
-    options: &SqliteConnectOptions,
-    renew: bool,
-) -> Result<bool, sqlx::Error> {
-    if conn.is_none() {
-        *conn = Some(options.connect().await?);
+/// Runs until it is aborted. `shred` is notified when the log must be truncated: something was
+/// erased.
+pub async fn run(
+    options: SqliteConnectOptions,
+    shred: Arc<Notify>,
+    renewal: Arc<Renewal>,
+    meters: Arc<Meters>,
+) {
+    let file = PathBuf::from(format!("{}-wal", options.get_filename().display()));
+    let mut log = Log {
+        options: options.busy_timeout(PATIENCE),
+        conn: None,
+    };
+    let (mut shredding, mut not_before) = (false, Instant::now());
+    loop {
+        tokio::select! {
+            () = sleep(EVERY) => {}
+            () = shred.notified() => shredding = true,
+        }
+        let size = tokio::fs::metadata(&file)
+            .await
+            .map_or(0, |meta| meta.len());
+        meters
+            .log_bytes
+            .set(i64::try_from(size).unwrap_or(i64::MAX));
+        let done = if shredding {
+            log.checkpoint("TRUNCATE").await.map(|state| {
+                shredding = state.busy;
+            })
+        } else {
+            log.step(&renewal, &meters, &mut not_before).await
+        };
+        if let Err(error) = done {
+            tracing::warn!(%error, "a checkpoint failed and will be tried again");
+            log.conn = None;
+            sleep(Duration::from_secs(1)).await;
+        }
     }
-    let Some(conn) = conn else { return Ok(false) };
-    sqlx::query("PRAGMA wal_checkpoint(PASSIVE)")
+}
+
+/// What SQLite says of the log.
+struct State {
+    /// Somebody was in the way.
+    busy: bool,
+    /// Frames that are in use.
+    frames: i64,
+    /// Frames that are not copied yet.
+    left: i64,
+}
+
+struct Log {
+    options: SqliteConnectOptions,
+    conn: Option<SqliteConnection>,
+}
+
+impl Log {
+    /// Copies a step's worth if it has gathered, and has the log begin again if it is long.
+    async fn step(
+        &mut self,
+        renewal: &Renewal,
+        meters: &Meters,
+        not_before: &mut Instant,
+    ) -> Result<(), sqlx::Error> {
+        let mut state = self.checkpoint("NOOP").await?;
+        meters.log_left_bytes.set(state.left.saturating_mul(PAGE));
+        if state.left >= STEP {
+            state = self.checkpoint("PASSIVE").await?;
+        }
+        if state.frames < KEPT || Instant::now() < *not_before {
+            return Ok(());
+        }
+        for _ in 0..STEPS {
+            if state.left <= LITTLE {
+                break;
+            }
+            state = self.checkpoint("PASSIVE").await?;
+        }
+        if state.left > 0 {
+            renewal.ask().await;
+        }
+        // a log that could not begin again waits for a reader
+        *not_before = Instant::now() + AGAIN;
+        Ok(())
+    }
+
+    async fn checkpoint(&mut self, mode: &str) -> Result<State, sqlx::Error> {
+        let conn = match &mut self.conn {
+            Some(conn) => conn,
+            none => none.insert(self.options.connect().await?),
+        };
+        checkpoint(conn, mode).await
+    }
+}
+
+async fn checkpoint(conn: &mut SqliteConnection, mode: &str) -> Result<State, sqlx::Error> {
+    let sql = format!("PRAGMA wal_checkpoint({mode})");
+    let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(conn).await?;
+    let (frames, copied) = (row.try_get::<i64, _>(1)?, row.try_get::<i64, _>(2)?);
+    Ok(State {
+        busy: row.try_get::<i64, _>(0)? != 0,
+        frames,
+        left: frames.saturating_sub(copied),
+    })
+}
+
+/// On the writer's connection, between two groups: copies what is left, so that the next group
+/// writes the log from its beginning.
+pub async fn finish(conn: &mut SqliteConnection, usual: Duration) -> Result<(), sqlx::Error> {
+    let patience =
+        |time: Duration| AssertSqlSafe(format!("PRAGMA busy_timeout = {}", time.as_millis()));
+    sqlx::query(patience(WRITERS_PATIENCE))
         .execute(&mut *conn)
         .await?;
-    if !renew {
-        return Ok(false);
-    }
-    let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
-        .fetch_one(&mut *conn)
-        .await?;
-    Ok(row.try_get::<i64, _>(0)? == 0)
+    let begun = Instant::now();
+    let state = checkpoint(conn, "RESTART").await;
+    tracing::debug!(took = ?begun.elapsed(), "the log begins again");
+    sqlx::query(patience(usual)).execute(&mut *conn).await?;
+    state.map(drop)
 }

@@ -13,6 +13,10 @@ pub struct Meters {
     pub queued: Gauge,
     /// Commands refused because the queue was full.
     pub turned_away: Counter,
+    /// Bytes of SQLite's write-ahead log.
+    pub log_bytes: Gauge,
+    /// Bytes of it that are not copied into the database file yet.
+    pub log_left_bytes: Gauge,
     commands: Counter,
     group: Histogram,
     seconds: Histogram,
@@ -23,6 +27,8 @@ impl Default for Meters {
         Self {
             queued: Gauge::default(),
             turned_away: Counter::default(),
+            log_bytes: Gauge::default(),
+            log_left_bytes: Gauge::default(),
             commands: Counter::default(),
             group: Histogram::new(exponential_buckets(1.0, 2.0, 11)),
             seconds: Histogram::new(exponential_buckets(0.000_25, 2.0, 16)),
@@ -57,6 +63,16 @@ impl Meters {
             "annals_writer_commit_seconds",
             "Time from taking a group to its durable commit",
             self.seconds.clone(),
+        );
+        registry.register(
+            "annals_sqlite_log_bytes",
+            "Size of SQLite's write-ahead log",
+            self.log_bytes.clone(),
+        );
+        registry.register(
+            "annals_sqlite_log_left_bytes",
+            "Bytes of the write-ahead log not yet copied into the database file",
+            self.log_left_bytes.clone(),
         );
     }
 

@@ -16,7 +16,9 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use url::form_urlencoded;
 
-use super::dialect::{Columns, Dialect, OnPooled, OnPostgres, OnSqlite, READING, WATCH_CLIENT};
+use super::dialect::{
+    BUSY_TIMEOUT, Columns, Dialect, OnPooled, OnPostgres, OnSqlite, READING, WATCH_CLIENT,
+};
 use super::held::Begin;
 use super::meters::Meters;
 use super::migrate::{self, Migrate};
@@ -53,6 +55,8 @@ pub struct Settings {
     pub readers: u32,
     /// Bytes of a SQLite file that short reads memory-map.
     pub mapped: u64,
+    /// Bytes of memory for the pages that SQLite's writer uses.
+    pub memory: u64,
     /// Whether a Postgres connection keeps its prepared statements and settings. Behind a pooler in
     /// transaction mode it does not.
     pub prepared: bool,
@@ -121,7 +125,7 @@ fn target(url: &str) -> Result<Target, StoreError> {
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)
                 .foreign_keys(false)
-                .busy_timeout(Duration::from_secs(30))
+                .busy_timeout(BUSY_TIMEOUT)
                 .statement_cache_capacity(256)
                 .log_statements(tracing::log::LevelFilter::Trace)
                 .log_slow_statements(tracing::log::LevelFilter::Off, Duration::ZERO),
@@ -346,7 +350,8 @@ impl Store {
         let base = options.clone().pragma("wal_autocheckpoint", "0");
         let writing = base
             .clone()
-            .pragma("cache_size", "-32768")
+            .pragma("cache_size", format!("-{}", settings.memory / 1024))
+            .pragma("journal_size_limit", checkpoint::MOST.to_string())
             .pragma("secure_delete", "ON")
             .statement_cache_capacity(WRITERS_STATEMENTS);
         let reading = base
@@ -381,7 +386,13 @@ impl Store {
         // a process beside the server checkpoints too: it may write while no server runs
         let signals = Signals::default();
         let renew = Arc::new(Notify::new());
-        let checkpoints = checkpoint::run(base.clone(), Arc::clone(&renew));
+        let meters = Arc::new(Meters::default());
+        let checkpoints = checkpoint::run(
+            base.clone(),
+            Arc::clone(&renew),
+            Arc::clone(&signals.renewal),
+            Arc::clone(&meters),
+        );
         let scrubs = scrub::run(base.clone(), Arc::clone(&signals.shred), renew);
         let upkeep = tokio::spawn(async move {
             join(checkpoints, scrubs).await;
@@ -396,6 +407,7 @@ impl Store {
             Some(upkeep),
             lock,
             signals,
+            meters,
         ))
     }
 
@@ -448,6 +460,7 @@ impl Store {
             None,
             None,
             Signals::default(),
+            Arc::default(),
         ))
     }
 
@@ -458,11 +471,11 @@ impl Store {
         upkeep_task: Option<JoinHandle<()>>,
         lock: Option<File>,
         signals: Signals,
+        meters: Arc<Meters>,
     ) -> Self
     where
         for<'c> &'c mut <D::Db as Database>::Connection: Executor<'c, Database = D::Db>,
     {
-        let meters = Arc::new(Meters::default());
         let committed = Arc::clone(&signals.committed);
         let ids = Ids::new(Box::new(rand_chacha::ChaCha12Rng::from_os_rng()));
         let contacts = settings.rules.contacts.clone();
@@ -531,6 +544,7 @@ impl Store {
             queue: QueueLimits::default(),
             readers: 2,
             mapped: 0,
+            memory: 32 << 20,
             prepared: true,
             time_limit: Duration::from_secs(10),
             clock: Arc::new(crate::domain::moment::SystemClock),

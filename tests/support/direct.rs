@@ -53,6 +53,17 @@ impl Direct {
         .expect("a number")
     }
 
+    /// The frames of SQLite's log that are in use.
+    pub async fn frames(&mut self) -> i64 {
+        let Self::Sqlite(conn) = self else { return 0 };
+        let sql = "PRAGMA wal_checkpoint(NOOP)";
+        let (_, frames, _): (i64, i64, i64) = sqlx::query_as(sql)
+            .fetch_one(conn)
+            .await
+            .expect("the log can be looked at");
+        frames
+    }
+
     /// The pairs of texts that a statement selects.
     pub async fn pairs(&mut self, sql: &str) -> Vec<(String, String)> {
         let sql = AssertSqlSafe(sql);

@@ -21,7 +21,7 @@ mod postgres;
 mod sqlite;
 
 pub use postgres::{OnPooled, OnPostgres, READING, Sessions, WATCH_CLIENT};
-pub use sqlite::OnSqlite;
+pub use sqlite::{BUSY_TIMEOUT, OnSqlite};
 
 /// A value bound to a placeholder.
 #[derive(Clone, Debug)]
@@ -151,6 +151,10 @@ pub trait Dialect: Sized + Send + Sync + 'static {
         conn: &mut Conn<Self>,
         most: Option<(std::time::Duration, Arc<AtomicBool>)>,
     ) -> impl Future<Output = sqlx::Result<()>> + Send;
+    /// Lets SQLite's write-ahead log begin again, between two groups of the writer.
+    fn renew_log(_: &mut Conn<Self>) -> impl Future<Output = sqlx::Result<()>> + Send {
+        std::future::ready(Ok(()))
+    }
     /// The expression of a column, written so that the database uses no index for it.
     fn unindexed(column: &str) -> String;
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Row, Sqlite};
 
@@ -11,6 +12,10 @@ use super::{
 };
 use crate::domain::Moment;
 use crate::domain::words::WordQuery;
+use crate::store::checkpoint;
+
+/// How long a connection waits for a lock.
+pub const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// SQLite: one file, one writer.
 #[derive(Debug)]
@@ -75,6 +80,10 @@ impl Dialect for OnSqlite {
             None => handle.remove_progress_handler(),
         }
         Ok(())
+    }
+
+    async fn renew_log(conn: &mut Conn<Self>) -> sqlx::Result<()> {
+        checkpoint::finish(conn, BUSY_TIMEOUT).await
     }
 
     fn unindexed(column: &str) -> String {

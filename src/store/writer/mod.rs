@@ -31,6 +31,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::StoreError;
+use super::checkpoint::Renewal;
 use super::dialect::{Columns, Conn, Dialect};
 use super::meters::Meters;
 use crate::domain::Clock;
@@ -244,6 +245,8 @@ pub struct Signals {
     pub shred: Arc<Notify>,
     /// A group was committed.
     pub committed: Arc<Notify>,
+    /// The write-ahead log is to begin again.
+    pub renewal: Arc<Renewal>,
 }
 
 struct Task<D: Dialect> {
@@ -282,6 +285,9 @@ impl<D: Dialect> Task<D> {
                 group.push(next);
             }
             self.commit(group).await;
+            if self.signals.renewal.wanted() {
+                self.renew_log().await;
+            }
         }
     }
 
@@ -314,6 +320,15 @@ impl<D: Dialect> Task<D> {
                 }
             }
         }
+    }
+
+    /// Lets the write-ahead log begin again.
+    async fn renew_log(&mut self) {
+        let done = async { D::renew_log(&mut *self.pool.acquire().await?).await };
+        if let Err(error) = done.await {
+            tracing::warn!(%error, "the log could not begin again");
+        }
+        self.signals.renewal.done();
     }
 
     fn answer(&self, queued: Queued, outcome: Result<Outcome, StoreError>) {
