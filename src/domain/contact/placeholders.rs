@@ -1,12 +1,9 @@
 //! The default placeholder values.
 
-/// Words and numbers that telephone networks, forms and other systems send for an unknown value.
-/// They are compared without regard to case, accents and punctuation, and with or without blanks
-/// between words.
-///
-/// The numbers are those that Twilio sends for withheld caller IDs ("What do the special caller IDs
-/// mean"), typed on a telephone's keypad.
-pub const PLACEHOLDERS: [&str; 100] = [
+/// Words that telephone networks, forms and other systems send for an unknown value. They are
+/// compared without regard to case, accents and punctuation, and with or without blanks between
+/// words.
+pub const PLACEHOLDERS: [&str; 95] = [
     // English and general
     "anonymous call",
     "anonymous caller",
@@ -110,19 +107,34 @@ pub const PLACEHOLDERS: [&str; 100] = [
     // Arabic
     "غير معروف",
     "مجهول",
+];
+
+/// Further placeholders for telephone numbers and e-mail addresses alone: people have such names,
+/// and customers such numbers. `P` and `O` are what telephone networks send for a private caller and
+/// for one out of area.
+///
+/// The numbers are those that Twilio sends for withheld caller IDs ("What do the special caller IDs
+/// mean"), typed on a telephone's keypad.
+pub const ADDRESS_PLACEHOLDERS: [&str; 18] = [
+    // English and general
+    "anon",
+    "blank",
+    "dummy",
+    "guest",
+    "nan",
+    "no id",
+    "no one",
+    "o",
+    "p",
+    "unavail",
+    "unk",
+    "xxx",
+    // German
+    "k.a.",
     // ANONYMOUS, RESTRICTED, BLOCKED, UNKNOWN, UNAVAILABLE on a keypad
     "266696687",
     "7378742833",
     "2562533",
     "8656696",
     "86282452253",
-];
-
-/// Further placeholders for telephone numbers and e-mail addresses alone: people have such names.
-/// `P` and `O` are what telephone networks send for a private caller and for one out of area.
-pub const ADDRESS_PLACEHOLDERS: [&str; 13] = [
-    // English and general
-    "anon", "blank", "dummy", "guest", "nan", "no id", "no one", "o", "p", "unavail", "unk", "xxx",
-    // German
-    "k.a.",
 ];

@@ -178,8 +178,11 @@ impl ContactRules {
             });
         }
         match phone::number(value, self.region) {
-            Some(number) if self.placeholders.has(&number, true) => None,
-            Some(number) => Some(number),
+            Some(number) => {
+                let main = number.split(';').next().unwrap_or_default();
+                let withheld = self.placeholders.has(main, true);
+                (!withheld).then_some(number)
+            }
             None => Some(address::other(value)),
         }
     }
@@ -202,7 +205,8 @@ impl ContactRules {
         let address = phone || email;
         let empty =
             |text: &str| placeholder::says_nothing(text) || self.placeholders.has(text, address);
-        if empty(value) || phone::is_sign_alone(value) {
+        // programs write -1 for a missing number
+        if empty(value) || value.trim() == "-1" {
             return true;
         }
         if !address {
@@ -211,17 +215,19 @@ impl ContactRules {
         // sip:anonymous@anonymous.invalid (RFC 3323), tel:unknown, client:anonymous
         let seen = spelling::visible(value);
         let inner = spelling::bare(&seen);
-        if inner.is_empty() {
+        if inner.is_empty() || phone::is_sign_alone(inner) {
             return true;
         }
         let parts = Parts::of(inner);
         // a user at a host may have a name of one letter
-        let is_user = |user: &str| {
+        let is_nobody = |user: &str| {
             let letter = user.chars().count() == 1 && !parts.host.is_empty();
-            placeholder::says_nothing(user) || (!letter && empty(user))
+            placeholder::says_nothing(user)
+                || phone::is_sign_alone(user)
+                || (!letter && empty(user))
         };
         parts.host.to_lowercase().ends_with(".invalid")
-            || ((phone || parts.schemed) && is_user(parts.user))
+            || ((phone || parts.schemed) && is_nobody(parts.user))
     }
 
     /// Identifies the rules for folded values; equal rules have equal fingerprints.

@@ -201,6 +201,8 @@ fn a_placeholder_is_one_in_all_spellings() {
         "86282452253",
         "+86282452253",
         "-1",
+        "tel:+1",
+        "+266696687;ext=5",
         "+1",
         "+44",
         "+1 (___) ___-____",
@@ -252,7 +254,8 @@ fn a_placeholder_is_one_in_all_spellings() {
 fn a_name_is_no_placeholder() {
     let rules = ContactRules::default();
     for name in [
-        "Guest", "Blank", "P", "O", "Nan", "Anon", "Noone", "Dummy", "Ka", "Na Na",
+        "Guest", "Blank", "P", "O", "Nan", "Anon", "Noone", "Dummy", "Ka", "Na Na", "2562533",
+        "-12",
     ] {
         assert!(rules.fold("LastName", name).is_some(), "{name}");
     }
