@@ -50,13 +50,12 @@ fn found(text: &str) -> Option<(&str, &str)> {
         return None;
     }
     let label = before.trim_end_matches([' ', '.', ':', '=', '-']);
-    let number = match label.strip_suffix('#') {
-        Some(number) => number,
-        None => {
-            let number = label.trim_end_matches(char::is_alphabetic);
-            let word = label[number.len()..].to_lowercase();
-            LABELS.contains(&word.as_str()).then_some(number)?
-        }
+    let number = if let Some(number) = label.strip_suffix('#') {
+        number
+    } else {
+        let number = label.trim_end_matches(char::is_alphabetic);
+        let word = label[number.len()..].to_lowercase();
+        LABELS.contains(&word.as_str()).then_some(number)?
     };
     let number = number.trim_end();
     let bracketed = body.len() < text.trim_end().len();
