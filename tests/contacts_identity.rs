@@ -28,7 +28,7 @@ async fn identified(server: &Server, attributes: Value) -> Value {
 both! {
     async fn an_address_that_says_nothing_makes_nobody_of_two_people_one(db) {
         let server = Server::start(db).await;
-        for nothing in ["", "  ", "anonymous", "UNKNOWN", "N/A", "0", "-", "+", "Private Number", "sip:anonymous@anonymous.invalid"] {
+        for nothing in ["266696687", "-1", "private/unknown", "\u{200e}unbekannt", "", "  ", "anonymous", "UNKNOWN", "N/A", "0", "-", "+", "Private Number", "sip:anonymous@anonymous.invalid"] {
             for name in ["EmailAddress", "PhoneNumber"] {
                 let ann = contact_of(&server, json!({name: nothing, "FirstName": "Ann", "LastName": format!("Ash {name} {nothing:?}")})).await;
                 let bob = contact_of(&server, json!({name: nothing, "FirstName": "Bob", "LastName": format!("Birch {name} {nothing:?}")})).await;
@@ -77,7 +77,8 @@ both! {
     async fn a_number_is_one_however_it_is_written(db) {
         let server = Server::start(db).await;
         let ann = contact_of(&server, json!({"PhoneNumber": "+44 20 7946 0900"})).await;
-        for same in ["+44 (0)20 7946 0900", "00442079460900", "tel:+44-20-7946-0900", "+442079460900"] {
+        for same in ["+44 (0)20 7946 0900", "00442079460900", "tel:+44-20-7946-0900", "+442079460900", "\u{202a}+44 20 7946 0900\u{202c}",
+            "Tel: +44 20 7946 0900 (work)", "\"Ann\" <tel:+442079460900;isub=1>"] {
             assert_eq!(contact_of(&server, json!({"PhoneNumber": same})).await, ann, "{same}");
         }
         let mut seen = vec![ann];
@@ -87,7 +88,9 @@ both! {
             assert!(!seen.contains(&contact), "{other} is somebody else");
             seen.push(contact);
         }
-        assert_eq!(identified(&server, json!({"PhoneNumber": "+44 20 7946 0900 x6"})).await, seen[1]);
+        for same in ["+44 20 7946 0900 x6", "tel:+442079460900;isub=1;ext=6", "+44 20 7946 0900 (ext. 6)"] {
+            assert_eq!(identified(&server, json!({"PhoneNumber": same})).await, seen[1], "{same}");
+        }
         assert_eq!(identified(&server, json!({"PhoneNumber": "sip:+442079460900@EXAMPLE.test"})).await, seen[3]);
     }
 
@@ -196,6 +199,32 @@ both! {
         assert_eq!(identified(&server, json!({"FirstName": "Eva", "LastName": "Elm"})).await, Value::Null);
     }
 
+    async fn two_people_with_one_number_are_two_contacts(db) {
+        let server = Server::start(db).await;
+        let number = "+44 20 7946 0900";
+        let ann = contact_of(&server, json!({"EmailAddress": "ann@example.test", "PhoneNumber": number, "FirstName": "Ann", "LastName": "Ash"})).await;
+        let names_only = contact_of(&server, json!({"FirstName": "Cid", "LastName": "Cedar"})).await;
+        let bob = contact_of(&server, json!({"EmailAddress": "bob@example.test", "PhoneNumber": number, "FirstName": "Bob", "LastName": "Birch"})).await;
+        assert!(bob.is_string() && bob != ann, "{bob}");
+        let (_, kept) = server.get(&format!("/v1/contacts/{}", ann.as_str().unwrap())).await;
+        assert_eq!(kept["attributes"]["EmailAddress"], json!(["ann@example.test"]), "nothing is learned of somebody else");
+        for (first, last, contact) in [("Ann", "Ash", &ann), ("Bob", "Birch", &bob)] {
+            assert_eq!(&identified(&server, json!({"PhoneNumber": number, "FirstName": first, "LastName": last})).await, contact);
+        }
+        let cid = contact_of(&server, json!({"EmailAddress": "cid@example.test", "PhoneNumber": number, "FirstName": "Cid", "LastName": "Cedar"})).await;
+        assert_eq!(cid, names_only, "the names find who is not found by the number");
+        let married = contact_of(&server, json!({"EmailAddress": "ann@home.example", "PhoneNumber": number, "FirstName": "Ann", "LastName": "Oak"})).await;
+        assert_eq!(married, ann, "one name differs");
+    }
+
+    async fn a_region_dials_by_its_own_prefix(db) {
+        let server = Server::with(db, |config| config.contacts.default_region = "KR".into()).await;
+        let paris = contact_of(&server, json!({"PhoneNumber": "+33 6 12 34 56 78"})).await;
+        assert_eq!(identified(&server, json!({"PhoneNumber": "002 33 6 12 34 56 78"})).await, paris);
+        assert_eq!(identified(&server, json!({"PhoneNumber": "0033 6 12 34 56 78"})).await, paris);
+        assert_eq!(identified(&server, json!({"PhoneNumber": "+233 6 12 34 56 78"})).await, Value::Null);
+    }
+
     async fn what_a_merged_identity_has_is_known_of_the_one_that_stays(db) {
         let server = Server::start(db).await;
         let stays = contact_of(&server, json!({"FirstName": "Ann", "LastName": "Rossi"})).await;
@@ -220,6 +249,17 @@ both! {
         assert_ne!(record("chat", json!({"CustomerId": "K-7"})).await, ann, "a chat has other ranks");
         let names = json!({"FirstName": "Ann", "LastName": "Rossi"});
         assert_ne!(record("voice", names.clone()).await, record("voice", names).await, "names are no rank here");
+    }
+
+    async fn ranks_of_a_medium_hold_for_all_its_names(db) {
+        let server = Server::with(db, |config| {
+            config.contacts.ranks_by_media = [("call".to_owned(), vec!["CustomerId".to_owned()])].into();
+        }).await;
+        for media in ["call", "voice"] {
+            let record = || server.record(json!({"mediaType": media, "contact": {"EmailAddress": "ann@example.test"}}));
+            let (one, other) = (record().await, record().await);
+            assert_ne!(one["contactId"], other["contactId"], "{media}: an address is no rank here");
+        }
     }
 
     async fn a_default_region_that_comes_later_holds_for_what_is_there(db) {

@@ -179,7 +179,8 @@ impl Config {
         Duration::from_secs(self.database.query_seconds)
     }
 
-    /// The documented file with the values in force, without passwords.
+    /// The documented file with the values in force, without passwords. A list that the file has in
+    /// several lines stays as it is, or is printed in one line if it differs.
     pub fn printed(&self) -> String {
         let mut shown = self.clone();
         shown.database.url = redacted(&self.database.url);
@@ -190,9 +191,11 @@ impl Config {
         let Ok(Value::Table(values)) = Value::try_from(&shown) else {
             return DEFAULTS.to_owned();
         };
+        let defaults: Table = toml::from_str(DEFAULTS).unwrap_or_default();
         let mut section = String::new();
         let mut out = String::new();
-        for line in DEFAULTS.lines() {
+        let mut lines = DEFAULTS.lines();
+        while let Some(line) = lines.next() {
             let trimmed = line.trim();
             if let Some(name) = trimmed
                 .strip_prefix('[')
@@ -202,10 +205,20 @@ impl Config {
             }
             match trimmed.split_once(" = ") {
                 Some((key, _)) if !trimmed.starts_with('#') => {
-                    let value = values.get(&section).and_then(|table| table.get(key));
+                    let of = |all: &Table| all.get(&section)?.get(key).cloned();
+                    let value = of(&values);
+                    let in_lines = trimmed.ends_with('[');
+                    if in_lines && value == of(&defaults) {
+                        out += line;
+                        out.push('\n');
+                        continue;
+                    }
+                    if in_lines {
+                        lines.by_ref().find(|line| line.trim() == "]");
+                    }
                     out += &value.map_or_else(
                         || line.to_owned(),
-                        |value| format!("{key} = {}", inline(value)),
+                        |value| format!("{key} = {}", inline(&value)),
                     );
                 }
                 _ => out += line,

@@ -95,6 +95,8 @@ pub struct Contacts {
     pub learn: bool,
     /// Placeholder values, which are ignored.
     pub placeholders: Vec<String>,
+    /// Further placeholder values of telephone numbers and e-mail addresses.
+    pub address_placeholders: Vec<String>,
 }
 
 impl Contacts {
@@ -110,6 +112,7 @@ impl Contacts {
             phones: self.phones.clone(),
             emails: self.emails.clone(),
             placeholders: self.placeholders.clone(),
+            address_placeholders: self.address_placeholders.clone(),
             default_region: self.default_region.clone(),
             learn: self.learn,
         })

@@ -118,6 +118,14 @@ fn what_is_printed_can_be_read_again_and_hides_the_password() {
     );
     assert!(toml::from_str::<Table>(&printed).is_ok());
     assert_eq!(load(&[]).unwrap().printed(), DEFAULTS);
+    let printed = load(&[("ANNALS_CONTACTS_PLACEHOLDERS", "nobody,nothing")])
+        .unwrap()
+        .printed();
+    assert!(toml::from_str::<Table>(&printed).is_ok());
+    assert!(
+        printed.contains("\nplaceholders = [\"nobody\", \"nothing\"]\n#"),
+        "{printed}"
+    );
 }
 
 #[test]

@@ -1,17 +1,23 @@
 //! Contacts: customers, their attributes, and how a contact is identified.
 //!
 //! [`ContactRules`] decide which attributes identify a contact, and in which form values are
-//! compared (`address`, `phone`, `placeholder`). `recognise` applies the ranks in order.
+//! compared (`address`, `phone`, `extension`, `placeholder`, `spelling`). `recognise` applies the
+//! ranks in order.
 
 mod address;
+mod extension;
 mod phone;
 mod placeholder;
+mod placeholders;
 mod recognise;
 mod rules;
+mod spelling;
+#[cfg(test)]
+mod spelling_tests;
 #[cfg(test)]
 mod tests;
 
-pub use placeholder::PLACEHOLDERS;
+pub use placeholders::{ADDRESS_PLACEHOLDERS, PLACEHOLDERS};
 pub use recognise::{Candidate, recognise, unknown_values};
 pub use rules::{ContactRules, Folded, RANKS, Rank, Settings};
 

@@ -1,6 +1,6 @@
 //! Finds the contact that a request means.
 
-use super::{Attributes, ContactRules, Folded, MOST_ATTRIBUTES, MOST_VALUES};
+use super::{Attributes, ContactRules, Folded, MOST_ATTRIBUTES, MOST_VALUES, Rank};
 
 /// The known values of a candidate contact.
 #[derive(Clone, Debug, Default)]
@@ -59,6 +59,10 @@ fn shares(given: &Folded, known: &Folded, name: &str) -> Option<bool> {
 /// starts the list only with contacts whose values in single-attribute ranks do not differ from the
 /// given ones: two people may have the same name. All its values must belong together and to one
 /// identity: a contact with the names Ann Ash and Bob Birch is not Ann Birch.
+///
+/// People also share what is usually one person's, such as the number of a switchboard or a family.
+/// A single-attribute rank does not start the list with a contact that differs in an earlier one,
+/// and in every attribute of a rank with several attributes.
 pub fn recognise(
     rules: &ContactRules,
     media_type: Option<&str>,
@@ -67,13 +71,26 @@ pub fn recognise(
 ) -> Vec<usize> {
     let ranks = rules.ranks(media_type);
     let shared = |place: usize, name: &str| shares(given, &known[place].all, name);
-    let opens = |rank: &[String], place: usize| {
+    let differs =
+        |rank: &[String], place: usize| rank.iter().all(|name| shared(place, name) == Some(false));
+    let is_another = |earlier: &[Rank], place: usize| {
+        let single = |rank: &&Rank| rank.len() == 1;
+        earlier
+            .iter()
+            .filter(single)
+            .any(|rank| differs(rank, place))
+            && ranks
+                .iter()
+                .any(|rank| rank.len() > 1 && differs(rank, place))
+    };
+    let opens = |order: usize, place: usize| {
+        let rank = &ranks[order];
         let has_all = |values: &Folded| {
             let mut names = rank.iter();
             names.all(|name| shares(given, values, name) == Some(true))
         };
         if rank.len() == 1 {
-            return has_all(&known[place].all);
+            return has_all(&known[place].all) && !is_another(&ranks[..order], place);
         }
         belongs_together(rank, given)
             && known[place]
@@ -89,10 +106,10 @@ pub fn recognise(
         names.iter().all(|name| shared(place, name) != Some(false))
     };
     let mut left: Option<Vec<usize>> = None;
-    for rank in ranks {
+    for (order, rank) in ranks.iter().enumerate() {
         let found: Vec<usize> = match &left {
             None => (0..known.len())
-                .filter(|place| opens(rank, *place))
+                .filter(|place| opens(order, *place))
                 .collect(),
             Some(left) => left
                 .iter()

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use rlibphonenumber::Region;
 use sha2::{Digest, Sha256};
 
-use super::{Attributes, PLACEHOLDERS, address, phone, placeholder};
+use super::address::{self, Parts};
+use super::placeholder::{self, Placeholders};
+use super::{ADDRESS_PLACEHOLDERS, Attributes, PLACEHOLDERS, phone, spelling};
+use crate::domain::interaction::media_type;
 
 /// Attributes that identify together: all of them must match.
 pub type Rank = Vec<String>;
@@ -23,7 +26,7 @@ const WIDEST_RANK: usize = 4;
 const MOST_RANKS: usize = 20;
 
 /// The version of the folded form. When it changes, a store folds its values again.
-const FOLDING: u32 = 2;
+const FOLDING: u32 = 3;
 
 /// The rules by which contacts are identified.
 #[derive(Clone, Debug)]
@@ -33,7 +36,7 @@ pub struct ContactRules {
     narrowing: Vec<String>,
     phones: BTreeSet<String>,
     emails: BTreeSet<String>,
-    placeholders: BTreeSet<String>,
+    placeholders: Placeholders,
     region: Option<Region>,
     /// Whether new values in a request are added to the contact that it identifies.
     pub learn: bool,
@@ -55,6 +58,7 @@ pub(super) fn defaults() -> Settings {
         phones: vec!["PhoneNumber".to_owned()],
         emails: vec!["EmailAddress".to_owned()],
         placeholders: texts(&PLACEHOLDERS),
+        address_placeholders: texts(&ADDRESS_PLACEHOLDERS),
         default_region: String::new(),
         learn: true,
     }
@@ -74,6 +78,8 @@ pub struct Settings {
     pub emails: Vec<String>,
     /// Placeholder values.
     pub placeholders: Vec<String>,
+    /// Further placeholder values of telephone numbers and e-mail addresses.
+    pub address_placeholders: Vec<String>,
     /// The default region of numbers without a country code; empty for none.
     pub default_region: String,
     /// Whether new values are added to a known contact.
@@ -90,7 +96,7 @@ impl ContactRules {
         let by_media = settings
             .ranks_by_media
             .iter()
-            .map(|(media, ranks)| Ok((media.to_lowercase(), read_ranks(ranks)?)))
+            .map(|(media, ranks)| Ok((media_type(media), read_ranks(ranks)?)))
             .collect::<Result<_, String>>()?;
         let region = match settings.default_region.trim() {
             "" => None,
@@ -104,11 +110,7 @@ impl ContactRules {
             narrowing: settings.narrowing.clone(),
             phones: set(&settings.phones),
             emails: set(&settings.emails),
-            placeholders: settings
-                .placeholders
-                .iter()
-                .map(|text| placeholder::plain(text))
-                .collect(),
+            placeholders: Placeholders::new(&settings.placeholders, &settings.address_placeholders),
             region,
             learn: settings.learn,
         })
@@ -164,16 +166,23 @@ impl ContactRules {
 
     /// The form in which a value is compared; `None` for a placeholder, which equals nothing.
     pub fn fold(&self, name: &str, value: &str) -> Option<String> {
-        let address = self.phones.contains(name) || self.emails.contains(name);
-        if self.says_nothing(value, address) {
+        let (phone, email) = (self.phones.contains(name), self.emails.contains(name));
+        if self.says_nothing(value, phone, email) {
             return None;
         }
-        if !self.phones.contains(name) {
-            return Some(address::text(value));
+        if !phone {
+            return Some(if email {
+                address::email(value)
+            } else {
+                address::text(value)
+            });
         }
         match phone::number(value, self.region) {
-            Some(number) if self.placeholders.contains(&number) => None,
-            Some(number) => Some(number),
+            Some(number) => {
+                let main = number.split(';').next().unwrap_or_default();
+                let withheld = self.placeholders.has(main, true);
+                (!withheld).then_some(number)
+            }
             None => Some(address::other(value)),
         }
     }
@@ -192,23 +201,33 @@ impl ContactRules {
         all
     }
 
-    fn says_nothing(&self, value: &str, address: bool) -> bool {
-        let empty = |text: &str| {
-            placeholder::says_nothing(text) || self.placeholders.contains(&placeholder::plain(text))
-        };
-        if empty(value) {
+    fn says_nothing(&self, value: &str, phone: bool, email: bool) -> bool {
+        let address = phone || email;
+        let empty =
+            |text: &str| placeholder::says_nothing(text) || self.placeholders.has(text, address);
+        // programs write -1 for a missing number
+        if empty(value) || value.trim() == "-1" {
             return true;
         }
         if !address {
             return false;
         }
         // sip:anonymous@anonymous.invalid (RFC 3323), tel:unknown, client:anonymous
-        let inner = value.trim().trim_start_matches('<').trim_end_matches('>');
-        let rest = address::scheme(inner).map_or(inner, |(_, rest)| rest);
-        let (user, host) = rest.split_once('@').unwrap_or((rest, ""));
-        let host = host.split([';', '?', ':']).next().unwrap_or_default();
-        let schemed = rest.len() < inner.len();
-        host.to_lowercase().ends_with(".invalid") || (schemed && empty(user))
+        let seen = spelling::visible(value);
+        let inner = spelling::bare(&seen);
+        if inner.is_empty() || phone::is_sign_alone(inner) {
+            return true;
+        }
+        let parts = Parts::of(inner);
+        // a user at a host may have a name of one letter
+        let is_nobody = |user: &str| {
+            let letter = user.chars().count() == 1 && !parts.host.is_empty();
+            placeholder::says_nothing(user)
+                || phone::is_sign_alone(user)
+                || (!letter && empty(user))
+        };
+        parts.host.to_lowercase().ends_with(".invalid")
+            || ((phone || parts.schemed) && is_nobody(parts.user))
     }
 
     /// Identifies the rules for folded values; equal rules have equal fingerprints.

@@ -22,7 +22,7 @@ fn found(given: &[(&str, &str)], known: &[&[(&str, &str)]]) -> Vec<usize> {
     recognise(&rules, None, &rules.fold_all(&attributes(given)), &known)
 }
 
-fn fold(value: &str, region: &str) -> Option<String> {
+pub(super) fn fold(value: &str, region: &str) -> Option<String> {
     ContactRules::in_region(region).fold("PhoneNumber", value)
 }
 
@@ -75,6 +75,74 @@ fn a_name_alone_makes_nobody_of_two_people_one() {
     );
     assert_eq!(of(&[("EmailAddress", "other@example.test")]), 0);
     assert!(found(&[("Title", "Dr")], &[known]).is_empty());
+}
+
+#[test]
+fn a_shared_number_makes_nobody_of_two_people_one() {
+    let ann: &[_] = &[
+        ("EmailAddress", "ann@example.test"),
+        ("PhoneNumber", "+442079460900"),
+        ("FirstName", "Ann"),
+        ("LastName", "Ash"),
+    ];
+    let of = |email: &'static str, first: &'static str, last: &'static str| {
+        let mut given = vec![("PhoneNumber", "+442079460900")];
+        for (name, value) in [
+            ("EmailAddress", email),
+            ("FirstName", first),
+            ("LastName", last),
+        ] {
+            if !value.is_empty() {
+                given.push((name, value));
+            }
+        }
+        found(&given, &[ann]).len()
+    };
+    let other = "other@example.test";
+    assert_eq!(of(other, "Bob", "Birch"), 0);
+    for (email, first, last) in [
+        (other, "Bob", "ASH"),
+        (other, "ann", "Birch"),
+        (other, "Bob", ""),
+        (other, "", "Birch"),
+        (other, "Bob", "unknown"),
+        ("", "Bob", "Birch"),
+        ("ann@example.test", "Bob", "Birch"),
+    ] {
+        assert_eq!(of(email, first, last), 1, "{email} {first} {last}");
+    }
+    // a contact without an address, or without a name, may have these
+    for known in [&ann[1..], &ann[..3], &ann[..2]] {
+        let bob = [
+            ("EmailAddress", other),
+            ("PhoneNumber", "+442079460900"),
+            ("FirstName", "Bob"),
+            ("LastName", "Birch"),
+        ];
+        assert_eq!(found(&bob, &[known]), [0]);
+    }
+    // the first rank has none before it
+    let same_address: &[_] = &[
+        ("EmailAddress", "ann@example.test"),
+        ("PhoneNumber", "+442079460901"),
+        ("FirstName", "Bob"),
+        ("LastName", "Birch"),
+    ];
+    assert_eq!(found(same_address, &[ann]), [0]);
+}
+
+#[test]
+fn ranks_of_a_medium_hold_for_all_its_names() {
+    let mut settings = rules::defaults();
+    for media in ["call", "Callback"] {
+        let ranks = vec!["CustomerId".to_owned()];
+        settings.ranks_by_media.insert(media.to_owned(), ranks);
+    }
+    let rules = ContactRules::new(&settings).unwrap();
+    for media in ["voice", "webcallback"] {
+        assert_eq!(rules.ranks(Some(media)), [["CustomerId"]], "{media}");
+    }
+    assert_eq!(rules.ranks(Some("chat")).len(), 3);
 }
 
 #[test]
@@ -292,7 +360,8 @@ fn settings_that_make_no_rules_are_named() {
 
 /// A value that identifies nobody.
 fn nothing() -> impl Strategy<Value = (&'static str, String)> {
-    let placeholder = prop::sample::select(&PLACEHOLDERS[..]).prop_flat_map(|word| {
+    let words = [&PLACEHOLDERS[..], &ADDRESS_PLACEHOLDERS].concat();
+    let placeholder = prop::sample::select(words).prop_flat_map(|word| {
         (Just(word), "[ ._-]{0,2}", any::<bool>()).prop_map(|(word, around, upper)| {
             let word = if upper {
                 word.to_uppercase()

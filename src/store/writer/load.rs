@@ -384,8 +384,8 @@ fn hold<D: Dialect>(
 /// The contacts that share identifying values, for all commands of a group at once.
 ///
 /// A rank of one attribute identifies a contact. A rank of several attributes, such as names, is
-/// queried only for requests that no such rank identifies, and for at most [`MOST_CANDIDATES`]
-/// contacts per command.
+/// queried only for requests that may need it, and for at most [`MOST_CANDIDATES`] contacts per
+/// command. A request does not need it if each of its attributes in ranks of one is known.
 async fn candidates<D: Dialect>(
     rules: &ContactRules,
     conn: &mut Conn<D>,
@@ -417,13 +417,16 @@ async fn candidates<D: Dialect>(
         .iter()
         .copied()
         .filter(|folded| {
-            single.iter().all(|rank| {
-                let name = rank[0].as_str();
-                let values = folded.get(name).into_iter().flatten();
-                values
-                    .into_iter()
-                    .all(|value| !known.contains(&(name, value.clone())))
-            })
+            let mut alone = single
+                .iter()
+                .map(|rank| rank[0].as_str())
+                .filter_map(|name| Some((name, folded.get(name)?)))
+                .peekable();
+            let unknown = |(name, values): (&str, &BTreeSet<String>)| {
+                let mut values = values.iter();
+                values.all(|value| !known.contains(&(name, value.clone())))
+            };
+            alone.peek().is_none() || alone.any(unknown)
         })
         .collect();
     for rank in several {
