@@ -166,18 +166,20 @@ async fn patch(
 }
 
 /// Deletes a contact that has no interactions.
-#[utoipa::path(delete, operation_id = "deleteContact", path = "/v1/contacts/{id}", tag = "contacts", params(("id" = String, Path)),
+#[utoipa::path(delete, operation_id = "deleteContact", path = "/v1/contacts/{id}", tag = "contacts",
+    params(("id" = String, Path), ("If-Match" = Option<String>, Header)),
     responses((status = 204), (status = 404, body = Problem), (status = 409, description = "It has interactions", body = Problem)))]
 async fn delete(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<String>,
+    headers: HeaderMap,
     _: NoParams,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Write)?;
-    app.writer
-        .submit(caller.submission(Command::DeleteContact(id), None))
-        .await?;
+    let if_match = if_match(&headers)?;
+    let command = Command::DeleteContact { id, if_match };
+    app.writer.submit(caller.submission(command, None)).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

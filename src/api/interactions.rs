@@ -152,20 +152,24 @@ async fn patch(
 
 /// Deletes an interaction.
 #[utoipa::path(delete, operation_id = "deleteInteraction", path = "/v1/interactions/{id}", tag = "interactions",
-    params(("id" = String, Path), ("cascade" = Option<bool>, Query, description = "Its descendants too")),
+    params(("id" = String, Path), ("If-Match" = Option<String>, Header), ("cascade" = Option<bool>, Query, description = "Its descendants too")),
     responses((status = 204), (status = 404, body = Problem), (status = 409, description = "It has children", body = Problem)))]
 async fn delete(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<String>,
+    headers: HeaderMap,
     mut params: Params,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Write)?;
     let cascade = params.flag("cascade")?;
     params.finish()?;
-    app.writer
-        .submit(caller.submission(Command::Delete { id, cascade }, None))
-        .await?;
+    let command = Command::Delete {
+        id,
+        cascade,
+        if_match: if_match(&headers)?,
+    };
+    app.writer.submit(caller.submission(command, None)).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -357,12 +361,13 @@ struct NoEngage {
 ///
 /// Sets `noEngageCode` and `noEngageDescription` in its UserData, in one change.
 #[utoipa::path(post, operation_id = "recordNoEngage", path = "/v1/interactions/{id}/no-engage", tag = "engagements", request_body = NoEngage,
-    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    params(("id" = String, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = super::schema::EditedUserData), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn no_engage(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<String>,
+    headers: HeaderMap,
     posted: Posted<NoEngage>,
 ) -> Result<Response, Failure> {
     caller.may(Scope::Write)?;
@@ -385,7 +390,10 @@ async fn no_engage(
     let command = Command::EditUserData {
         id,
         edit,
-        requires: Requirement::media_type(WEB_ENGAGEMENT),
+        requires: Requirement {
+            revision: if_match(&headers)?,
+            ..Requirement::media_type(WEB_ENGAGEMENT)
+        },
     };
     submit(&app, &caller, command, repeatable).await
 }

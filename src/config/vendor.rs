@@ -16,7 +16,7 @@ const OPTIONS: [(&str, &str, &str, &str); 1] = [(
 /// Replaces the vendor's options in a file by our settings.
 ///
 /// # Errors
-/// A sentence that names an unknown option, or one that contradicts our setting.
+/// A sentence that names a misspelt option, or one that contradicts our setting.
 pub fn adopt(given: &mut Table) -> Result<(), String> {
     for (section, option, ours, setting) in OPTIONS {
         let Some(found) = given.remove(section) else {
@@ -30,7 +30,12 @@ pub fn adopt(given: &mut Table) -> Result<(), String> {
         let value = found
             .remove(option)
             .or_else(|| take_nested(&mut found, option));
-        if let Some(other) = found.keys().next() {
+        // other options of the section say nothing to this server, but a misspelt one would
+        let (ours_begin, _) = option.rsplit_once('.').unwrap_or((option, ""));
+        if let Some(other) = names(&found, "")
+            .into_iter()
+            .find(|name| name.to_lowercase().starts_with(&ours_begin.to_lowercase()))
+        {
             return Err(format!(
                 "[\"{section}\"] has {other}, which is unknown; the known option is \"{option}\""
             ));
@@ -52,6 +57,18 @@ pub fn adopt(given: &mut Table) -> Result<(), String> {
         };
     }
     Ok(())
+}
+
+/// The names of all options, dotted also where they make nested tables.
+fn names(table: &Table, before: &str) -> Vec<String> {
+    let name = |(key, value): (&String, &Value)| {
+        let name = format!("{before}{key}");
+        match value {
+            Value::Table(inner) => names(inner, &format!("{name}.")),
+            _ => vec![name],
+        }
+    };
+    table.iter().flat_map(name).collect()
 }
 
 fn take_nested(table: &mut Table, path: &str) -> Option<Value> {
@@ -93,7 +110,20 @@ mod tests {
     fn what_contradicts_or_is_unknown_is_named() {
         let both = "[engagement]\ncopy_user_data = \"no\"\n[\"service:wes\"]\n\"wes.connector.interaction.copyUserData\" = \"all\"";
         assert!(adopted(both).unwrap_err().contains("contradict"));
-        let other = "[\"service:wes\"]\n\"wes.other\" = 1";
-        assert!(adopted(other).unwrap_err().contains("wes.other"));
+        for misspelt in [
+            "\"wes.connector.interaction.copyuserdata\" = \"all\"",
+            "wes.connector.interaction.copyUserDatas = \"all\"",
+        ] {
+            let told = adopted(&format!("[\"service:wes\"]\n{misspelt}")).unwrap_err();
+            assert!(told.contains("which is unknown"), "{told}");
+        }
+    }
+
+    #[test]
+    fn other_options_of_the_section_are_ignored() {
+        let section = "[\"service:wes\"]\n\"wes.connector.timeout\" = 5\nwes.other = \"x\"\n\"cep.x\" = 1\n\
+                       \"wes.connector.interaction.copyUserData\" = \"all\"";
+        let wanted: Table = toml::from_str("[engagement]\ncopy_user_data = \"all\"").unwrap();
+        assert_eq!(adopted(section).unwrap(), wanted);
     }
 }

@@ -111,6 +111,8 @@ pub enum Command {
         id: String,
         /// Whether all its descendants are deleted too.
         cascade: bool,
+        /// The revision it must have.
+        if_match: Option<i64>,
     },
     /// Creates a contact.
     CreateContact {
@@ -148,7 +150,12 @@ pub enum Command {
     /// Indexes the words of the next interactions again, if the index follows older rules.
     IndexWords,
     /// Deletes a contact that has no interactions.
-    DeleteContact(String),
+    DeleteContact {
+        /// The contact.
+        id: String,
+        /// The revision it must have.
+        if_match: Option<i64>,
+    },
     /// Merges a contact into another.
     MergeContact {
         /// The contact to merge.
@@ -503,7 +510,7 @@ impl Command {
                 }
             }
             Self::Delete { .. }
-            | Self::DeleteContact(_)
+            | Self::DeleteContact { .. }
             | Self::MergeContact { .. }
             | Self::UnmergeContact(_)
             | Self::EraseContact(_)
@@ -537,7 +544,7 @@ impl Command {
     pub fn shreds(&self) -> bool {
         matches!(
             self,
-            Self::Delete { .. } | Self::EraseContact(_) | Self::DeleteContact(_)
+            Self::Delete { .. } | Self::EraseContact(_) | Self::DeleteContact { .. }
         )
     }
 
@@ -552,7 +559,7 @@ impl Command {
             | Self::Complete { id, .. }
             | Self::Delete { id, .. }
             | Self::ChangeContact { id, .. }
-            | Self::DeleteContact(id)
+            | Self::DeleteContact { id, .. }
             | Self::UnmergeContact(id)
             | Self::EraseContact(id)
             | Self::RevokeToken(id)

@@ -204,6 +204,7 @@ async fn an_answer_that_was_found_before_an_erasure_and_given_after_it_says_noth
     let gone = Command::Delete {
         id: "gone".to_owned(),
         cascade: false,
+        if_match: None,
     };
     hub.submit(gone).await.unwrap();
     let after = store.reads.head().await.unwrap();

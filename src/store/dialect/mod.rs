@@ -202,7 +202,8 @@ pub trait Dialect: Sized + Send + Sync + 'static {
     /// The number of quarter hours since 1970 of a moment in a column.
     fn quarter(column: &str) -> String;
     /// Joins the UserData of `interaction_json j` in the form that [`Dialect::inside`] reads.
-    const JOIN_DOCUMENT: &'static str;
+    /// `holds` tells by the text whether a document can pass; the others need not be read.
+    fn join_document(holds: &str) -> String;
     /// A condition on the value at a path inside UserData: one of `tests` holds for the value, or
     /// it is a list and one of `elements` holds for one of its elements.
     fn inside(steps: &[Step], tests: &[JsonTest], elements: &[JsonTest]) -> String;
@@ -223,6 +224,8 @@ pub struct Step {
     pub place: usize,
     /// Whether the key may also be the index of a list element.
     pub index: bool,
+    /// The placeholder of the key as JSON text.
+    pub text: usize,
 }
 
 /// A test of a value inside a document. The numbers are placeholders.

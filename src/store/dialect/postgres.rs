@@ -198,8 +198,11 @@ impl<const KEPT: bool> Dialect for Sessions<KEPT> {
     }
 
     // OFFSET 0 keeps the planner from reading the text once for each reference
-    const JOIN_DOCUMENT: &'static str =
-        " CROSS JOIN LATERAL (SELECT CAST(j.user_data AS jsonb) AS document OFFSET 0) u";
+    fn join_document(holds: &str) -> String {
+        format!(
+            " CROSS JOIN LATERAL (SELECT CASE WHEN {holds} THEN CAST(j.user_data AS jsonb) END AS document OFFSET 0) u"
+        )
+    }
 
     fn inside(steps: &[Step], tests: &[JsonTest], elements: &[JsonTest]) -> String {
         let mut value = "u.document".to_owned();

@@ -167,7 +167,9 @@ impl Dialect for OnSqlite {
         format!("instr({text}, {part})")
     }
 
-    const JOIN_DOCUMENT: &'static str = "";
+    fn join_document(_: &str) -> String {
+        String::new()
+    }
 
     fn inside(steps: &[Step], tests: &[JsonTest], elements: &[JsonTest]) -> String {
         let mut from = "json_each(j.user_data) j0".to_owned();
@@ -191,7 +193,8 @@ impl Dialect for OnSqlite {
             ));
         }
         format!(
-            "EXISTS (SELECT 1 FROM {from} WHERE {keys} AND ({}))",
+            "(instr(j.user_data, ${}) > 0 AND EXISTS (SELECT 1 FROM {from} WHERE {keys} AND ({})))",
+            steps[0].text,
             any.join(" OR ")
         )
     }

@@ -1,5 +1,7 @@
 //! The columns of the core attributes, and which other tables a filter reads.
 
+use std::collections::BTreeSet;
+
 use crate::domain::filter::{Attribute, Field, Filter};
 
 /// Whether a search reads UserData, and so needs the list of indexed keys.
@@ -9,6 +11,20 @@ pub fn reads_user_data(filter: &Filter) -> bool {
         Filter::Not(inner) => reads_user_data(inner),
         Filter::Leaf(field, _) => matches!(field, Field::UserData(_)),
         Filter::Words(_) => false,
+    }
+}
+
+/// The keys of UserData at which the paths of a filter begin.
+pub(super) fn first_keys<'f>(filter: &'f Filter, keys: &mut BTreeSet<&'f str>) {
+    match filter {
+        Filter::And(parts) | Filter::Or(parts) => {
+            for part in parts {
+                first_keys(part, keys);
+            }
+        }
+        Filter::Not(inner) => first_keys(inner, keys),
+        Filter::Leaf(Field::UserData(path), _) => keys.extend(path.0.first().map(String::as_str)),
+        Filter::Leaf(..) | Filter::Words(_) => {}
     }
 }
 

@@ -160,9 +160,17 @@ impl<D: Dialect> Statement<'_, D> {
             .0
             .iter()
             .enumerate()
-            .map(|(depth, step)| Step {
-                place: self.bind(step.as_str().into()),
-                index: depth > 0 && KeyPath::is_index(step),
+            .map(|(depth, step)| {
+                let place = self.bind(step.as_str().into());
+                Step {
+                    place,
+                    index: depth > 0 && KeyPath::is_index(step),
+                    text: if depth == 0 {
+                        self.key_text(step)
+                    } else {
+                        place
+                    },
+                }
             })
             .collect();
         let mut elements = Vec::new();

@@ -51,11 +51,16 @@ impl<D: Dialect> Task<D> {
             unsay_answers::<D>(conn, tenant).await?;
         }
         let outcome = match &submission.command {
-            Command::Delete { id, cascade } => {
+            Command::Delete {
+                id,
+                cascade,
+                if_match,
+            } => {
                 let ids = with_descendants::<D>(conn, tenant, id).await?;
                 if ids.is_empty() {
                     return Err(Refusal::no_interaction(id).into());
                 }
+                want_revision::<D>(conn, "interaction", tenant, id, *if_match).await?;
                 if ids.len() > 1 && !cascade {
                     return Err(Refusal::Conflict(format!(
                         "the interaction has {} descendants; cascade=true deletes them too",
@@ -83,7 +88,8 @@ impl<D: Dialect> Task<D> {
             Command::FoldContacts { after } => {
                 super::fold::contacts::<D>(conn, &self.rules.contacts, after).await?
             }
-            Command::DeleteContact(id) => {
+            Command::DeleteContact { id, if_match } => {
+                want_revision::<D>(conn, "contact", tenant, id, *if_match).await?;
                 delete_contact::<D>(conn, tenant, id).await?;
                 enter(Kind::ContactErased, at, None, Some(id), "{}".to_owned());
                 Outcome::Done
@@ -292,6 +298,29 @@ async fn contact_outcome<D: Dialect>(
     Ok(Outcome::Contact(std::sync::Arc::new(
         found.ok_or_else(|| Refusal::no_contact(id))?,
     )))
+}
+
+/// Refuses if a row of `interaction` or `contact` has another revision than the one wanted.
+async fn want_revision<D: Dialect>(
+    conn: &mut Conn<D>,
+    table: &'static str,
+    tenant: i64,
+    id: &str,
+    wanted: Option<i64>,
+) -> Result<(), StoreError> {
+    let Some(wanted) = wanted else { return Ok(()) };
+    let sql = format!("SELECT revision FROM {table} WHERE id = $1 AND tenant_id = $2");
+    let rows = D::fetch(conn, sql.into(), vec![id.into(), tenant.into()]).await?;
+    match rows.first().map(|row| Columns::<D>::of(row).int()) {
+        None => Ok(()),
+        Some(revision) => match revision? {
+            revision if revision == wanted => Ok(()),
+            revision => Err(Refusal::Stale(format!(
+                "the {table} is at revision {revision}, not {wanted}"
+            ))
+            .into()),
+        },
+    }
 }
 
 async fn delete_contact<D: Dialect>(
