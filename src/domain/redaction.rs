@@ -188,7 +188,10 @@ mod tests {
         ]));
         for (text, left) in [
             ("to CASE.ANN@x.TEST now", "to [erased] now"),
-            ("zur GROSSE STRASSE 5, große straße", "zur [erased] 5, [erased]"),
+            (
+                "zur GROSSE STRASSE 5, große straße",
+                "zur [erased] 5, [erased]",
+            ),
             ("ö Οδυσσευς, Οδυσσευσ", "ö [erased], [erased]"),
             ("ABCDEFGHI abcdefabcdef", "[erased] [erased][erased]"),
         ] {
