@@ -171,4 +171,17 @@ both! {
         }
         assert_eq!(server.journal().await.len(), 2, "nothing was done");
     }
+
+    async fn the_document_says_where_a_request_may_be_repeated(db) {
+        let server = Server::start(db).await;
+        let (_, document) = server.get("/openapi.json").await;
+        for (path, method) in [
+            ("/v1/interactions", "post"), ("/v1/contacts", "post"), ("/v1/contacts/identify", "post"), ("/v1/contacts/{id}/merge", "post"), ("/v1/contacts/{id}/unmerge", "post"),
+            ("/v1/contacts/{id}/erase", "post"), ("/v1/web-actions", "post"), ("/v1/webhooks", "post"), ("/v1/webhooks/{id}", "patch"), ("/v1/webhooks/{id}/secret", "post"), ("/v1/webhooks/{id}/replay", "post"),
+        ] {
+            let operation = &document["paths"][path][method];
+            let named = operation["parameters"].as_array().unwrap().iter().any(|one| one["name"] == "Idempotency-Key" && one["in"] == "header");
+            assert!(named && operation["responses"]["409"].is_object(), "{method} {path}");
+        }
+    }
 }

@@ -150,6 +150,8 @@ both! {
         assert_eq!(server.post_text("/v1/interactions", deep).await.0, 422);
         assert_eq!(server.post_text("/v1/interactions", "{\"mediaType\":").await.0, 400);
         assert_eq!(server.post("/v1/interactions", json!({"mediaType": "chat", "tenantId": 2})).await.0, 403);
+        let (status, told) = server.post("/v1/interactions", json!({"mediaType": "chat", "tenantId": -1})).await;
+        assert_eq!((status, &told["errors"][0]["pointer"]), (422, &json!("/tenantId")), "no tenant has such a number");
         let form = server.request("POST", "/v1/interactions").header("content-type", "text/plain").body("{}");
         assert_eq!(form.send().await.unwrap().status(), 400, "a page of another origin could send this unasked");
         assert_eq!(server.post_text("/v1/interactions", vec![b' '; 17 * 1024 * 1024]).await.0, 413);

@@ -117,4 +117,60 @@ both! {
         }
         assert_eq!(server.post("/v1/contacts", json!({"id": "search"})).await.0, 422, "its path means something else");
     }
+
+    async fn any_identity_of_a_person_finds_all_their_interactions(db) {
+        let server = Server::start(db).await;
+        for one in ["a", "b", "c", "d", "e"] {
+            server.record(json!({"id": one, "mediaType": "chat", "contact": {"EmailAddress": format!("{one}@example.test"), "City": "Roma"}})).await;
+        }
+        let contact = async |of: &str| server.get(&format!("/v1/interactions/{of}")).await.1["contactId"].as_str().unwrap().to_owned();
+        // a and b were merged into c, c into d; e is somebody else
+        for (from, into) in [("a", "c"), ("b", "c"), ("c", "d")] {
+            let merge = format!("/v1/contacts/{}/merge", contact(from).await);
+            assert_eq!(server.post(&merge, json!({"into": contact(into).await})).await.0, 200);
+        }
+        for one in ["a", "b", "c", "d"] {
+            let (_, page) = server.get(&format!("/v1/interactions?contact.EmailAddress={one}@example.test&sort=id")).await;
+            assert_eq!(ids(&page), ["a", "b", "c", "d"], "{one}");
+            let filter = json!({"not": {"field": "contact.EmailAddress", "eq": format!("{one}@example.test")}});
+            let (_, page) = server.post("/v1/interactions/search", json!({"filter": filter, "sort": ["id"]})).await;
+            assert_eq!(ids(&page), ["e"], "{one}");
+        }
+        let (_, page) = server.get("/v1/interactions?contact.EmailAddress=e@example.test").await;
+        assert_eq!(ids(&page), ["e"]);
+        let (_, page) = server.get("/v1/interactions?contact.City=Roma&sort=id").await;
+        assert_eq!(ids(&page), ["a", "b", "c", "d", "e"]);
+    }
+
+    async fn a_telephone_number_is_found_with_a_plus_that_became_a_blank(db) {
+        let server = Server::start(db).await;
+        people(&server).await;
+        server.record(json!({"id": "i", "mediaType": "voice", "contact": {"PhoneNumber": "+442079460900"}})).await;
+        for number in ["+442079460900", "%2B442079460900", "+44+20+7946+0900", "00442079460900"] {
+            let (_, page) = server.get(&format!("/v1/contacts?attributes.PhoneNumber={number}")).await;
+            assert_eq!(ids(&page), ["b"], "{number}");
+            let (_, page) = server.get(&format!("/v1/interactions?contact.PhoneNumber={number}")).await;
+            assert_eq!(ids(&page), ["i"], "{number}");
+            let (_, page) = server.get(&format!("/v1/contacts/b/history?contact.PhoneNumber={number}")).await;
+            assert_eq!(ids(&page), ["i"], "{number}");
+        }
+        // other attributes are taken as they are written
+        let (_, page) = server.get("/v1/contacts?attributes.Age=+42").await;
+        assert_eq!(ids(&page), Vec::<&str>::new());
+    }
+
+    async fn null_in_a_list_of_values_says_nothing(db) {
+        let server = Server::start(db).await;
+        let nulls = json!({"EmailAddress": [null], "City": [null, "Roma", null], "PhoneNumber": null, "LastName": []});
+        let stored = server.record(json!({"mediaType": "chat", "contact": nulls})).await;
+        let contact = stored["contactId"].as_str().unwrap().to_owned();
+        let (status, made) = server.post("/v1/contacts", json!({"attributes": nulls})).await;
+        assert_eq!((status, &made["attributes"]), (201, &json!({"City": ["Roma"]})));
+        let (status, found) = server.post("/v1/contacts/identify", json!({"attributes": nulls})).await;
+        assert_eq!(status, 200, "{found}");
+        let (status, changed) = server.patch(&format!("/v1/contacts/{contact}"), json!({"attributes": {"City": [null], "Zip": ["1", null]}})).await;
+        assert_eq!((status, &changed["attributes"]), (200, &json!({"Zip": ["1"]})));
+        assert_eq!(server.record(json!({"mediaType": "chat", "contact": {"EmailAddress": [null]}})).await["contactId"], Value::Null);
+        assert_eq!(server.post("/v1/contacts", json!({"attributes": {"City": [1]}})).await.0, 422);
+    }
 }

@@ -1,6 +1,8 @@
 //! Compressed bodies, on every surface.
 
-use async_compression::tokio::write::{BrotliEncoder, GzipEncoder, ZlibEncoder, ZstdEncoder};
+use async_compression::tokio::write::{
+    BrotliEncoder, DeflateEncoder, GzipEncoder, ZlibEncoder, ZstdEncoder,
+};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
@@ -138,5 +140,47 @@ both! {
         assert_eq!((&told[0]["status"], &told[1]["status"]), (&json!(201), &json!(400)));
         assert_eq!(server.get("/v1/interactions/l2").await.0, 404);
         assert_eq!(server.get("/v1/interactions/broken").await.0, 404);
+    }
+
+    async fn deflate_is_taken_with_and_without_its_header(db) {
+        let server = Server::start(db).await;
+        for size in [0, 10, 100_000] {
+            let body = json!({"mediaType": "chat", "text": "x".repeat(size)}).to_string();
+            let mut encoder = DeflateEncoder::new(Vec::new());
+            encoder.write_all(body.as_bytes()).await.unwrap();
+            encoder.shutdown().await.unwrap();
+            let raw = encoder.into_inner();
+            let (status, told) = send(&server, "/v1/interactions", "deflate", raw.clone()).await;
+            assert_eq!(status, 201, "{told}");
+            let cut = raw[..raw.len() - 2].to_vec();
+            assert_eq!(send(&server, "/v1/interactions", "deflate", cut).await.0, 400);
+        }
+    }
+
+    async fn another_charset_than_utf_8_is_415(db) {
+        let server = Server::start(db).await;
+        for (kind, wanted) in [
+            ("application/json; charset=utf-8", 201), ("application/json;charset=\"UTF-8\"", 201), ("application/json; charset=us-ascii", 201), ("application/json; x=y", 201),
+            ("application/json; charset=utf-16", 415), ("application/json;Charset=Latin1", 415), ("application/json; charset=\"iso-8859-1\"", 415), ("text/json", 400),
+        ] {
+            for path in ["/v1/interactions", "/v1/web-actions"] {
+                let body = if path.ends_with("actions") && !path.ends_with("interactions") { json!({"actionId": kind, "actionState": "offered"}) } else { json!({"mediaType": "chat"}) };
+                let response = server.request("POST", path).header("content-type", kind).body(body.to_string()).send().await.unwrap();
+                assert_eq!(response.status().as_u16(), wanted, "{kind} {path}");
+            }
+        }
+    }
+
+    async fn answers_chosen_by_accept_say_so_to_caches(db) {
+        let server = Server::start(db).await;
+        for path in ["/v1/changes", "/v1/reports/web-actions", "/v1/reports/web-actions?format=csv"] {
+            for accept in ["application/json", "text/csv"] {
+                let response = server.request("GET", path).header("accept", accept).send().await.unwrap();
+                let vary: Vec<_> = response.headers().get_all("vary").iter().map(|value| value.to_str().unwrap().to_ascii_lowercase()).collect();
+                assert!(vary.join(", ").contains("accept"), "{path}: {vary:?}");
+            }
+        }
+        let response = server.request("GET", "/v1/changes").header("accept", "text/event-stream").send().await.unwrap();
+        assert_eq!(response.headers()["vary"], "accept");
     }
 }

@@ -174,4 +174,13 @@ both! {
         let (_, report) = server.get("/v1/reports/web-actions?to=2026-03-01").await;
         assert_eq!(report["items"][0]["offered"], 2, "{report}");
     }
+
+    async fn a_plus_that_a_query_string_lost_is_named_in_every_form_of_a_time(db) {
+        let server = Server::start(db).await;
+        for time in ["Fri,%201%20Mar%202019%2013:00:00%20+0100", "1+Mar+2019+13:00:00++0100", "2019-03-01T13:00:00+01:00"] {
+            let (status, told) = server.get(&format!("/v1/interactions?startDate.from={time}")).await;
+            assert_eq!(status, 422);
+            assert!(told["errors"][0]["detail"].as_str().unwrap().contains("%2B"), "{time}: {told}");
+        }
+    }
 }

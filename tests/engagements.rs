@@ -325,4 +325,18 @@ both! {
         assert_eq!(journal.last().unwrap()["kind"], "userData.attached");
         assert_eq!(journal.len(), 2);
     }
+
+    async fn a_fault_of_no_engage_is_named_where_it_stands(db) {
+        let server = Server::start(db).await;
+        server.record(json!({"id": "visit", "mediaType": "webengagement"})).await;
+        for (body, pointers) in [
+            (json!({"code": "a\0"}), vec!["/code"]),
+            (json!({"code": "a", "description": "\0"}), vec!["/description"]),
+            (json!({"code": "\0", "description": "\0"}), vec!["/code", "/description"]),
+        ] {
+            let (status, problem) = server.post("/v1/interactions/visit/no-engage", body.clone()).await;
+            let named: Vec<_> = problem["errors"].as_array().unwrap().iter().map(|fault| fault["pointer"].as_str().unwrap()).collect();
+            assert_eq!((status, named), (422, pointers), "{body}");
+        }
+    }
 }

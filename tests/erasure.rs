@@ -576,6 +576,29 @@ both! {
         let (_, left) = server.get("/v1/interactions?q=%22another+word%22&count=true&limit=1").await;
         assert_eq!(left["count"], 2995, "{left}");
     }
+
+    async fn a_value_is_erased_in_whatever_case_others_wrote_it(db) {
+        let server = Server::start(db).await;
+        for contact in ["a", "b"] {
+            server.post("/v1/contacts", json!({"id": contact, "attributes": {"LastName": contact}})).await;
+        }
+        let visit = json!({"id": "visit", "mediaType": "webengagement", "subject": "of Case.Ann@x.test", "text": "write to CASE.ANN@X.TEST, or to GROSSE STRASSE",
+            "userData": {"k": {"email": "CaSe.Ann@X.test", "street": "Große Straße"}, "low": "case.ann@x.test", "rest": "stays"}});
+        server.record(visit).await;
+        for (kind, contact, keys) in [("chat", "a", "k"), ("webcallback", "b", "rest")] {
+            let child = json!({"id": format!("{kind}-{contact}"), "mediaType": kind, "contactId": contact, "copyUserData": keys});
+            assert_eq!(server.post("/v1/interactions/visit/engagements", child).await.0, 201);
+        }
+        assert_eq!(server.post("/v1/contacts/a/erase", json!({})).await.0, 200);
+        let (_, visit) = server.get("/v1/interactions/visit").await;
+        assert_eq!(visit["userData"], json!({"low": "[erased]", "rest": "stays"}));
+        assert_eq!(visit["text"], "write to [erased], or to [erased]");
+        let everything = walk(&server, &["a", "b"], None).await.to_lowercase();
+        for gone in ["case.ann", "grosse", "große"] {
+            assert!(!everything.contains(gone), "{gone}: {everything}");
+        }
+        assert_eq!(server.get("/v1/interactions?q=ann").await.1["items"], json!([]));
+    }
 }
 
 /// Waits until the files of a SQLite database contain nothing erased, which is overwritten within a

@@ -210,4 +210,18 @@ both! {
         assert_eq!(listed(&server, &[("q", "退")]).await, ["i700"]);
         assert_eq!(direct.number("SELECT version FROM word_index").await, annals::domain::words::VERSION);
     }
+
+    async fn emoji_that_look_like_punctuation_are_found(db) {
+        let server = Server::start(db).await;
+        for (id, text) in [("bang", "stop‼️ now"), ("ask", "what⁉️"), ("c", "©️ 2026"), ("r", "Annals®️"), ("hash", "dial #️⃣ first"), ("star", "dial *️⃣ first"), ("plain", "C# *a* !! 1️⃣ ™️ ℹ️")] {
+            server.record(json!({"id": id, "mediaType": "chat", "text": text})).await;
+        }
+        for (words, wanted) in [
+            ("‼️", vec!["bang"]), ("‼", vec!["bang"]), ("⁉️", vec!["ask"]), ("©️", vec!["c"]), ("®️", vec!["r"]), ("#️⃣", vec!["hash"]), ("*️⃣", vec!["star"]),
+            ("\"dial #️⃣ first\"", vec!["hash"]), ("™️", vec!["plain"]), ("ℹ️", vec!["plain"]), ("1️⃣", vec!["plain"]),
+        ] {
+            let (status, page) = server.post("/v1/interactions/search", json!({"filter": {"q": words}, "sort": ["id"]})).await;
+            assert_eq!((status, ids(&page)), (200, wanted), "{words}");
+        }
+    }
 }

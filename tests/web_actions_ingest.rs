@@ -313,6 +313,42 @@ both! {
         assert!(process.told().contains("/v1/web-actions") && !process.told().contains(secret));
         process.stop().await;
     }
+
+    async fn an_array_with_an_idempotency_key_is_repeatable(db) {
+        let server = Server::start(db).await;
+        let key = [("idempotency-key", "k")];
+        let array = json!([{"actionId": "a"}, {"actionId": "a", "actionState": "offered"}, {"actionId": "b", "actionState": "offered"}, {"actionId": "b", "actionState": "offered", "more": 1}]);
+        let (status, first) = server.post_with(PATH, &key, array.clone()).await;
+        assert_eq!(status, 200);
+        let told: Vec<_> = first["items"].as_array().unwrap().iter().map(|item| item["status"].clone()).collect();
+        assert_eq!(told, [422, 201, 201, 200], "{first}");
+        let journal = server.journal().await.len();
+        assert_eq!(server.post_with(PATH, &key, array.clone()).await, (200, first));
+        for other in [
+            json!([{"actionId": "c", "actionState": "offered"}]),
+            json!([{"actionId": "a", "actionState": "offered"}, {"actionId": "d", "actionState": "offered"}]),
+            json!({"actionId": "a", "actionState": "offered"}),
+        ] {
+            assert_eq!(server.post_with(PATH, &key, other.clone()).await.0, 409, "{other}");
+        }
+        let mut longer = array.clone();
+        longer.as_array_mut().unwrap().push(json!({"actionId": "e", "actionState": "offered"}));
+        assert_eq!(server.post_with(PATH, &key, longer).await.0, 409);
+        assert_eq!(server.journal().await.len(), journal, "nothing more was written");
+        let (_, without) = server.post(PATH, array).await;
+        assert_eq!(without["items"][1]["status"], 200);
+    }
+
+    async fn an_error_code_is_a_text_or_any_number(db) {
+        let server = Server::start(db).await;
+        for (id, code, asked) in [("a", json!(5.5), "5.5"), ("b", json!(1e30), "1e%2B30"), ("c", json!(-7), "-7"), ("d", json!("x"), "x"), ("e", json!(18_446_744_073_709_551_615_u64), "18446744073709551615")] {
+            let (status, told) = server.post(PATH, json!({"actionId": id, "actionState": "errored", "errorCode": code})).await;
+            assert_eq!(status, 201, "{told}");
+            let (_, page) = server.get(&format!("{PATH}?errorCode={asked}")).await;
+            assert_eq!((&page["items"][0]["actionId"], &page["items"][0]["errorCode"]), (&json!(id), &code), "{page}");
+        }
+        assert_eq!(server.post(PATH, json!({"actionId": "f", "actionState": "errored", "errorCode": true})).await.0, 422);
+    }
 }
 
 #[tokio::test]

@@ -560,6 +560,14 @@ both! {
         // it can still be disabled
         assert_eq!(server.patch(&format!("{PATH}/{hook}"), json!({"enabled": false})).await.0, 200);
     }
+
+    async fn what_a_webhook_lacks_is_required(db) {
+        let server = Server::start(db).await;
+        for body in [json!({}), json!({"url": "", "kinds": ["webAction"]})] {
+            let (status, told) = server.post(PATH, body).await;
+            assert_eq!((status, &told["errors"][0]), (422, &json!({"pointer": "/url", "detail": "is required"})), "{told}");
+        }
+    }
 }
 
 /// Of two servers on one Postgres, one sends. The other takes over when that one stops, and when it

@@ -64,6 +64,11 @@ impl PostedText {
         json::without_mark(&self.body).trim_ascii()
     }
 
+    /// The path and the `Idempotency-Key`; `None` without one.
+    pub fn repeat(&self) -> Option<&(String, String)> {
+        self.repeat.as_ref()
+    }
+
     /// Parses the text.
     ///
     /// # Errors

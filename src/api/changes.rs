@@ -19,7 +19,7 @@ use crate::domain::change::Kind;
 use crate::feed;
 use crate::store::{ChangesQuery, StoreError};
 use crate::web::accept::preferred;
-use crate::web::{App, mark_stream};
+use crate::web::{App, mark_negotiated, mark_stream};
 
 /// The default and the maximum number of entries in a page.
 const LIMITS: (usize, usize) = (100, 1000);
@@ -135,7 +135,9 @@ async fn changes(
         .map(|seen| cursor("Last-Event-ID", seen.to_str().unwrap_or_default()))
         .transpose()?;
     if preferred(&headers, &FORMS) != STREAM {
-        return page(&app, &caller, &query).await;
+        let mut response = page(&app, &caller, &query).await?;
+        mark_negotiated(&mut response);
+        return Ok(response);
     }
     let head = app.reads.head().await?;
     let place = if let Some(seen) = seen {
@@ -169,6 +171,7 @@ async fn changes(
         leave,
     );
     mark_stream(&mut response);
+    mark_negotiated(&mut response);
     Ok(response)
 }
 

@@ -93,7 +93,7 @@ async fn list(
         place: "?",
     };
     let mut size = Size::in_zone(params.time_zone()?).over(Searched::Contacts);
-    let parts = find::parameter_filters(params.rest(), &mut size)?;
+    let parts = find::parameter_filters(params.rest(), &app.config.contacts.phones, &mut size)?;
     answer(&app, &caller, Filter::And(parts), sort, page).await
 }
 

@@ -51,6 +51,7 @@ struct NewContact {
 
 /// Creates a contact.
 #[utoipa::path(post, operation_id = "createContact", path = "/v1/contacts", tag = "contacts", request_body = NewContact,
+    params(("Idempotency-Key" = Option<String>, Header)),
     responses((status = 201, body = ContactBody), (status = 200, description = "It existed already", body = ContactBody), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn create(
     State(app): State<App>,
@@ -93,6 +94,7 @@ struct Identify {
 /// `unkeptAttributes` names those that were not. With `create: false` nothing is written, and the
 /// scope `read` is enough.
 #[utoipa::path(post, operation_id = "identifyContact", path = "/v1/contacts/identify", tag = "contacts", request_body = Identify,
+    params(("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = super::schema::Identified), (status = 422, body = Problem)))]
 async fn identify(
     State(app): State<App>,
@@ -192,7 +194,7 @@ struct Merge {
 }
 
 /// Merges a contact into another. Both histories are then found under the contact that remains.
-#[utoipa::path(post, operation_id = "mergeContact", path = "/v1/contacts/{id}/merge", tag = "contacts", request_body = Merge, params(("id" = String, Path)),
+#[utoipa::path(post, operation_id = "mergeContact", path = "/v1/contacts/{id}/merge", tag = "contacts", request_body = Merge, params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = ContactBody), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn merge(
     State(app): State<App>,
@@ -215,7 +217,7 @@ async fn merge(
 struct Nothing {}
 
 /// Undoes a merge.
-#[utoipa::path(post, operation_id = "unmergeContact", path = "/v1/contacts/{id}/unmerge", tag = "contacts", request_body = Nothing, params(("id" = String, Path)),
+#[utoipa::path(post, operation_id = "unmergeContact", path = "/v1/contacts/{id}/unmerge", tag = "contacts", request_body = Nothing, params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = ContactBody), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn unmerge(
     State(app): State<App>,
@@ -252,7 +254,7 @@ async fn history(
 /// keys that it exchanged with this person's interactions. Media types, times, status and family of
 /// each interaction remain, for statistics. The journal records the erasure and no longer holds
 /// what was erased.
-#[utoipa::path(post, operation_id = "eraseContact", path = "/v1/contacts/{id}/erase", tag = "contacts", request_body = Nothing, params(("id" = String, Path)),
+#[utoipa::path(post, operation_id = "eraseContact", path = "/v1/contacts/{id}/erase", tag = "contacts", request_body = Nothing, params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = super::schema::Erased), (status = 403, description = "The token lacks the scope admin", body = Problem), (status = 404, body = Problem)))]
 async fn erase(
     State(app): State<App>,

@@ -242,13 +242,19 @@ pub async fn list_by(
     if let Some(words) = params.take("q") {
         parts.push(parse_words("?q", &words, &mut size)?);
     }
-    parts.extend(parameter_filters(params.rest(), &mut size)?);
+    parts.extend(parameter_filters(
+        params.rest(),
+        &app.config.contacts.phones,
+        &mut size,
+    )?);
     answer(app, caller, Filter::And(parts), sort, question).await
 }
 
 /// The filters that query parameters express. A repeated parameter matches any of its values.
+/// `phones` are the attributes of contacts that hold telephone numbers.
 pub fn parameter_filters(
     params: Vec<(String, String)>,
+    phones: &[String],
     size: &mut Size,
 ) -> Result<Vec<Filter>, Refusal> {
     if params.len() > MOST_PARTS {
@@ -266,17 +272,31 @@ pub fn parameter_filters(
     }
     groups
         .into_iter()
-        .map(|(name, values)| parameter_filter(&name, &values, size))
+        .map(|(name, values)| parameter_filter(&name, values, phones, size))
         .collect()
 }
 
-fn parameter_filter(name: &str, values: &[String], size: &mut Size) -> Result<Filter, Refusal> {
+/// Puts back the `+` of a telephone number. In a query string an unescaped `+` means a blank, and a
+/// number with its country code can begin with nothing else.
+fn with_plus(number: String) -> String {
+    match number.strip_prefix(' ') {
+        Some(rest) if rest.starts_with(|c| ('1'..='9').contains(&c)) => format!("+{rest}"),
+        _ => number,
+    }
+}
+
+fn parameter_filter(
+    name: &str,
+    mut values: Vec<String>,
+    phones: &[String],
+    size: &mut Size,
+) -> Result<Filter, Refusal> {
     let at = format!("?{name}");
     if let Some((attribute, bound @ ("from" | "to"))) = name.rsplit_once('.')
         && let Ok(field @ Field::Core(core)) = size.field(attribute)
         && core.kind == AttributeType::Time
     {
-        let [value] = values else {
+        let [value] = values.as_slice() else {
             return Err(Refusal::invalid(at, "is given twice"));
         };
         let value = loose_operands(&field, value).remove(0);
@@ -285,6 +305,9 @@ fn parameter_filter(name: &str, values: &[String], size: &mut Size) -> Result<Fi
     let field = size
         .field(name)
         .map_err(|detail| Refusal::invalid(&at, format!("is no parameter here: it {detail}")))?;
+    if matches!(&field, Field::Contact(name) if phones.contains(name)) {
+        values = values.into_iter().map(with_plus).collect();
+    }
     let any: Vec<Value> = values
         .iter()
         .flat_map(|value| loose_operands(&field, value))

@@ -29,6 +29,7 @@ use crate::json;
 use crate::store::StoreError;
 use crate::web::App;
 use crate::web::access::bearer;
+use crate::web::body::want_utf8;
 
 /// The path that receives events.
 pub const PATH: &str = "/v1/web-actions";
@@ -113,6 +114,9 @@ pub async fn admit(app: &App, request: Request) -> Result<Request, Response> {
             let detail = "plain text is only accepted in the form {\"key\": \"…\", \"events\": […]}; send application/json";
             return Err(refused(Refusal::Malformed(detail.to_owned()).into()));
         }
+        let kind = parts.headers.get(header::CONTENT_TYPE);
+        want_utf8(kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default())
+            .map_err(|refusal| refused(refusal.into()))?;
         let json = HeaderValue::from_static("application/json");
         parts.headers.insert(header::CONTENT_TYPE, json);
     }

@@ -20,6 +20,7 @@ use super::user_data_body::UserDataBody;
 use crate::domain::command::Command;
 use crate::domain::filter::{Filter, Search};
 use crate::domain::interaction::{InteractionPatch, NewInteraction, WEB_ENGAGEMENT};
+use crate::domain::limits::check_text;
 use crate::domain::user_data::{Edit, Given};
 use crate::domain::{Moment, Refusal, Requirement};
 use crate::store::{Family, StoreError};
@@ -375,6 +376,14 @@ async fn no_engage(
     let NoEngage { code, description } = posted.value;
     if code.is_empty() {
         return Err(Refusal::invalid("/code", "is empty").into());
+    }
+    let mut faults = Vec::new();
+    let described = description.as_deref().unwrap_or_default();
+    for (pointer, text) in [("/code", code.as_str()), ("/description", described)] {
+        check_text(pointer, text, usize::MAX, &mut faults);
+    }
+    if !faults.is_empty() {
+        return Err(Refusal::Invalid(faults).into());
     }
     let mut attach = Given::default();
     attach.document.insert("noEngageCode".into(), code.into());

@@ -47,6 +47,7 @@ impl From<Refusal> for Problem {
             Refusal::Unauthenticated(_) => (401, "unauthenticated", "Sign-in is needed"),
             Refusal::TooLarge(_) => (413, "too-large", "Too large"),
             Refusal::Malformed(_) => (400, "malformed", "Not understood"),
+            Refusal::Unsupported(_) => (415, "unsupported-charset", "Charset not supported"),
             Refusal::TimedOut(_) => (503, "query-timeout", "The query took too long"),
         };
         let errors = match refusal {

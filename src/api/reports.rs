@@ -23,8 +23,8 @@ use crate::domain::Refusal;
 use crate::domain::period::Period;
 use crate::domain::web_action::State;
 use crate::store::{Count, CountsQuery};
-use crate::web::App;
 use crate::web::accept::preferred;
+use crate::web::{App, mark_negotiated};
 
 /// The maximum number of rows in a report.
 const MOST: usize = 100_000;
@@ -179,10 +179,13 @@ async fn web_actions(
         ))
         .into());
     }
-    if csv {
-        return Ok(written(&rows)?);
-    }
-    Ok(render::json(json!({"items": rows}).to_string()))
+    let mut response = if csv {
+        written(&rows)?
+    } else {
+        render::json(json!({"items": rows}).to_string())
+    };
+    mark_negotiated(&mut response);
+    Ok(response)
 }
 
 /// The sort key of a row. For each dimension: whether its value is null, the value as a number, and

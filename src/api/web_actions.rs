@@ -2,6 +2,7 @@
 
 use axum::extract::{Path, State as Extracted};
 use axum::response::{IntoResponse, Response};
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -15,8 +16,8 @@ use super::render;
 use super::schema::{WebActionLife, WebActionList};
 use super::submit::submit;
 use crate::domain::Refusal;
-use crate::domain::command::{Command, Outcome};
-use crate::domain::user_data::Object;
+use crate::domain::command::{Command, Outcome, Repeatable};
+use crate::domain::user_data::{self, Object};
 use crate::domain::web_action::{self, Recorded, State, WebAction};
 use crate::json;
 use crate::store::writer::Answer;
@@ -46,8 +47,10 @@ fn command(event: Object, app: &App) -> Result<Command, Refusal> {
 /// A further copy of an event (the same state of the same action) is merged into the stored one.
 /// Fields that it adds are stored (`enriched`). If a field has a different value, the first value
 /// is kept (`contradicts`). Pages send a token of the scope `publish`, in the header or in a body
-/// `{"key": "…", "events": [ … ]}`, which may be plain text.
+/// `{"key": "…", "events": [ … ]}`, which may be plain text. With an `Idempotency-Key` an array is
+/// repeatable as a single event is.
 #[utoipa::path(post, operation_id = "recordWebActions", path = "/v1/web-actions", tag = "web actions", request_body = super::schema::WebActionRequest,
+    params(("Idempotency-Key" = Option<String>, Header)),
     responses((status = 201, description = "Recorded", body = super::schema::WebActionRecorded), (status = 200, description = "Merged into the stored event; or, for an array, an answer for each item", body = super::schema::WebActionAnswer),
         (status = 403, body = Problem, description = "A page of a web site that the settings do not allow"), (status = 422, body = Problem),
         (status = 429, body = Problem, description = "A page exceeds its rate limit; `Retry-After` says when to try again")))]
@@ -64,31 +67,85 @@ async fn record(
         return submit(&app, &caller, command, repeatable).await;
     }
     let events = json::elements(posted.text())?;
-    Ok(render::json(each(&app, &caller, &events).await?))
+    let repeat = match posted.repeat() {
+        None => None,
+        Some((path, key)) => {
+            let (_, fingerprint) = json::read_with_fingerprint::<IgnoredAny>(posted.text())?;
+            Some(Repeat {
+                path,
+                key,
+                fingerprint,
+            })
+        }
+    };
+    Ok(render::json(each(&app, &caller, &events, repeat).await?))
+}
+
+/// What makes an array repeatable.
+struct Repeat<'r> {
+    path: &'r str,
+    key: &'r str,
+    /// The fingerprint of the whole array.
+    fingerprint: Vec<u8>,
+}
+
+impl Repeat<'_> {
+    /// The repeatable request for an event; `number` counts the valid events from 0. The first one
+    /// takes the key itself, so that the key stands for one request only.
+    fn event(&self, number: usize) -> Repeatable {
+        let key = self.key;
+        Repeatable {
+            path: self.path.to_owned(),
+            key: if number == 0 {
+                key.to_owned()
+            } else {
+                format!("{key}#{number}")
+            },
+            fingerprint: self.fingerprint.clone(),
+            render: render::reply,
+        }
+    }
 }
 
 /// Records several events separately, and returns the results as JSON text.
-async fn each(app: &App, caller: &Caller, events: &[&RawValue]) -> Result<String, Refusal> {
+async fn each(
+    app: &App,
+    caller: &Caller,
+    events: &[&RawValue],
+    repeat: Option<Repeat<'_>>,
+) -> Result<String, StoreError> {
     if events.len() > MOST {
-        return Err(Refusal::invalid(
-            "",
-            format!("holds more than {MOST} events"),
-        ));
+        return Err(Refusal::invalid("", format!("holds more than {MOST} events")).into());
     }
     // events without a date share the time of receipt, so that their states keep the order of the
     // lifecycle
     let at = app.clock.now();
-    let mut answers: Vec<Result<Answer, StoreError>> = Vec::with_capacity(events.len());
+    let mut answers: Vec<Pending> = Vec::with_capacity(events.len());
+    let mut valid = 0;
     for event in events {
         let read = json::read(event.get().as_bytes());
-        answers.push(match read.and_then(|event| command(event, app)) {
-            // wait while the queue is full, so that the remaining events are not lost
-            Ok(command) => {
-                let mut submission = caller.submission(command, None);
-                submission.at = Some(at);
-                app.writer.enqueue_waiting(submission).await
+        let command = match read.and_then(|event| command(event, app)) {
+            Ok(command) => command,
+            Err(refusal) => {
+                answers.push(Pending::Known(Err(refusal.into())));
+                continue;
             }
-            Err(refusal) => Err(refusal.into()),
+        };
+        let repeatable = repeat.as_ref().map(|repeat| repeat.event(valid));
+        let first = valid == 0 && repeatable.is_some();
+        valid += 1;
+        let mut submission = caller.submission(command, repeatable);
+        submission.at = Some(at);
+        // wait while the queue is full, so that the remaining events are not lost
+        let answer = app.writer.enqueue_waiting(submission).await;
+        answers.push(match answer {
+            // the first event tells whether the key was sent with another body
+            Ok(answer) if first => match answer.wait().await {
+                Err(error @ StoreError::Refused(Refusal::Conflict(_))) => return Err(error),
+                outcome => Pending::Known(outcome),
+            },
+            Ok(answer) => Pending::Waits(answer),
+            Err(error) => Pending::Known(Err(error)),
         });
     }
     let mut out = "{\"items\":[".to_owned();
@@ -97,12 +154,18 @@ async fn each(app: &App, caller: &Caller, events: &[&RawValue]) -> Result<String
             out.push(',');
         }
         let outcome = match answer {
-            Ok(answer) => answer.wait().await,
-            Err(error) => Err(error),
+            Pending::Known(outcome) => outcome,
+            Pending::Waits(answer) => answer.wait().await,
         };
         out += &item(index, outcome);
     }
     Ok(out + "]}")
+}
+
+/// The outcome of an event, or the answer that will bring it.
+enum Pending {
+    Known(Result<Outcome, StoreError>),
+    Waits(Answer),
 }
 
 fn item(index: usize, outcome: Result<Outcome, StoreError>) -> String {
@@ -118,6 +181,13 @@ fn item(index: usize, outcome: Result<Outcome, StoreError>) -> String {
             let mut told =
                 serde_json::json!({"index": index, "status": status, "actionId": action_id});
             render::web_action_flags(&mut told, enriched, contradicts);
+            told
+        }
+        Ok(Outcome::Replayed(reply)) => {
+            let mut told = serde_json::json!({"index": index, "status": reply.status});
+            for (name, value) in user_data::read(&reply.body).unwrap_or_default() {
+                told[name] = value;
+            }
             told
         }
         Ok(_) => serde_json::json!({"index": index, "status": 200}),

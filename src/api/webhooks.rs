@@ -104,6 +104,7 @@ async fn submit(
 /// After any other result the delivery is retried after about 1, 2, 4, 8 s, and so on up to an
 /// hour, for three days.
 #[utoipa::path(post, operation_id = "createWebhook", path = "/v1/webhooks", tag = "webhooks", request_body = NewWebhook,
+    params(("Idempotency-Key" = Option<String>, Header)),
     responses((status = 201, body = WebhookBody), (status = 403, body = Problem), (status = 409, body = Problem, description = "The maximum number of webhooks is reached"), (status = 422, body = Problem)))]
 async fn create(
     State(app): State<App>,
@@ -183,7 +184,7 @@ async fn get(
 ///
 /// Waiting deliveries go to the new URL. A webhook that is enabled again continues where it
 /// stopped.
-#[utoipa::path(patch, operation_id = "changeWebhook", path = "/v1/webhooks/{id}", tag = "webhooks", request_body = WebhookPatch, params(("id" = String, Path)),
+#[utoipa::path(patch, operation_id = "changeWebhook", path = "/v1/webhooks/{id}", tag = "webhooks", request_body = WebhookPatch, params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = WebhookBody), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn patch(
     State(app): State<App>,
@@ -230,7 +231,7 @@ struct Rotation {
 }
 
 /// Gives a webhook a new secret. During the overlap, deliveries carry a signature by each secret.
-#[utoipa::path(post, operation_id = "rotateWebhookSecret", path = "/v1/webhooks/{id}/secret", tag = "webhooks", request_body = Rotation, params(("id" = String, Path)),
+#[utoipa::path(post, operation_id = "rotateWebhookSecret", path = "/v1/webhooks/{id}/secret", tag = "webhooks", request_body = Rotation, params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = WebhookBody), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn rotate(
     State(app): State<App>,
@@ -407,7 +408,7 @@ struct Replay {
 /// Starts all dead deliveries over, or attempts all waiting deliveries now.
 ///
 /// Each keeps its `webhook-id`.
-#[utoipa::path(post, operation_id = "replayDeliveries", path = "/v1/webhooks/{id}/replay", tag = "webhooks", request_body = Replay, params(("id" = String, Path)),
+#[utoipa::path(post, operation_id = "replayDeliveries", path = "/v1/webhooks/{id}/replay", tag = "webhooks", request_body = Replay, params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 202, body = super::schema::Replayed, description = "`deliveries` says how many"), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn replay_all(
     State(app): State<App>,

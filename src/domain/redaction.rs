@@ -1,6 +1,7 @@
 //! Removes known values from texts that are kept for somebody else.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use serde_json::Value;
 
@@ -10,9 +11,9 @@ pub const ERASED: &str = "[erased]";
 /// Shorter values, in bytes, stay: they occur in too many texts and identify nobody.
 const SHORTEST: usize = 4;
 
-/// Values to remove from texts.
+/// Values to remove from texts, without case.
 #[derive(Clone, Debug, Default)]
-pub struct Redaction(BTreeSet<(std::cmp::Reverse<usize>, String)>);
+pub struct Redaction(BTreeSet<String>);
 
 impl Redaction {
     /// Adds the texts and numbers in a value, at any depth. Skips booleans and short values.
@@ -29,22 +30,45 @@ impl Redaction {
     fn add_text(&mut self, text: &str) {
         // the marker of an erased value is no value
         if text.len() >= SHORTEST && !text.contains(ERASED) {
-            // longest first: one may be part of another
-            self.0
-                .insert((std::cmp::Reverse(text.len()), text.to_owned()));
+            self.0.insert(without_case(text));
         }
     }
 
-    /// The text without the values; `None` if it contains none of them.
+    /// The text without the values, in whatever case they occur; `None` if it contains none of them.
     pub fn text(&self, text: &str) -> Option<String> {
-        let mut left: Option<String> = None;
-        for (_, value) in &self.0 {
-            let here = left.as_deref().unwrap_or(text);
-            if here.contains(value.as_str()) {
-                left = Some(here.replace(value.as_str(), ERASED));
-            }
+        let ranges = self.found_in(text);
+        if ranges.is_empty() {
+            return None;
         }
-        left
+        let mut left = String::with_capacity(text.len());
+        let mut end = 0;
+        for range in ranges {
+            left += &text[end..range.start];
+            left += ERASED;
+            end = range.end;
+        }
+        left += &text[end..];
+        Some(left)
+    }
+
+    /// Where the values are in a text, in order. Ranges that overlap are joined.
+    fn found_in(&self, text: &str) -> Vec<Range<usize>> {
+        let folded = Folded::of(text);
+        let mut found: Vec<Range<usize>> = self
+            .0
+            .iter()
+            .flat_map(|value| folded.text.match_indices(value.as_str()))
+            .map(|(start, value)| folded.origin(start..start + value.len()))
+            .collect();
+        found.sort_unstable_by_key(|range| range.start);
+        found.dedup_by(|next, joined| {
+            let overlap = next.start < joined.end;
+            if overlap {
+                joined.end = joined.end.max(next.end);
+            }
+            overlap
+        });
+        found
     }
 
     /// Removes the values from a JSON value. Returns whether it contained any.
@@ -58,10 +82,7 @@ impl Redaction {
                 None => false,
             },
             Value::Number(number) => {
-                let text = number.to_string();
-                let held = self
-                    .0
-                    .contains(&(std::cmp::Reverse(text.len()), text.clone()));
+                let held = self.0.contains(&without_case(&number.to_string()));
                 if held {
                     *value = ERASED.into();
                 }
@@ -89,6 +110,50 @@ impl Redaction {
     }
 }
 
+/// A character without case: `ß` and `SS`, `σ` and `ς` are the same.
+fn fold(c: char) -> impl Iterator<Item = char> {
+    c.to_uppercase().flat_map(char::to_lowercase)
+}
+
+fn without_case(text: &str) -> String {
+    text.chars().flat_map(fold).collect()
+}
+
+/// A text without case, and where its parts come from.
+struct Folded {
+    text: String,
+    /// Where each character of the original begins: in `text`, and in the original. The last entry
+    /// is the end of both. Empty if all places are the same.
+    places: Vec<(usize, usize)>,
+}
+
+impl Folded {
+    fn of(original: &str) -> Self {
+        if original.is_ascii() {
+            let (text, places) = (original.to_ascii_lowercase(), Vec::new());
+            return Self { text, places };
+        }
+        let mut text = String::with_capacity(original.len());
+        let mut places = Vec::with_capacity(original.len() + 1);
+        for (at, c) in original.char_indices() {
+            places.push((text.len(), at));
+            text.extend(fold(c));
+        }
+        places.push((text.len(), original.len()));
+        Self { text, places }
+    }
+
+    /// The whole characters of the original that a range of `text` comes from.
+    fn origin(&self, range: Range<usize>) -> Range<usize> {
+        if self.places.is_empty() {
+            return range;
+        }
+        let after = self.places.partition_point(|(at, _)| *at <= range.start);
+        let end = self.places.partition_point(|(at, _)| *at < range.end);
+        self.places[after - 1].1..self.places[end].1
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,5 +174,31 @@ mod tests {
         let mut name = Some("田中".to_owned());
         redaction.add(&json!("田中"));
         assert!(redaction.maybe(&mut name) && name.as_deref() == Some(ERASED));
+    }
+
+    #[test]
+    fn values_are_found_in_every_case_and_whole_characters_go() {
+        let mut redaction = Redaction::default();
+        redaction.add(&json!([
+            "CaSe.Ann@X.test",
+            "Große Straße",
+            "ΟΔΥΣΣΕΥΣ",
+            "abcdef",
+            "defghi"
+        ]));
+        for (text, left) in [
+            ("to CASE.ANN@x.TEST now", "to [erased] now"),
+            (
+                "zur GROSSE STRASSE 5, große straße",
+                "zur [erased] 5, [erased]",
+            ),
+            ("ö Οδυσσευς, Οδυσσευσ", "ö [erased], [erased]"),
+            ("ABCDEFGHI abcdefabcdef", "[erased] [erased][erased]"),
+        ] {
+            assert_eq!(redaction.text(text).as_deref(), Some(left), "{text}");
+        }
+        // the fold of the last letter holds more than the value
+        redaction.add(&json!("Spas"));
+        assert_eq!(redaction.text("é Spaß").as_deref(), Some("é [erased]"));
     }
 }

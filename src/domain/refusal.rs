@@ -44,6 +44,8 @@ pub enum Refusal {
     TooLarge(String),
     /// Not JSON, or not of the declared type.
     Malformed(String),
+    /// The body is in a form that is not supported.
+    Unsupported(String),
     /// The query exceeded its time limit.
     TimedOut(String),
 }
@@ -101,6 +103,7 @@ impl std::fmt::Display for Refusal {
             | Self::Unauthenticated(detail)
             | Self::TooLarge(detail)
             | Self::Malformed(detail)
+            | Self::Unsupported(detail)
             | Self::TimedOut(detail) => f.write_str(detail),
         }
     }

@@ -13,27 +13,44 @@ use crate::domain::Refusal;
 /// How long to drain a refused body at most.
 const READ_OFF: Duration = Duration::from_secs(5);
 
-/// Refuses a body that does not declare itself as JSON. A web page may send other types across
-/// origins without a preflight request.
+/// Refuses a body that does not declare itself as JSON, or declares another charset than UTF-8. A
+/// web page may send other types across origins without a preflight request.
+///
+/// # Errors
+/// [`Refusal::Malformed`] for another type, [`Refusal::Unsupported`] for another charset.
 pub fn want_json(headers: &HeaderMap) -> Result<(), Refusal> {
     let Some(kind) = headers.get(header::CONTENT_TYPE) else {
         return Ok(());
     };
-    let kind = kind
-        .to_str()
-        .unwrap_or_default()
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
+    let text = kind.to_str().unwrap_or_default();
+    let kind = text.split(';').next().unwrap_or_default();
+    let kind = kind.trim().to_ascii_lowercase();
     if kind == "application/json" || kind == "application/x-ndjson" || kind.ends_with("+json") {
-        Ok(())
+        want_utf8(text)
     } else {
         Err(Refusal::Malformed(format!(
             "the Content-Type is {kind:?}; send application/json"
         )))
     }
+}
+
+/// Refuses a media type with a charset other than UTF-8 or its part US-ASCII.
+///
+/// # Errors
+/// [`Refusal::Unsupported`] naming the charset.
+pub fn want_utf8(kind: &str) -> Result<(), Refusal> {
+    let parameters = kind.split(';').skip(1);
+    for (name, value) in parameters.filter_map(|one| one.split_once('=')) {
+        let charset = value.trim().trim_matches('"').to_ascii_lowercase();
+        let known = ["utf-8", "utf8", "us-ascii", "ascii"].contains(&charset.as_str());
+        if name.trim().eq_ignore_ascii_case("charset") && !known {
+            let shown: String = charset.chars().take(64).collect();
+            return Err(Refusal::Unsupported(format!(
+                "the charset {shown:?} is not supported; send UTF-8"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Why the rest of a body cannot be read.

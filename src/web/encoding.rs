@@ -8,7 +8,9 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use async_compression::tokio::bufread::{BrotliDecoder, GzipDecoder, ZlibDecoder, ZstdDecoder};
+use async_compression::tokio::bufread::{
+    BrotliDecoder, DeflateDecoder, GzipDecoder, ZlibDecoder, ZstdDecoder,
+};
 use async_compression::zstd::DParameter;
 use axum::body::{Body, BodyDataStream, HttpBody};
 use axum::extract::Request;
@@ -16,7 +18,7 @@ use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use futures_util::stream::try_unfold;
 use futures_util::{Stream, StreamExt};
-use tokio::io::{AsyncRead, BufReader};
+use tokio::io::{AsyncBufRead, AsyncRead, BufReader, ReadBuf};
 use tokio_util::io::{ReaderStream, StreamReader};
 
 use super::body::{Unreadable, read_off};
@@ -61,7 +63,7 @@ impl Coding {
                 decoder.multiple_members(true);
                 Box::pin(decoder)
             }
-            Self::Deflate => Box::pin(ZlibDecoder::new(from)),
+            Self::Deflate => Box::pin(Deflated::Unknown(Some(from))),
             Self::Brotli => Box::pin(BrotliDecoder::new(from)),
             Self::Zstd => {
                 let window = DParameter::window_log_max(ZSTD_WINDOW_LOG);
@@ -69,6 +71,44 @@ impl Coding {
                 decoder.multiple_members(true);
                 Box::pin(decoder)
             }
+        }
+    }
+}
+
+/// A `deflate` body: a zlib stream, or a raw one, as some clients send.
+enum Deflated {
+    /// Nothing is read yet.
+    Unknown(Option<BufReader<Reader>>),
+    Zlib(ZlibDecoder<BufReader<Reader>>),
+    Raw(DeflateDecoder<BufReader<Reader>>),
+}
+
+impl AsyncRead for Deflated {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if let Self::Unknown(held) = this
+            && let Some(from) = held
+        {
+            // a zlib stream begins with a byte that ends in 8; a raw stream begins so only if its
+            // first block is neither compressed nor the last one, and its padding is not zero
+            let first = ready!(Pin::new(&mut *from).poll_fill_buf(cx))?;
+            let zlib = first.first().is_none_or(|byte| byte & 0x0f == 8);
+            if let Some(from) = held.take() {
+                *this = if zlib {
+                    Self::Zlib(ZlibDecoder::new(from))
+                } else {
+                    Self::Raw(DeflateDecoder::new(from))
+                };
+            }
+        }
+        match this {
+            Self::Unknown(_) => Poll::Ready(Ok(())),
+            Self::Zlib(decoder) => Pin::new(decoder).poll_read(cx, into),
+            Self::Raw(decoder) => Pin::new(decoder).poll_read(cx, into),
         }
     }
 }

@@ -75,6 +75,12 @@ pub fn mark_stream(response: &mut Response) {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
 }
 
+/// Says that the form of an answer depends on `Accept`, so that a cache keeps each form apart.
+pub fn mark_negotiated(response: &mut Response) {
+    let accept = HeaderValue::from_static("accept");
+    response.headers_mut().append(header::VARY, accept);
+}
+
 /// The cause of an internal error. It travels with the response to the log, and is never sent.
 #[derive(Clone)]
 pub struct Cause(pub String);

@@ -122,6 +122,7 @@ impl From<Refusal> for Failure {
             Refusal::Stale(_) => (StatusCode::CONFLICT, Code::NotNow),
             Refusal::Forbidden(_) => (StatusCode::FORBIDDEN, Code::NotPermitted),
             Refusal::Unauthenticated(_) => (StatusCode::FORBIDDEN, Code::Unauthenticated),
+            Refusal::Unsupported(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::Invalid),
             Refusal::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, Code::Invalid),
             Refusal::TimedOut(_) => (StatusCode::SERVICE_UNAVAILABLE, Code::Internal),
         };

@@ -61,7 +61,7 @@ pub struct Contact {
     pub attributes: Attributes,
 }
 
-/// A value or a list of values, as callers may write them.
+/// A value or a list of values, as callers may write them. Null in a list says nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(untagged)]
 pub enum OneOrMany {
@@ -95,7 +95,8 @@ impl<'de> Visitor<'de> for OneOrManyVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<OneOrMany, A::Error> {
-        Vec::deserialize(SeqAccessDeserializer::new(list)).map(OneOrMany::Many)
+        let list = Vec::<Option<String>>::deserialize(SeqAccessDeserializer::new(list))?;
+        Ok(OneOrMany::Many(list.into_iter().flatten().collect()))
     }
 }
 

@@ -130,6 +130,9 @@ impl NewInteraction {
     /// # Errors
     /// [`Refusal::Invalid`] with every fault; [`Refusal::Forbidden`] if another tenant is named.
     pub fn check(&self, tenant: i64, limits: &Limits) -> Result<usize, Refusal> {
+        if self.tenant_id.is_some_and(|named| named < 0) {
+            return Err(Refusal::invalid("/tenantId", "is no tenant"));
+        }
         if self.tenant_id.is_some_and(|named| named != tenant) {
             return Err(Refusal::Forbidden(
                 "tenantId names a tenant that is not the caller's".to_owned(),

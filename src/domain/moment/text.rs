@@ -202,6 +202,9 @@ fn mail(text: &str) -> Result<Moment, &'static str> {
         return Err(LEAP);
     }
     let signed = zone.starts_with(['+', '-']);
+    if zone.starts_with(|c: char| c.is_ascii_digit()) {
+        return Err(LOST_PLUS);
+    }
     if !signed && !["GMT", "UT", "UTC", "Z"].contains(&zone) {
         return Err(NAMED_ZONE);
     }
@@ -290,7 +293,11 @@ mod tests {
             ),
             (
                 LOST_PLUS,
-                &["2026-03-01T09:30:00 01:00", "2026-03-01T09:30:00.5 0100"],
+                &[
+                    "2026-03-01T09:30:00 01:00",
+                    "2026-03-01T09:30:00.5 0100",
+                    "Fri, 1 Mar 2019 13:00:00  0100",
+                ],
             ),
             (
                 NAMED_ZONE,

@@ -200,13 +200,13 @@ impl Reader<'_> {
         number
     }
 
-    /// Reads a field that is a whole number in one API and a text in the other; returns a text.
+    /// Reads a field that is a number in one API and a text in the other; returns a text.
     fn code(&mut self, key: &str) -> Option<String> {
         match self.event.get(key)? {
             Value::String(text) => Some(text.clone()),
-            Value::Number(number) if number.is_i64() => Some(number.to_string()),
+            Value::Number(number) => Some(number.to_string()),
             _ => {
-                self.fault(key, "is neither a whole number nor a text");
+                self.fault(key, "is neither a text nor a number");
                 None
             }
         }

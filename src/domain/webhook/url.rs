@@ -13,6 +13,9 @@ const LONGEST_URL: usize = 2000;
 /// # Errors
 /// A sentence without its subject.
 pub fn check_url(text: &str, allow_private: bool) -> Result<Url, String> {
+    if text.is_empty() {
+        return Err("is required".to_owned());
+    }
     if text.chars().count() > LONGEST_URL {
         return Err(format!("is longer than {LONGEST_URL} characters"));
     }

@@ -5,6 +5,13 @@ use unicode_normalization::UnicodeNormalization;
 use super::script::{Class, is_accent};
 use super::{BOUNDARY, LONGEST_WORD, MOST_BYTES, MOST_WORDS};
 
+/// The mark that makes a keycap of the character before it.
+const KEYCAP: char = '\u{20e3}';
+/// Asks for the coloured form of the character before it.
+const COLOURED: char = '\u{fe0f}';
+/// Emoji that would decompose into punctuation.
+const WHOLE: [char; 2] = ['\u{203c}', '\u{2049}'];
+
 /// The kind of the last word of a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tail {
@@ -48,6 +55,19 @@ struct Sign {
     half: bool,
 }
 
+/// The sign of the keycap that the end of `plain` and the beginning of `after` make: the wide form
+/// of the character, because an index separates words at the plain one. A keycap of a digit is found
+/// as its digit.
+fn keycap(plain: &str, after: &str) -> Option<&'static str> {
+    let sign = match plain.bytes().next_back()? {
+        b'#' => "＃",
+        b'*' => "＊",
+        _ => return None,
+    };
+    let mark = after.strip_prefix(COLOURED).unwrap_or(after);
+    mark.starts_with(KEYCAP).then_some(sign)
+}
+
 impl Cutter {
     /// Adds the words of a text.
     pub fn text(&mut self, text: &str) {
@@ -58,7 +78,14 @@ impl Cutter {
         while !rest.is_empty() && !self.full() {
             let end = rest.bytes().position(|byte| !byte.is_ascii());
             let (plain, after) = rest.split_at(end.unwrap_or(rest.len()));
-            self.plain(plain);
+            let key = keycap(plain, after);
+            // the key is one byte of ASCII
+            self.plain(&plain[..plain.len() - usize::from(key.is_some())]);
+            if let Some(sign) = key
+                && !self.full()
+            {
+                self.sign(sign.to_owned(), false, false);
+            }
             let end = after.bytes().position(|byte| byte.is_ascii());
             let (other, after) = after.split_at(end.unwrap_or(after.len()));
             self.other(other);
@@ -83,13 +110,29 @@ impl Cutter {
     }
 
     fn other(&mut self, text: &str) {
+        let mut rest = text;
+        while let Some(at) = rest.find(WHOLE) {
+            let (before, after) = rest.split_at(at);
+            self.decomposed(before);
+            let mut after = after.chars();
+            if let Some(c) = after.next()
+                && !self.full()
+            {
+                self.sign(c.to_string(), false, false);
+            }
+            rest = after.as_str();
+        }
+        self.decomposed(rest);
+    }
+
+    fn decomposed(&mut self, text: &str) {
         // accents are removed while they are separate; then Hangul syllables and voiced kana are
         // recomposed
         for c in text.nfkd().filter(|c| !is_accent(*c)).nfc() {
             match Class::of(c) {
                 Class::Letter => self.letter(c.to_lowercase().filter(|c| !is_accent(*c))),
-                Class::Sign { wraps } => self.sign(c, wraps, false),
-                Class::Regional => self.sign(c, false, true),
+                Class::Sign { wraps } => self.sign(c.to_string(), wraps, false),
+                Class::Regional => self.sign(c.to_string(), false, true),
                 Class::Nothing => {}
                 Class::Joiner if self.run.is_some() => {}
                 Class::Joiner | Class::Other => self.end(),
@@ -115,12 +158,12 @@ impl Cutter {
         }
     }
 
-    fn sign(&mut self, c: char, wraps: bool, half: bool) {
+    fn sign(&mut self, text: String, wraps: bool, half: bool) {
         if self.within {
             self.end();
         }
         let mut sign = Sign {
-            text: c.to_string(),
+            text,
             wraps,
             place: 1,
             broken: false,
@@ -129,7 +172,7 @@ impl Cutter {
         match &mut self.run {
             // two regional indicators are one flag
             Some(last) if half && last.half && !last.broken => {
-                last.text.push(c);
+                last.text.push_str(&sign.text);
                 last.half = false;
                 return;
             }

@@ -25,7 +25,7 @@ pub const MOST_WORDS: usize = 10_000;
 pub const MOST_BYTES: usize = 512 * 1024;
 /// The version of these rules. A store with an index of another version is indexed again when it is
 /// opened.
-pub const VERSION: i64 = 2;
+pub const VERSION: i64 = 3;
 
 /// The longest word in characters. Longer words are cut, both in the index and in queries.
 const LONGEST_WORD: usize = 64;

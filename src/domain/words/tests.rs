@@ -117,3 +117,22 @@ fn a_query_finds_a_part_of_a_run_wherever_it_stands() {
         assert_eq!(query(text), wanted, "{text}");
     }
 }
+
+#[test]
+fn every_emoji_is_a_sign() {
+    for (text, wanted) in [
+        ("ok‼️", vec!["ok", "‼"]),
+        ("⁉️", vec!["⁉"]),
+        ("©️ ® x", vec!["©", "®", "x"]),
+        ("dial #️⃣ or *⃣", vec!["dial", "＃", "or", "＊"]),
+        ("👍‼️", vec!["👍‼", "‼"]),
+        ("1️⃣", vec!["1"]),
+        ("C# *a*", vec!["c", "a"]),
+        ("™️ ℹ️ Ⓜ️", vec!["tm", "i", "m"]),
+        ("〰️〽️", vec!["〰〽", "〽"]),
+    ] {
+        assert_eq!(words(text), wanted, "{text}");
+    }
+    assert_eq!(query("#️⃣"), ["＃*"]);
+    assert_eq!(query("*️⃣ ‼️"), ["＊*", "‼*"]);
+}

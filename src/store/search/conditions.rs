@@ -109,7 +109,8 @@ impl<D: Dialect> Statement<'_, D> {
         }
     }
 
-    /// The contacts that have an attribute which passes a test, and all contacts merged into them.
+    /// The contacts of each person who has an attribute that passes a test: the contacts that have
+    /// it, those that they were merged into, and all that were merged into any of these.
     pub fn contacts(&mut self, name: &str, test: &Test) -> String {
         let name = self.bind(name.into());
         let test = match test {
@@ -120,8 +121,11 @@ impl<D: Dialect> Statement<'_, D> {
             test => self.plain("a.value", test),
         };
         format!(
-            "WITH RECURSIVE f (id, tenant_id) AS ( \
+            "WITH RECURSIVE u (id, tenant_id) AS ( \
              SELECT a.contact_id, a.tenant_id FROM contact_attribute a WHERE a.tenant_id = ${0} AND a.name = ${name} AND {test} \
+             UNION SELECT c.merged_into, c.tenant_id FROM u CROSS JOIN contact c \
+             WHERE c.id = u.id AND c.tenant_id = u.tenant_id AND c.merged_into IS NOT NULL), \
+             f (id, tenant_id) AS (SELECT id, tenant_id FROM u \
              UNION SELECT c.id, c.tenant_id FROM f CROSS JOIN contact c \
              WHERE c.merged_into = f.id AND c.tenant_id = f.tenant_id) SELECT id FROM f",
             self.tenant
