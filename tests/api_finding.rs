@@ -346,4 +346,22 @@ both! {
         assert_eq!(server.patch("/v1/interactions/l", json!({"text": "short"})).await.0, 200);
         assert_eq!(found(&server, json!({"q": format!("{}0", "\u{10428}".repeat(58))})).await, Vec::<String>::new());
     }
+
+    async fn keys_that_json_escapes_are_found_as_others_are(db) {
+        let server = Server::start(db).await;
+        let keys = ["a \"quoted\" key", "back\\slash", "new\nline", "\u{1}\u{7f}", "tab\t", "ключ 🔑", "/slash/", "per%cent_", ""];
+        for (n, key) in keys.iter().enumerate() {
+            server.record(json!({"id": format!("k{n}"), "mediaType": "chat", "userData": {*key: {"in": n}, "other": "key"}})).await;
+        }
+        server.record(json!({"id": "none", "mediaType": "chat", "userData": {"text": keys.join(" ")}})).await;
+        for (n, key) in keys.iter().enumerate() {
+            let path = format!("userData.{}", key.replace('\\', "\\\\").replace('.', "\\."));
+            assert_eq!(found(&server, json!({"field": path, "exists": true})).await, [format!("k{n}")], "{key:?}");
+            assert_eq!(found(&server, json!({"field": format!("{path}.in"), "eq": n})).await, [format!("k{n}")], "{key:?}");
+            let not = json!({"not": {"field": path, "exists": true}});
+            assert_eq!(found(&server, not).await.len(), keys.len(), "{key:?}");
+            let either = json!({"or": [{"field": format!("{path}.in"), "eq": n}, {"field": "userData.text", "exists": true}]});
+            assert_eq!(found(&server, either).await.len(), 2, "{key:?}");
+        }
+    }
 }

@@ -371,4 +371,27 @@ both! {
             assert!((10..20).contains(&turned_away), "{turned_away} of 20 found no room: {method} {path} {}", &body.to_string()[..60]);
         }
     }
+
+    async fn a_deletion_of_another_revision_is_refused(db) {
+        let server = Server::start(db).await;
+        server.record(json!({"id": "w", "mediaType": "webengagement"})).await;
+        let (_, contact) = server.post("/v1/contacts", json!({"id": "c", "attributes": {"FirstName": "Ann"}})).await;
+        assert_eq!(contact["revision"], 1);
+        let declined = json!({"code": "busy"});
+        for path in ["/v1/interactions/w", "/v1/contacts/c", "/v1/interactions/w/no-engage"] {
+            let request = if path.ends_with("no-engage") {
+                server.request("POST", path).json(&declined)
+            } else {
+                server.request("DELETE", path)
+            };
+            let answer = request.header("if-match", "\"99\"").send().await.unwrap();
+            assert_eq!(answer.status(), 412, "{path}");
+        }
+        assert_eq!(server.get("/v1/interactions/w").await.1["revision"], 1);
+        for path in ["/v1/interactions/w", "/v1/contacts/c"] {
+            let answer = server.request("DELETE", path).header("if-match", "\"1\"").send().await.unwrap();
+            assert_eq!(answer.status(), 204, "{path}");
+            assert_eq!(server.get(path).await.0, 404);
+        }
+    }
 }
