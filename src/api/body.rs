@@ -122,7 +122,12 @@ pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
         return Ok(None);
     };
     match key.to_str() {
-        Ok(key) if !key.is_empty() && key.len() <= LONGEST_KEY => Ok(Some(key.to_owned())),
+        // printable ASCII; `to_str` takes tabs too
+        Ok(key)
+            if !key.is_empty() && key.len() <= LONGEST_KEY && !key.contains(char::is_control) =>
+        {
+            Ok(Some(key.to_owned()))
+        }
         _ => Err(Refusal::Malformed(format!(
             "the Idempotency-Key is not 1 to {LONGEST_KEY} visible ASCII characters"
         ))),

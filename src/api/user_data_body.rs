@@ -14,10 +14,10 @@ use crate::domain::user_data::{Edit, Given};
 #[serde(deny_unknown_fields, default)]
 pub struct UserDataEdit {
     /// Keys to attach.
-    #[schema(value_type = crate::domain::schema::GivenSchema)]
+    #[schema(value_type = Option<crate::domain::schema::GivenSchema>)]
     attach: Given,
     /// Keys to overwrite.
-    #[schema(value_type = crate::domain::schema::GivenSchema)]
+    #[schema(value_type = Option<crate::domain::schema::GivenSchema>)]
     update: Given,
     /// Keys to delete; a key that does not exist is no error.
     delete: Option<Vec<String>>,

@@ -103,7 +103,7 @@ pub struct NewInteraction {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub participants: Option<Vec<Participant>>,
     /// An object, or a list of `{key, type, value}`.
-    #[schema(value_type = crate::domain::schema::GivenSchema)]
+    #[schema(value_type = Option<crate::domain::schema::GivenSchema>)]
     pub user_data: Given,
 }
 
