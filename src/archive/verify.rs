@@ -18,7 +18,7 @@ pub struct Difference {
 /// the number of equal rows.
 ///
 /// Kinds of rows that one of the sources lacks are skipped, as are the secrets of webhooks that one
-/// of them lacks.
+/// of them lacks, and the kept answers that quote them.
 ///
 /// # Errors
 /// When a source fails.
@@ -29,9 +29,11 @@ pub async fn verify(
 ) -> Result<(Vec<Difference>, u64), Error> {
     let mut differences = Vec::new();
     let mut equal = 0;
-    let shared =
-        |kind: Kind, one: &Source, other: &Source| one.holds(kind).0 && other.holds(kind).0;
     let secrets = one.holds(Kind::Webhook).1 && other.holds(Kind::Webhook).1;
+    let shared = |row: &Row, one: &Source, other: &Source| {
+        let both = one.holds(row.kind).0 && other.holds(row.kind).0;
+        both && (secrets || !row.quotes_secret())
+    };
     let (mut left, mut right) = (one.next_row().await?, other.next_row().await?);
     while differences.len() < most {
         let order = match (&left, &right) {
@@ -57,13 +59,13 @@ pub async fn verify(
             }
             std::cmp::Ordering::Less => {
                 take_right = false;
-                if let Some(left) = left.as_ref().filter(|row| shared(row.kind, &one, &other)) {
+                if let Some(left) = left.as_ref().filter(|row| shared(row, &one, &other)) {
                     differences.push(difference(left, "is missing from the second".to_owned()));
                 }
             }
             std::cmp::Ordering::Greater => {
                 take_left = false;
-                if let Some(right) = right.as_ref().filter(|row| shared(row.kind, &one, &other)) {
+                if let Some(right) = right.as_ref().filter(|row| shared(row, &one, &other)) {
                     differences.push(difference(right, "is missing from the first".to_owned()));
                 }
             }

@@ -314,6 +314,14 @@ impl Row {
         }
     }
 
+    /// Whether it is a kept answer that may quote the secret of a webhook: the answers to the
+    /// creation of a webhook and to the rotation of its secret do.
+    pub fn quotes_secret(&self) -> bool {
+        let under = self.text("path").strip_prefix("/v1/webhooks");
+        self.kind == Kind::Reply
+            && under.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
     /// The values that identify it among rows of its kind.
     pub fn key(&self) -> Vec<&Cell> {
         self.kind.key().iter().map(|name| self.cell(name)).collect()
