@@ -1,6 +1,7 @@
 //! The archive: what one store exports, another imports completely, on either database.
 
 mod damaged;
+mod deliveries;
 mod merging;
 mod walk;
 

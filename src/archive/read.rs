@@ -93,11 +93,11 @@ impl Lines {
         }
         let header: Header =
             serde_json::from_str(value.get()).map_err(|_| wrong("is no header of an archive"))?;
-        if header.version != VERSION {
+        if !(1..=VERSION).contains(&header.version) {
             return Err(Error::Line(
                 1,
                 format!(
-                    "says version {}, and this program reads version {VERSION}",
+                    "says version {}, and this program reads versions up to {VERSION}",
                     header.version
                 ),
             ));

@@ -163,7 +163,7 @@ impl Run<'_, '_> {
 fn is_compared(kind: Kind) -> bool {
     matches!(
         kind,
-        Kind::Contact | Kind::Interaction | Kind::WebAction | Kind::Change
+        Kind::Contact | Kind::Interaction | Kind::WebAction | Kind::Change | Kind::Webhook
     )
 }
 

@@ -17,6 +17,9 @@ use crate::store::{StoreError, rows};
 /// The largest number of left-out items that are listed; further ones are only counted.
 const NAMED: i64 = 20;
 
+/// The largest number of entries of the journal that are looked up at once.
+const ENTRIES: usize = 100;
+
 /// What a row is or is about.
 type Subject = (Kind, i64, String);
 
@@ -59,6 +62,18 @@ pub async fn survey<D: Dialect>(conn: &mut Conn<D>, all: &[Row]) -> Result<u64, 
             let there = existing::<D>(conn, &subjects).await?;
             let another = there.into_iter().map(|of| (of, Standing::Another));
             noted += note::<D>(conn, &NOTE_NEW, another).await?;
+            continue;
+        }
+        if *kind == Kind::Webhook {
+            // a webhook of the store stays as it is, and is told nothing that it was not owed
+            let ids = rows.iter().map(|((_, _, id), _)| id.clone()).collect();
+            let sql = format!("SELECT id FROM webhook WHERE id IN {}", D::any_of(1));
+            let mut same = Vec::new();
+            for row in &D::fetch(conn, sql.into(), vec![Arg::Texts(ids)]).await? {
+                let subject = (Kind::Webhook, *tenant, Columns::<D>::of(row).text()?);
+                same.push((subject, Standing::Same));
+            }
+            noted += note::<D>(conn, &NOTE_NEW, same).await?;
             continue;
         }
         let mut standings: BTreeMap<Subject, Standing> = BTreeMap::new();
@@ -108,6 +123,11 @@ pub async fn admitted<D: Dialect>(
     } else {
         BTreeSet::new()
     };
+    let told = if kind == Kind::Delivery {
+        entered::<D>(conn, &rows).await?
+    } else {
+        BTreeSet::new()
+    };
     let mut kept = Vec::with_capacity(rows.len());
     for (mut row, subject) in rows.into_iter().zip(subjects) {
         let contact = contact_of(&row).and_then(|of| noted.get(&of).copied());
@@ -122,6 +142,9 @@ pub async fn admitted<D: Dialect>(
                 continue;
             }
         }
+        if kind == Kind::Delivery && !told.contains(&row.int("cursor")) {
+            continue;
+        }
         if contact == Some(Standing::Another) {
             // the interaction once belonged to that contact; here the identifier means somebody
             // else
@@ -130,6 +153,27 @@ pub async fn admitted<D: Dialect>(
         kept.push(row);
     }
     Ok(kept)
+}
+
+/// The cursors of deliveries whose entries of the journal were restored.
+async fn entered<D: Dialect>(
+    conn: &mut Conn<D>,
+    deliveries: &[Row],
+) -> Result<BTreeSet<i64>, StoreError> {
+    let cursors: Vec<i64> = deliveries.iter().map(|row| row.int("cursor")).collect();
+    let mut found = BTreeSet::new();
+    for portion in cursors.chunks(ENTRIES) {
+        let places: Vec<String> = (1..=portion.len()).map(|n| format!("${n}")).collect();
+        let sql = format!(
+            "SELECT cursor FROM journal WHERE cursor IN ({})",
+            places.join(", ")
+        );
+        let args = portion.iter().map(|cursor| Arg::from(*cursor)).collect();
+        for row in &D::fetch(conn, sql.into(), args).await? {
+            found.insert(Columns::<D>::of(row).int()?);
+        }
+    }
+    Ok(found)
 }
 
 /// Deletes the notes. Returns what was left out although it differs from the stored item.
@@ -171,7 +215,10 @@ fn subject(row: &Row) -> Result<Option<Subject>, StoreError> {
         Kind::Change | Kind::Reply => of(Kind::Interaction, "interaction_id")
             .or_else(|| of(Kind::WebAction, "action_id"))
             .or_else(|| of(Kind::Contact, "contact_id")),
-        Kind::IndexedKey | Kind::Webhook | Kind::Token => None,
+        // the identifiers of webhooks are unique among all tenants, and deliveries name no tenant
+        Kind::Webhook => Some((Kind::Webhook, 0, row.text("id").to_owned())),
+        Kind::Delivery => Some((Kind::Webhook, 0, row.text("webhook_id").to_owned())),
+        Kind::IndexedKey | Kind::Token => None,
     })
 }
 

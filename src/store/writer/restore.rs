@@ -135,7 +135,7 @@ async fn is_empty<D: Dialect>(conn: &mut Conn<D>) -> Result<bool, StoreError> {
 fn shift(row: &mut Row, offset: i64) {
     let name = match row.kind {
         Kind::Interaction | Kind::WebAction => "seq",
-        Kind::Change | Kind::Webhook => "cursor",
+        Kind::Change | Kind::Webhook | Kind::Delivery => "cursor",
         _ => return,
     };
     let moved = row.int(name) + offset;
