@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use super::alone::keys_moved;
 use super::{flush, merge};
 use crate::domain::Refusal;
 use crate::domain::archive::{Cell, Kind, Restore, Restored, Row, Type};
@@ -54,8 +55,7 @@ pub async fn chunk<D: Dialect>(
             kind => insert::<D>(conn, rules, kind, &of_kind, state.merging).await?,
         };
         if kind == Kind::IndexedKey {
-            let sql = "UPDATE journal_head SET key_version = key_version + 1 WHERE id = 1";
-            D::execute(conn, sql.into(), Vec::new()).await?;
+            keys_moved::<D>(conn).await?;
         }
     }
     state.lines = restore.upto;
@@ -64,6 +64,8 @@ pub async fn chunk<D: Dialect>(
     let args = vec![state.lines.into(), i64::from(state.finished).into()];
     D::execute(conn, sql.into(), args).await?;
     if state.finished {
+        // writers take commands again
+        keys_moved::<D>(conn).await?;
         state.left_out = merge::end::<D>(conn).await?;
     }
     Ok(state)
@@ -101,6 +103,8 @@ async fn begin<D: Dialect>(conn: &mut Conn<D>, restore: &Restore) -> Result<Rest
         i64::from(!empty).into(),
     ];
     D::execute(conn, sql.into(), args).await?;
+    // other servers on the same Postgres write nothing until the restore is finished
+    keys_moved::<D>(conn).await?;
     // reserve the cursors of the archive, so that concurrent writes get none of them
     let sql = "UPDATE journal_head SET last_cursor = $1 WHERE id = 1";
     let head = offset + restore.head;
