@@ -3,6 +3,7 @@
 mod damaged;
 mod deliveries;
 mod merging;
+mod named;
 mod walk;
 
 use std::path::{Path, PathBuf};

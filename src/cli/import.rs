@@ -72,7 +72,11 @@ impl Import {
         store.close().await;
         let report = report.map_err(|error| Failed(error.to_string()))?;
         print!("{report}");
-        Ok(if report.refused() == 0 {
+        let missed = report.missed().count();
+        if missed > 0 {
+            eprintln!("{missed} of the given files were not imported; the report says why");
+        }
+        Ok(if report.refused() == 0 && missed == 0 {
             ExitCode::SUCCESS
         } else {
             ExitCode::from(2)
