@@ -112,7 +112,6 @@ fn told(report: &Report) -> ExitCode {
     let (old, new) = report.head;
     if report.already {
         println!("This archive was restored before; nothing was written.");
-        println!("The head of its journal was {old} and is {new}.");
         return ExitCode::SUCCESS;
     }
     if report.resumed > 0 {

@@ -54,7 +54,11 @@ both! {
 
         // a second time, the same is left out and nothing else happens
         let there = server.stop().await;
+        let head = "SELECT last_cursor FROM journal_head";
+        let before = crate::support::direct::Direct::to(&there).await.number(head).await;
         let said = annals(&there.url, &merge, 2).await;
+        assert!(said.contains("0 rows restored") && said.contains(&format!("and is {before}.")), "{said}");
+        assert_eq!(crate::support::direct::Direct::to(&there).await.number(head).await, before);
         assert!(said.contains("interaction mail") && !said.contains("chat"), "{said}");
         let server = Server::at(there, |_| {}).await;
         assert_eq!(server.journal().await, journal, "also of what was deleted");

@@ -67,6 +67,7 @@ pub async fn chunk<D: Dialect>(
         // writers take commands again
         keys_moved::<D>(conn).await?;
         state.left_out = merge::end::<D>(conn).await?;
+        state.unmoved = state.merging && give_back::<D>(conn, state.offset).await?;
     }
     Ok(state)
 }
@@ -117,6 +118,28 @@ async fn begin<D: Dialect>(conn: &mut Conn<D>, restore: &Restore) -> Result<Rest
         merging: !empty,
         ..Restored::default()
     })
+}
+
+/// Gives the reserved cursors back if nothing of the archive has one of them. Returns whether it did.
+async fn give_back<D: Dialect>(conn: &mut Conn<D>, offset: i64) -> Result<bool, StoreError> {
+    for kind in [Kind::Change, Kind::Interaction, Kind::WebAction] {
+        let sql = format!(
+            "SELECT 1 FROM {} WHERE {} > $1 LIMIT 1",
+            table(kind),
+            kind.key()[0]
+        );
+        let found = D::fetch(conn, sql.into(), vec![offset.into()]).await?;
+        if !found.is_empty() {
+            return Ok(false);
+        }
+    }
+    for sql in [
+        "UPDATE webhook SET cursor = $1 WHERE cursor > $1",
+        "UPDATE journal_head SET last_cursor = $1 WHERE id = 1",
+    ] {
+        D::execute(conn, sql.into(), vec![offset.into()]).await?;
+    }
+    Ok(true)
 }
 
 async fn is_empty<D: Dialect>(conn: &mut Conn<D>) -> Result<bool, StoreError> {
