@@ -163,7 +163,7 @@ both! {
         server.post("/v1/interactions/mail/user-data", json!({"attach": {"planted": "privateword"}})).await;
         server.stop().await;
         let said = annals(&source.url, &["verify", archive.to_str().unwrap()], 1).await;
-        assert!(said.contains("interaction ") && said.contains("differs in core, user_data") && said.contains("is missing from the first"), "{said}");
+        assert!(said.contains("interaction mail 1: differs in core, user_data") && said.contains("is missing from the first"), "{said}");
         assert!(!said.contains("privateword"), "no values: they are customers' data");
     }
 }

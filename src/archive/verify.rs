@@ -2,13 +2,14 @@
 
 use super::{Error, Source, WITHOUT_SECRET};
 use crate::domain::archive::{Cell, Kind, Row};
+use crate::domain::interaction::Interaction;
 
 /// A difference. It omits the values, which are customer data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     /// What differs.
     pub kind: Kind,
-    /// The values of its key.
+    /// The identifiers by which an operator finds it.
     pub key: String,
     /// The columns that differ, or the side on which the row is missing.
     pub what: String,
@@ -98,16 +99,26 @@ fn differing(one: &Row, other: &Row, secrets: bool) -> Vec<&'static str> {
         .collect()
 }
 
+/// The identifier and the tenant of an interaction.
+fn identifier(row: &Row) -> Option<String> {
+    let core: Interaction = serde_json::from_str(row.text("core")).ok()?;
+    Some(format!("{} {}", core.id, core.tenant_id))
+}
+
 fn difference(row: &Row, what: String) -> Difference {
-    let key: Vec<String> = row
-        .key()
-        .into_iter()
-        .map(|cell| match cell {
-            Cell::Text(text) => text.clone(),
-            Cell::Int(number) => number.to_string(),
-            _ => String::new(),
-        })
-        .collect();
+    let shown = |cell: &Cell| match cell {
+        Cell::Text(text) => text.clone(),
+        Cell::Int(number) => number.to_string(),
+        _ => String::new(),
+    };
+    let key: Vec<String> = match row.kind {
+        // their keys are internal numbers
+        Kind::Interaction => identifier(row).into_iter().collect(),
+        Kind::WebAction => ["action_id", "tenant_id", "state"]
+            .map(|name| shown(row.cell(name)))
+            .into(),
+        _ => row.key().into_iter().map(shown).collect(),
+    };
     Difference {
         kind: row.kind,
         key: key.join(" "),
