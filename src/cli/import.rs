@@ -121,7 +121,7 @@ fn told(report: &Report) -> ExitCode {
     for (kind, id, standing) in &report.left_out.first {
         let why = match standing {
             Standing::Same | Standing::Changed => "it exists, and one of the two was changed since",
-            Standing::Another => "another exists, or it belongs to another",
+            Standing::Another => "another exists, it was erased, or it belongs to such a one",
         };
         println!("left out: {} {id}: {why}", kind.name());
     }

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::restore::core;
 use crate::domain::archive::{Cell, Kind, LeftOut, Row, Standing};
+use crate::domain::change;
 use crate::store::archive::table;
 use crate::store::bulk::{self, Many};
 use crate::store::dialect::{Arg, Columns, Conn, Dialect};
@@ -77,6 +78,12 @@ pub async fn survey<D: Dialect>(conn: &mut Conn<D>, all: &[Row]) -> Result<u64, 
             continue;
         }
         let mut standings: BTreeMap<Subject, Standing> = BTreeMap::new();
+        if *kind == Kind::Contact {
+            let ids = rows.iter().map(|((_, _, id), _)| id.clone()).collect();
+            for id in erased::<D>(conn, *tenant, ids).await? {
+                standings.insert((Kind::Contact, *tenant, id), Standing::Another);
+            }
+        }
         let here = compared::<D>(conn, *kind, *tenant, rows).await?;
         for (subject, standing) in here {
             let graver = standings.entry(subject).or_insert(standing);
@@ -254,6 +261,26 @@ fn owners(row: &Row) -> Result<Vec<Subject>, StoreError> {
         }
         _ => Vec::new(),
     })
+}
+
+/// Those of the contacts that were erased here: the journal says so, and they are not in the store.
+/// A restore of them would undo the erasure.
+async fn erased<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    ids: Vec<String>,
+) -> Result<BTreeSet<String>, StoreError> {
+    let sql = format!(
+        "SELECT DISTINCT j.contact_id FROM journal j WHERE j.tenant_id = $1 AND j.contact_id IN {} AND j.kind = $3 \
+         AND NOT EXISTS (SELECT 1 FROM contact c WHERE c.id = j.contact_id AND c.tenant_id = j.tenant_id)",
+        D::any_of(2)
+    );
+    let kind = change::Kind::ContactErased.name();
+    let args = vec![tenant.into(), Arg::Texts(ids), kind.into()];
+    let rows = D::fetch(conn, sql.into(), args).await?;
+    rows.iter()
+        .map(|row| Ok(Columns::<D>::of(row).text()?))
+        .collect()
 }
 
 /// How rows of a kind compare with the stored items of the same identifiers.
