@@ -133,6 +133,14 @@ impl Problem {
                 ),
                 None,
             ),
+            StoreError::Unfinished => (
+                Self::unavailable(
+                    "importing",
+                    "An archive is being imported",
+                    "the import of an archive is not finished; nothing was written, try again",
+                ),
+                None,
+            ),
             StoreError::Schema(_)
             | StoreError::Inconsistent(..)
             | StoreError::Settings(_)

@@ -10,10 +10,14 @@ use sha2::{Digest, Sha256};
 
 use super::{Error, PAGE, line};
 use crate::domain::archive::{Kind, Place, Row, VERSION};
+use crate::json;
 use crate::store::archive::Snapshot;
 
 /// The longest line in bytes; an interaction with all its texts is far shorter.
 const LONGEST_LINE: u64 = 256 * 1024 * 1024;
+
+/// How many bytes of a file tell whether it is an archive.
+const BEGIN_BYTES: u64 = 16;
 
 /// The number of lines between progress reports.
 const EVERY: u64 = 500;
@@ -68,13 +72,12 @@ impl Lines {
     /// # Errors
     /// When it cannot be read.
     pub fn is_archive(path: &Path) -> Result<bool, std::io::Error> {
-        let mark = b"{\"annals\":";
         let mut begin = Vec::new();
         std::io::Read::read_to_end(
-            &mut std::io::Read::take(File::open(path)?, mark.len() as u64),
+            &mut std::io::Read::take(File::open(path)?, BEGIN_BYTES),
             &mut begin,
         )?;
-        Ok(begin == mark)
+        Ok(json::without_mark(&begin).starts_with(b"{\"annals\":"))
     }
 
     /// Opens an archive and reads its header.
@@ -86,18 +89,20 @@ impl Lines {
         let mut from = BufReader::with_capacity(1024 * 1024, File::open(path)?);
         let mut hash = Sha256::new();
         let first = next(&mut from, 1)?.ok_or_else(|| wrong("is missing: the file is empty"))?;
-        hash.update(&first);
-        let (name, value) = line::named(text(&first, 1)?).map_err(|what| Error::Line(1, what))?;
+        // editors and Windows put a byte order mark there; it is not part of the archive
+        let first = json::without_mark(&first);
+        hash.update(first);
+        let (name, value) = line::named(text(first, 1)?).map_err(|what| Error::Line(1, what))?;
         if name != "annals" {
             return Err(wrong("is no header of an archive"));
         }
         let header: Header =
             serde_json::from_str(value.get()).map_err(|_| wrong("is no header of an archive"))?;
-        if header.version != VERSION {
+        if !(1..=VERSION).contains(&header.version) {
             return Err(Error::Line(
                 1,
                 format!(
-                    "says version {}, and this program reads version {VERSION}",
+                    "says version {}, and this program reads versions up to {VERSION}",
                     header.version
                 ),
             ));

@@ -70,7 +70,6 @@ pub async fn restore(
     let done = match before {
         Some((_, state)) if state.finished && !merge => {
             report.already = true;
-            report.head = (checked.head, checked.head + state.offset);
             return Ok(report);
         }
         Some((_, state)) if !state.finished => state.lines,
@@ -99,7 +98,8 @@ pub async fn restore(
     run.first.survey = false;
     let (state, rows) = run.pass(Stage::Restore).await?;
     report.rows = rows;
-    report.head = (run.checked.head, run.checked.head + state.offset);
+    let moved = if state.unmoved { 0 } else { run.checked.head };
+    report.head = (run.checked.head, moved + state.offset);
     report.left_out = state.left_out;
     Ok(report)
 }
@@ -163,7 +163,7 @@ impl Run<'_, '_> {
 fn is_compared(kind: Kind) -> bool {
     matches!(
         kind,
-        Kind::Contact | Kind::Interaction | Kind::WebAction | Kind::Change
+        Kind::Contact | Kind::Interaction | Kind::WebAction | Kind::Change | Kind::Webhook
     )
 }
 

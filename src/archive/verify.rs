@@ -2,13 +2,14 @@
 
 use super::{Error, Source, WITHOUT_SECRET};
 use crate::domain::archive::{Cell, Kind, Row};
+use crate::domain::interaction::Interaction;
 
 /// A difference. It omits the values, which are customer data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     /// What differs.
     pub kind: Kind,
-    /// The values of its key.
+    /// The identifiers by which an operator finds it.
     pub key: String,
     /// The columns that differ, or the side on which the row is missing.
     pub what: String,
@@ -18,7 +19,7 @@ pub struct Difference {
 /// the number of equal rows.
 ///
 /// Kinds of rows that one of the sources lacks are skipped, as are the secrets of webhooks that one
-/// of them lacks.
+/// of them lacks, and the kept answers that quote them.
 ///
 /// # Errors
 /// When a source fails.
@@ -29,9 +30,11 @@ pub async fn verify(
 ) -> Result<(Vec<Difference>, u64), Error> {
     let mut differences = Vec::new();
     let mut equal = 0;
-    let shared =
-        |kind: Kind, one: &Source, other: &Source| one.holds(kind).0 && other.holds(kind).0;
     let secrets = one.holds(Kind::Webhook).1 && other.holds(Kind::Webhook).1;
+    let shared = |row: &Row, one: &Source, other: &Source| {
+        let both = one.holds(row.kind).0 && other.holds(row.kind).0;
+        both && (secrets || !row.quotes_secret())
+    };
     let (mut left, mut right) = (one.next_row().await?, other.next_row().await?);
     while differences.len() < most {
         let order = match (&left, &right) {
@@ -57,13 +60,13 @@ pub async fn verify(
             }
             std::cmp::Ordering::Less => {
                 take_right = false;
-                if let Some(left) = left.as_ref().filter(|row| shared(row.kind, &one, &other)) {
+                if let Some(left) = left.as_ref().filter(|row| shared(row, &one, &other)) {
                     differences.push(difference(left, "is missing from the second".to_owned()));
                 }
             }
             std::cmp::Ordering::Greater => {
                 take_left = false;
-                if let Some(right) = right.as_ref().filter(|row| shared(row.kind, &one, &other)) {
+                if let Some(right) = right.as_ref().filter(|row| shared(row, &one, &other)) {
                     differences.push(difference(right, "is missing from the first".to_owned()));
                 }
             }
@@ -96,16 +99,26 @@ fn differing(one: &Row, other: &Row, secrets: bool) -> Vec<&'static str> {
         .collect()
 }
 
+/// The identifier and the tenant of an interaction.
+fn identifier(row: &Row) -> Option<String> {
+    let core: Interaction = serde_json::from_str(row.text("core")).ok()?;
+    Some(format!("{} {}", core.id, core.tenant_id))
+}
+
 fn difference(row: &Row, what: String) -> Difference {
-    let key: Vec<String> = row
-        .key()
-        .into_iter()
-        .map(|cell| match cell {
-            Cell::Text(text) => text.clone(),
-            Cell::Int(number) => number.to_string(),
-            _ => String::new(),
-        })
-        .collect();
+    let shown = |cell: &Cell| match cell {
+        Cell::Text(text) => text.clone(),
+        Cell::Int(number) => number.to_string(),
+        _ => String::new(),
+    };
+    let key: Vec<String> = match row.kind {
+        // their keys are internal numbers
+        Kind::Interaction => identifier(row).into_iter().collect(),
+        Kind::WebAction => ["action_id", "tenant_id", "state"]
+            .map(|name| shown(row.cell(name)))
+            .into(),
+        _ => row.key().into_iter().map(shown).collect(),
+    };
     Difference {
         kind: row.kind,
         key: key.join(" "),

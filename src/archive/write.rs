@@ -14,7 +14,7 @@ use crate::store::archive::Snapshot;
 /// What an archive includes besides history.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Holds {
-    /// The signing secrets of webhooks.
+    /// The signing secrets of webhooks, and the kept answers that quote them.
     pub secrets: bool,
     /// The hashes of access tokens.
     pub tokens: bool,
@@ -86,7 +86,12 @@ pub async fn write(
         let mut after = None;
         loop {
             let page = snapshot.rows(kind, after.as_ref(), PAGE).await?;
+            done += page.len() as u64;
             for row in &page {
+                if row.quotes_secret() && !holds.secrets {
+                    continue;
+                }
+                *count += 1;
                 if kind == Kind::Webhook && !holds.secrets {
                     let mut bare = row.clone();
                     bare.set("secrets", Cell::Null);
@@ -95,8 +100,6 @@ pub async fn write(
                     out.line(&line::write(row))?;
                 }
             }
-            *count += page.len() as u64;
-            done += page.len() as u64;
             progress(done);
             match page.into_iter().next_back() {
                 Some(last) => after = Some(last),

@@ -72,7 +72,11 @@ impl Import {
         store.close().await;
         let report = report.map_err(|error| Failed(error.to_string()))?;
         print!("{report}");
-        Ok(if report.refused() == 0 {
+        let missed = report.missed().count();
+        if missed > 0 {
+            eprintln!("{missed} of the given files were not imported; the report says why");
+        }
+        Ok(if report.refused() == 0 && missed == 0 {
             ExitCode::SUCCESS
         } else {
             ExitCode::from(2)
@@ -108,7 +112,6 @@ fn told(report: &Report) -> ExitCode {
     let (old, new) = report.head;
     if report.already {
         println!("This archive was restored before; nothing was written.");
-        println!("The head of its journal was {old} and is {new}.");
         return ExitCode::SUCCESS;
     }
     if report.resumed > 0 {
@@ -118,7 +121,7 @@ fn told(report: &Report) -> ExitCode {
     for (kind, id, standing) in &report.left_out.first {
         let why = match standing {
             Standing::Same | Standing::Changed => "it exists, and one of the two was changed since",
-            Standing::Another => "another exists, or it belongs to another",
+            Standing::Another => "another exists, it was erased, or it belongs to such a one",
         };
         println!("left out: {} {id}: {why}", kind.name());
     }

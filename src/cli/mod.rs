@@ -21,7 +21,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::Config;
 use crate::domain::moment::SystemClock;
 use crate::server;
-use crate::store::{Schema, Store, StoreError};
+use crate::store::{Schema, Settings, Store, StoreError};
 
 /// Annals, a contact-history server.
 #[derive(Parser)]
@@ -140,14 +140,29 @@ impl Common {
 /// Opens the store for a command that may run beside a server.
 ///
 /// # Errors
-/// When the database cannot be reached, or its schema does not match.
+/// When the database cannot be reached, its schema does not match, or an archive is restored in it
+/// only in part.
 pub async fn open_beside(config: &Config) -> Result<Store, Failed> {
     let mut settings = server::settings(config, Schema::Migrate, false, Arc::new(SystemClock));
     settings.rules = config.import_rules();
-    Ok(Store::open(settings).await?)
+    open_whole(settings).await
 }
 
-/// Opens the store for a command that needs exclusive access.
+/// Opens a store, unless an archive is restored in it only in part.
+///
+/// # Errors
+/// When an archive is, or the store does not open.
+pub async fn open_whole(settings: Settings) -> Result<Store, Failed> {
+    let store = Store::open(settings).await?;
+    let restored = store.reads.restored().await?;
+    if restored.is_some_and(|(_, state)| !state.finished) {
+        store.close().await;
+        return Err(StoreError::Unfinished.into());
+    }
+    Ok(store)
+}
+
+/// Opens the store to import an archive, which needs exclusive access and may go on with a restore.
 ///
 /// # Errors
 /// When a server has the file open, the database cannot be reached, or its schema does not match.

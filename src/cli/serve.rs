@@ -8,7 +8,7 @@ use clap::Args;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::Failed;
+use super::{Failed, open_whole};
 use crate::config::{Config, redacted};
 use crate::domain::moment::SystemClock;
 use crate::server;
@@ -52,15 +52,7 @@ impl Serve {
             Schema::Migrate
         };
         let clock = Arc::new(SystemClock);
-        let store = Store::open(server::settings(&config, schema, true, clock.clone())).await?;
-        if let Some((_, restored)) = store.reads.restored().await?
-            && !restored.finished
-        {
-            return Err(Failed(
-                "the import of an archive is not finished: run `annals import` with it again"
-                    .to_owned(),
-            ));
-        }
+        let store = open_whole(server::settings(&config, schema, true, clock.clone())).await?;
         want_sign_in(&config, &store).await?;
         if self.demo {
             super::demo::fill_when_empty(&store).await?;

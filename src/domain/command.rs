@@ -597,6 +597,15 @@ impl Command {
         }
     }
 
+    /// Whether the command may run while an archive is restored in part: the restore itself, and
+    /// what the opening of a store does.
+    pub fn restores(&self) -> bool {
+        matches!(
+            self,
+            Self::Restore(_) | Self::FoldContacts { .. } | Self::IndexWords
+        )
+    }
+
     /// Whether the command needs its own statements, and so its own transaction.
     pub fn alone(&self) -> bool {
         !matches!(

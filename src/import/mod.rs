@@ -95,13 +95,13 @@ pub async fn run(
     let longest = writer.rules().limits.line;
     let found = files::find(paths).map_err(|(path, source)| ImportError::Path { path, source })?;
     let recognised = blocking(move || {
-        let look = |(path, bytes)| files::recognise(path, bytes, longest);
+        let look = |candidate| files::recognise(candidate, longest);
         found.into_iter().map(look).collect::<Vec<_>>()
     })
     .await;
     let reports = recognised
         .iter()
-        .map(|file| FileReport::new(file.path.clone(), file.format.clone()))
+        .map(|file| FileReport::new(file.path.clone(), file.format.clone(), file.is_missed()))
         .collect();
     let total = recognised.iter().map(|file| file.bytes).sum();
     let done = Arc::new(AtomicU64::new(0));

@@ -103,6 +103,8 @@ pub struct FileReport {
     pub path: PathBuf,
     /// Its format, or why it is not history.
     pub format: Result<Format, String>,
+    /// Whether it has no format although it was meant: it was named itself, or is an archive.
+    pub missed: bool,
     /// Interactions.
     pub interactions: Counts,
     /// Contacts.
@@ -121,10 +123,11 @@ pub struct FileReport {
 }
 
 impl FileReport {
-    pub(super) fn new(path: PathBuf, format: Result<Format, String>) -> Self {
+    pub(super) fn new(path: PathBuf, format: Result<Format, String>, missed: bool) -> Self {
         Self {
             path,
             format,
+            missed,
             interactions: Counts::default(),
             contacts: Counts::default(),
             joined: 0,
@@ -165,6 +168,11 @@ impl Report {
         self.files.iter().map(|file| file.refused.count).sum()
     }
 
+    /// The files that were meant, and of which nothing was imported.
+    pub fn missed(&self) -> impl Iterator<Item = &FileReport> {
+        self.files.iter().filter(|file| file.missed)
+    }
+
     fn sum(&self, of: impl Fn(&FileReport) -> Counts) -> Counts {
         self.files
             .iter()
@@ -183,6 +191,10 @@ impl fmt::Display for Report {
             write!(f, "{}: ", file.path.display())?;
             match &file.format {
                 Ok(format) => writeln!(f, "{format}")?,
+                Err(reason) if file.missed => {
+                    writeln!(f, "not imported: {reason}")?;
+                    continue;
+                }
                 Err(reason) => {
                     writeln!(f, "not history: {reason}")?;
                     continue;

@@ -53,7 +53,10 @@ impl<D: Dialect> Snapshot for Reader<D> {
 
     fn count(&mut self, kind: Kind) -> BoxFuture<'_, Result<i64, StoreError>> {
         Box::pin(async move {
-            let sql = format!("SELECT COUNT(*) FROM {}", table(kind));
+            let mut sql = format!("SELECT COUNT(*) FROM {}", table(kind));
+            if let Some(condition) = condition(kind) {
+                sql += &format!(" WHERE {condition}");
+            }
             let rows = D::fetch(self.conn(), sql.into(), Vec::new()).await?;
             Ok(match rows.first() {
                 Some(row) => Columns::<D>::of(row).int()?,
@@ -93,9 +96,15 @@ pub fn table(kind: Kind) -> &'static str {
         Kind::WebAction => "web_action",
         Kind::Change => "journal",
         Kind::Webhook => "webhook",
+        Kind::Delivery => "webhook_delivery",
         Kind::Reply => "kept_reply",
         Kind::Token => "api_token",
     }
+}
+
+/// The condition that the rows of a kind meet; the others of the table are not in the archive.
+fn condition(kind: Kind) -> Option<&'static str> {
+    (kind == Kind::Delivery).then_some("state <> 1")
 }
 
 /// Rough limit on the bytes of a page; a single row may be longer.
@@ -139,10 +148,14 @@ fn page(kind: Kind, what: &str, after: Option<&Row>, limit: i64) -> (String, Vec
     let key: Vec<String> = kind.key().iter().map(|name| column(kind, name)).collect();
     let mut args: Vec<Arg> = Vec::new();
     let mut sql = format!("SELECT {what} FROM {from}");
+    let mut conditions: Vec<String> = condition(kind).map(str::to_owned).into_iter().collect();
     if let Some(after) = after {
         args.extend(after.key().into_iter().map(arg));
         let places: Vec<String> = (1..=args.len()).map(|n| format!("${n}")).collect();
-        sql += &format!(" WHERE ({}) > ({})", key.join(", "), places.join(", "));
+        conditions.push(format!("({}) > ({})", key.join(", "), places.join(", ")));
+    }
+    if !conditions.is_empty() {
+        sql += &format!(" WHERE {}", conditions.join(" AND "));
     }
     args.push(limit.into());
     sql += &format!(" ORDER BY {} LIMIT +${}", key.join(", "), args.len());

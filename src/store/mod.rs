@@ -75,6 +75,9 @@ pub enum StoreError {
     /// The store is closing.
     #[error("the store is closing")]
     Closed,
+    /// An archive is restored in part only; nothing was written.
+    #[error("the import of an archive is not finished: run `annals import` with it again")]
+    Unfinished,
     /// The schema does not match this program.
     #[error("{0}")]
     Schema(String),

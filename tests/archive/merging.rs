@@ -54,7 +54,11 @@ both! {
 
         // a second time, the same is left out and nothing else happens
         let there = server.stop().await;
+        let head = "SELECT last_cursor FROM journal_head";
+        let before = crate::support::direct::Direct::to(&there).await.number(head).await;
         let said = annals(&there.url, &merge, 2).await;
+        assert!(said.contains("0 rows restored") && said.contains(&format!("and is {before}.")), "{said}");
+        assert_eq!(crate::support::direct::Direct::to(&there).await.number(head).await, before);
         assert!(said.contains("interaction mail") && !said.contains("chat"), "{said}");
         let server = Server::at(there, |_| {}).await;
         assert_eq!(server.journal().await, journal, "also of what was deleted");
@@ -120,6 +124,35 @@ both! {
         let server = Server::at(there, |_| {}).await;
         assert_eq!(subjects(&server, "a").await, "two");
         assert_eq!(server.get("/v1/interactions/child").await.1["parentId"], "a", "what is gone comes back to what is the same");
+    }
+
+    async fn who_was_erased_stays_erased(db) {
+        let server = Server::start(db).await;
+        server.post("/v1/contacts", json!({"id": "ann", "attributes": {"EmailAddress": "ann@example.test"}})).await;
+        server.post("/v1/contacts", json!({"id": "bob", "attributes": {"EmailAddress": "bob@example.test"}})).await;
+        server.record(json!({"id": "of-ann", "mediaType": "chat", "contactId": "ann", "text": "privateword"})).await;
+        server.record(json!({"id": "deleted", "mediaType": "chat", "contactId": "ann"})).await;
+        server.record(json!({"id": "of-bob", "mediaType": "chat", "contactId": "bob"})).await;
+        let source = server.stop().await;
+        let archive = file(&source, "a.ndjson");
+        export(&source.url, &archive, &[]).await;
+        let server = Server::at(source, |_| {}).await;
+        server.delete("/v1/interactions/deleted").await;
+        server.delete("/v1/interactions/of-bob").await;
+        let (status, _) = server.post("/v1/contacts/ann/erase", json!({})).await;
+        assert_eq!(status, 200);
+        let there = server.stop().await;
+        let said = annals(&there.url, &["import", "--merge", archive.to_str().unwrap()], 2).await;
+        for name in ["contact ann", "interaction deleted", "interaction of-ann"] {
+            assert!(said.contains(&format!("left out: {name}: ")), "{name}: {said}");
+        }
+        let server = Server::at(there, |_| {}).await;
+        for path in ["/v1/contacts/ann", "/v1/interactions/deleted"] {
+            assert_eq!(server.get(path).await.0, 404, "{path}");
+        }
+        assert_eq!(server.get("/v1/interactions/of-bob").await.0, 200, "what was only deleted comes back");
+        let (_, found) = server.get("/v1/interactions?q=privateword").await;
+        assert_eq!(crate::support::ids(&found), Vec::<&str>::new());
     }
 
     async fn the_journal_of_something_deleted_is_not_that_of_another(db) {

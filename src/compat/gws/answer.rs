@@ -150,6 +150,10 @@ impl From<StoreError> for Failure {
                 "the server is shutting down; nothing was written, try again",
                 None,
             ),
+            StoreError::Unfinished => Self::later(
+                "the import of an archive is not finished; nothing was written, try again",
+                None,
+            ),
             StoreError::Unknown(_) => Self {
                 message:
                     "the connection to the database was lost during the commit; check before you send again"

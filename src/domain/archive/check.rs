@@ -7,7 +7,7 @@ use super::{Cell, Kind, Row, Type};
 use crate::domain::interaction::{Interaction, Participant};
 use crate::domain::user_data;
 use crate::domain::web_action::State;
-use crate::domain::webhook::Secret;
+use crate::domain::webhook::{DeliveryState, Secret};
 
 /// A column with an impossible value, and what is wrong with it.
 pub type Wrong = (&'static str, &'static str);
@@ -36,6 +36,12 @@ impl Row {
         }
         if self.kind == Kind::WebAction && State::of_name(self.text("state")).is_none() {
             return Err(("state", "is no state of a web action"));
+        }
+        if self.kind == Kind::Delivery {
+            let state = DeliveryState::of_code(self.int("state"));
+            if !matches!(state, Some(DeliveryState::Waiting | DeliveryState::Dead)) {
+                return Err(("state", "is neither waiting nor dead"));
+            }
         }
         Ok(())
     }
@@ -72,6 +78,10 @@ impl Row {
                 ("cursor", 0, head, PLACE),
                 ("enabled", 0, 1, FLAG),
                 ("deleted", 0, 1, FLAG),
+            ],
+            Kind::Delivery => vec![
+                ("cursor", 1, head, PLACE),
+                ("attempts", 0, i64::MAX, "is less than 0"),
             ],
             Kind::Contact => vec![("revision", 1, i64::MAX, "is less than 1")],
             Kind::ContactAttribute => {

@@ -11,8 +11,8 @@ pub use restore::{LeftOut, Restore, Restored, Standing};
 
 use super::Moment;
 
-/// The version of the format.
-pub const VERSION: u64 = 1;
+/// The version of the format. Version 1 has no deliveries; it is still read.
+pub const VERSION: u64 = 2;
 
 /// The kind of a row. The kinds are in the order of the archive: referenced rows come first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -33,6 +33,8 @@ pub enum Kind {
     Change,
     /// A webhook.
     Webhook,
+    /// A delivery of a webhook that waits or is dead.
+    Delivery,
     /// The stored answer to a request with an `Idempotency-Key`.
     Reply,
     /// An access token, by its hash.
@@ -165,6 +167,19 @@ const WEBHOOK: &[Column] = &[
     must("created_date", Time),
     must("modified_date", Time),
 ];
+const DELIVERY: &[Column] = &[
+    must("webhook_id", Text),
+    must("cursor", Int),
+    must("kind", Text),
+    must("subject", Text),
+    must("state", Int),
+    must("attempts", Int),
+    must("queued_date", Time),
+    may("attempt_date", Time),
+    may("next_date", Time),
+    may("status", Int),
+    may("error", Text),
+];
 const REPLY: &[Column] = &[
     must("tenant_id", Int),
     must("path", Text),
@@ -187,7 +202,7 @@ const TOKEN: &[Column] = &[
 
 impl Kind {
     /// Every kind with its name in the archive, in archive order.
-    pub const ALL: [(Self, &'static str); 10] = [
+    pub const ALL: [(Self, &'static str); 11] = [
         (Self::IndexedKey, "indexedKey"),
         (Self::Contact, "contact"),
         (Self::ContactAttribute, "contactAttribute"),
@@ -196,6 +211,7 @@ impl Kind {
         (Self::WebAction, "webAction"),
         (Self::Change, "change"),
         (Self::Webhook, "webhook"),
+        (Self::Delivery, "delivery"),
         (Self::Reply, "reply"),
         (Self::Token, "token"),
     ];
@@ -227,6 +243,7 @@ impl Kind {
             Self::WebAction => WEB_ACTION,
             Self::Change => CHANGE,
             Self::Webhook => WEBHOOK,
+            Self::Delivery => DELIVERY,
             Self::Reply => REPLY,
             Self::Token => TOKEN,
         }
@@ -241,6 +258,7 @@ impl Kind {
             Self::Interaction | Self::WebAction => &["seq"],
             Self::Link => &["child_id", "tenant_id"],
             Self::Change => &["cursor"],
+            Self::Delivery => &["webhook_id", "cursor"],
             Self::Reply => &["tenant_id", "path", "key"],
         }
     }
@@ -312,6 +330,14 @@ impl Row {
             Cell::Int(number) => *number,
             _ => 0,
         }
+    }
+
+    /// Whether it is a kept answer that may quote the secret of a webhook: the answers to the
+    /// creation of a webhook and to the rotation of its secret do.
+    pub fn quotes_secret(&self) -> bool {
+        let under = self.text("path").strip_prefix("/v1/webhooks");
+        self.kind == Kind::Reply
+            && under.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
     /// The values that identify it among rows of its kind.

@@ -75,6 +75,9 @@ pub struct Restored {
     pub merging: bool,
     /// Whether it has finished.
     pub finished: bool,
+    /// Whether it has finished and restored nothing at all, so that the head of the journal is where
+    /// it was.
+    pub unmoved: bool,
     /// Rows of this chunk that were restored.
     pub rows: u64,
     /// What was left out; known when it has finished.

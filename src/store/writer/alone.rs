@@ -457,7 +457,7 @@ async fn create_token<D: Dialect>(
     Ok(())
 }
 
-async fn keys_moved<D: Dialect>(conn: &mut Conn<D>) -> Result<(), StoreError> {
+pub(super) async fn keys_moved<D: Dialect>(conn: &mut Conn<D>) -> Result<(), StoreError> {
     let sql = "UPDATE journal_head SET key_version = key_version + 1 WHERE id = 1";
     D::execute(conn, sql.into(), Vec::new()).await?;
     Ok(())

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::restore::core;
 use crate::domain::archive::{Cell, Kind, LeftOut, Row, Standing};
+use crate::domain::change;
 use crate::store::archive::table;
 use crate::store::bulk::{self, Many};
 use crate::store::dialect::{Arg, Columns, Conn, Dialect};
@@ -16,6 +17,9 @@ use crate::store::{StoreError, rows};
 
 /// The largest number of left-out items that are listed; further ones are only counted.
 const NAMED: i64 = 20;
+
+/// The largest number of entries of the journal that are looked up at once.
+const ENTRIES: usize = 100;
 
 /// What a row is or is about.
 type Subject = (Kind, i64, String);
@@ -61,7 +65,25 @@ pub async fn survey<D: Dialect>(conn: &mut Conn<D>, all: &[Row]) -> Result<u64, 
             noted += note::<D>(conn, &NOTE_NEW, another).await?;
             continue;
         }
+        if *kind == Kind::Webhook {
+            // a webhook of the store stays as it is, and is told nothing that it was not owed
+            let ids = rows.iter().map(|((_, _, id), _)| id.clone()).collect();
+            let sql = format!("SELECT id FROM webhook WHERE id IN {}", D::any_of(1));
+            let mut same = Vec::new();
+            for row in &D::fetch(conn, sql.into(), vec![Arg::Texts(ids)]).await? {
+                let subject = (Kind::Webhook, *tenant, Columns::<D>::of(row).text()?);
+                same.push((subject, Standing::Same));
+            }
+            noted += note::<D>(conn, &NOTE_NEW, same).await?;
+            continue;
+        }
         let mut standings: BTreeMap<Subject, Standing> = BTreeMap::new();
+        if *kind == Kind::Contact {
+            let ids = rows.iter().map(|((_, _, id), _)| id.clone()).collect();
+            for id in erased::<D>(conn, *tenant, ids).await? {
+                standings.insert((Kind::Contact, *tenant, id), Standing::Another);
+            }
+        }
         let here = compared::<D>(conn, *kind, *tenant, rows).await?;
         for (subject, standing) in here {
             let graver = standings.entry(subject).or_insert(standing);
@@ -108,6 +130,11 @@ pub async fn admitted<D: Dialect>(
     } else {
         BTreeSet::new()
     };
+    let told = if kind == Kind::Delivery {
+        entered::<D>(conn, &rows).await?
+    } else {
+        BTreeSet::new()
+    };
     let mut kept = Vec::with_capacity(rows.len());
     for (mut row, subject) in rows.into_iter().zip(subjects) {
         let contact = contact_of(&row).and_then(|of| noted.get(&of).copied());
@@ -122,6 +149,9 @@ pub async fn admitted<D: Dialect>(
                 continue;
             }
         }
+        if kind == Kind::Delivery && !told.contains(&row.int("cursor")) {
+            continue;
+        }
         if contact == Some(Standing::Another) {
             // the interaction once belonged to that contact; here the identifier means somebody
             // else
@@ -130,6 +160,27 @@ pub async fn admitted<D: Dialect>(
         kept.push(row);
     }
     Ok(kept)
+}
+
+/// The cursors of deliveries whose entries of the journal were restored.
+async fn entered<D: Dialect>(
+    conn: &mut Conn<D>,
+    deliveries: &[Row],
+) -> Result<BTreeSet<i64>, StoreError> {
+    let cursors: Vec<i64> = deliveries.iter().map(|row| row.int("cursor")).collect();
+    let mut found = BTreeSet::new();
+    for portion in cursors.chunks(ENTRIES) {
+        let places: Vec<String> = (1..=portion.len()).map(|n| format!("${n}")).collect();
+        let sql = format!(
+            "SELECT cursor FROM journal WHERE cursor IN ({})",
+            places.join(", ")
+        );
+        let args = portion.iter().map(|cursor| Arg::from(*cursor)).collect();
+        for row in &D::fetch(conn, sql.into(), args).await? {
+            found.insert(Columns::<D>::of(row).int()?);
+        }
+    }
+    Ok(found)
 }
 
 /// Deletes the notes. Returns what was left out although it differs from the stored item.
@@ -171,7 +222,10 @@ fn subject(row: &Row) -> Result<Option<Subject>, StoreError> {
         Kind::Change | Kind::Reply => of(Kind::Interaction, "interaction_id")
             .or_else(|| of(Kind::WebAction, "action_id"))
             .or_else(|| of(Kind::Contact, "contact_id")),
-        Kind::IndexedKey | Kind::Webhook | Kind::Token => None,
+        // the identifiers of webhooks are unique among all tenants, and deliveries name no tenant
+        Kind::Webhook => Some((Kind::Webhook, 0, row.text("id").to_owned())),
+        Kind::Delivery => Some((Kind::Webhook, 0, row.text("webhook_id").to_owned())),
+        Kind::IndexedKey | Kind::Token => None,
     })
 }
 
@@ -207,6 +261,26 @@ fn owners(row: &Row) -> Result<Vec<Subject>, StoreError> {
         }
         _ => Vec::new(),
     })
+}
+
+/// Those of the contacts that were erased here: the journal says so, and they are not in the store.
+/// A restore of them would undo the erasure.
+async fn erased<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    ids: Vec<String>,
+) -> Result<BTreeSet<String>, StoreError> {
+    let sql = format!(
+        "SELECT DISTINCT j.contact_id FROM journal j WHERE j.tenant_id = $1 AND j.contact_id IN {} AND j.kind = $3 \
+         AND NOT EXISTS (SELECT 1 FROM contact c WHERE c.id = j.contact_id AND c.tenant_id = j.tenant_id)",
+        D::any_of(2)
+    );
+    let kind = change::Kind::ContactErased.name();
+    let args = vec![tenant.into(), Arg::Texts(ids), kind.into()];
+    let rows = D::fetch(conn, sql.into(), args).await?;
+    rows.iter()
+        .map(|row| Ok(Columns::<D>::of(row).text()?))
+        .collect()
 }
 
 /// How rows of a kind compare with the stored items of the same identifiers.

@@ -31,6 +31,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::StoreError;
+use super::archive::restored;
 use super::checkpoint::Renewal;
 use super::dialect::{Columns, Conn, Dialect};
 use super::meters::Meters;
@@ -231,10 +232,12 @@ impl Writer {
     }
 }
 
-/// The indexed keys as declared in the database, read again when their version changes.
+/// The indexed keys as declared in the database, and whether an archive is restored in part. Both
+/// are read again when the version in the database changes.
 #[derive(Default)]
 pub(super) struct Keys {
     version: Option<i64>,
+    restoring: bool,
     paths: Vec<crate::domain::user_data::KeyPath>,
 }
 
@@ -359,6 +362,10 @@ impl<D: Dialect> Task<D> {
     ) -> Result<Vec<Result<Outcome, StoreError>>, Broken> {
         let mut transaction = conn.begin_with(D::BEGIN).await?;
         let head = self.head(&mut transaction).await?;
+        if self.keys.restoring && !group[0].submission.command.restores() {
+            transaction.rollback().await?;
+            return Err(StoreError::Unfinished.into());
+        }
         let outcomes = if group[0].submission.command.alone() {
             let outcome = self.alone(&mut transaction, head, &group[0]).await;
             if let Err(StoreError::Refused(_)) = &outcome {
@@ -428,6 +435,8 @@ impl<D: Dialect> Task<D> {
                     ))
                 })
                 .collect::<sqlx::Result<_>>()?;
+            let restored = restored::<D>(conn).await?;
+            self.keys.restoring = restored.is_some_and(|(_, state)| !state.finished);
             self.keys.version = Some(version);
         }
         Ok(last)

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use super::alone::keys_moved;
 use super::{flush, merge};
 use crate::domain::Refusal;
 use crate::domain::archive::{Cell, Kind, Restore, Restored, Row, Type};
@@ -54,8 +55,7 @@ pub async fn chunk<D: Dialect>(
             kind => insert::<D>(conn, rules, kind, &of_kind, state.merging).await?,
         };
         if kind == Kind::IndexedKey {
-            let sql = "UPDATE journal_head SET key_version = key_version + 1 WHERE id = 1";
-            D::execute(conn, sql.into(), Vec::new()).await?;
+            keys_moved::<D>(conn).await?;
         }
     }
     state.lines = restore.upto;
@@ -64,7 +64,10 @@ pub async fn chunk<D: Dialect>(
     let args = vec![state.lines.into(), i64::from(state.finished).into()];
     D::execute(conn, sql.into(), args).await?;
     if state.finished {
+        // writers take commands again
+        keys_moved::<D>(conn).await?;
         state.left_out = merge::end::<D>(conn).await?;
+        state.unmoved = state.merging && give_back::<D>(conn, state.offset).await?;
     }
     Ok(state)
 }
@@ -101,6 +104,8 @@ async fn begin<D: Dialect>(conn: &mut Conn<D>, restore: &Restore) -> Result<Rest
         i64::from(!empty).into(),
     ];
     D::execute(conn, sql.into(), args).await?;
+    // other servers on the same Postgres write nothing until the restore is finished
+    keys_moved::<D>(conn).await?;
     // reserve the cursors of the archive, so that concurrent writes get none of them
     let sql = "UPDATE journal_head SET last_cursor = $1 WHERE id = 1";
     let head = offset + restore.head;
@@ -113,6 +118,28 @@ async fn begin<D: Dialect>(conn: &mut Conn<D>, restore: &Restore) -> Result<Rest
         merging: !empty,
         ..Restored::default()
     })
+}
+
+/// Gives the reserved cursors back if nothing of the archive has one of them. Returns whether it did.
+async fn give_back<D: Dialect>(conn: &mut Conn<D>, offset: i64) -> Result<bool, StoreError> {
+    for kind in [Kind::Change, Kind::Interaction, Kind::WebAction] {
+        let sql = format!(
+            "SELECT 1 FROM {} WHERE {} > $1 LIMIT 1",
+            table(kind),
+            kind.key()[0]
+        );
+        let found = D::fetch(conn, sql.into(), vec![offset.into()]).await?;
+        if !found.is_empty() {
+            return Ok(false);
+        }
+    }
+    for sql in [
+        "UPDATE webhook SET cursor = $1 WHERE cursor > $1",
+        "UPDATE journal_head SET last_cursor = $1 WHERE id = 1",
+    ] {
+        D::execute(conn, sql.into(), vec![offset.into()]).await?;
+    }
+    Ok(true)
 }
 
 async fn is_empty<D: Dialect>(conn: &mut Conn<D>) -> Result<bool, StoreError> {
@@ -135,7 +162,7 @@ async fn is_empty<D: Dialect>(conn: &mut Conn<D>) -> Result<bool, StoreError> {
 fn shift(row: &mut Row, offset: i64) {
     let name = match row.kind {
         Kind::Interaction | Kind::WebAction => "seq",
-        Kind::Change | Kind::Webhook => "cursor",
+        Kind::Change | Kind::Webhook | Kind::Delivery => "cursor",
         _ => return,
     };
     let moved = row.int(name) + offset;

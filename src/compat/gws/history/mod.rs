@@ -322,7 +322,11 @@ fn in_words(error: StoreError, reference: i64) -> String {
     }
     tracing::error!(%error, reference, "a history request failed");
     match error {
-        StoreError::Busy | StoreError::Full | StoreError::Away(_) | StoreError::Closed => {
+        StoreError::Busy
+        | StoreError::Full
+        | StoreError::Away(_)
+        | StoreError::Closed
+        | StoreError::Unfinished => {
             "the store does not answer; nothing was written, try again".to_owned()
         }
         StoreError::Unknown(_) => {
