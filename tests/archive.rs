@@ -153,6 +153,22 @@ both! {
         assert!(ran.code != Some(0) && ran.told.contains("import it alone"), "{ran:?}");
     }
 
+    async fn columns_that_differ_from_their_rows_are_named(db) {
+        let server = Server::start(db).await;
+        filled(&server).await;
+        let source = server.stop().await;
+        let archive = file(&source, "a.ndjson");
+        export(&source.url, &archive, &[]).await;
+        annals(&source.url, &["verify", archive.to_str().unwrap()], 0).await;
+        let mut direct = crate::support::direct::Direct::to(&source).await;
+        direct.execute("UPDATE interaction SET owner_id = 'other', queue = 'other', revision = revision + 1 WHERE id = 'mail'").await;
+        direct.execute("UPDATE contact_attribute SET folded = 'other' WHERE contact_id = 'bob' AND name = 'EmailAddress'").await;
+        let said = annals(&source.url, &["verify", archive.to_str().unwrap()], 1).await;
+        assert!(said.contains("interaction mail 1: the columns owner_id, revision, queue of the second differ"), "{said}");
+        assert!(said.contains("contactAttribute bob 1 EmailAddress 0: the columns folded of the second differ"), "{said}");
+        assert_eq!(said.lines().count(), 2, "{said}");
+    }
+
     async fn a_difference_is_named(db) {
         let server = Server::start(db).await;
         filled(&server).await;

@@ -285,6 +285,11 @@ both! {
         refused(&server, "/api/v2/me/openmedia/promotion/new", r#"{"operationName": "AddContent", "parentId": "none"}"#, (400, 10)).await;
         done(&server, "/api/v2/me/openmedia/promotion/new", json!({"operationName": "AddContent", "parentId": "03W07R2K4VAYT010"})).await;
         assert_eq!(server.get("/v1/interactions/new").await.1["threadId"], "t", "the parent's thread");
+        // the plural of a type that the server knows means that type
+        server.record(json!({"id": "w", "mediaType": "webengagement", "userData": {"rule": "r"}})).await;
+        done(&server, "/api/v2/me/openmedia/webcallbacks/back", json!({"operationName": "AddContent", "parentId": "w", "copyUserData": "all"})).await;
+        let back = server.get("/v1/interactions/back").await.1;
+        assert_eq!((&back["mediaType"], &back["userData"]), (&json!("webcallback"), &json!({"rule": "r"})));
         refused(&server, "/api/v2/me/workitems/x", r#"{"operationName": "AddContent"}"#, (400, 2)).await;
     }
 

@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{
     Content, OpenApi, OpenApiBuilder, PathItem, Ref, RefOr, Required, Response, ResponseBuilder,
@@ -15,8 +15,11 @@ use utoipa::openapi::{
 };
 
 use super::body::LONGEST_KEY;
+use super::find;
+use crate::domain::change::Kind;
 use crate::domain::interaction::{LONGEST_MEDIA_TYPE, LONGEST_SUBJECT, MOST_PARTICIPANTS, SHORT};
 use crate::domain::limits::Limits;
+use crate::domain::webhook::{LONGEST_DESCRIPTION, LONGEST_URL};
 
 /// Errors of every operation.
 const ANY: [(&str, &str); 6] = [
@@ -123,8 +126,60 @@ const OF_INTERACTIONS: [&str; 4] = [
     "Stop",
 ];
 
+/// Bounds of other bodies: the schema, the property, and the least and the most. They bound the
+/// length of a text in characters, the number of a list's items, or a number itself.
+fn bounds(limits: &Limits) -> [(&'static str, &'static str, usize, usize); 20] {
+    [
+        ("SearchBody", "limit", 1, find::MOST),
+        ("ContactSearch", "limit", 1, find::MOST),
+        ("NewContact", "id", 1, limits.id),
+        ("Merge", "into", 1, limits.id),
+        ("Parent", "parentId", 1, limits.id),
+        ("NoEngage", "code", 1, limits.user_data),
+        ("UserDataEdit", "delete", 0, limits.keys),
+        ("NewWebhook", "url", 1, LONGEST_URL),
+        ("WebhookPatch", "url", 1, LONGEST_URL),
+        ("NewWebhook", "description", 0, LONGEST_DESCRIPTION),
+        ("WebhookPatch", "description", 0, LONGEST_DESCRIPTION),
+        ("NewWebhook", "kinds", 1, Kind::ALL.len()),
+        ("WebhookPatch", "kinds", 1, Kind::ALL.len()),
+        ("WebActionEvent", "actionId", 1, limits.id),
+        ("WebActionEvent", "actionState", 1, limits.id),
+        ("WebActionEvent", "actionMediaType", 1, limits.id),
+        ("WebActionEvent", "actionMapId", 1, limits.id),
+        ("WebActionEvent", "actionMapVersion", 0, usize::MAX),
+        ("WebActionEvent", "customerId", 1, limits.id),
+        ("WebActionEvent", "sessionId", 1, limits.id),
+    ]
+}
+
+fn set_bounds(of: &mut RefOr<Schema>, least: usize, most: usize) {
+    match of {
+        RefOr::T(Schema::Object(of)) => {
+            let is = |kind| match &of.schema_type {
+                SchemaType::Type(only) => *only == kind,
+                SchemaType::Array(any) => any.contains(&kind),
+                SchemaType::AnyValue => false,
+            };
+            if is(Type::Integer) {
+                of.minimum = Some(least.into());
+                of.maximum = (most < usize::MAX).then(|| most.into());
+            } else if is(Type::String) {
+                of.min_length = (least > 0).then_some(least);
+                of.max_length = Some(most);
+            }
+        }
+        RefOr::T(Schema::Array(of)) => {
+            of.min_items = (least > 0).then_some(least);
+            of.max_items = Some(most);
+        }
+        _ => {}
+    }
+}
+
 fn set_limits(document: &mut OpenApi, limits: &Limits) {
     let longest = longest(limits);
+    let bounds = bounds(limits);
     for (name, schema) in document
         .components
         .iter_mut()
@@ -143,6 +198,12 @@ fn set_limits(document: &mut OpenApi, limits: &Limits) {
             forget_default(of);
             if of_interaction {
                 set_limit(property, of, &longest);
+            }
+            let bound = |(schema, of, ..): &&(&str, &str, usize, usize)| {
+                *schema == name.as_str() && *of == property.as_str()
+            };
+            if let Some((.., least, most)) = bounds.iter().find(bound) {
+                set_bounds(of, *least, *most);
             }
         }
     }

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Error, PAGE, line};
 use crate::domain::archive::{Kind, Place, Row, VERSION};
+use crate::domain::contact::ContactRules;
 use crate::json;
 use crate::store::archive::Snapshot;
 
@@ -224,12 +225,16 @@ pub enum Source {
         page: Vec<Row>,
         /// The last row of the current kind that was read.
         after: Option<Row>,
+        /// How contacts' values are folded in this store.
+        rules: Box<ContactRules>,
+        /// The rows read since the last [`Source::strays`] whose columns differ from the row itself.
+        strays: Vec<(Row, Vec<&'static str>)>,
     },
 }
 
 impl Source {
     /// The rows of a store.
-    pub fn of_store(snapshot: Box<dyn Snapshot>) -> Self {
+    pub fn of_store(snapshot: Box<dyn Snapshot>, rules: ContactRules) -> Self {
         let mut kinds: Vec<Kind> = Kind::ALL.iter().map(|(kind, _)| *kind).collect();
         kinds.reverse();
         Self::Store {
@@ -237,6 +242,8 @@ impl Source {
             kinds,
             page: Vec::new(),
             after: None,
+            rules: Box::new(rules),
+            strays: Vec::new(),
         }
     }
 
@@ -248,6 +255,15 @@ impl Source {
                 lines.header.secrets,
             ),
             Self::Store { .. } => (true, true),
+        }
+    }
+
+    /// Takes the rows of the pages read so far whose columns for filters and sorts differ from the
+    /// row itself. An archive has no such columns.
+    pub fn strays(&mut self) -> Vec<(Row, Vec<&'static str>)> {
+        match self {
+            Self::Lines(_) => Vec::new(),
+            Self::Store { strays, .. } => std::mem::take(strays),
         }
     }
 
@@ -263,6 +279,8 @@ impl Source {
                 kinds,
                 page,
                 after,
+                rules,
+                strays,
             } => loop {
                 if let Some(row) = page.pop() {
                     return Ok(Some(row));
@@ -271,6 +289,9 @@ impl Source {
                     return Ok(None);
                 };
                 let mut next = snapshot.rows(kind, after.as_ref(), PAGE).await?;
+                for (place, columns) in snapshot.strays(rules, after.as_ref(), &next).await? {
+                    strays.push((next[place].clone(), columns));
+                }
                 *after = next.last().cloned();
                 if next.is_empty() {
                     kinds.pop();

@@ -19,7 +19,8 @@ pub struct Difference {
 /// the number of equal rows.
 ///
 /// Kinds of rows that one of the sources lacks are skipped, as are the secrets of webhooks that one
-/// of them lacks, and the kept answers that quote them.
+/// of them lacks, and the kept answers that quote them. A store is also compared with itself: the
+/// columns by which it filters and sorts with the rows that they are derived from.
 ///
 /// # Errors
 /// When a source fails.
@@ -36,7 +37,20 @@ pub async fn verify(
         both && (secrets || !row.quotes_secret())
     };
     let (mut left, mut right) = (one.next_row().await?, other.next_row().await?);
-    while differences.len() < most {
+    loop {
+        for (source, name) in [(&mut one, "first"), (&mut other, "second")] {
+            for (row, columns) in source.strays() {
+                let columns = columns.join(", ");
+                differences.push(difference(
+                    &row,
+                    format!("the columns {columns} of the {name} differ from the row itself"),
+                ));
+            }
+        }
+        if differences.len() >= most {
+            differences.truncate(most);
+            break;
+        }
         let order = match (&left, &right) {
             (None, None) => break,
             (Some(_), None) => std::cmp::Ordering::Less,

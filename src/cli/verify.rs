@@ -56,5 +56,6 @@ async fn source(name: &str, config: &Config) -> Result<(Source, Option<Store>), 
     name.clone_into(&mut config.database.url);
     let store = open_beside(&config).await?;
     let snapshot = store.reads.snapshot().await?;
-    Ok((Source::of_store(snapshot), Some(store)))
+    let rules = store.writer.rules().contacts.clone();
+    Ok((Source::of_store(snapshot, rules), Some(store)))
 }

@@ -3,10 +3,12 @@
 use futures_util::future::BoxFuture;
 
 use super::StoreError;
+use super::derived::{self, Stray};
 use super::dialect::{Arg, Columns, Conn, Dialect, RowOf};
 use super::held::Held;
 use super::rows::{JOIN_JSON, JOIN_TEXTS};
 use crate::domain::archive::{Cell, Kind, Restored, Row, Type};
+use crate::domain::contact::ContactRules;
 
 /// A consistent view of the store while others keep writing. On SQLite, the write-ahead log cannot
 /// be reset until it is dropped.
@@ -22,6 +24,14 @@ pub trait Snapshot: Send {
         after: Option<&'a Row>,
         limit: i64,
     ) -> BoxFuture<'a, Result<Vec<Row>, StoreError>>;
+    /// Which of these rows, the next of their kind after one, have columns for filters and sorts that
+    /// hold something else than the row.
+    fn strays<'a>(
+        &'a mut self,
+        rules: &'a ContactRules,
+        after: Option<&'a Row>,
+        rows: &'a [Row],
+    ) -> BoxFuture<'a, Result<Vec<Stray>, StoreError>>;
 }
 
 /// A snapshot on its own connection, which is closed at the end because its transaction is open.
@@ -83,6 +93,15 @@ impl<D: Dialect> Snapshot for Reader<D> {
             found.iter().map(|row| read::<D>(kind, row)).collect()
         })
     }
+
+    fn strays<'a>(
+        &'a mut self,
+        rules: &'a ContactRules,
+        after: Option<&'a Row>,
+        rows: &'a [Row],
+    ) -> BoxFuture<'a, Result<Vec<Stray>, StoreError>> {
+        Box::pin(derived::strays::<D>(self.conn(), rules, after, rows))
+    }
 }
 
 /// The table of a kind.
@@ -139,7 +158,7 @@ fn column(kind: Kind, name: &str) -> String {
 }
 
 /// A statement that selects `what` from the next rows of a kind after one.
-fn page(kind: Kind, what: &str, after: Option<&Row>, limit: i64) -> (String, Vec<Arg>) {
+pub(super) fn page(kind: Kind, what: &str, after: Option<&Row>, limit: i64) -> (String, Vec<Arg>) {
     let from = if kind == Kind::Interaction {
         format!("interaction i{JOIN_JSON}{JOIN_TEXTS}")
     } else {

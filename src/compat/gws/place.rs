@@ -9,6 +9,7 @@ use super::answer::Failure;
 use super::media::{self, Medium, OPEN_MEDIA, Spelling};
 use super::sign_in::User;
 use crate::domain::Requirement;
+use crate::domain::interaction::{ENGAGEMENT_MEDIA, WEB_ENGAGEMENT};
 use crate::store::Found;
 use crate::web::App;
 
@@ -131,9 +132,12 @@ impl Place {
     }
 
     /// The media type of an interaction that is created here: that of the path for open media, else
-    /// that of the medium.
+    /// that of the medium. The plural of a type that this server knows means that type, since the
+    /// server's own URIs have the plural.
     pub fn new_type(&self) -> &str {
-        match self.types.first() {
+        let known =
+            |name: &&String| *name == WEB_ENGAGEMENT || ENGAGEMENT_MEDIA.contains(&name.as_str());
+        match self.types.iter().find(known).or(self.types.first()) {
             Some(named) if self.medium.collection == OPEN_MEDIA => named,
             _ => self.medium.media_types.first().copied().unwrap_or_default(),
         }

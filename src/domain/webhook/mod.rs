@@ -11,8 +11,8 @@ pub use delivery::{
     Delivery, DeliveryState, GIVE_UP, LONG_AGO, message_id, subject, subject_parts, wait,
 };
 pub use secret::{SECRET_BYTES, Secret, rotated, signatures};
-pub use subscription::{Subscription, WebhookPatch, lower};
-pub use url::{PRIVATE, check_url};
+pub use subscription::{LONGEST_DESCRIPTION, Subscription, WebhookPatch, lower};
+pub use url::{LONGEST_URL, PRIVATE, check_url};
 
 use super::{Moment, Refusal};
 

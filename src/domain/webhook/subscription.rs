@@ -10,7 +10,7 @@ use crate::domain::limits::check_text;
 use crate::domain::{Fault, Refusal};
 
 /// The largest number of characters of a description.
-const LONGEST_DESCRIPTION: usize = 1000;
+pub const LONGEST_DESCRIPTION: usize = 1000;
 /// The largest number of characters of a media type.
 const LONGEST_MEDIA_TYPE: usize = 64;
 

@@ -5,7 +5,7 @@ use url::{Host, Url};
 use crate::domain::address::is_public;
 
 /// The largest number of characters of a URL.
-const LONGEST_URL: usize = 2000;
+pub const LONGEST_URL: usize = 2000;
 
 /// Checks the text of a webhook's URL. The client checks the addresses of its host name when it
 /// connects.
