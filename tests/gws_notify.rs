@@ -334,7 +334,7 @@ both! {
         let answer = request.body(lines.join("\n")).send().await.unwrap();
         assert_eq!(answer.status(), 200);
         // the last line of the answer comes when all lines are recorded
-        assert_eq!(answer.text().await.unwrap().lines().count(), 501);
+        assert_eq!(answer.text().await.unwrap().lines().count(), 500);
         server.record(json!({"id": "w", "mediaType": "webengagement", "status": "Stopped"})).await;
         let child = json!({"id": "k", "mediaType": "chat", "ownerId": "ann", "status": "Stopped"});
         assert_eq!(server.post("/v1/interactions/w/engagements", child).await.0, 201);
