@@ -91,66 +91,31 @@ pub struct Load {
     pub seconds: Vec<f64>,
 }
 
-/// Sends all requests over a number of connections.
+/// Sends all requests over a number of connections, each once.
 pub async fn run(to: SocketAddr, connections: usize, requests: Arc<Vec<Vec<u8>>>) -> Load {
-    on_one_thread(move |runtime| {
-        runtime.block_on(async {
-            let next = Arc::new(AtomicUsize::new(0));
-            let mut open = Vec::new();
-            for _ in 0..connections {
-                open.push(Connection::open(to).await.expect("the server listens"));
-            }
-            let begun = Instant::now();
-            let asking: Vec<_> = open
-                .into_iter()
-                .map(|connection| {
-                    tokio::task::spawn(ask_on(connection, Arc::clone(&next), Arc::clone(&requests)))
-                })
-                .collect();
-            let mut seconds = Vec::with_capacity(requests.len());
-            for task in asking {
-                seconds.extend(task.await.expect("every answer is as expected"));
-            }
-            Load {
-                took: begun.elapsed(),
-                seconds,
-            }
-        })
-    })
-    .await
+    let most = requests.len();
+    send(to, connections, requests, move |sent, _| sent < most).await
 }
 
-async fn ask_on(
-    mut connection: Connection,
-    next: Arc<AtomicUsize>,
-    requests: Arc<Vec<Vec<u8>>>,
-) -> Vec<f64> {
-    let mut seconds = Vec::new();
-    while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
-        seconds.push(timed(&mut connection, request).await);
-    }
-    seconds
-}
-
-/// Sends a request, and returns the seconds until its answer, which must be a success.
-async fn timed(connection: &mut Connection, request: &[u8]) -> f64 {
-    let begun = Instant::now();
-    let (status, body) = connection.ask(request).await.expect("the server answers");
-    let took = begun.elapsed().as_secs_f64();
-    assert!(
-        (200..300).contains(&status),
-        "{status}: {}",
-        String::from_utf8_lossy(body)
-    );
-    took
-}
-
-/// Sends requests over so many connections for a time, again from the first after the last.
+/// Sends requests over a number of connections for a time, again from the first after the last.
 pub async fn sustained(
     to: SocketAddr,
     connections: usize,
     requests: Arc<Vec<Vec<u8>>>,
     lasting: Duration,
+) -> Load {
+    send(to, connections, requests, move |_, begun| {
+        begun.elapsed() < lasting
+    })
+    .await
+}
+
+/// Sends requests in turn while `more` holds for the number of those before and the beginning.
+async fn send(
+    to: SocketAddr,
+    connections: usize,
+    requests: Arc<Vec<Vec<u8>>>,
+    more: impl Fn(usize, Instant) -> bool + Copy + Send + 'static,
 ) -> Load {
     on_one_thread(move |runtime| {
         runtime.block_on(async {
@@ -166,11 +131,14 @@ pub async fn sustained(
                     let (next, requests) = (Arc::clone(&next), Arc::clone(&requests));
                     tokio::task::spawn(async move {
                         let mut seconds = Vec::new();
-                        while begun.elapsed() < lasting {
-                            let request = next.fetch_add(1, Ordering::Relaxed) % requests.len();
-                            seconds.push(timed(&mut connection, &requests[request]).await);
+                        loop {
+                            let sent = next.fetch_add(1, Ordering::Relaxed);
+                            if !more(sent, begun) {
+                                return seconds;
+                            }
+                            let request = &requests[sent % requests.len()];
+                            seconds.push(timed(&mut connection, request).await);
                         }
-                        seconds
                     })
                 })
                 .collect();
@@ -185,6 +153,19 @@ pub async fn sustained(
         })
     })
     .await
+}
+
+/// Sends a request, and returns the seconds until its answer, which must be a success.
+async fn timed(connection: &mut Connection, request: &[u8]) -> f64 {
+    let begun = Instant::now();
+    let (status, body) = connection.ask(request).await.expect("the server answers");
+    let took = begun.elapsed().as_secs_f64();
+    assert!(
+        (200..300).contains(&status),
+        "{status}: {}",
+        String::from_utf8_lossy(body)
+    );
+    took
 }
 
 /// Records the lines of a batch, and returns how long it took.

@@ -4,7 +4,6 @@
 //! On SQLite its inserts share commits, with `synchronous = FULL`; on Postgres each request is a
 //! transaction of its own, on as many connections as the load has.
 
-use std::path::Path;
 use std::process::Command;
 
 use annals::domain::Clock;
@@ -21,7 +20,7 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgPool, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgPool, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::server::Server;
@@ -51,7 +50,7 @@ impl Row {
         let value: Value = serde_json::from_slice(document).ok()?;
         let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
         Some(Self {
-            id: uuid_like(),
+            id: time_ordered(),
             contact: text("contactId"),
             start: SystemClock.now().micros(),
             parent: text("parentId"),
@@ -61,7 +60,7 @@ impl Row {
 }
 
 /// An identifier that is ordered by time.
-fn uuid_like() -> String {
+fn time_ordered() -> String {
     let now = SystemClock.now().micros();
     format!("{now:013x}{:08x}", rand::random::<u32>())
 }
@@ -94,6 +93,16 @@ pub async fn create_database(server: &str, name: &str) {
     }
 }
 
+/// Creates the table and its indexes.
+async fn create_table<C>(conn: &mut C)
+where
+    for<'c> &'c mut C: Executor<'c>,
+{
+    for sql in [TABLE].into_iter().chain(INDEXES) {
+        conn.execute(sql).await.expect("the table is new");
+    }
+}
+
 /// Creates the table and fills it.
 pub async fn fill(url: &str, size: usize, document: impl Fn(&mut ChaCha8Rng, usize) -> String) {
     let mut random = ChaCha8Rng::seed_from_u64(21);
@@ -108,12 +117,7 @@ pub async fn fill(url: &str, size: usize, document: impl Fn(&mut ChaCha8Rng, usi
     };
     if let Some(path) = url.strip_prefix("sqlite://") {
         let mut conn = connect(path).await;
-        for sql in [TABLE].into_iter().chain(INDEXES) {
-            sqlx::query(sql)
-                .execute(&mut conn)
-                .await
-                .expect("the table is new");
-        }
+        create_table(&mut conn).await;
         for _ in 0..size.div_ceil(ROWS) {
             insert(&mut conn, &portion()).await.expect("the rows fit");
         }
@@ -122,12 +126,7 @@ pub async fn fill(url: &str, size: usize, document: impl Fn(&mut ChaCha8Rng, usi
         let mut conn = sqlx::PgConnection::connect(url)
             .await
             .expect("the server answers");
-        for sql in [TABLE].into_iter().chain(INDEXES) {
-            sqlx::query(sql)
-                .execute(&mut conn)
-                .await
-                .expect("the table is new");
-        }
+        create_table(&mut conn).await;
         for _ in 0..size.div_ceil(ROWS) {
             let rows = portion();
             let mut query = sqlx::query(AssertSqlSafe(many(rows.len(), true)));
@@ -182,7 +181,7 @@ async fn insert(conn: &mut SqliteConnection, rows: &[Row]) -> sqlx::Result<()> {
 }
 
 /// Starts the stand-in in a process of its own.
-pub fn start(url: &str, _: &Path) -> Server {
+pub fn start(url: &str) -> Server {
     let this = std::env::current_exe().expect("this program has a path");
     Server::start(Command::new(this).env(DATABASE, url))
 }

@@ -5,7 +5,6 @@
 //! seconds of each load, 60 by default, after a quarter of that to warm up. Postgres is measured
 //! too where `ANNALS_BENCH_POSTGRES_URL` names a server on which databases may be created.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -201,7 +200,7 @@ async fn one(target: &Target) -> Figures {
 /// Claims (j) to (m): sustained loads on stores of several sizes.
 pub async fn loads() {
     let folder = tempfile::tempdir().expect("there is a temporary folder");
-    on("sqlite", folder.path(), |name, size| {
+    on("sqlite", |name, size| {
         let path = folder.path().join(format!("{name}{size}.db"));
         format!("sqlite://{}", path.display())
     })
@@ -212,7 +211,7 @@ pub async fn loads() {
                 standin::create_database(&server, &format!("{name}{size}")).await;
             }
         }
-        on("postgres", folder.path(), |name, size| {
+        on("postgres", |name, size| {
             let (before, _) = server.rsplit_once('/').expect("the URL names a database");
             format!("{before}/{name}{size}")
         })
@@ -220,7 +219,7 @@ pub async fn loads() {
     }
 }
 
-async fn on(database: &'static str, folder: &Path, url: impl Fn(&str, usize) -> String) {
+async fn on(database: &'static str, url: impl Fn(&str, usize) -> String) {
     let mut all: Vec<(usize, Figures)> = Vec::new();
     for size in sizes() {
         let address = url("annals", size);
@@ -247,7 +246,7 @@ async fn on(database: &'static str, folder: &Path, url: impl Fn(&str, usize) -> 
             document(random, contact)
         })
         .await;
-        let server = standin::start(&plain, folder);
+        let server = standin::start(&plain);
         let requests = posts(&target.contacts);
         let (load, written) = sustained(&server, requests).await;
         let rival = rate(load.seconds.len(), load.took);

@@ -21,7 +21,7 @@ use super::params::Params;
 use super::problem::{Failure, Problem};
 use super::{body, render, spill};
 use crate::domain::Refusal;
-use crate::domain::command::{Command, Outcome, Repeatable};
+use crate::domain::command::{Command, Outcome};
 use crate::domain::interaction::NewInteraction;
 use crate::domain::user_data;
 use crate::json;
@@ -62,15 +62,13 @@ async fn batch(
     };
     params.finish()?;
     body::want_json(request.headers())?;
-    let key = body::idempotency_key(request.headers())?;
-    let path = request.uri().path().to_owned();
+    let repeat = body::Repeat::of(request.uri().path(), request.headers())?;
     let (sender, stream) = spill::pipe();
     let (lines, under_way) = mpsc::channel(UNDER_WAY);
     let reader = Reader {
         app: app.clone(),
         caller,
-        path,
-        key,
+        repeat,
         lines,
         number: 0,
     };
@@ -93,8 +91,7 @@ struct Line {
 struct Reader {
     app: App,
     caller: Caller,
-    path: String,
-    key: Option<String>,
+    repeat: Option<body::Repeat>,
     lines: mpsc::Sender<Line>,
     number: u64,
 }
@@ -190,11 +187,9 @@ impl Reader {
 
     async fn enqueue(&self, line: &[u8]) -> Result<Answer, StoreError> {
         let new: NewInteraction = json::read(line)?;
-        let repeatable = self.key.as_ref().map(|key| Repeatable {
-            path: self.path.clone(),
-            key: format!("{key}#{}", self.number),
-            fingerprint: Sha256::digest(line)[..16].to_vec(),
-            render: render::reply,
+        let repeatable = self.repeat.as_ref().map(|repeat| {
+            let fingerprint = Sha256::digest(line)[..16].to_vec();
+            repeat.part(self.number, fingerprint)
         });
         let submission = self
             .caller

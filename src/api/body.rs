@@ -19,23 +19,54 @@ use crate::web::encoding;
 /// The longest `Idempotency-Key`, in characters.
 pub const LONGEST_KEY: usize = 255;
 
+/// The path and the `Idempotency-Key` of a request.
+pub struct Repeat {
+    path: String,
+    key: String,
+}
+
+impl Repeat {
+    /// Reads the headers; `None` without an `Idempotency-Key`.
+    ///
+    /// # Errors
+    /// When the key has a wrong form.
+    pub fn of(path: &str, headers: &HeaderMap) -> Result<Option<Self>, Refusal> {
+        let key = idempotency_key(headers)?;
+        Ok(key.map(|key| Self {
+            path: path.to_owned(),
+            key,
+        }))
+    }
+
+    /// The whole request as a repeatable one, by the fingerprint of its body.
+    pub fn whole(&self, fingerprint: Vec<u8>) -> Repeatable {
+        Repeatable {
+            path: self.path.clone(),
+            key: self.key.clone(),
+            fingerprint,
+            render: render::reply,
+        }
+    }
+
+    /// One of several parts of a request as a repeatable request of its own.
+    pub fn part(&self, number: u64, fingerprint: Vec<u8>) -> Repeatable {
+        let mut part = self.whole(fingerprint);
+        part.key += &format!("#{number}");
+        part
+    }
+}
+
 /// A JSON body, with what is needed to make the request repeatable.
 pub struct Posted<T> {
     /// The body.
     pub value: T,
-    repeat: Option<(String, String, Vec<u8>)>,
+    repeatable: Option<Repeatable>,
 }
 
 impl<T> Posted<T> {
     /// The repeatable request; `None` without an `Idempotency-Key`.
     pub fn repeatable(&self) -> Option<Repeatable> {
-        let (path, key, fingerprint) = self.repeat.clone()?;
-        Some(Repeatable {
-            path,
-            key,
-            fingerprint,
-            render: render::reply,
-        })
+        self.repeatable.clone()
     }
 }
 
@@ -50,8 +81,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Posted<T> {
 /// A JSON body that is not parsed yet.
 pub struct PostedText {
     body: Bytes,
-    /// The path and the `Idempotency-Key`.
-    repeat: Option<(String, String)>,
+    repeat: Option<Repeat>,
 }
 
 impl PostedText {
@@ -64,8 +94,8 @@ impl PostedText {
         json::without_mark(&self.body).trim_ascii()
     }
 
-    /// The path and the `Idempotency-Key`; `None` without one.
-    pub fn repeat(&self) -> Option<&(String, String)> {
+    /// What makes the request repeatable; `None` without an `Idempotency-Key`.
+    pub fn repeat(&self) -> Option<&Repeat> {
         self.repeat.as_ref()
     }
 
@@ -74,14 +104,14 @@ impl PostedText {
     /// # Errors
     /// See [`json::read`].
     pub fn read<T: DeserializeOwned>(self) -> Result<Posted<T>, Refusal> {
-        let (value, repeat) = match &self.repeat {
+        let (value, repeatable) = match &self.repeat {
             None => (json::read(self.text())?, None),
-            Some((path, key)) => {
+            Some(repeat) => {
                 let (value, fingerprint) = json::read_with_fingerprint(self.text())?;
-                (value, Some((path.clone(), key.clone(), fingerprint)))
+                (value, Some(repeat.whole(fingerprint)))
             }
         };
-        Ok(Posted { value, repeat })
+        Ok(Posted { value, repeatable })
     }
 }
 
@@ -92,9 +122,8 @@ impl FromRequest<App> for PostedText {
         let (parts, body) = request.into_parts();
         super::params::none_untaken(&parts)?;
         want_json(&parts.headers)?;
-        let key = idempotency_key(&parts.headers)?;
+        let repeat = Repeat::of(parts.uri.path(), &parts.headers)?;
         let body = read(body, app.config.limits.body).await?;
-        let repeat = key.map(|key| (parts.uri.path().to_owned(), key));
         Ok(Self { body, repeat })
     }
 }
@@ -117,7 +146,7 @@ pub async fn decode(State(app): State<App>, request: Request, next: Next) -> Res
 }
 
 /// The `Idempotency-Key`, if there is one.
-pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
     let Some(key) = headers.get("idempotency-key") else {
         return Ok(None);
     };

@@ -9,14 +9,14 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::auth::{Caller, Scope};
-use super::body::{Posted, PostedText};
+use super::body::{Posted, PostedText, Repeat};
 use super::params::{NoParams, Params};
 use super::problem::{Failure, Problem};
 use super::render;
 use super::schema::{WebActionLife, WebActionList};
 use super::submit::submit;
 use crate::domain::Refusal;
-use crate::domain::command::{Command, Outcome, Repeatable};
+use crate::domain::command::{Command, Outcome};
 use crate::domain::user_data::{self, Object};
 use crate::domain::web_action::{self, Recorded, State, WebAction};
 use crate::json;
@@ -69,50 +69,21 @@ async fn record(
     let events = json::elements(posted.text())?;
     let repeat = match posted.repeat() {
         None => None,
-        Some((path, key)) => {
+        Some(repeat) => {
             let (_, fingerprint) = json::read_with_fingerprint::<IgnoredAny>(posted.text())?;
-            Some(Repeat {
-                path,
-                key,
-                fingerprint,
-            })
+            Some((repeat, fingerprint))
         }
     };
     Ok(render::json(each(&app, &caller, &events, repeat).await?))
 }
 
-/// What makes an array repeatable.
-struct Repeat<'r> {
-    path: &'r str,
-    key: &'r str,
-    /// The fingerprint of the whole array.
-    fingerprint: Vec<u8>,
-}
-
-impl Repeat<'_> {
-    /// The repeatable request for an event; `number` counts the valid events from 0. The first one
-    /// takes the key itself, so that the key stands for one request only.
-    fn event(&self, number: usize) -> Repeatable {
-        let key = self.key;
-        Repeatable {
-            path: self.path.to_owned(),
-            key: if number == 0 {
-                key.to_owned()
-            } else {
-                format!("{key}#{number}")
-            },
-            fingerprint: self.fingerprint.clone(),
-            render: render::reply,
-        }
-    }
-}
-
-/// Records several events separately, and returns the results as JSON text.
+/// Records several events separately, and returns the results as JSON text. `repeat` has the
+/// fingerprint of the whole array.
 async fn each(
     app: &App,
     caller: &Caller,
     events: &[&RawValue],
-    repeat: Option<Repeat<'_>>,
+    repeat: Option<(&Repeat, Vec<u8>)>,
 ) -> Result<String, StoreError> {
     if events.len() > MOST {
         return Err(Refusal::invalid("", format!("holds more than {MOST} events")).into());
@@ -131,8 +102,12 @@ async fn each(
                 continue;
             }
         };
-        let repeatable = repeat.as_ref().map(|repeat| repeat.event(valid));
-        let first = valid == 0 && repeatable.is_some();
+        let first = valid == 0 && repeat.is_some();
+        // the first event takes the key itself, so that the key stands for one request only
+        let repeatable = repeat.as_ref().map(|(repeat, fingerprint)| match valid {
+            0 => repeat.whole(fingerprint.clone()),
+            number => repeat.part(number, fingerprint.clone()),
+        });
         valid += 1;
         let mut submission = caller.submission(command, repeatable);
         submission.at = Some(at);

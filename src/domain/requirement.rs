@@ -67,13 +67,20 @@ impl Requirement {
         if !self.statuses.is_empty() && !self.statuses.contains(&of.status) {
             return unmet(Unmet::Status);
         }
-        match self.revision {
-            Some(wanted) if wanted != of.revision => Err(Refusal::Stale(format!(
-                "the interaction is at revision {}, not {wanted}",
-                of.revision
-            ))),
-            _ => Ok(()),
-        }
+        want_revision("interaction", of.revision, self.revision)
+    }
+}
+
+/// Refuses another revision than the one wanted, if one is; `what` is an interaction or a contact.
+///
+/// # Errors
+/// [`Refusal::Stale`].
+pub fn want_revision(what: &str, revision: i64, wanted: Option<i64>) -> Result<(), Refusal> {
+    match wanted {
+        Some(wanted) if wanted != revision => Err(Refusal::Stale(format!(
+            "the {what} is at revision {revision}, not {wanted}"
+        ))),
+        _ => Ok(()),
     }
 }
 

@@ -11,6 +11,7 @@
 //! The log is truncated only if it may hold a copy of something erased. While that holds writers up
 //! it waits for readers no longer than [`PATIENCE`], and then tries again later.
 
+use std::fs::Metadata;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -86,23 +87,29 @@ pub async fn run(
         conn: None,
     };
     let (mut shredding, mut not_before) = (false, Instant::now());
+    // when the log was last written, if nothing was left to do then
+    let mut quiet = None;
     loop {
         tokio::select! {
             () = sleep(EVERY) => {}
             () = shred.notified() => shredding = true,
         }
-        let size = tokio::fs::metadata(&file)
-            .await
-            .map_or(0, |meta| meta.len());
+        let meta = tokio::fs::metadata(&file).await.ok();
+        let size = meta.as_ref().map_or(0, Metadata::len);
         meters
             .log_bytes
             .set(i64::try_from(size).unwrap_or(i64::MAX));
+        let written = meta.and_then(|meta| meta.modified().ok());
+        if !shredding && written.is_some() && written == quiet {
+            continue;
+        }
         let done = if shredding {
             log.checkpoint("TRUNCATE").await.map(|state| {
                 shredding = state.busy;
             })
         } else {
-            log.step(&renewal, &meters, &mut not_before).await
+            let settled = log.step(&renewal, &meters, &mut not_before).await;
+            settled.map(|settled| quiet = written.filter(|_| settled))
         };
         if let Err(error) = done {
             tracing::warn!(%error, "a checkpoint failed and will be tried again");
@@ -128,20 +135,24 @@ struct Log {
 }
 
 impl Log {
-    /// Copies a step's worth if it has gathered, and has the log begin again if it is long.
+    /// Copies a step's worth if it has gathered, and has the log begin again if it is long. Returns
+    /// whether nothing is left to do until the log is written again.
     async fn step(
         &mut self,
         renewal: &Renewal,
         meters: &Meters,
         not_before: &mut Instant,
-    ) -> Result<(), sqlx::Error> {
+    ) -> Result<bool, sqlx::Error> {
         let mut state = self.checkpoint("NOOP").await?;
         meters.log_left_bytes.set(state.left.saturating_mul(PAGE));
         if state.left >= STEP {
             state = self.checkpoint("PASSIVE").await?;
         }
-        if state.frames < KEPT || Instant::now() < *not_before {
-            return Ok(());
+        if state.frames < KEPT {
+            return Ok(state.left < STEP);
+        }
+        if Instant::now() < *not_before {
+            return Ok(false);
         }
         for _ in 0..STEPS {
             if state.left <= LITTLE {
@@ -154,7 +165,7 @@ impl Log {
         }
         // a log that could not begin again waits for a reader
         *not_before = Instant::now() + AGAIN;
-        Ok(())
+        Ok(state.left == 0)
     }
 
     async fn checkpoint(&mut self, mode: &str) -> Result<State, sqlx::Error> {

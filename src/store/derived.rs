@@ -4,40 +4,13 @@
 use super::StoreError;
 use super::archive::page;
 use super::dialect::{Arg, Conn, Dialect, RowOf};
-use super::rows::interaction_args;
+use super::rows::{INTERACTION_COLUMNS, interaction_args};
 use crate::domain::archive::{Kind, Row};
 use crate::domain::contact::ContactRules;
 use crate::domain::interaction::Interaction;
 
 /// A row of a page by its index, and its columns that hold something else than they should.
 pub type Stray = (usize, Vec<&'static str>);
-
-/// The columns of an interaction, in the order of [`interaction_args`]; the last is not among them.
-const INTERACTION: [&str; 23] = [
-    "id",
-    "tenant_id",
-    "media_type",
-    "entity_type",
-    "kind",
-    "subtype",
-    "status",
-    "contact_id",
-    "owner_id",
-    "can_be_parent",
-    "start_date",
-    "end_date",
-    "modified_date",
-    "revision",
-    "subject",
-    "queue",
-    "category_id",
-    "external_id",
-    "stopped_reason",
-    "language",
-    "parent_id",
-    "thread_id",
-    "created_date",
-];
 
 /// The strays among rows of one kind, which are those that follow a row.
 pub async fn strays<D: Dialect>(
@@ -49,12 +22,13 @@ pub async fn strays<D: Dialect>(
     let Some(kind) = rows.first().map(|row| row.kind) else {
         return Ok(Vec::new());
     };
-    let (names, what): (&[&'static str], String) = match kind {
-        Kind::Interaction => (
-            &INTERACTION,
-            INTERACTION.map(|name| format!("i.{name}")).join(", "),
-        ),
-        Kind::ContactAttribute => (&["folded"], "folded".to_owned()),
+    let (names, what) = match kind {
+        Kind::Interaction => {
+            let names = [&INTERACTION_COLUMNS[..], &["created_date"]].concat();
+            let columns: Vec<String> = names.iter().map(|name| format!("i.{name}")).collect();
+            (names, columns.join(", "))
+        }
+        Kind::ContactAttribute => (vec!["folded"], "folded".to_owned()),
         _ => return Ok(Vec::new()),
     };
     let limit = i64::try_from(rows.len()).unwrap_or(i64::MAX);

@@ -159,6 +159,32 @@ pub fn text_args(seq: i64, interaction: &Interaction, texts: &LongTexts) -> [Arg
     ]
 }
 
+/// The columns whose values [`interaction_args`] gives.
+pub const INTERACTION_COLUMNS: [&str; 22] = [
+    "id",
+    "tenant_id",
+    "media_type",
+    "entity_type",
+    "kind",
+    "subtype",
+    "status",
+    "contact_id",
+    "owner_id",
+    "can_be_parent",
+    "start_date",
+    "end_date",
+    "modified_date",
+    "revision",
+    "subject",
+    "queue",
+    "category_id",
+    "external_id",
+    "stopped_reason",
+    "language",
+    "parent_id",
+    "thread_id",
+];
+
 /// The mutable columns of an interaction, in the order of the update statement.
 pub fn interaction_args(interaction: &Interaction) -> [Arg; 22] {
     [

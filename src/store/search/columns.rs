@@ -4,38 +4,47 @@ use std::collections::BTreeSet;
 
 use crate::domain::filter::{Attribute, Field, Filter};
 
-/// Whether a search reads UserData, and so needs the list of indexed keys.
-pub fn reads_user_data(filter: &Filter) -> bool {
-    match filter {
-        Filter::And(parts) | Filter::Or(parts) => parts.iter().any(reads_user_data),
-        Filter::Not(inner) => reads_user_data(inner),
-        Filter::Leaf(field, _) => matches!(field, Field::UserData(_)),
-        Filter::Words(_) => false,
-    }
-}
-
-/// The keys of UserData at which the paths of a filter begin.
-pub(super) fn first_keys<'f>(filter: &'f Filter, keys: &mut BTreeSet<&'f str>) {
+/// Calls `visit` for the field of each leaf of a filter.
+fn each_field<'f>(filter: &'f Filter, visit: &mut impl FnMut(&'f Field)) {
     match filter {
         Filter::And(parts) | Filter::Or(parts) => {
             for part in parts {
-                first_keys(part, keys);
+                each_field(part, visit);
             }
         }
-        Filter::Not(inner) => first_keys(inner, keys),
-        Filter::Leaf(Field::UserData(path), _) => keys.extend(path.0.first().map(String::as_str)),
-        Filter::Leaf(..) | Filter::Words(_) => {}
+        Filter::Not(inner) => each_field(inner, visit),
+        Filter::Leaf(field, _) => visit(field),
+        Filter::Words(_) => {}
     }
+}
+
+/// Whether a search reads UserData, and so needs the list of indexed keys.
+pub fn reads_user_data(filter: &Filter) -> bool {
+    let mut reads = false;
+    each_field(filter, &mut |field| {
+        reads |= matches!(field, Field::UserData(_));
+    });
+    reads
+}
+
+/// The keys of UserData at which the paths of a filter begin.
+pub(super) fn first_keys(filter: &Filter) -> BTreeSet<&str> {
+    let mut keys = BTreeSet::new();
+    each_field(filter, &mut |field| {
+        if let Field::UserData(path) = field {
+            keys.extend(path.0.first().map(String::as_str));
+        }
+    });
+    keys
 }
 
 /// Whether a filter reads the long texts.
 pub(super) fn reads_texts(filter: &Filter) -> bool {
-    match filter {
-        Filter::And(parts) | Filter::Or(parts) => parts.iter().any(reads_texts),
-        Filter::Not(inner) => reads_texts(inner),
-        Filter::Leaf(field, _) => matches!(field, Field::Core(attribute) if attribute.long),
-        Filter::Words(_) => false,
-    }
+    let mut reads = false;
+    each_field(filter, &mut |field| {
+        reads |= matches!(field, Field::Core(attribute) if attribute.long);
+    });
+    reads
 }
 
 /// The column of an attribute.

@@ -1,6 +1,6 @@
 //! The statements of a search: a page, and a count.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::marker::PhantomData;
 
@@ -177,9 +177,7 @@ impl<'s, D: Dialect> Statement<'s, D> {
     /// Joins the documents that hold one of a filter's keys. A document is searched for the key as
     /// text first, which costs a fraction of reading it as JSON.
     fn document(&mut self, filter: &Filter) -> String {
-        let mut keys = BTreeSet::new();
-        first_keys(filter, &mut keys);
-        let holds: Vec<String> = keys
+        let holds: Vec<String> = first_keys(filter)
             .into_iter()
             .map(|key| {
                 let place = self.key_text(key);

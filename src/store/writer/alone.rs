@@ -7,6 +7,7 @@ use super::{Queued, Task, flush, load, webhook, words};
 use crate::domain::change::Kind;
 use crate::domain::client::{CHOICE_KEPT, TAKEN_AWAY};
 use crate::domain::command::{Command, NewToken, Outcome};
+use crate::domain::requirement::want_revision;
 use crate::domain::user_data::KeyPath;
 use crate::domain::{Moment, Refusal};
 use crate::store::contact;
@@ -60,7 +61,7 @@ impl<D: Dialect> Task<D> {
                 if ids.is_empty() {
                     return Err(Refusal::no_interaction(id).into());
                 }
-                want_revision::<D>(conn, "interaction", tenant, id, *if_match).await?;
+                row_at_revision::<D>(conn, "interaction", tenant, id, *if_match).await?;
                 if ids.len() > 1 && !cascade {
                     return Err(Refusal::Conflict(format!(
                         "the interaction has {} descendants; cascade=true deletes them too",
@@ -89,7 +90,7 @@ impl<D: Dialect> Task<D> {
                 super::fold::contacts::<D>(conn, &self.rules.contacts, after).await?
             }
             Command::DeleteContact { id, if_match } => {
-                want_revision::<D>(conn, "contact", tenant, id, *if_match).await?;
+                row_at_revision::<D>(conn, "contact", tenant, id, *if_match).await?;
                 delete_contact::<D>(conn, tenant, id).await?;
                 enter(Kind::ContactErased, at, None, Some(id), "{}".to_owned());
                 Outcome::Done
@@ -301,26 +302,22 @@ async fn contact_outcome<D: Dialect>(
 }
 
 /// Refuses if a row of `interaction` or `contact` has another revision than the one wanted.
-async fn want_revision<D: Dialect>(
+async fn row_at_revision<D: Dialect>(
     conn: &mut Conn<D>,
     table: &'static str,
     tenant: i64,
     id: &str,
     wanted: Option<i64>,
 ) -> Result<(), StoreError> {
-    let Some(wanted) = wanted else { return Ok(()) };
+    if wanted.is_none() {
+        return Ok(());
+    }
     let sql = format!("SELECT revision FROM {table} WHERE id = $1 AND tenant_id = $2");
     let rows = D::fetch(conn, sql.into(), vec![id.into(), tenant.into()]).await?;
-    match rows.first().map(|row| Columns::<D>::of(row).int()) {
-        None => Ok(()),
-        Some(revision) => match revision? {
-            revision if revision == wanted => Ok(()),
-            revision => Err(Refusal::Stale(format!(
-                "the {table} is at revision {revision}, not {wanted}"
-            ))
-            .into()),
-        },
+    if let Some(row) = rows.first() {
+        want_revision(table, Columns::<D>::of(row).int()?, wanted)?;
     }
+    Ok(())
 }
 
 async fn delete_contact<D: Dialect>(

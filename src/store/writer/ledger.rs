@@ -19,6 +19,7 @@ use crate::domain::id::Ids;
 use crate::domain::interaction::{
     EntityType, Interaction, InteractionPatch, LongTexts, NewInteraction, Status,
 };
+use crate::domain::requirement::want_revision;
 use crate::domain::user_data::{self, Document, Edit, KeyPath};
 use crate::domain::{Clock, Moment, Refusal, Requirement, words};
 use crate::store::{StoreError, content};
@@ -962,14 +963,7 @@ impl<'t> Ledger<'t> {
             .get(&(ask.tenant, id.to_owned()))
             .ok_or_else(|| Refusal::no_contact(id))?;
         let there = &held.contact;
-        if let Some(wanted) = if_match
-            && wanted != there.revision
-        {
-            return Err(Refusal::Stale(format!(
-                "the contact is at revision {}, not {wanted}",
-                there.revision
-            )));
-        }
+        want_revision("contact", there.revision, if_match)?;
         let at = ask.at.max(there.modified_date.just_after());
         let mut delta: BTreeMap<&str, Option<&Vec<String>>> = ask
             .ready

@@ -364,7 +364,7 @@ impl<D: Dialect> Task<D> {
         let head = self.head(&mut transaction).await?;
         if self.keys.restoring && !group[0].submission.command.restores() {
             transaction.rollback().await?;
-            return Err(StoreError::Unfinished.into());
+            return Ok(group.iter().map(|_| Err(StoreError::Unfinished)).collect());
         }
         let outcomes = if group[0].submission.command.alone() {
             let outcome = self.alone(&mut transaction, head, &group[0]).await;
