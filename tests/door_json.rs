@@ -288,6 +288,16 @@ both! {
             let request = server.request("POST", &format!("/v1/interactions/{}/stop", id(&first))).header("idempotency-key", "s");
             request.body(body).send().await.unwrap().status().as_u16()
         };
+        // a line of a batch is the same by the same rules
+        let batch = async |line: &'static str| {
+            let request = server.request("POST", "/v1/interactions/batch").header("content-type", "application/x-ndjson").header("idempotency-key", "lines");
+            let answer: serde_json::Value = serde_json::from_str(&request.body(line).send().await.unwrap().text().await.unwrap()).unwrap();
+            (answer["status"].clone(), answer["id"].clone())
+        };
+        let line = batch(r#"{"mediaType":"chat","userData":{"a":1.50,"b":"é"}}"#).await;
+        assert_eq!(line.0, 201);
+        assert_eq!(batch(r#" {"userData": {"b":"\u00e9", "a":15e-1}, "mediaType":"chat"}"#).await, (json!(200), line.1.clone()));
+        assert_eq!(batch(r#"{"mediaType":"chat","userData":{"a":1.51,"b":"é"}}"#).await.0, 409);
         // an empty body is the same as an empty object
         assert_eq!((stop("").await, stop("{ }").await), (200, 200));
         // white space alone, or a byte order mark, is no JSON
@@ -295,6 +305,6 @@ both! {
             assert_eq!(stop(blank).await, 400, "{blank:?}");
             assert_eq!(server.post_text("/v1/contacts/search", blank.to_owned()).await.0, 400, "{blank:?}");
         }
-        assert_eq!(server.journal().await.len(), 2);
+        assert_eq!(server.journal().await.len(), 3);
     }
 }

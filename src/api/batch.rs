@@ -11,7 +11,6 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::{FutureExt, StreamExt};
-use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -186,11 +185,13 @@ impl Reader {
     }
 
     async fn enqueue(&self, line: &[u8]) -> Result<Answer, StoreError> {
-        let new: NewInteraction = json::read(line)?;
-        let repeatable = self.repeat.as_ref().map(|repeat| {
-            let fingerprint = Sha256::digest(line)[..16].to_vec();
-            repeat.part(self.number, fingerprint)
-        });
+        let (new, repeatable): (NewInteraction, _) = match &self.repeat {
+            None => (json::read(line)?, None),
+            Some(repeat) => {
+                let (new, fingerprint) = json::read_with_fingerprint(line)?;
+                (new, Some(repeat.part(self.number, fingerprint)))
+            }
+        };
         let submission = self
             .caller
             .submission(Command::Record(Box::new(new)), repeatable);
