@@ -388,6 +388,10 @@ both! {
             assert_eq!(answer.status(), 412, "{path}");
         }
         assert_eq!(server.get("/v1/interactions/w").await.1["revision"], 1);
+        for text in ["x", "W/1", "\"1", "1\"", "+1", "\"0000000000000000001\"", "-1"] {
+            let answer = server.request("DELETE", "/v1/interactions/w").header("if-match", text).send().await.unwrap();
+            assert_eq!(answer.status(), 400, "{text}");
+        }
         for path in ["/v1/interactions/w", "/v1/contacts/c"] {
             let answer = server.request("DELETE", path).header("if-match", "\"1\"").send().await.unwrap();
             assert_eq!(answer.status(), 204, "{path}");

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
+use super::params::digits;
 use super::problem::{Failure, Problem};
 use super::render;
 use crate::domain::Refusal;
@@ -172,9 +173,12 @@ pub fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Refusal> {
     if text == "*" {
         return Ok(None);
     }
-    text.trim_start_matches("W/")
-        .trim_matches('"')
-        .parse()
+    let number = match text.strip_prefix("W/").unwrap_or(text).strip_prefix('"') {
+        Some(quoted) => quoted.strip_suffix('"'),
+        None => Some(text),
+    };
+    number
+        .and_then(digits)
         .map(Some)
-        .map_err(|_| Refusal::Malformed("If-Match names no revision, such as \"3\"".to_owned()))
+        .ok_or_else(|| Refusal::Malformed("If-Match names no revision, such as \"3\"".to_owned()))
 }

@@ -261,8 +261,8 @@ const BY_HEADER: [(&str, &str, &str); 2] = [
 /// Formats of headers: the maximum length in characters, and a pattern.
 const HEADERS: [(&str, usize, &str); 3] = [
     ("Idempotency-Key", LONGEST_KEY, "^[!-~]([ -~]*[!-~])?$"),
-    ("If-Match", 32, "^(\\*|(W/)?\"[0-9]{1,18}\"|[0-9]{1,18})$"),
-    ("Last-Event-ID", 19, "^[0-9]{1,18}$"),
+    ("If-Match", 22, "^(\\*|(W/)?\"[0-9]{1,18}\"|[0-9]{1,18})$"),
+    ("Last-Event-ID", 18, "^[0-9]{1,18}$"),
 ];
 
 fn add_errors(path: &str, operation: &mut Operation) {

@@ -16,6 +16,9 @@ use crate::domain::moment::text::day;
 use crate::domain::{Fault, Moment, Refusal};
 use crate::web::App;
 
+/// The most digits of a cursor or revision; every such number fits an `i64`.
+const MOST_DIGITS: usize = 18;
+
 /// The parameters of a request, in order.
 pub struct Params(Vec<(String, String)>);
 
@@ -48,10 +51,13 @@ impl FromRequestParts<App> for NoParams {
 /// # Errors
 /// [`Refusal::Invalid`] naming the place.
 pub fn cursor(place: &str, text: &str) -> Result<i64, Refusal> {
-    text.parse()
-        .ok()
-        .filter(|cursor| *cursor >= 0)
-        .ok_or_else(|| Refusal::invalid(place, "is no cursor of this journal"))
+    digits(text).ok_or_else(|| Refusal::invalid(place, "is no cursor of this journal"))
+}
+
+/// Parses 1 to 18 decimal digits, the form of cursors and revisions.
+pub fn digits(text: &str) -> Option<i64> {
+    let fits = text.len() <= MOST_DIGITS && text.bytes().all(|byte| byte.is_ascii_digit());
+    fits.then(|| text.parse().ok()).flatten()
 }
 
 /// Refuses any parameter, unless the handler takes [`Params`].
