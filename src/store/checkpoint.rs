@@ -4,9 +4,10 @@
 //! steps, as fast as it is written, without blocking anyone. Once the log has reached [`KEPT`], it
 //! is to be written again from its beginning: a log that keeps its size needs no new blocks, so
 //! that a commit syncs data alone. The log can begin again only when all of it is copied, and no
-//! reader uses it. The task copies until little is left, and then asks the writer to finish between
-//! two groups ([`Renewal`]), which takes a few milliseconds. While a reader uses the log, it grows,
-//! and is cut to [`MOST`] afterwards.
+//! reader uses it. The task copies until a step leaves no less than the one before, because that is
+//! what the writers add meanwhile. Then it asks the writer to finish between two groups
+//! ([`Renewal`]), which takes a few milliseconds. While a reader uses the log, it grows, and is cut
+//! to [`MOST`] afterwards.
 //!
 //! The log is truncated only if it may hold a copy of something erased. While that holds writers up
 //! it waits for readers no longer than [`PATIENCE`], and then tries again later.
@@ -28,14 +29,13 @@ use super::meters::Meters;
 const PAGE: i64 = 4096;
 /// Frames of the log that are copied in one step: 4 MiB.
 const STEP: i64 = 1024;
-/// Frames from which on the log is to begin again: 64 MiB.
-const KEPT: i64 = 16 * 1024;
-/// So few frames are left for the writer to copy.
+/// Frames from which on the log is to begin again: 128 MiB. It begins again rarely enough that
+/// fewer than one in a hundred commits waits for that.
+const KEPT: i64 = 32 * 1024;
+/// So few frames are left for the writer to copy, if it adds no more in the time of a step.
 const LITTLE: i64 = 256;
-/// Steps that try to leave so little; a busy writer may add more in the meantime.
-const STEPS: usize = 8;
 /// A longer log is cut to this many bytes when it begins again.
-pub const MOST: i64 = 4 * KEPT * PAGE;
+pub const MOST: i64 = 2 * KEPT * PAGE;
 /// How often the log is looked at.
 const EVERY: Duration = Duration::from_millis(50);
 /// The pause before a reader is asked for again that used the log.
@@ -154,15 +154,15 @@ impl Log {
         if Instant::now() < *not_before {
             return Ok(false);
         }
-        for _ in 0..STEPS {
-            if state.left <= LITTLE {
+        while state.left > LITTLE {
+            let before = state.left;
+            state = self.checkpoint("PASSIVE").await?;
+            if state.left > before / 2 {
                 break;
             }
-            state = self.checkpoint("PASSIVE").await?;
         }
-        if state.left > 0 {
-            renewal.ask().await;
-        }
+        // even if nothing is left now: a busy writer has added more before it looks
+        renewal.ask().await;
         // a log that could not begin again waits for a reader
         *not_before = Instant::now() + AGAIN;
         Ok(state.left == 0)
@@ -198,7 +198,14 @@ pub async fn finish(conn: &mut SqliteConnection, usual: Duration) -> Result<(), 
         .await?;
     let begun = Instant::now();
     let state = checkpoint(conn, "RESTART").await;
-    tracing::debug!(took = ?begun.elapsed(), "the log begins again");
     sqlx::query(patience(usual)).execute(&mut *conn).await?;
-    state.map(drop)
+    let state = state?;
+    tracing::debug!(
+        took = ?begun.elapsed(),
+        busy = state.busy,
+        frames = state.frames,
+        left = state.left,
+        "the log is to begin again"
+    );
+    Ok(())
 }

@@ -45,6 +45,9 @@ const MOST_COMMANDS: usize = 1000;
 /// Rough limit on the bytes of a group.
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 
+/// How long the writer waits for commands that it expects.
+const LINGER: Duration = Duration::from_millis(1);
+
 /// Limits of the writer's queue.
 #[derive(Clone, Copy, Debug)]
 pub struct QueueLimits {
@@ -252,6 +255,86 @@ pub struct Signals {
     pub renewal: Arc<Renewal>,
 }
 
+/// Gathers the commands of the next group.
+///
+/// Callers that were just answered often send their next command at once. If the writer took what
+/// is queued as soon as it is free, half of such callers would wait while the other half is
+/// committed. So it expects as many commands as callers were there a moment ago, and waits for them
+/// a little ([`LINGER`]).
+struct Gathering {
+    queue: mpsc::UnboundedReceiver<Queued>,
+    /// A command that must be alone, received while a group was gathered.
+    carried: Option<Queued>,
+    /// Commands of the last group.
+    last: usize,
+    /// Commands that are expected in the next group.
+    expected: usize,
+}
+
+impl Gathering {
+    fn of(queue: mpsc::UnboundedReceiver<Queued>) -> Self {
+        Self {
+            queue,
+            carried: None,
+            last: 0,
+            expected: 0,
+        }
+    }
+
+    /// The last group was committed.
+    fn committed(&mut self) {
+        self.expected = self.last + self.queue.len();
+    }
+
+    /// The next group; `None` once the queue is closed.
+    async fn next(&mut self) -> Option<Vec<Queued>> {
+        let first = match self.carried.take() {
+            Some(first) => first,
+            None => self.queue.recv().await?,
+        };
+        let mut bytes = first.ready.weight;
+        let mut group = vec![first];
+        if !group[0].submission.command.alone() {
+            let there = self.queue.len() + 1;
+            if there < self.expected.min(MOST_COMMANDS) {
+                let all = self.fill(&mut group, &mut bytes, self.expected);
+                // what came until then is in the group
+                let _ = tokio::time::timeout(LINGER, all).await;
+            }
+            while group.len() < MOST_COMMANDS && bytes < MOST_BYTES && self.carried.is_none() {
+                let Ok(next) = self.queue.try_recv() else {
+                    break;
+                };
+                self.add(&mut group, &mut bytes, next);
+            }
+        }
+        self.last = group.len();
+        Some(group)
+    }
+
+    /// Waits until the group has this many commands, or is full.
+    async fn fill(&mut self, group: &mut Vec<Queued>, bytes: &mut usize, commands: usize) {
+        while group.len() < commands.min(MOST_COMMANDS)
+            && *bytes < MOST_BYTES
+            && self.carried.is_none()
+        {
+            let Some(next) = self.queue.recv().await else {
+                break;
+            };
+            self.add(group, bytes, next);
+        }
+    }
+
+    fn add(&mut self, group: &mut Vec<Queued>, bytes: &mut usize, next: Queued) {
+        if next.submission.command.alone() {
+            self.carried = Some(next);
+        } else {
+            *bytes += next.ready.weight;
+            group.push(next);
+        }
+    }
+}
+
 struct Task<D: Dialect> {
     pool: Pool<D::Db>,
     rules: Arc<Rules>,
@@ -263,31 +346,11 @@ struct Task<D: Dialect> {
 }
 
 impl<D: Dialect> Task<D> {
-    async fn run(mut self, mut queue: mpsc::UnboundedReceiver<Queued>) {
-        let mut carried = None;
-        loop {
-            let first = match carried.take() {
-                Some(first) => first,
-                None => match queue.recv().await {
-                    Some(first) => first,
-                    None => return,
-                },
-            };
-            let mut bytes = first.ready.weight;
-            let mut group = vec![first];
-            while group.len() < MOST_COMMANDS
-                && bytes < MOST_BYTES
-                && !group[0].submission.command.alone()
-            {
-                let Ok(next) = queue.try_recv() else { break };
-                if next.submission.command.alone() {
-                    carried = Some(next);
-                    break;
-                }
-                bytes += next.ready.weight;
-                group.push(next);
-            }
+    async fn run(mut self, queue: mpsc::UnboundedReceiver<Queued>) {
+        let mut gathering = Gathering::of(queue);
+        while let Some(group) = gathering.next().await {
             self.commit(group).await;
+            gathering.committed();
             if self.signals.renewal.wanted() {
                 self.renew_log().await;
             }
