@@ -77,12 +77,10 @@ async fn with_choices<D: Dialect>(
     }
     for session in &mut sessions {
         let of_user = found.get(&(session.tenant_id, session.user.clone()));
-        let concerns =
-            |choice: &&Choice| choice.sign_in.is_empty() || choice.sign_in == session.sign_in;
         session.choices = of_user
             .into_iter()
             .flatten()
-            .filter(concerns)
+            .filter(|choice| choice.concerns(&session.sign_in))
             .cloned()
             .collect();
     }

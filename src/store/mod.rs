@@ -5,9 +5,9 @@
 //! the database once.
 //!
 //! To add a write: a variant of [`crate::domain::command::Command`], its checks in `prepare`, and
-//! an arm in `writer/ledger.rs` (shared transaction) or `writer/alone.rs` (its own). To add a read:
-//! a method of `Reads`, and its statement in the file of its aggregate. The tests run each on both
-//! databases.
+//! an arm in `writer/ledger/mod.rs` (shared transaction) or `writer/alone.rs` (its own). To add a
+//! read: a method of `Reads`, and its statement in the file of its aggregate. The tests run each on
+//! both databases.
 
 pub mod archive;
 mod bulk;

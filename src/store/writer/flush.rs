@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use futures_util::future::join;
 
 use super::ledger::{
-    Entry, GivenAnswer, Held, HeldSession, Key, Ledger, Link, Standing, index_words,
+    Entry, GivenAnswer, Held, HeldContact, HeldSession, Key, Ledger, Link, Standing,
 };
 use super::web_event;
 use crate::domain::command::Stored;
 use crate::domain::contact::ContactRules;
-use crate::domain::interaction::LongTexts;
+use crate::domain::interaction::{LongTexts, index_words};
 use crate::domain::user_data::{self, KeyPath};
 use crate::store::StoreError;
 use crate::store::bulk::{self, Many};
@@ -643,7 +643,7 @@ fn indexed(value: &serde_json::Value) -> Option<(Option<String>, Option<f64>)> {
 async fn write_contacts<D: Dialect>(
     conn: &mut Conn<D>,
     rules: &ContactRules,
-    held: impl Iterator<Item = super::ledger::HeldContact>,
+    held: impl Iterator<Item = HeldContact>,
 ) -> Result<(), StoreError> {
     let mut contacts = Vec::new();
     let mut attributes = Vec::new();

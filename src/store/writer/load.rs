@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Queued;
-use super::engage::LARGEST_MOVE;
 use super::flush::INDEXED_CHARACTERS;
-use super::ledger::{Held, Kept, Ledger, Standing};
+use super::ledger::{Held, Kept, LARGEST_MOVE, Ledger, Standing};
 use super::web_event;
 use crate::domain::change::Kind;
 pub use crate::domain::command::REPLY_KEPT;

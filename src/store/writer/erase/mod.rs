@@ -8,11 +8,10 @@ mod shared;
 
 use std::collections::BTreeSet;
 
-use super::ledger::index_words;
 use super::{flush, web_action};
 use crate::domain::change::Kind;
 use crate::domain::command::Stored;
-use crate::domain::interaction::WEB_ENGAGEMENT;
+use crate::domain::interaction::{WEB_ENGAGEMENT, index_words};
 use crate::domain::person::Shared;
 use crate::domain::user_data::{self, KeyPath};
 use crate::domain::web_action::named_visits;

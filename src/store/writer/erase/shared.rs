@@ -12,12 +12,11 @@ use super::{Member, each_word, forget_fingerprints, ids, members_of, whole};
 use crate::domain::Moment;
 use crate::domain::change::Kind;
 use crate::domain::command::Stored;
-use crate::domain::interaction::{InteractionPatch, LongTexts};
+use crate::domain::interaction::{InteractionPatch, LongTexts, index_words};
 use crate::domain::person::Shared;
 use crate::domain::redaction::Redaction;
 use crate::domain::user_data::{self, Document, Edit, KeyPath};
 use crate::store::dialect::{Arg, Columns, Conn, Dialect};
-use crate::store::writer::ledger::index_words;
 use crate::store::writer::{flush, web_action};
 use crate::store::{StoreError, bulk, content, rows};
 
