@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use futures_util::future::join;
 
 use super::ledger::{
-    Entry, GivenAnswer, Held, HeldContact, HeldSession, Key, Ledger, Link, Standing,
+    Entry, Extent, GivenAnswer, Held, HeldContact, HeldSession, Key, Ledger, Link, Standing, Words,
 };
 use super::web_event;
 use crate::domain::command::Stored;
@@ -191,12 +191,12 @@ pub async fn flush<D: Dialect>(ledger: Ledger<'_>, conn: &mut Conn<D>) -> Result
     let last = head + i64::try_from(journal.len()).unwrap_or(0);
     let mut held: Vec<(Key, Held)> = interactions
         .into_iter()
-        .filter(|(_, held)| held.entry.is_some() || held.touched || held.changed)
+        .filter(|(_, held)| held.dirty.row > Extent::Nothing)
         .collect();
     // in the order of recording, so that pages fill one after the other
-    held.sort_unstable_by(|(a, x), (b, y)| (x.entry, a).cmp(&(y.entry, b)));
+    held.sort_unstable_by(|(a, x), (b, y)| (x.entry(), a).cmp(&(y.entry(), b)));
     for (_, held) in &mut held {
-        if let Some(entry) = held.entry {
+        if let Some(entry) = held.entry() {
             held.seq = head + 1 + i64::try_from(entry).unwrap_or(0);
         }
     }
@@ -417,28 +417,29 @@ struct Rows {
 
 impl Rows {
     fn of(held: &[(Key, Held)]) -> Self {
-        let made = held.iter().filter(|(_, held)| held.entry.is_some()).count();
-        let mut new = Vec::with_capacity(made * NEW_INTERACTIONS.columns);
+        let made = held.iter().filter(|(_, held)| held.entry().is_some());
+        let mut new = Vec::with_capacity(made.count() * NEW_INTERACTIONS.columns);
         let mut changed = Vec::new();
         let mut touched = Vec::new();
         for (_, held) in held {
             let interaction = &held.stored.interaction;
-            if held.entry.is_some() {
-                new.extend([
-                    held.seq.into(),
-                    Arg::Bytes(held.fingerprint.clone()),
-                    interaction.created_date.into(),
-                ]);
-                new.extend(rows::interaction_args(interaction));
-            } else if held.changed {
-                changed.extend(rows::interaction_args(interaction));
-            } else {
-                touched.extend([
+            match held.dirty.row {
+                Extent::New(_) => {
+                    new.extend([
+                        held.seq.into(),
+                        Arg::Bytes(held.fingerprint.clone()),
+                        interaction.created_date.into(),
+                    ]);
+                    new.extend(rows::interaction_args(interaction));
+                }
+                Extent::Core => changed.extend(rows::interaction_args(interaction)),
+                Extent::Revision => touched.extend([
                     interaction.id.as_str().into(),
                     interaction.tenant_id.into(),
                     interaction.modified_date.into(),
                     interaction.revision.into(),
-                ]);
+                ]),
+                Extent::Nothing => {}
             }
         }
         Self {
@@ -538,30 +539,32 @@ impl Contents {
         let mut indexed_before: Vec<Key> = Vec::new();
         for (key, held) in held {
             let (tenant, id) = (key.0, key.1.as_str());
-            let new = held.entry.is_some();
+            let new = held.entry().is_some();
             let json = rows::json_args(held.seq, &held.stored.interaction, &held.stored.user_data);
             if new {
                 new_json.extend(json);
             } else {
                 changed_json.extend(json);
             }
-            if held.user_data_changed && !keys.is_empty() {
+            if held.dirty.index && !keys.is_empty() {
                 if !new {
                     indexed_before.push(key.clone());
                 }
                 index.extend(index_rows(keys, &held.stored));
             }
-            if held.texts_changed {
+            if held.dirty.texts {
                 let none = LongTexts::default();
                 let all = held.stored.texts.as_ref().unwrap_or(&none);
                 texts.extend(rows::text_args(held.seq, &held.stored.interaction, all));
             }
-            if let Some((old, new)) = held.words.as_ref().filter(|(old, new)| old != new) {
-                if !old.is_empty() {
-                    old_words.extend([id.into(), tenant.into(), D::words(old).into()]);
+            if let Some(Words { indexed, current }) = &held.dirty.words
+                && indexed != current
+            {
+                if !indexed.is_empty() {
+                    old_words.extend([id.into(), tenant.into(), D::words(indexed).into()]);
                 }
-                if !new.is_empty() {
-                    new_words.extend([id.into(), tenant.into(), D::words(new).into()]);
+                if !current.is_empty() {
+                    new_words.extend([id.into(), tenant.into(), D::words(current).into()]);
                 }
             }
         }

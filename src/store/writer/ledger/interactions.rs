@@ -12,10 +12,6 @@ use crate::store::{StoreError, content};
 
 /// An interaction in the ledger.
 #[derive(Clone)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each says of a part of the row whether it is to be written"
-)]
 pub struct Held {
     /// Its current state. The long texts are always loaded.
     pub stored: Arc<Stored>,
@@ -23,18 +19,44 @@ pub struct Held {
     pub fingerprint: Vec<u8>,
     /// Its place among all interactions. The place of a new one follows from its entry.
     pub seq: i64,
-    /// For a new one, the index of the journal entry that records it.
-    pub entry: Option<usize>,
-    /// Whether revision and modification date changed.
-    pub touched: bool,
-    /// Whether core attributes changed.
-    pub changed: bool,
-    /// Whether UserData changed in a way that affects its index rows.
-    pub user_data_changed: bool,
-    /// Whether long texts changed.
-    pub texts_changed: bool,
-    /// Its indexed words, before and after the change.
-    pub words: Option<(String, String)>,
+    /// What must be written.
+    pub dirty: Dirty,
+}
+
+/// What must be written of an interaction. Its JSON is written whenever its row is.
+#[derive(Clone, Default)]
+pub struct Dirty {
+    /// Its row.
+    pub row: Extent,
+    /// Whether its rows in the index of declared keys are written.
+    pub index: bool,
+    /// Whether its long texts are written.
+    pub texts: bool,
+    /// Its words, if they may differ from those in the index.
+    pub words: Option<Words>,
+}
+
+/// How much of an interaction's row must be written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Extent {
+    /// Nothing: it is as loaded.
+    #[default]
+    Nothing,
+    /// Revision and modification date.
+    Revision,
+    /// All core attributes.
+    Core,
+    /// A new row, which the journal entry with this index records.
+    New(usize),
+}
+
+/// The words of an interaction.
+#[derive(Clone)]
+pub struct Words {
+    /// Those in the index.
+    pub indexed: String,
+    /// Those of its current state.
+    pub current: String,
 }
 
 impl Held {
@@ -44,13 +66,24 @@ impl Held {
             stored: Arc::new(stored),
             fingerprint,
             seq,
-            entry: None,
-            touched: false,
-            changed: false,
-            user_data_changed: false,
-            texts_changed: false,
-            words: None,
+            dirty: Dirty::default(),
         }
+    }
+
+    /// For a new one, the index of the journal entry that records it.
+    pub fn entry(&self) -> Option<usize> {
+        match self.dirty.row {
+            Extent::New(entry) => Some(entry),
+            Extent::Nothing | Extent::Revision | Extent::Core => None,
+        }
+    }
+
+    /// Makes a change at a moment a revision. The row is written to this extent at least.
+    pub(super) fn revise(&mut self, at: Moment, extent: Extent) {
+        let interaction = &mut Arc::make_mut(&mut self.stored).interaction;
+        interaction.modified_date = at;
+        interaction.revision += 1;
+        self.dirty.row = self.dirty.row.max(extent);
     }
 }
 
@@ -95,12 +128,15 @@ impl Ledger<'_> {
             stored: Arc::clone(&stored),
             fingerprint: ask.ready.fingerprint.clone(),
             seq: 0,
-            entry: Some(entry),
-            touched: false,
-            changed: false,
-            user_data_changed: stored.user_data.len() > 2,
-            texts_changed: stored.texts.as_ref().is_some_and(|texts| !texts.is_empty()),
-            words: (!ask.ready.words.is_empty()).then(|| (String::new(), ask.ready.words.clone())),
+            dirty: Dirty {
+                row: Extent::New(entry),
+                index: stored.user_data.len() > 2,
+                texts: stored.texts.as_ref().is_some_and(|texts| !texts.is_empty()),
+                words: (!ask.ready.words.is_empty()).then(|| Words {
+                    indexed: String::new(),
+                    current: ask.ready.words.clone(),
+                }),
+            },
         };
         self.interactions
             .insert((ask.tenant, stored.interaction.id.clone()), held);
@@ -174,12 +210,9 @@ impl Ledger<'_> {
             // only transient keys were sent: nothing changes, and there is no entry
             return Ok(outcome(Arc::clone(&held.stored), None));
         };
-        let stored = Arc::make_mut(&mut held.stored);
-        stored.user_data = user_data;
-        stored.interaction.modified_date = at;
-        stored.interaction.revision += 1;
-        held.touched = true;
-        held.user_data_changed = true;
+        Arc::make_mut(&mut held.stored).user_data = user_data;
+        held.dirty.index = true;
+        held.revise(at, Extent::Revision);
         let stored = Arc::clone(&held.stored);
         let entry = self.enter(ask, kind, at, &stored.interaction, delta);
         let cursor = Some(self.cursor(entry));
@@ -203,7 +236,7 @@ impl Ledger<'_> {
                 cursor: None,
             });
         }
-        touch(held, at);
+        held.revise(at, Extent::Core);
         let stored = Arc::clone(&held.stored);
         let entry = self.enter(ask, kind, at, &stored.interaction, content::changed(patch));
         Ok(Outcome::Changed {
@@ -252,19 +285,18 @@ impl Ledger<'_> {
         let (held, _) = self.held(ask, id)?;
         if patch.subject.is_some() || patch.text.is_some() {
             let none = LongTexts::default();
-            let new = index_words(&after.interaction, after.texts.as_ref().unwrap_or(&none));
-            let old = match held.words.take() {
-                Some((in_index, _)) => in_index,
+            let current = index_words(&after.interaction, after.texts.as_ref().unwrap_or(&none));
+            let indexed = match held.dirty.words.take() {
+                Some(words) => words.indexed,
                 None => index_words(
                     &held.stored.interaction,
                     held.stored.texts.as_ref().unwrap_or(&none),
                 ),
             };
-            held.words = Some((old, new));
+            held.dirty.words = Some(Words { indexed, current });
         }
-        held.user_data_changed |=
-            after.interaction.start_date != held.stored.interaction.start_date;
-        held.texts_changed |= patch.touches_texts();
+        held.dirty.index |= after.interaction.start_date != held.stored.interaction.start_date;
+        held.dirty.texts |= patch.touches_texts();
         held.stored = Arc::new(after);
         Ok(true)
     }
@@ -319,12 +351,4 @@ pub(super) fn recorded_before(ask: &Ask<'_>, held: &Held) -> Outcome {
         unkept: Vec::new(),
         cursor: None,
     }
-}
-
-/// Records that core attributes changed at a moment.
-pub(super) fn touch(held: &mut Held, at: Moment) {
-    let interaction = &mut Arc::make_mut(&mut held.stored).interaction;
-    interaction.modified_date = at;
-    interaction.revision += 1;
-    held.changed = true;
 }

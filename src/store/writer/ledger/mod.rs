@@ -20,7 +20,7 @@ use std::sync::Arc;
 pub use clients::{GivenAnswer, HeldSession};
 pub use contacts::{HeldContact, Standing};
 pub use engagements::Link;
-pub use interactions::Held;
+pub use interactions::{Extent, Held, Words};
 pub use parents::LARGEST_MOVE;
 
 use super::web_event::{EventKey, HeldEvent};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::engagements::{Propagation, Tie, origin};
-use super::interactions::touch;
+use super::interactions::Extent;
 use super::{Ask, Ledger, document, text};
 use crate::domain::Refusal;
 use crate::domain::change::Kind;
@@ -228,7 +228,7 @@ impl Ledger<'_> {
                 delta.contact_id.clone_from(&stored.interaction.contact_id);
             }
             stored.user_data = user_data;
-            held.user_data_changed = true;
+            held.dirty.index = true;
             kind = Kind::EngagementLinked;
             copied = Some(propagation.copied.keys().cloned().collect());
             delta.linked_by = Some(tie.linked_by.clone());
@@ -236,7 +236,7 @@ impl Ledger<'_> {
             delta.copied_keys.clone_from(&copied);
             delta.attach = Some(propagation.copied).filter(|copied| !copied.is_empty());
         }
-        touch(held, at);
+        held.revise(at, Extent::Core);
         let stored = Arc::clone(&held.stored);
         let delta = content::moved(rest, &delta);
         let entry = self.enter(ask, kind, at, &stored.interaction, delta);
@@ -265,7 +265,7 @@ impl Ledger<'_> {
         for id in followers {
             let (held, at) = self.held(ask, id)?;
             thread.clone_into(&mut Arc::make_mut(&mut held.stored).interaction.thread_id);
-            touch(held, at);
+            held.revise(at, Extent::Core);
             let stored = Arc::clone(&held.stored);
             self.enter(
                 ask,
