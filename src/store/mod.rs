@@ -33,6 +33,7 @@ mod scrub;
 pub mod search;
 mod separators;
 pub mod statements;
+mod tables;
 mod token;
 mod web_action;
 mod webhook;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Ask, Entry, Ledger};
+use super::{Ask, Ledger};
 use crate::domain::change::Kind;
 use crate::domain::command::Outcome;
 use crate::domain::contact::{self, Attributes, Candidate, Contact, Folded, add_values};
@@ -11,6 +11,7 @@ use crate::domain::interaction::NewInteraction;
 use crate::domain::requirement::want_revision;
 use crate::domain::{Moment, Refusal};
 use crate::store::content;
+use crate::store::tables::journal::Entry;
 
 /// A contact in the ledger.
 pub struct HeldContact {

@@ -13,6 +13,7 @@ use crate::domain::interaction::{NewInteraction, WEB_ENGAGEMENT};
 use crate::domain::propagation::{nothing_to_copy, propagate};
 use crate::domain::user_data::Document;
 use crate::domain::{Moment, Refusal, Requirement};
+use crate::store::tables::interaction::Link;
 use crate::store::{StoreError, content};
 
 /// The origin of a link that no UserData key established.
@@ -23,25 +24,6 @@ pub mod origin {
     pub const RECORDED: &str = "parentId";
     /// The child got its parent later.
     pub const LATER: &str = "parent";
-}
-
-/// A link from a web engagement to its conversation.
-#[derive(Clone)]
-pub struct Link {
-    /// Tenant.
-    pub tenant: i64,
-    /// The web engagement.
-    pub parent: String,
-    /// The conversation.
-    pub child: String,
-    /// The policy as requested, or the server's.
-    pub copy: Option<String>,
-    /// The keys copied.
-    pub copied: Vec<String>,
-    /// Its origin: one of [`origin`], or `userData.<key>`.
-    pub linked_by: String,
-    /// When it was created.
-    pub at: Moment,
 }
 
 /// A web engagement that a conversation will be linked to.

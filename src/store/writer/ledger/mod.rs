@@ -19,7 +19,6 @@ use std::sync::Arc;
 
 pub use clients::{GivenAnswer, HeldSession};
 pub use contacts::{HeldContact, Standing};
-pub use engagements::Link;
 pub use interactions::{Extent, Held, Words};
 pub use parents::LARGEST_MOVE;
 
@@ -32,33 +31,11 @@ use crate::domain::interaction::{Interaction, InteractionPatch};
 use crate::domain::user_data::{self, Document, KeyPath};
 use crate::domain::{Clock, Moment, Refusal};
 use crate::store::StoreError;
+use crate::store::tables::interaction::Link;
+use crate::store::tables::journal::Entry;
 
 /// A tenant and an identifier in it.
 pub type Key = (i64, String);
-
-/// A journal entry; its cursor follows from its position.
-pub struct Entry {
-    /// Tenant.
-    pub tenant: i64,
-    /// When it happened.
-    pub at: Moment,
-    /// The kind.
-    pub kind: Kind,
-    /// The interaction.
-    pub interaction_id: Option<String>,
-    /// The contact.
-    pub contact_id: Option<String>,
-    /// The media type.
-    pub media_type: Option<String>,
-    /// The owner.
-    pub owner_id: Option<String>,
-    /// The web action.
-    pub action_id: Option<String>,
-    /// The actor.
-    pub actor: Arc<str>,
-    /// The delta as JSON text.
-    pub delta: String,
-}
 
 /// The stored reply to a repeatable request.
 pub struct Kept {
