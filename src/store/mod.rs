@@ -1,8 +1,8 @@
 //! The store: every write goes through the [`Writer`], every read is a query.
 //!
-//! There is one implementation, generic over the database; `dialect` holds the differences.
-//! [`Store`] is the contract in domain terms that the surfaces see. The scheme of the URL selects
-//! the database once.
+//! There is one implementation, generic over the database; `dialect` holds the differences, and
+//! `tables` describes each table once. [`Store`] is the contract in domain terms that the surfaces
+//! see. The scheme of the URL selects the database once.
 //!
 //! To add a write: a variant of [`crate::domain::command::Command`], its checks in `prepare`, and
 //! an arm in `writer/ledger/mod.rs` (shared transaction) or `writer/alone.rs` (its own). To add a
