@@ -5,6 +5,7 @@
 //! is prepared once per connection, and the SQL is the same on both databases. `docs/decisions/`
 //! has the measurement against `json_each` and `UNNEST`.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use super::StoreError;
@@ -18,17 +19,45 @@ const LARGEST: usize = 1000;
 /// round trip to the thread of its connection.
 const FEW: usize = 64;
 
+/// The type of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// Text.
+    Text,
+    /// A whole number.
+    Int,
+    /// A number.
+    Real,
+    /// A moment.
+    Time,
+    /// Bytes.
+    Bytes,
+}
+
+impl Type {
+    /// The name in a `CAST`. Bytes have none: their type has a different name in each database, and
+    /// both can infer it.
+    fn name<D: Dialect>(self) -> Option<&'static str> {
+        match self {
+            Self::Text => Some("TEXT"),
+            Self::Int => Some("BIGINT"),
+            Self::Real => Some("DOUBLE PRECISION"),
+            Self::Time => Some(D::TIME),
+            Self::Bytes => None,
+        }
+    }
+}
+
 /// A statement for many rows: the SQL before the rows and after them.
 pub struct Many {
     /// `INSERT INTO … VALUES`, or `UPDATE … FROM (VALUES`.
-    pub before: &'static str,
-    /// The type of each column if the database cannot infer it: `TEXT`, `BIGINT`, or `TIME` for the
-    /// dialect's type of moments.
-    pub casts: &'static [&'static str],
+    pub before: Cow<'static, str>,
+    /// The type of each column, if the database cannot infer the types.
+    pub casts: Cow<'static, [Type]>,
     /// The number of columns of a row.
     pub columns: usize,
     /// `ON CONFLICT …`, or `) AS v WHERE …`.
-    pub after: &'static str,
+    pub after: Cow<'static, str>,
     /// Whether a row of NULLs has no effect. If so, one statement padded with such rows replaces
     /// several smaller ones.
     pub skips_nulls: bool,
@@ -57,6 +86,28 @@ pub async fn run<D: Dialect>(
 }
 
 impl Many {
+    /// A statement with this text before the rows and after them.
+    pub const fn new(
+        before: &'static str,
+        casts: &'static [Type],
+        columns: usize,
+        after: &'static str,
+    ) -> Self {
+        Self {
+            before: Cow::Borrowed(before),
+            casts: Cow::Borrowed(casts),
+            columns,
+            after: Cow::Borrowed(after),
+            skips_nulls: false,
+        }
+    }
+
+    /// The statement, for which a row of NULLs has no effect.
+    pub const fn skipping_nulls(mut self) -> Self {
+        self.skips_nulls = true;
+        self
+    }
+
     /// The number of rows of the next statement if `left` rows are left.
     fn portion(&self, left: usize) -> usize {
         if left >= LARGEST {
@@ -70,10 +121,11 @@ impl Many {
         }
     }
 
-    fn text<D: Dialect>(&self, rows: usize) -> String {
+    /// The SQL for some rows.
+    pub fn text<D: Dialect>(&self, rows: usize) -> String {
         let mut sql =
             String::with_capacity(self.before.len() + rows * self.columns * 7 + self.after.len());
-        sql.push_str(self.before);
+        sql.push_str(&self.before);
         let mut n = 0;
         for row in 0..rows {
             sql.push_str(if row == 0 { " (" } else { ", (" });
@@ -82,11 +134,7 @@ impl Many {
                 if column > 0 {
                     sql.push_str(", ");
                 }
-                let cast = match self.casts.get(column) {
-                    Some(&"TIME") => Some(D::TIME),
-                    Some(kind) => Some(*kind),
-                    None => None,
-                };
+                let cast = self.casts.get(column).and_then(|kind| kind.name::<D>());
                 if cast.is_some() {
                     sql.push_str("CAST(");
                 }
@@ -97,7 +145,7 @@ impl Many {
             }
             sql.push(')');
         }
-        sql.push_str(self.after);
+        sql.push_str(&self.after);
         sql
     }
 }

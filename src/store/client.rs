@@ -4,28 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::StoreError;
-use super::dialect::{Arg, Columns, Conn, Dialect, RowOf};
+use super::dialect::{Arg, Columns, Conn, Dialect};
+use super::tables::client::{ANSWER, CHOICE, SESSION, answer, choice, session};
 use crate::domain::client::{Answer, Choice, ClientSession};
 
 /// Answers per read; one may have several megabytes.
 const MOST_ANSWERS: i64 = 8;
 
-const SESSION: &str =
-    "SELECT id, tenant_id, user_name, subscriptions, cursor, holder, sign_in FROM client_session";
-
-fn session<D: Dialect>(row: &RowOf<D>) -> Result<ClientSession, StoreError> {
-    let mut row = Columns::<D>::of(row);
-    Ok(ClientSession {
-        id: row.text()?,
-        tenant_id: row.int()?,
-        user: row.text()?,
-        subscriptions: serde_json::from_str(&row.text()?)
-            .map_err(|_| StoreError::inconsistent("client_session", "subscriptions"))?,
-        cursor: row.int()?,
-        holder: row.text()?,
-        sign_in: row.text()?,
-        choices: Vec::new(),
-    })
+fn select_sessions() -> String {
+    format!("SELECT {} FROM client_session", SESSION.join(", "))
 }
 
 /// Sessions by their identifiers; unknown ones are left out.
@@ -33,7 +20,7 @@ pub async fn sessions<D: Dialect>(
     conn: &mut Conn<D>,
     ids: Vec<String>,
 ) -> Result<Vec<ClientSession>, StoreError> {
-    let sql = format!("{SESSION} WHERE id IN {}", D::any_of(1));
+    let sql = format!("{} WHERE id IN {}", select_sessions(), D::any_of(1));
     with_choices::<D>(conn, sql, vec![Arg::Texts(ids)]).await
 }
 
@@ -43,9 +30,11 @@ pub async fn sessions_of<D: Dialect>(
     tenant: i64,
     users: Vec<String>,
 ) -> Result<Vec<ClientSession>, StoreError> {
-    let users_are = D::any_of(2);
-    let sql =
-        format!("{SESSION} WHERE tenant_id = $1 AND user_name IN {users_are} AND holder <> ''");
+    let sql = format!(
+        "{} WHERE tenant_id = $1 AND user_name IN {} AND holder <> ''",
+        select_sessions(),
+        D::any_of(2)
+    );
     with_choices::<D>(conn, sql, vec![tenant.into(), Arg::Texts(users)]).await
 }
 
@@ -56,8 +45,10 @@ async fn with_choices<D: Dialect>(
     args: Vec<Arg>,
 ) -> Result<Vec<ClientSession>, StoreError> {
     let rows = D::fetch(conn, sql.into(), args).await?;
-    let mut sessions: Vec<ClientSession> =
-        rows.iter().map(session::<D>).collect::<Result<_, _>>()?;
+    let mut sessions: Vec<ClientSession> = rows
+        .iter()
+        .map(|row| session::<D>(&mut Columns::<D>::of(row)))
+        .collect::<Result<_, _>>()?;
     let mut tenants: BTreeMap<i64, BTreeSet<&str>> = BTreeMap::new();
     for session in &sessions {
         tenants
@@ -77,12 +68,10 @@ async fn with_choices<D: Dialect>(
     }
     for session in &mut sessions {
         let of_user = found.get(&(session.tenant_id, session.user.clone()));
-        let concerns =
-            |choice: &&Choice| choice.sign_in.is_empty() || choice.sign_in == session.sign_in;
         session.choices = of_user
             .into_iter()
             .flatten()
-            .filter(concerns)
+            .filter(|choice| choice.concerns(&session.sign_in))
             .cloned()
             .collect();
     }
@@ -96,23 +85,13 @@ pub async fn choices<D: Dialect>(
     users: Vec<String>,
 ) -> Result<Vec<(String, Choice)>, StoreError> {
     let sql = format!(
-        "SELECT user_name, sign_in, collection, twin, chosen_date FROM client_spelling \
-         WHERE tenant_id = $1 AND user_name IN {}",
+        "SELECT {} FROM client_spelling WHERE tenant_id = $1 AND user_name IN {}",
+        CHOICE.join(", "),
         D::any_of(2)
     );
     let rows = D::fetch(conn, sql.into(), vec![tenant.into(), Arg::Texts(users)]).await?;
     rows.iter()
-        .map(|row| {
-            let mut row = Columns::<D>::of(row);
-            let user = row.text()?;
-            let choice = Choice {
-                sign_in: row.text()?,
-                collection: row.text()?,
-                twin: row.int()? != 0,
-                at: row.time()?,
-            };
-            Ok((user, choice))
-        })
+        .map(|row| choice::<D>(&mut Columns::<D>::of(row)))
         .collect()
 }
 
@@ -140,13 +119,17 @@ pub async fn news<D: Dialect>(
     let range = vec![tenant.into(), after.into(), until.into()];
     let mut news = News::default();
     if user.is_none() {
-        let sql = format!("{SESSION} WHERE tenant_id = $1 AND changed > $2");
+        let sql = format!(
+            "{} WHERE tenant_id = $1 AND changed > $2",
+            select_sessions()
+        );
         news.sessions = with_choices::<D>(conn, sql, range[..2].to_vec()).await?;
     }
     let mut args = range;
-    let mut sql = "SELECT cursor, user_name, channel, reference_id, data FROM client_answer \
-                   WHERE tenant_id = $1 AND cursor > $2 AND cursor <= $3"
-        .to_owned();
+    let mut sql = format!(
+        "SELECT {} FROM client_answer WHERE tenant_id = $1 AND cursor > $2 AND cursor <= $3",
+        ANSWER.join(", ")
+    );
     if let Some(user) = user {
         args.push(user.into());
         sql += " AND user_name = $4";
@@ -154,18 +137,7 @@ pub async fn news<D: Dialect>(
     args.push(MOST_ANSWERS.into());
     sql += &format!(" ORDER BY cursor LIMIT +${}", args.len());
     for row in D::fetch(conn, sql.into(), args).await? {
-        let mut row = Columns::<D>::of(&row);
-        let cursor = row.int()?;
-        news.answers.push((
-            cursor,
-            Answer {
-                user: row.text()?,
-                channel: row.text()?,
-                reference_id: row.int()?,
-                data: row.text()?,
-                as_of: cursor,
-            },
-        ));
+        news.answers.push(answer::<D>(&mut Columns::<D>::of(&row))?);
     }
     news.more = i64::try_from(news.answers.len()).is_ok_and(|count| count == MOST_ANSWERS);
     Ok(news)

@@ -4,23 +4,13 @@ use std::collections::HashMap;
 
 use super::StoreError;
 use super::dialect::{Arg, Columns, Conn, Dialect};
+pub use super::tables::contact::{CONTACT, contact};
+use super::tables::qualified;
 use crate::domain::contact::{Attributes, Contact};
 
-/// The columns of `contact c`, as [`contact`] reads them.
-pub const CONTACT: &str =
-    "c.id, c.tenant_id, c.merged_into, c.created_date, c.modified_date, c.revision";
-
-/// Reads the columns of [`CONTACT`], which do not include the attributes.
-pub fn contact<D: Dialect>(row: &mut Columns<'_, D>) -> Result<Contact, StoreError> {
-    Ok(Contact {
-        id: row.text()?,
-        tenant_id: row.int()?,
-        merged_into: row.maybe_text()?,
-        created_date: row.time()?,
-        modified_date: row.time()?,
-        revision: row.int()?,
-        attributes: Attributes::new(),
-    })
+/// A `SELECT` of the contacts `c`, as [`contact`] reads them, without a condition.
+pub fn select() -> String {
+    format!("SELECT {} FROM contact c WHERE ", qualified("c", CONTACT))
 }
 
 /// The attributes of several contacts, by contact.
@@ -54,7 +44,7 @@ pub async fn one<D: Dialect>(
     tenant: i64,
     id: &str,
 ) -> Result<Option<Contact>, StoreError> {
-    let sql = format!("SELECT {CONTACT} FROM contact c WHERE c.tenant_id = $1 AND c.id = $2");
+    let sql = format!("{}c.tenant_id = $1 AND c.id = $2", select());
     let rows = D::fetch(conn, sql.into(), vec![tenant.into(), id.into()]).await?;
     let Some(row) = rows.first() else {
         return Ok(None);
@@ -75,7 +65,8 @@ pub async fn page<D: Dialect>(
     limit: i64,
 ) -> Result<Vec<Contact>, StoreError> {
     let sql = format!(
-        "SELECT {CONTACT} FROM contact c WHERE c.tenant_id = $1 AND c.id > $2 ORDER BY c.id LIMIT +$3"
+        "{}c.tenant_id = $1 AND c.id > $2 ORDER BY c.id LIMIT +$3",
+        select()
     );
     let rows = D::fetch(
         conn,

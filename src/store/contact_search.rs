@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::StoreError;
-use super::contact::{self, CONTACT};
+use super::contact;
 use super::dialect::{Arg, Columns, Conn, Dialect};
 use super::search::{arg, bind, keyset, plain};
 use crate::domain::contact::Contact;
@@ -64,7 +64,7 @@ pub async fn run<D: Dialect>(
         .iter()
         .map(|key| (unindexed(column(key.by), sorted_after), key.descending))
         .collect();
-    let mut text = format!("SELECT {CONTACT} FROM contact c WHERE {tenant} = $1 AND {condition}");
+    let mut text = format!("{}{tenant} = $1 AND {condition}", contact::select());
     if let Some(after) = &search.after {
         let places: Vec<usize> = after
             .0

@@ -4,7 +4,8 @@
 use super::StoreError;
 use super::archive::page;
 use super::dialect::{Arg, Conn, Dialect, RowOf};
-use super::rows::{INTERACTION_COLUMNS, interaction_args};
+use super::tables::interaction::{CHANGED, InteractionRow, Interactions};
+use super::tables::{Column, qualified};
 use crate::domain::archive::{Kind, Row};
 use crate::domain::contact::ContactRules;
 use crate::domain::interaction::Interaction;
@@ -24,9 +25,9 @@ pub async fn strays<D: Dialect>(
     };
     let (names, what) = match kind {
         Kind::Interaction => {
-            let names = [&INTERACTION_COLUMNS[..], &["created_date"]].concat();
-            let columns: Vec<String> = names.iter().map(|name| format!("i.{name}")).collect();
-            (names, columns.join(", "))
+            let names: Vec<&str> = derived_columns().map(|column| column.name).collect();
+            let columns = qualified("i", &names);
+            (names, columns)
         }
         Kind::ContactAttribute => (vec!["folded"], "folded".to_owned()),
         _ => return Ok(Vec::new()),
@@ -57,9 +58,14 @@ fn expected(rules: &ContactRules, row: &Row) -> Result<Vec<Arg>, StoreError> {
     }
     let core: Interaction = serde_json::from_str(row.text("core"))
         .map_err(|_| StoreError::inconsistent("interaction_json", "core"))?;
-    let mut expected: Vec<Arg> = interaction_args(&core).into();
-    expected.push(core.created_date.into());
-    Ok(expected)
+    let row = InteractionRow::there(&core);
+    Ok(derived_columns().map(|column| column.value(&row)).collect())
+}
+
+/// The columns of `interaction` that follow from the JSON.
+fn derived_columns() -> impl Iterator<Item = &'static Column<Interactions>> {
+    let created = Column::of_name("created_date");
+    CHANGED.columns().iter().copied().chain([created])
 }
 
 fn holds<D: Dialect>(row: &RowOf<D>, column: usize, value: &Arg) -> Result<bool, StoreError> {

@@ -3,6 +3,7 @@
 use super::StoreError;
 use super::content;
 use super::dialect::{Arg, Columns, Conn, Dialect};
+use super::tables::journal::{CHANGE, change};
 use crate::domain::Moment;
 use crate::domain::change::{Change, Kind};
 use crate::domain::user_data::Document;
@@ -40,25 +41,6 @@ pub struct Changes {
     pub head: i64,
 }
 
-const COLUMNS: &str =
-    "cursor, at, kind, interaction_id, contact_id, media_type, owner_id, action_id, actor, delta";
-
-fn change<D: Dialect>(row: &super::dialect::RowOf<D>) -> Result<Change, StoreError> {
-    let mut row = Columns::<D>::of(row);
-    Ok(Change {
-        cursor: row.int()?,
-        at: row.time()?,
-        kind: row.text()?,
-        interaction_id: row.maybe_text()?,
-        contact_id: row.maybe_text()?,
-        media_type: row.maybe_text()?,
-        owner_id: row.maybe_text()?,
-        action_id: row.maybe_text()?,
-        actor: row.text()?,
-        delta: row.text()?,
-    })
-}
-
 /// The largest number of entries that a statement selects by cursor.
 const AT_ONCE: usize = 32;
 
@@ -70,7 +52,8 @@ pub async fn at<D: Dialect>(
 ) -> Result<Vec<Change>, StoreError> {
     let places: Vec<String> = (2..2 + AT_ONCE).map(|n| format!("${n}")).collect();
     let sql = format!(
-        "SELECT {COLUMNS} FROM journal WHERE tenant_id = $1 AND cursor IN ({}) ORDER BY cursor",
+        "SELECT {} FROM journal WHERE tenant_id = $1 AND cursor IN ({}) ORDER BY cursor",
+        CHANGE.join(", "),
         places.join(", ")
     );
     let mut found = Vec::with_capacity(cursors.len());
@@ -79,7 +62,7 @@ pub async fn at<D: Dialect>(
         args.extend(portion.iter().map(|cursor| Arg::from(*cursor)));
         args.resize_with(AT_ONCE + 1, || Arg::Int(None));
         for row in &D::fetch(conn, sql.clone().into(), args).await? {
-            found.push(change::<D>(row)?);
+            found.push(change::<D>(&mut Columns::<D>::of(row))?);
         }
     }
     Ok(found)
@@ -99,7 +82,8 @@ pub async fn changes<D: Dialect>(
         .span
         .map_or(head, |span| head.min(query.after.saturating_add(span)));
     let mut sql = format!(
-        "SELECT {COLUMNS} FROM journal WHERE tenant_id = $1 AND cursor > $2 AND cursor <= $3"
+        "SELECT {} FROM journal WHERE tenant_id = $1 AND cursor > $2 AND cursor <= $3",
+        CHANGE.join(", ")
     );
     let mut args: Vec<Arg> = vec![tenant.into(), query.after.into(), until.into()];
     if !query.kinds.is_empty() {
@@ -128,7 +112,7 @@ pub async fn changes<D: Dialect>(
     let rows = D::fetch(conn, sql.into(), args).await?;
     let items = rows
         .iter()
-        .map(change::<D>)
+        .map(|row| change::<D>(&mut Columns::<D>::of(row)))
         .collect::<Result<Vec<_>, _>>()?;
     let next = match items.last() {
         Some(last) if items.len() == query.limit => last.cursor,
@@ -160,12 +144,13 @@ pub async fn user_data_at<D: Dialect>(
     at: Moment,
 ) -> Result<Option<(Document, i64)>, StoreError> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM journal WHERE interaction_id = $1 AND tenant_id = $2 AND at <= $3 ORDER BY cursor"
+        "SELECT {} FROM journal WHERE interaction_id = $1 AND tenant_id = $2 AND at <= $3 ORDER BY cursor",
+        CHANGE.join(", ")
     );
     let rows = D::fetch(conn, sql.into(), vec![id.into(), tenant.into(), at.into()]).await?;
     let mut state: Option<(Document, i64)> = None;
     for row in &rows {
-        let change = change::<D>(row)?;
+        let change = change::<D>(&mut Columns::<D>::of(row))?;
         match Kind::of_name(&change.kind) {
             // a deleted identifier may be recorded again: it starts anew
             Some(Kind::InteractionRecorded | Kind::EngagementCreated) => {

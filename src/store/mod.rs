@@ -1,13 +1,13 @@
 //! The store: every write goes through the [`Writer`], every read is a query.
 //!
-//! There is one implementation, generic over the database; `dialect` holds the differences.
-//! [`Store`] is the contract in domain terms that the surfaces see. The scheme of the URL selects
-//! the database once.
+//! There is one implementation, generic over the database; `dialect` holds the differences, and
+//! `tables` describes each table once. [`Store`] is the contract in domain terms that the surfaces
+//! see. The scheme of the URL selects the database once.
 //!
 //! To add a write: a variant of [`crate::domain::command::Command`], its checks in `prepare`, and
-//! an arm in `writer/ledger.rs` (shared transaction) or `writer/alone.rs` (its own). To add a read:
-//! a method of `Reads`, and its statement in the file of its aggregate. The tests run each on both
-//! databases.
+//! an arm in `writer/ledger/mod.rs` (shared transaction) or `writer/alone.rs` (its own). To add a
+//! read: a method of `Reads`, and its statement in the file of its aggregate. The tests run each on
+//! both databases.
 
 pub mod archive;
 mod bulk;
@@ -33,6 +33,7 @@ mod scrub;
 pub mod search;
 mod separators;
 pub mod statements;
+mod tables;
 mod token;
 mod web_action;
 mod webhook;

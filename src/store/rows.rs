@@ -5,7 +5,7 @@
 //! are written from the same [`Interaction`] in the same transaction.
 
 use super::StoreError;
-use super::dialect::{Arg, Columns, Dialect, RowOf};
+use super::dialect::{Columns, Dialect, RowOf};
 use crate::domain::command::Stored;
 use crate::domain::interaction::{Interaction, LongTexts};
 
@@ -127,88 +127,4 @@ pub fn stored<D: Dialect>(row: &RowOf<D>, with_texts: bool) -> Result<Stored, St
 pub fn placed<D: Dialect>(row: &RowOf<D>) -> Result<(i64, Stored), StoreError> {
     let seq = D::int(row, AFTER_PLACED - 1)?.unwrap_or_default();
     Ok((seq, stored::<D>(row, true)?))
-}
-
-/// The arguments of a row of `interaction_json`.
-pub fn json_args(seq: i64, interaction: &Interaction, user_data: &str) -> [Arg; 5] {
-    [
-        seq.into(),
-        interaction.id.as_str().into(),
-        interaction.tenant_id.into(),
-        serde_json::to_string(interaction)
-            .unwrap_or_default()
-            .into(),
-        user_data.into(),
-    ]
-}
-
-/// The arguments of a row of `interaction_text`.
-pub fn text_args(seq: i64, interaction: &Interaction, texts: &LongTexts) -> [Arg; 7] {
-    let participants = texts
-        .participants
-        .as_ref()
-        .map(|all| serde_json::to_string(all).unwrap_or_default());
-    [
-        seq.into(),
-        interaction.id.as_str().into(),
-        interaction.tenant_id.into(),
-        texts.text.as_deref().into(),
-        texts.structured_text.as_deref().into(),
-        texts.comment.as_deref().into(),
-        participants.into(),
-    ]
-}
-
-/// The columns whose values [`interaction_args`] gives.
-pub const INTERACTION_COLUMNS: [&str; 22] = [
-    "id",
-    "tenant_id",
-    "media_type",
-    "entity_type",
-    "kind",
-    "subtype",
-    "status",
-    "contact_id",
-    "owner_id",
-    "can_be_parent",
-    "start_date",
-    "end_date",
-    "modified_date",
-    "revision",
-    "subject",
-    "queue",
-    "category_id",
-    "external_id",
-    "stopped_reason",
-    "language",
-    "parent_id",
-    "thread_id",
-];
-
-/// The mutable columns of an interaction, in the order of the update statement.
-pub fn interaction_args(interaction: &Interaction) -> [Arg; 22] {
-    [
-        interaction.id.as_str().into(),
-        interaction.tenant_id.into(),
-        interaction.media_type.as_str().into(),
-        interaction.entity_type.code().into(),
-        interaction.kind.as_deref().into(),
-        interaction.subtype.as_deref().into(),
-        interaction.status.code().into(),
-        interaction.contact_id.as_deref().into(),
-        interaction.owner_id.as_deref().into(),
-        i64::from(interaction.can_be_parent).into(),
-        interaction.start_date.into(),
-        Arg::Time(interaction.end_date),
-        interaction.modified_date.into(),
-        interaction.revision.into(),
-        interaction.subject.as_deref().into(),
-        interaction.queue.as_deref().into(),
-        interaction.category_id.as_deref().into(),
-        interaction.external_id.as_deref().into(),
-        interaction.stopped_reason.as_deref().into(),
-        interaction.language.as_deref().into(),
-        interaction.parent_id.as_deref().into(),
-        interaction.thread_id.as_str().into(),
-    ]
 }

@@ -1,7 +1,9 @@
 //! Reads web actions.
 
 use super::StoreError;
-use super::dialect::{Arg, Columns, Conn, Dialect, RowOf};
+use super::dialect::{Arg, Columns, Conn, Dialect};
+pub use super::tables::web_action::state;
+use super::tables::web_action::{RECORDED, recorded};
 use crate::domain::Moment;
 use crate::domain::web_action::{Recorded, State};
 
@@ -22,27 +24,6 @@ pub struct WebActionsQuery {
     pub from: Option<Moment>,
     /// Before this time.
     pub to: Option<Moment>,
-}
-
-/// The state with a stored name.
-pub fn state(name: &str) -> Result<State, StoreError> {
-    State::of_name(name).ok_or_else(|| StoreError::inconsistent("web_action", "state"))
-}
-
-fn recorded<D: Dialect>(row: &RowOf<D>) -> Result<Recorded, StoreError> {
-    let mut row = Columns::<D>::of(row);
-    Ok(Recorded {
-        seq: row.int()?,
-        action_id: row.text()?,
-        state: state(&row.text()?)?,
-        media_type: row.maybe_text()?,
-        session_id: row.maybe_text()?,
-        reference: row.maybe_text()?,
-        conversation_id: row.maybe_text()?,
-        event_date: row.time()?,
-        contradicted: row.int()? != 0,
-        event: row.text()?,
-    })
 }
 
 /// Columns whose index has the events of one value in the order of recording.
@@ -87,12 +68,13 @@ pub async fn page<D: Dialect>(
     args.push(i64::try_from(query.limit).unwrap_or(i64::MAX).into());
     let limit = args.len();
     let sql = format!(
-        "SELECT seq, action_id, state, media_type, session_id, reference, conversation_id, event_date, \
-         contradicted, event FROM web_action WHERE {conditions} AND {seq} > ${after} \
-         ORDER BY {seq} LIMIT +${limit}"
+        "SELECT {} FROM web_action WHERE {conditions} AND {seq} > ${after} ORDER BY {seq} LIMIT +${limit}",
+        RECORDED.join(", ")
     );
     let rows = D::fetch(conn, sql.into(), args).await?;
-    rows.iter().map(recorded::<D>).collect()
+    rows.iter()
+        .map(|row| recorded::<D>(&mut Columns::<D>::of(row)))
+        .collect()
 }
 
 async fn way<D: Dialect>(

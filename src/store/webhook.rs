@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 
 use super::StoreError;
-use super::dialect::{Arg, Columns, Conn, Dialect, RowOf};
+use super::dialect::{Arg, Columns, Conn, Dialect};
+use super::tables::qualified;
+use super::tables::webhook::{DELIVERY, WEBHOOK, delivery, webhook};
 use crate::domain::Moment;
-use crate::domain::webhook::{Delivery, DeliveryState, Subscription, Webhook};
+use crate::domain::webhook::{Delivery, DeliveryState, Webhook};
 
 /// The lease of the server that sends.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,52 +44,13 @@ pub struct Outlook {
     pub next: Option<Moment>,
 }
 
-const WEBHOOK: &str = "SELECT id, tenant_id, url, kinds, media_type, description, enabled, disabled_reason, secrets, cursor, created_date, modified_date \
-                       FROM webhook";
-/// The columns of a delivery, as [`delivery`] reads them.
-const DELIVERY: &str = "w.cursor, w.kind, w.subject, w.state, w.attempts, w.queued_date, w.attempt_date, w.next_date, w.status, w.error";
-
 /// The condition that a delivery waits, in queries by subject. It is written so that the index of
 /// all waiting deliveries does not apply: a Postgres without statistics of a new table would scan
 /// that whole index for a few subjects.
 pub const WAITING_OF_SUBJECTS: &str = "state + 0 = 0";
 
-fn webhook<D: Dialect>(row: &RowOf<D>) -> Result<Webhook, StoreError> {
-    let mut row = Columns::<D>::of(row);
-    let wrong = |column| move |_| StoreError::inconsistent("webhook", column);
-    Ok(Webhook {
-        id: row.text()?,
-        tenant_id: row.int()?,
-        subscription: Subscription {
-            url: row.text()?,
-            kinds: serde_json::from_str(&row.text()?).map_err(wrong("kinds"))?,
-            media_type: row.maybe_text()?,
-            description: row.maybe_text()?,
-            enabled: row.int()? != 0,
-        },
-        disabled_reason: row.maybe_text()?,
-        secrets: serde_json::from_str(&row.text()?).map_err(wrong("secrets"))?,
-        cursor: row.int()?,
-        created_date: row.time()?,
-        modified_date: row.time()?,
-    })
-}
-
-fn delivery<D: Dialect>(row: &RowOf<D>) -> Result<Delivery, StoreError> {
-    let mut row = Columns::<D>::of(row);
-    Ok(Delivery {
-        cursor: row.int()?,
-        kind: row.text()?,
-        subject: row.text()?,
-        state: DeliveryState::of_code(row.int()?)
-            .ok_or_else(|| StoreError::inconsistent("webhook_delivery", "state"))?,
-        attempts: row.int()?,
-        queued_date: row.time()?,
-        attempt_date: row.maybe_time()?,
-        next_date: row.maybe_time()?,
-        status: row.maybe_int()?,
-        error: row.maybe_text()?,
-    })
+fn select() -> String {
+    format!("SELECT {} FROM webhook", WEBHOOK.join(", "))
 }
 
 /// All webhooks of a tenant, or of all tenants, oldest first.
@@ -97,16 +60,21 @@ pub async fn all<D: Dialect>(
 ) -> Result<Vec<Webhook>, StoreError> {
     let (sql, args) = match tenant {
         Some(tenant) => (
-            format!("{WEBHOOK} WHERE tenant_id = $1 AND deleted = 0 ORDER BY created_date, id"),
+            format!(
+                "{} WHERE tenant_id = $1 AND deleted = 0 ORDER BY created_date, id",
+                select()
+            ),
             vec![tenant.into()],
         ),
         None => (
-            format!("{WEBHOOK} WHERE deleted = 0 ORDER BY created_date, id"),
+            format!("{} WHERE deleted = 0 ORDER BY created_date, id", select()),
             Vec::new(),
         ),
     };
     let rows = D::fetch(conn, sql.into(), args).await?;
-    rows.iter().map(webhook::<D>).collect()
+    rows.iter()
+        .map(|row| webhook::<D>(&mut Columns::<D>::of(row)))
+        .collect()
 }
 
 /// One webhook of a tenant.
@@ -115,9 +83,14 @@ pub async fn one<D: Dialect>(
     tenant: i64,
     id: &str,
 ) -> Result<Option<Webhook>, StoreError> {
-    let sql = format!("{WEBHOOK} WHERE tenant_id = $1 AND id = $2 AND deleted = 0");
+    let sql = format!(
+        "{} WHERE tenant_id = $1 AND id = $2 AND deleted = 0",
+        select()
+    );
     let rows = D::fetch(conn, sql.into(), vec![tenant.into(), id.into()]).await?;
-    rows.first().map(webhook::<D>).transpose()
+    rows.first()
+        .map(|row| webhook::<D>(&mut Columns::<D>::of(row)))
+        .transpose()
 }
 
 /// How many deliveries of a tenant's webhooks are waiting and how many are dead, by webhook.
@@ -176,12 +149,15 @@ pub async fn deliveries<D: Dialect>(
     args.push(query.limit.into());
     let limit = args.len();
     let sql = format!(
-        "SELECT {DELIVERY} FROM ({inner} ORDER BY {cursor} DESC LIMIT +${limit}) AS page \
+        "SELECT {} FROM ({inner} ORDER BY {cursor} DESC LIMIT +${limit}) AS page \
          CROSS JOIN webhook_delivery w WHERE w.webhook_id = $1 AND w.cursor = page.cursor ORDER BY {} DESC",
+        qualified("w", DELIVERY),
         D::unindexed("w.cursor")
     );
     let rows = D::fetch(conn, sql.into(), args).await?;
-    rows.iter().map(delivery::<D>).collect()
+    rows.iter()
+        .map(|row| delivery::<D>(&mut Columns::<D>::of(row)))
+        .collect()
 }
 
 /// Deliveries whose next attempt is due, the longest waiting first.
@@ -192,12 +168,15 @@ pub async fn due<D: Dialect>(
     limit: i64,
 ) -> Result<Vec<Delivery>, StoreError> {
     let sql = format!(
-        "SELECT {DELIVERY} FROM webhook_delivery w WHERE w.webhook_id = $1 AND w.next_date <= $2 \
-         ORDER BY w.next_date, w.cursor LIMIT +$3"
+        "SELECT {} FROM webhook_delivery w WHERE w.webhook_id = $1 AND w.next_date <= $2 \
+         ORDER BY w.next_date, w.cursor LIMIT +$3",
+        qualified("w", DELIVERY)
     );
     let args = vec![webhook_id.into(), now.into(), limit.into()];
     let rows = D::fetch(conn, sql.into(), args).await?;
-    rows.iter().map(delivery::<D>).collect()
+    rows.iter()
+        .map(|row| delivery::<D>(&mut Columns::<D>::of(row)))
+        .collect()
 }
 
 /// The waiting deliveries of a webhook. Counting them costs more than finding the next one.

@@ -5,6 +5,7 @@
 //! ranks in order.
 
 mod address;
+mod change;
 mod extension;
 mod phone;
 mod placeholder;
@@ -17,6 +18,7 @@ mod spelling_tests;
 #[cfg(test)]
 mod tests;
 
+pub use change::add_values;
 pub use placeholders::{ADDRESS_PLACEHOLDERS, PLACEHOLDERS};
 pub use recognise::{Candidate, recognise, unknown_values};
 pub use rules::{ContactRules, Folded, RANKS, Rank, Settings};

@@ -2,6 +2,7 @@
 
 mod check;
 mod coded;
+mod life;
 mod media;
 mod new;
 mod patch;
@@ -12,6 +13,7 @@ use utoipa::ToSchema;
 
 pub use check::{LONGEST_MEDIA_TYPE, LONGEST_SUBJECT, MOST_PARTICIPANTS, SHORT};
 pub use coded::{Coded, EntityType, Status};
+pub use life::index_words;
 pub use media::{ENGAGEMENT_MEDIA, WEB_ENGAGEMENT, media_type};
 pub use new::NewInteraction;
 pub use patch::InteractionPatch;

@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Document, escape_pointer};
-use crate::domain::Fault;
 use crate::domain::limits::Limits;
+use crate::domain::{Fault, Refusal};
 
 /// Roughly the bytes of memory of a key with its value, without their texts.
 const ENTRY: usize = size_of::<(String, Value)>() + 32;
@@ -42,6 +42,39 @@ pub(super) fn check_inside(
     let mut weight = 0;
     check_object(pointer, document, 1, limits, &mut weight, faults);
     weight
+}
+
+/// The size of a document: its keys, and the bytes of its JSON text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Top-level keys.
+    pub keys: usize,
+    /// Bytes of the JSON text.
+    pub bytes: usize,
+}
+
+/// Checks the size of a document that a change leaves. A document beyond a limit, which may have
+/// been higher before, may still shrink.
+///
+/// # Errors
+/// [`Refusal::Invalid`] naming the first limit that the change would exceed.
+pub fn check_growth(before: Size, after: Size, limits: &Limits) -> Result<(), Refusal> {
+    if after.keys > limits.keys && after.keys > before.keys {
+        return Err(Refusal::invalid(
+            "",
+            format!("would leave more than {} keys", limits.keys),
+        ));
+    }
+    if after.bytes > limits.user_data && after.bytes > before.bytes {
+        return Err(Refusal::invalid(
+            "",
+            format!(
+                "would leave more than {} bytes of UserData",
+                limits.user_data
+            ),
+        ));
+    }
+    Ok(())
 }
 
 /// The length of the JSON text, in bytes.
@@ -135,5 +168,27 @@ fn check_value(
         Value::Object(document) => {
             check_object(&pointer(), document, depth + 1, limits, weight, faults);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_beyond_a_limit_may_shrink_but_not_grow() {
+        let limits = Limits {
+            keys: 3,
+            user_data: 30,
+            ..Limits::default()
+        };
+        let size = |keys, bytes| Size { keys, bytes };
+        let allowed = |before, after| check_growth(before, after, &limits).is_ok();
+        assert!(allowed(size(1, 10), size(3, 30)));
+        assert!(!allowed(size(3, 10), size(4, 10)));
+        assert!(!allowed(size(1, 30), size(1, 31)));
+        assert!(allowed(size(6, 50), size(5, 40)));
+        assert!(allowed(size(6, 50), size(6, 50)));
+        assert!(!allowed(size(6, 50), size(5, 51)));
     }
 }

@@ -16,7 +16,7 @@ mod transience;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-pub use check::check;
+pub use check::{Size, check, check_growth};
 pub use edit::Edit;
 pub use path::KeyPath;
 pub use read::{Object, read, strict};

@@ -14,6 +14,7 @@ use std::sync::atomic::AtomicBool;
 use sqlx::Database;
 
 use super::bulk::Many;
+use super::tables::{Statement, interaction};
 use crate::domain::Moment;
 use crate::domain::words::WordQuery;
 
@@ -109,8 +110,8 @@ pub trait Dialect: Sized + Send + Sync + 'static {
         words: &BTreeSet<String>,
     ) -> impl Future<Output = sqlx::Result<()>> + Send;
 
-    /// Inserts or replaces long texts: place, identifier, tenant, and `TEXT_COLUMNS`.
-    const TEXTS: Many;
+    /// Inserts or replaces long texts. The key of their table differs.
+    fn long_texts() -> &'static Statement<interaction::Texts>;
 
     /// A query for a connection's commit mode, and the answer of one whose commits survive a power
     /// failure.
@@ -253,17 +254,12 @@ fn out_of_range() -> sqlx::Error {
     sqlx::Error::Decode("a stored moment is outside the years 1 to 9999".into())
 }
 
-macro_rules! texts {
-    ($key:literal) => {
-        Many {
-            before: "INSERT INTO interaction_text (seq, interaction_id, tenant_id, text, structured_text, comment, participants) VALUES",
-            casts: &[],
-            columns: 7,
-            after: concat!(
-                " ON CONFLICT (", $key, ") DO UPDATE SET text = excluded.text, structured_text = excluded.structured_text, \
-                comment = excluded.comment, participants = excluded.participants"
-            ),
-            skips_nulls: false,
+macro_rules! long_texts {
+    ($($key:literal),+) => {
+        fn long_texts() -> &'static Statement<interaction::Texts> {
+            static TEXTS: LazyLock<Statement<interaction::Texts>> =
+                LazyLock::new(|| Statement::upsert_by(&[$($key),+]));
+            &TEXTS
         }
     };
 }
@@ -322,7 +318,7 @@ macro_rules! bound {
     };
 }
 
-use {bound, statements, texts};
+use {bound, long_texts, statements};
 
 /// Reads the columns of a row from left to right.
 pub struct Columns<'r, D: Dialect> {

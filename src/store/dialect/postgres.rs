@@ -6,17 +6,19 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, LazyLock};
 
 use chrono::{DateTime, Utc};
 use sqlx::{AssertSqlSafe, Column, Postgres, Row, TypeInfo};
 
 use super::{
-    Arg, Conn, Dialect, JsonTest, Many, RowOf, Sql, Step, bound, out_of_range, statements, texts,
+    Arg, Conn, Dialect, JsonTest, Many, RowOf, Sql, Statement, Step, bound, interaction,
+    long_texts, out_of_range, statements,
 };
 use crate::domain::Moment;
 use crate::domain::words::WordQuery;
+use crate::store::bulk::Type;
 
 /// Postgres, whose connections keep their sessions or do not.
 #[derive(Debug)]
@@ -63,27 +65,25 @@ impl<const KEPT: bool> Dialect for Sessions<KEPT> {
     const READS_ALL: &'static str = "SET LOCAL enable_sort = on; SET LOCAL enable_seqscan = on; \
                                      SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on; \
                                      SET LOCAL enable_material = on";
-    const ADD_WORDS: Many = Many {
-        before: "INSERT INTO interaction_words (interaction_id, tenant_id, words) \
+    const ADD_WORDS: Many = Many::new(
+        "INSERT INTO interaction_words (interaction_id, tenant_id, words) \
                  SELECT v.column1, v.column2, CAST(v.column3 AS tsvector) FROM (VALUES",
-        casts: &["TEXT", "BIGINT", "TEXT"],
-        columns: 3,
-        after: ") AS v",
-        skips_nulls: false,
-    };
-    const REMOVE_WORDS: Many = Many {
-        before: "DELETE FROM interaction_words w USING (VALUES",
-        casts: &["TEXT", "BIGINT", "TEXT"],
-        columns: 3,
-        after: ") AS v WHERE w.interaction_id = v.column1 AND w.tenant_id = v.column2",
-        skips_nulls: false,
-    };
-    const TEXTS: Many = texts!("interaction_id, tenant_id");
+        &[Type::Text, Type::Int, Type::Text],
+        3,
+        ") AS v",
+    );
+    const REMOVE_WORDS: Many = Many::new(
+        "DELETE FROM interaction_words w USING (VALUES",
+        &[Type::Text, Type::Int, Type::Text],
+        3,
+        ") AS v WHERE w.interaction_id = v.column1 AND w.tenant_id = v.column2",
+    );
     const SYNCHRONOUS: (&'static str, &'static str) = ("SHOW synchronous_commit", "on");
     const JOINED_ITEMS: &'static str = "string_agg(item, '')";
     const TIME: &'static str = "TIMESTAMPTZ";
 
     statements!(Postgres);
+    long_texts!("interaction_id", "tenant_id");
 
     async fn forget_words(_: &mut Conn<Self>, _: &BTreeSet<String>) -> sqlx::Result<()> {
         Ok(())

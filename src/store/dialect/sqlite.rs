@@ -1,17 +1,19 @@
 //! SQLite: one file, one writer.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Row, Sqlite};
 
 use super::{
-    Arg, Conn, Dialect, JsonTest, Many, RowOf, Sql, Step, bound, out_of_range, statements, texts,
+    Arg, Conn, Dialect, JsonTest, Many, RowOf, Sql, Statement, Step, bound, interaction,
+    long_texts, out_of_range, statements,
 };
 use crate::domain::Moment;
 use crate::domain::words::WordQuery;
+use crate::store::bulk::Type;
 use crate::store::checkpoint;
 
 /// How long a connection waits for a lock.
@@ -38,28 +40,27 @@ impl Dialect for OnSqlite {
     // one statement, not several: after each, FTS5 writes its buffer as a new segment, to be merged
     // later. CROSS keeps the order of the join: the planner expects VALUES to be larger than the
     // table of interactions, and would scan the latter
-    const ADD_WORDS: Many = Many {
-        before: "INSERT INTO interaction_words (rowid, words) SELECT i.seq, v.column3 FROM (VALUES",
-        casts: &["TEXT", "BIGINT", "TEXT"],
-        columns: 3,
-        after: ") AS v CROSS JOIN interaction i ON i.id = v.column1 AND i.tenant_id = v.column2",
-        skips_nulls: true,
-    };
+    const ADD_WORDS: Many = Many::new(
+        "INSERT INTO interaction_words (rowid, words) SELECT i.seq, v.column3 FROM (VALUES",
+        &[Type::Text, Type::Int, Type::Text],
+        3,
+        ") AS v CROSS JOIN interaction i ON i.id = v.column1 AND i.tenant_id = v.column2",
+    )
+    .skipping_nulls();
     // the index keeps no text, so a removal must name exactly the words that were added
-    const REMOVE_WORDS: Many = Many {
-        before: "INSERT INTO interaction_words (interaction_words, rowid, words) SELECT 'delete', i.seq, v.column3 FROM (VALUES",
-        casts: &["TEXT", "BIGINT", "TEXT"],
-        columns: 3,
-        after: ") AS v CROSS JOIN interaction i ON i.id = v.column1 AND i.tenant_id = v.column2",
-        skips_nulls: true,
-    };
-    const TEXTS: Many = texts!("seq");
+    const REMOVE_WORDS: Many = Many::new(
+        "INSERT INTO interaction_words (interaction_words, rowid, words) SELECT 'delete', i.seq, v.column3 FROM (VALUES",
+        &[Type::Text, Type::Int, Type::Text],
+        3,
+        ") AS v CROSS JOIN interaction i ON i.id = v.column1 AND i.tenant_id = v.column2",
+    ).skipping_nulls();
     // 2 is FULL: in WAL mode the log is synced before a commit returns
     const SYNCHRONOUS: (&'static str, &'static str) = ("PRAGMA synchronous", "2");
     const TIME: &'static str = "INTEGER";
     const JOINED_ITEMS: &'static str = "group_concat(item, '')";
 
     statements!(Sqlite);
+    long_texts!("seq");
 
     async fn forget_words(conn: &mut Conn<Self>, words: &BTreeSet<String>) -> sqlx::Result<()> {
         crate::store::separators::forget(conn, words).await

@@ -2,16 +2,20 @@
 //! [`erase`], webhooks are in [`webhook`].
 
 use super::erase::{self, Member, after_all, clear, forget_contacts, members};
-use super::ledger::Entry;
 use super::{Queued, Task, flush, load, webhook, words};
 use crate::domain::change::Kind;
 use crate::domain::client::{CHOICE_KEPT, TAKEN_AWAY};
-use crate::domain::command::{Command, NewToken, Outcome};
+use crate::domain::command::{Command, Outcome};
 use crate::domain::requirement::want_revision;
 use crate::domain::user_data::KeyPath;
 use crate::domain::{Moment, Refusal};
 use crate::store::contact;
 use crate::store::dialect::{Arg, Columns, Conn, Dialect};
+use crate::store::tables::client::CURSORS;
+use crate::store::tables::interaction::INDEX;
+use crate::store::tables::journal::Entry;
+use crate::store::tables::reply::{REPLY, reply};
+use crate::store::tables::token;
 use crate::store::{StoreError, bulk, content, rows};
 
 /// Interactions that one statement works on.
@@ -145,7 +149,9 @@ impl<D: Dialect> Task<D> {
                 }
             }
             Command::CreateToken(token) => {
-                create_token::<D>(conn, at, token).await?;
+                let mut row = token::NEW.batch(1);
+                row.push(&(token, at));
+                row.write::<D>(conn).await?;
                 Outcome::Done
             }
             Command::RevokeToken(id) => {
@@ -196,7 +202,7 @@ impl<D: Dialect> Task<D> {
                     .iter()
                     .flat_map(|(id, cursor)| [id.as_str().into(), (*cursor).into(), at.into()])
                     .collect();
-                bulk::run::<D>(conn, &flush::CURSORS, rows).await?;
+                bulk::run::<D>(conn, &CURSORS, rows).await?;
                 Outcome::Done
             }
             Command::ForgetClients(before) => {
@@ -220,10 +226,10 @@ impl<D: Dialect> Task<D> {
         if let Some(repeatable) = &submission.repeatable {
             let reply = (repeatable.render)(&outcome);
             let contact_id = match &outcome {
-                Outcome::Contact(contact) => Some(contact.id.clone()),
+                Outcome::Contact(contact) => Some(contact.id.as_str()),
                 _ => None,
             };
-            flush::keep_reply::<D>(conn, tenant, at, repeatable, reply, contact_id).await?;
+            flush::keep_reply::<D>(conn, tenant, at, repeatable, &reply, contact_id).await?;
         }
         Ok(outcome)
     }
@@ -235,8 +241,10 @@ async fn replayed<D: Dialect>(
     at: Moment,
     repeatable: &crate::domain::command::Repeatable,
 ) -> Result<Option<Outcome>, StoreError> {
-    let sql = "SELECT fingerprint, status, body FROM kept_reply \
-               WHERE tenant_id = $1 AND path = $2 AND key = $3 AND created_date > $4";
+    let sql = format!(
+        "SELECT {} FROM kept_reply WHERE tenant_id = $1 AND path = $2 AND key = $3 AND created_date > $4",
+        REPLY.join(", ")
+    );
     let args = vec![
         tenant.into(),
         repeatable.path.as_str().into(),
@@ -247,20 +255,15 @@ async fn replayed<D: Dialect>(
     let Some(row) = rows.first() else {
         return Ok(None);
     };
-    let mut row = Columns::<D>::of(row);
-    if row.bytes()? != repeatable.fingerprint {
+    let (fingerprint, reply) = reply::<D>(&mut Columns::<D>::of(row))?;
+    if fingerprint != repeatable.fingerprint {
         return Err(Refusal::Conflict(format!(
             "the Idempotency-Key {:?} was sent before with another body",
             repeatable.key
         ))
         .into());
     }
-    let status =
-        u16::try_from(row.int()?).map_err(|_| StoreError::inconsistent("kept_reply", "status"))?;
-    Ok(Some(Outcome::Replayed(crate::domain::command::Reply {
-        status,
-        body: row.text()?,
-    })))
+    Ok(Some(Outcome::Replayed(reply)))
 }
 
 /// Removes the content of answers that wait for their clients, since any of them may be about an
@@ -436,24 +439,6 @@ async fn set_merged<D: Dialect>(
     Ok(())
 }
 
-async fn create_token<D: Dialect>(
-    conn: &mut Conn<D>,
-    at: Moment,
-    token: &NewToken,
-) -> Result<(), StoreError> {
-    let sql = "INSERT INTO api_token (id, tenant_id, name, hash, scopes, created_date) VALUES ($1, $2, $3, $4, $5, $6)";
-    let args = vec![
-        token.id.as_str().into(),
-        token.tenant.into(),
-        token.name.as_str().into(),
-        Arg::Bytes(token.hash.clone()),
-        token.scopes.as_str().into(),
-        at.into(),
-    ];
-    D::execute(conn, sql.into(), args).await?;
-    Ok(())
-}
-
 pub(super) async fn keys_moved<D: Dialect>(conn: &mut Conn<D>) -> Result<(), StoreError> {
     let sql = "UPDATE journal_head SET key_version = key_version + 1 WHERE id = 1";
     D::execute(conn, sql.into(), Vec::new()).await?;
@@ -496,11 +481,11 @@ async fn fill<D: Dialect>(
             stored.retain(|one| one.interaction.id != last);
         }
     }
-    let index = stored
-        .iter()
-        .flat_map(|one| flush::index_rows(std::slice::from_ref(key), one))
-        .collect();
-    bulk::run::<D>(conn, &flush::INDEX, index).await?;
+    let mut index = INDEX.batch(stored.len());
+    for one in &stored {
+        flush::index(&mut index, std::slice::from_ref(key), one);
+    }
+    index.write::<D>(conn).await?;
     if !full {
         D::execute(
             conn,

@@ -4,21 +4,12 @@ use std::collections::BTreeSet;
 
 use crate::domain::command::Outcome;
 use crate::domain::contact::ContactRules;
-use crate::store::StoreError;
-use crate::store::bulk::{self, Many};
 use crate::store::dialect::{Arg, Columns, Conn, Dialect};
+use crate::store::tables::contact::FOLDED;
+use crate::store::{StoreError, bulk};
 
 /// Contacts per transaction.
 const CHUNK: i64 = 1000;
-
-const FOLDED: Many = Many {
-    before: "UPDATE contact_attribute SET folded = v.column5 FROM (VALUES",
-    casts: &["TEXT", "BIGINT", "TEXT", "BIGINT", "TEXT"],
-    columns: 5,
-    after: ") AS v WHERE contact_attribute.contact_id = v.column1 || '' AND contact_attribute.tenant_id = v.column2 + 0 \
-            AND contact_attribute.name = v.column3 || '' AND contact_attribute.position = v.column4 + 0",
-    skips_nulls: false,
-};
 
 /// The next contacts after one, of all tenants; nothing if the store already follows these rules.
 pub async fn contacts<D: Dialect>(

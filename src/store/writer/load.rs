@@ -5,13 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Queued;
-use super::engage::LARGEST_MOVE;
 use super::flush::INDEXED_CHARACTERS;
-use super::ledger::{Held, Kept, Ledger, Standing};
+use super::ledger::{Held, Kept, LARGEST_MOVE, Ledger, Standing};
 use super::web_event;
 use crate::domain::change::Kind;
 pub use crate::domain::command::REPLY_KEPT;
-use crate::domain::command::{Command, KnownBy, Preparation, Reply};
+use crate::domain::command::{Command, KnownBy, Preparation};
 use crate::domain::contact::{ContactRules, Folded, Rank};
 use crate::domain::interaction::WEB_ENGAGEMENT;
 use crate::domain::web_action::WebAction;
@@ -20,6 +19,8 @@ use crate::store::client;
 use crate::store::contact::{self, CONTACT};
 use crate::store::dialect::{Arg, Columns, Conn, Dialect, RowOf};
 use crate::store::rows;
+use crate::store::tables::qualified;
+use crate::store::tables::reply::{REPLY, reply};
 
 /// The largest number of web engagements examined for one visit.
 const MOST_OF_A_VISIT: usize = 100;
@@ -525,7 +526,8 @@ async fn contacts<D: Dialect>(
 ) -> Result<(), StoreError> {
     while !wanted.is_empty() {
         let sql = format!(
-            "SELECT {CONTACT}, c.fingerprint FROM contact c WHERE c.tenant_id = $1 AND c.id IN {}",
+            "SELECT {}, c.fingerprint FROM contact c WHERE c.tenant_id = $1 AND c.id IN {}",
+            qualified("c", CONTACT),
             D::any_of(2)
         );
         let ids: Vec<String> = std::mem::take(&mut wanted).into_iter().collect();
@@ -619,8 +621,9 @@ async fn replies<D: Dialect>(
     }
     let since = ledger.now().plus_micros(-REPLY_KEPT);
     let sql = format!(
-        "SELECT path, key, fingerprint, status, body FROM kept_reply \
+        "SELECT path, key, {} FROM kept_reply \
          WHERE tenant_id = $1 AND path IN {} AND key IN {} AND created_date > $4",
+        REPLY.join(", "),
         D::any_of(2),
         D::any_of(3)
     );
@@ -635,13 +638,7 @@ async fn replies<D: Dialect>(
     {
         let mut row = Columns::<D>::of(&row);
         let place = (tenant, row.text()?, row.text()?);
-        let fingerprint = row.bytes()?;
-        let status = u16::try_from(row.int()?)
-            .map_err(|_| StoreError::inconsistent("kept_reply", "status"))?;
-        let reply = Reply {
-            status,
-            body: row.text()?,
-        };
+        let (fingerprint, reply) = reply::<D>(&mut row)?;
         let kept = Kept {
             fingerprint,
             reply,

@@ -25,23 +25,21 @@ const ENTRIES: usize = 100;
 type Subject = (Kind, i64, String);
 
 /// Notes left-out items. One that was noted before gets the more serious standing.
-const NOTE: Many = Many {
-    before: "INSERT INTO archive_left_out (kind, tenant_id, id, standing) VALUES",
-    casts: &[],
-    columns: 4,
-    after: " ON CONFLICT (kind, tenant_id, id) DO UPDATE SET standing = excluded.standing \
+const NOTE: Many = Many::new(
+    "INSERT INTO archive_left_out (kind, tenant_id, id, standing) VALUES",
+    &[],
+    4,
+    " ON CONFLICT (kind, tenant_id, id) DO UPDATE SET standing = excluded.standing \
             WHERE excluded.standing > archive_left_out.standing",
-    skips_nulls: false,
-};
+);
 
 /// Notes left-out items that are not noted yet.
-const NOTE_NEW: Many = Many {
-    before: "INSERT INTO archive_left_out (kind, tenant_id, id, standing) VALUES",
-    casts: &[],
-    columns: 4,
-    after: " ON CONFLICT (kind, tenant_id, id) DO NOTHING",
-    skips_nulls: false,
-};
+const NOTE_NEW: Many = Many::new(
+    "INSERT INTO archive_left_out (kind, tenant_id, id, standing) VALUES",
+    &[],
+    4,
+    " ON CONFLICT (kind, tenant_id, id) DO NOTHING",
+);
 
 /// Compares rows with the store, and notes what is left out. Returns how many notes are new. Rows
 /// may come before the left-out item that they belong to, so they are compared again until no note

@@ -8,7 +8,6 @@
 //! command leaves the ledger as it was.
 
 mod alone;
-mod engage;
 mod erase;
 mod flush;
 mod fold;

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::domain::redaction::Redaction;
-use crate::store::bulk::{self, Many};
 use crate::store::dialect::{Arg, Columns, Conn, Dialect};
-use crate::store::{StoreError, content};
+use crate::store::tables::journal::DELTAS;
+use crate::store::tables::web_action::{EVENTS, REDACTED};
+use crate::store::{StoreError, bulk, content};
 
 /// Actions per statement.
 const PORTION: usize = 500;
@@ -22,34 +23,8 @@ const KEPT: [&str; 6] = [
     "eventDate",
 ];
 
-const EVENTS: Many = Many {
-    before: "UPDATE web_action SET event = v.column2 FROM (VALUES",
-    casts: &["BIGINT", "TEXT"],
-    columns: 2,
-    after: ") AS v WHERE web_action.seq = v.column1 + 0",
-    skips_nulls: false,
-};
-
 /// The fields that tie an action to a visit or an interaction.
 const TIES: [&str; 3] = ["sessionId", "interactionId", "conversationId"];
-
-const REDACTED: Many = Many {
-    before: "UPDATE web_action SET event = v.column2, customer_id = v.column3, error_code = v.column4, fingerprint = '' \
-             FROM (VALUES",
-    casts: &["BIGINT", "TEXT", "TEXT", "TEXT"],
-    columns: 4,
-    after: ") AS v WHERE web_action.seq = v.column1 + 0",
-    skips_nulls: false,
-};
-
-/// Deltas of journal entries, by cursor.
-pub(super) const DELTAS: Many = Many {
-    before: "UPDATE journal SET delta = v.column2 FROM (VALUES",
-    casts: &["BIGINT", "TEXT"],
-    columns: 2,
-    after: ") AS v WHERE journal.cursor = v.column1 + 0",
-    skips_nulls: false,
-};
 
 /// How web actions refer to a person's interactions.
 #[derive(Default)]

@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::ledger::{Ask, Entry, Ledger, text};
+use super::ledger::{Ask, Ledger, text};
 use crate::domain::change::Kind;
 use crate::domain::command::Outcome;
 use crate::domain::interaction::fingerprint;
 use crate::domain::web_action::{EVENT_DATE, Merged, State, WebAction, merge};
 use crate::domain::{Fault, Refusal};
-use crate::store::bulk::{self, Many};
 use crate::store::dialect::{Arg, Columns, Conn, Dialect};
-use crate::store::{StoreError, web_action};
+use crate::store::tables::journal::Entry;
+use crate::store::tables::web_action::{CONTRADICTED, ENRICHED, EventRow, NEW};
+use crate::store::{StoreError, bulk, web_action};
 
 /// The key of an event: tenant, action, state.
 pub type EventKey = (i64, String, State);
@@ -41,38 +42,6 @@ enum Write {
     New(Box<WebAction>, String),
     Enriched(Box<WebAction>, String),
 }
-
-const NEW: Many = Many {
-    before: "INSERT INTO web_action (seq, tenant_id, action_id, state, media_type, map_id, map_version, customer_id, session_id, reference, \
-             conversation_id, error_code, event_date, event, contradicted, fingerprint) VALUES",
-    casts: &[],
-    columns: 16,
-    after: "",
-    skips_nulls: false,
-};
-
-/// The last column has no cast: its type has a different name in each database, and both can infer
-/// it.
-const ENRICHED: Many = Many {
-    before: "UPDATE web_action SET media_type = v.column2, map_id = v.column3, map_version = v.column4, customer_id = v.column5, \
-             session_id = v.column6, reference = v.column7, conversation_id = v.column8, error_code = v.column9, event_date = v.column10, \
-             event = v.column11, contradicted = v.column12, fingerprint = v.column13 FROM (VALUES",
-    casts: &[
-        "BIGINT", "TEXT", "TEXT", "BIGINT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TIME", "TEXT",
-        "BIGINT",
-    ],
-    columns: 13,
-    after: ") AS v WHERE web_action.seq = v.column1 + 0",
-    skips_nulls: false,
-};
-
-const CONTRADICTED: Many = Many {
-    before: "UPDATE web_action SET contradicted = 1 FROM (VALUES",
-    casts: &["BIGINT"],
-    columns: 1,
-    after: ") AS v WHERE web_action.seq = v.column1 + 0",
-    skips_nulls: false,
-};
 
 /// Loads the stored events of which a group has copies.
 pub(super) async fn load<D: Dialect>(
@@ -308,46 +277,29 @@ pub(super) async fn write<D: Dialect>(
     conn: &mut Conn<D>,
     events: HashMap<EventKey, HeldEvent>,
 ) -> Result<(), StoreError> {
-    let (mut new, mut enriched, mut contradicted) = (Vec::new(), Vec::new(), Vec::new());
-    for ((tenant, action_id, state), held) in events {
-        let seq: Arg = held.seq.into();
-        match held.write {
-            Write::Nothing => {}
-            Write::Contradicted => contradicted.push(seq),
-            Write::New(action, event) => {
-                new.extend([seq, tenant.into(), action_id.into(), state.name().into()]);
-                new.extend(columns(*action, event));
-                new.extend([flag(held.contradicted), Arg::Bytes(held.fingerprint)]);
+    let (mut new, mut enriched) = (NEW.batch(0), ENRICHED.batch(0));
+    let mut contradicted = Vec::new();
+    for ((tenant, ..), held) in &events {
+        let (batch, action, event) = match &held.write {
+            Write::Nothing => continue,
+            Write::Contradicted => {
+                contradicted.push(held.seq.into());
+                continue;
             }
-            Write::Enriched(action, event) => {
-                enriched.push(seq);
-                enriched.extend(columns(*action, event));
-                enriched.extend([flag(held.contradicted), Arg::Bytes(held.fingerprint)]);
-            }
-        }
+            Write::New(action, event) => (&mut new, action, event),
+            Write::Enriched(action, event) => (&mut enriched, action, event),
+        };
+        batch.push(&EventRow {
+            seq: held.seq,
+            tenant: *tenant,
+            of: action,
+            event,
+            contradicted: held.contradicted,
+            fingerprint: &held.fingerprint,
+        });
     }
-    bulk::run::<D>(conn, &NEW, new).await?;
-    bulk::run::<D>(conn, &ENRICHED, enriched).await?;
+    new.write::<D>(conn).await?;
+    enriched.write::<D>(conn).await?;
     bulk::run::<D>(conn, &CONTRADICTED, contradicted).await?;
     Ok(())
-}
-
-fn flag(flag: bool) -> Arg {
-    i64::from(flag).into()
-}
-
-/// The columns of an event, from `media_type` to `event`.
-fn columns(action: WebAction, event: String) -> [Arg; 10] {
-    [
-        action.media_type.into(),
-        action.map_id.into(),
-        Arg::Int(action.map_version),
-        action.customer_id.into(),
-        action.session_id.into(),
-        action.reference.into(),
-        action.conversation_id.into(),
-        action.error_code.into(),
-        Arg::Time(action.event_date),
-        event.into(),
-    ]
 }

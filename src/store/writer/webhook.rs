@@ -8,37 +8,17 @@ use crate::domain::webhook::{
     no_webhook, rotated,
 };
 use crate::domain::{Moment, Refusal};
-use crate::store::bulk::{self, Many};
+use crate::store::bulk::{self, Many, Type};
 use crate::store::dialect::{Arg, Columns, Conn, Dialect};
+use crate::store::tables::webhook::{CHANGED, DATES, DELIVERIES, NEW};
 use crate::store::{StoreError, webhook};
 
-/// Deliveries that are new or were attempted. A failed attempt does not count if the delivery was
-/// requeued meanwhile, or if the attempt was written already.
-const DELIVERIES: Many = Many {
-    before: "INSERT INTO webhook_delivery (webhook_id, cursor, kind, subject, state, attempts, queued_date, attempt_date, next_date, status, error) VALUES",
-    casts: &[],
-    columns: 11,
-    after: " ON CONFLICT (webhook_id, cursor) DO UPDATE SET state = excluded.state, attempts = excluded.attempts, \
-            attempt_date = excluded.attempt_date, next_date = excluded.next_date, status = excluded.status, error = excluded.error \
-            WHERE excluded.state = 1 OR webhook_delivery.attempts = excluded.attempts - 1",
-    skips_nulls: false,
-};
-
-const DATES: Many = Many {
-    before: "UPDATE webhook_delivery SET next_date = v.column3 FROM (VALUES",
-    casts: &["TEXT", "BIGINT", "TIME"],
-    columns: 3,
-    after: ") AS v WHERE webhook_delivery.webhook_id = v.column1 || '' AND webhook_delivery.cursor = v.column2 + 0",
-    skips_nulls: false,
-};
-
-const GONE: Many = Many {
-    before: "DELETE FROM webhook_delivery WHERE (webhook_id, cursor) IN (VALUES",
-    casts: &["TEXT", "BIGINT"],
-    columns: 2,
-    after: ")",
-    skips_nulls: false,
-};
+const GONE: Many = Many::new(
+    "DELETE FROM webhook_delivery WHERE (webhook_id, cursor) IN (VALUES",
+    &[Type::Text, Type::Int],
+    2,
+    ")",
+);
 
 /// The largest number of deliveries that a statement deletes.
 pub const PORTION: i64 = 5000;
@@ -186,33 +166,15 @@ async fn create<D: Dialect>(
         created_date: at,
         modified_date: at,
     };
-    let sql = "INSERT INTO webhook (id, url, kinds, media_type, description, enabled, disabled_reason, secrets, modified_date, \
-               tenant_id, cursor, created_date, deleted) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0)";
-    let mut args = columns(&webhook);
-    args.extend([tenant.into(), head.into(), at.into()]);
-    D::execute(conn, sql.into(), args).await?;
+    let mut row = NEW.batch(1);
+    row.push(&&webhook);
+    row.write::<D>(conn).await?;
     changed::<D>(conn).await?;
     Ok(Outcome::Webhook {
         webhook: Box::new(webhook),
         created: true,
         secret: Some(secret.clone()),
     })
-}
-
-/// The identifier and the mutable columns of a webhook.
-fn columns(webhook: &Webhook) -> Vec<Arg> {
-    let subscription = &webhook.subscription;
-    vec![
-        webhook.id.as_str().into(),
-        subscription.url.as_str().into(),
-        serde_json::json!(subscription.kinds).to_string().into(),
-        subscription.media_type.as_deref().into(),
-        subscription.description.as_deref().into(),
-        i64::from(subscription.enabled).into(),
-        webhook.disabled_reason.as_deref().into(),
-        serde_json::json!(webhook.secrets).to_string().into(),
-        webhook.modified_date.into(),
-    ]
 }
 
 async fn change<D: Dialect>(
@@ -222,9 +184,9 @@ async fn change<D: Dialect>(
     secret: Option<&Secret>,
 ) -> Result<Outcome, StoreError> {
     webhook.modified_date = at.max(webhook.modified_date.just_after());
-    let sql = "UPDATE webhook SET url = $2, kinds = $3, media_type = $4, description = $5, enabled = $6, disabled_reason = $7, \
-               secrets = $8, modified_date = $9 WHERE id = $1";
-    D::execute(conn, sql.into(), columns(&webhook)).await?;
+    let mut row = CHANGED.batch(1);
+    row.push(&&webhook);
+    row.write::<D>(conn).await?;
     changed::<D>(conn).await?;
     Ok(Outcome::Webhook {
         webhook: Box::new(webhook),
@@ -262,26 +224,11 @@ async fn save<D: Dialect>(
         // it was deleted meanwhile, with its deliveries
         return Ok(());
     }
-    let rows = progress
-        .deliveries
-        .iter()
-        .flat_map(|delivery| {
-            [
-                id.into(),
-                delivery.cursor.into(),
-                delivery.kind.as_str().into(),
-                delivery.subject.as_str().into(),
-                delivery.state.code().into(),
-                delivery.attempts.into(),
-                delivery.queued_date.into(),
-                Arg::Time(delivery.attempt_date),
-                Arg::Time(delivery.next_date),
-                Arg::Int(delivery.status),
-                delivery.error.as_deref().into(),
-            ]
-        })
-        .collect();
-    bulk::run::<D>(conn, &DELIVERIES, rows).await?;
+    let mut rows = DELIVERIES.batch(progress.deliveries.len());
+    for delivery in &progress.deliveries {
+        rows.push(&(id, delivery));
+    }
+    rows.write::<D>(conn).await?;
     if progress.hasten {
         hasten::<D>(conn, at, id).await?;
     }

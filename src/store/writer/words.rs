@@ -1,7 +1,7 @@
 //! Rebuilds the full-text index after the rules for words have changed.
 
-use super::ledger::index_words;
 use crate::domain::command::Outcome;
+use crate::domain::interaction::index_words;
 use crate::domain::words::VERSION;
 use crate::store::dialect::{Columns, Conn, Dialect};
 use crate::store::{StoreError, bulk, rows};

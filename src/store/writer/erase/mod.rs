@@ -8,16 +8,16 @@ mod shared;
 
 use std::collections::BTreeSet;
 
-use super::ledger::index_words;
 use super::{flush, web_action};
 use crate::domain::change::Kind;
 use crate::domain::command::Stored;
-use crate::domain::interaction::WEB_ENGAGEMENT;
+use crate::domain::interaction::{WEB_ENGAGEMENT, index_words};
 use crate::domain::person::Shared;
 use crate::domain::user_data::{self, KeyPath};
 use crate::domain::web_action::named_visits;
 use crate::domain::{Moment, Refusal};
 use crate::store::dialect::{Arg, Columns, Conn, Dialect};
+use crate::store::tables::journal::DELTAS;
 use crate::store::{StoreError, bulk, content, person, rows};
 
 /// The largest number of interactions, contacts or entries per statement.
@@ -231,7 +231,7 @@ async fn untie_former<D: Dialect>(
             deltas.extend([cursor.into(), delta.into()]);
         }
     }
-    bulk::run::<D>(conn, &web_action::DELTAS, deltas).await?;
+    bulk::run::<D>(conn, &DELTAS, deltas).await?;
     let sql = format!(
         "UPDATE journal SET contact_id = NULL WHERE tenant_id = $1 AND interaction_id IS NOT NULL AND contact_id IN {any}"
     );

@@ -12,14 +12,15 @@ use super::{Member, each_word, forget_fingerprints, ids, members_of, whole};
 use crate::domain::Moment;
 use crate::domain::change::Kind;
 use crate::domain::command::Stored;
-use crate::domain::interaction::{InteractionPatch, LongTexts};
+use crate::domain::interaction::{InteractionPatch, LongTexts, index_words};
 use crate::domain::person::Shared;
 use crate::domain::redaction::Redaction;
 use crate::domain::user_data::{self, Document, Edit, KeyPath};
 use crate::store::dialect::{Arg, Columns, Conn, Dialect};
-use crate::store::writer::ledger::index_words;
+use crate::store::tables::interaction::{INDEX, TextsRow};
+use crate::store::tables::journal::DELTAS;
 use crate::store::writer::{flush, web_action};
-use crate::store::{StoreError, bulk, content, rows};
+use crate::store::{StoreError, bulk, content};
 
 /// Members of a delta that hold UserData.
 const DOCUMENTS: [&str; 4] = ["userData", "attach", "update", "previous"];
@@ -158,7 +159,7 @@ async fn clean_entries<D: Dialect>(
             deltas.extend([cursor.into(), Value::Object(delta).to_string().into()]);
         }
     }
-    bulk::run::<D>(conn, &web_action::DELTAS, deltas).await?;
+    bulk::run::<D>(conn, &DELTAS, deltas).await?;
     let sql = "DELETE FROM kept_reply WHERE tenant_id = $1 AND interaction_id = $2";
     D::execute(conn, sql.into(), vec![tenant.into(), id.into()]).await?;
     Ok(())
@@ -202,12 +203,19 @@ async fn clean_one<D: Dialect>(
         D::forget_words(conn, &each_word(&before).collect()).await?;
     }
     if patch.touches_texts() {
-        let row = rows::text_args(seq, &stored.interaction, &texts).into();
-        bulk::run::<D>(conn, &D::TEXTS, row).await?;
+        let mut rows = D::long_texts().batch(1);
+        rows.push(&TextsRow {
+            seq,
+            of: &stored.interaction,
+            texts: &texts,
+        });
+        rows.write::<D>(conn).await?;
     }
     let sql = "DELETE FROM user_data_index WHERE tenant_id = $1 AND interaction_id = $2";
     D::execute(conn, sql.into(), vec![tenant.into(), id.as_str().into()]).await?;
-    bulk::run::<D>(conn, &flush::INDEX, flush::index_rows(declared, &stored)).await?;
+    let mut index = INDEX.batch(0);
+    flush::index(&mut index, declared, &stored);
+    index.write::<D>(conn).await?;
     flush::rewrite::<D>(conn, &[(seq, stored)]).await?;
     forget_fingerprints::<D>(conn, tenant, Arg::Texts(vec![id])).await?;
     Ok(news)

@@ -1,0 +1,86 @@
+//! `journal`.
+
+use std::sync::{Arc, LazyLock};
+
+use super::{Column, Statement, Table, int, reading, text, time};
+use crate::domain::Moment;
+use crate::domain::change::{Change, Kind};
+use crate::store::StoreError;
+use crate::store::dialect::{Arg, Columns, Dialect};
+
+/// The journal.
+pub struct Journal;
+
+/// A journal entry; its cursor follows from its position.
+pub struct Entry {
+    /// Tenant.
+    pub tenant: i64,
+    /// When it happened.
+    pub at: Moment,
+    /// The kind.
+    pub kind: Kind,
+    /// The interaction.
+    pub interaction_id: Option<String>,
+    /// The contact.
+    pub contact_id: Option<String>,
+    /// The media type.
+    pub media_type: Option<String>,
+    /// The owner.
+    pub owner_id: Option<String>,
+    /// The web action.
+    pub action_id: Option<String>,
+    /// The actor.
+    pub actor: Arc<str>,
+    /// The delta as JSON text.
+    pub delta: String,
+}
+
+impl Table for Journal {
+    type Row<'r> = (i64, &'r Entry);
+    const NAME: &'static str = "journal";
+    const KEY: &'static [&'static str] = &["cursor"];
+    const COLUMNS: &'static [Column<Self>] = &[
+        int("cursor", |(cursor, _)| (*cursor).into()),
+        int("tenant_id", |(_, entry)| entry.tenant.into()),
+        time("at", |(_, entry)| entry.at.into()),
+        text("kind", |(_, entry)| entry.kind.name().into()),
+        text("interaction_id", |(_, entry)| {
+            entry.interaction_id.as_deref().into()
+        }),
+        text("contact_id", |(_, entry)| {
+            entry.contact_id.as_deref().into()
+        }),
+        text("media_type", |(_, entry)| {
+            entry.media_type.as_deref().into()
+        }),
+        text("owner_id", |(_, entry)| entry.owner_id.as_deref().into()),
+        text("action_id", |(_, entry)| entry.action_id.as_deref().into()),
+        text("actor", |(_, entry)| Arg::Shared(Arc::clone(&entry.actor))),
+        text("delta", |(_, entry)| entry.delta.as_str().into()),
+    ];
+}
+
+/// New entries.
+pub static NEW: LazyLock<Statement<Journal>> = LazyLock::new(Statement::insert);
+/// The deltas of entries, by cursor.
+pub static DELTAS: LazyLock<Statement<Journal>> =
+    LazyLock::new(|| Statement::update_of(&["delta"]));
+
+reading! {
+    /// Reads an entry.
+    Journal, CHANGE, change -> Change:
+    cursor int, at time, kind text, interaction_id maybe_text, contact_id maybe_text,
+    media_type maybe_text, owner_id maybe_text, action_id maybe_text, actor text, delta text;
+    Change {
+        cursor,
+        at,
+        kind,
+        interaction_id,
+        contact_id,
+        media_type,
+        owner_id,
+        action_id,
+        actor,
+        delta,
+    }
+}
