@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::archive::{Restore, Restored};
 use super::client::{Answer, ClientSession, NewChoice, SessionEdit};
-use super::contact::{Attributes, Contact, ContactRules, Folded, GivenAttributes};
+use super::contact::{Attributes, Contact, ContactRules, Folded, GivenAttributes, OneOrMany};
 use super::interaction::{
     Interaction, InteractionPatch, LongTexts, NewInteraction, WEB_ENGAGEMENT,
 };
@@ -126,7 +126,7 @@ pub enum Command {
         /// The contact.
         id: String,
         /// New values; `None` clears.
-        attributes: BTreeMap<String, Option<super::contact::OneOrMany>>,
+        attributes: BTreeMap<String, Option<OneOrMany>>,
         /// The revision that it must have.
         if_match: Option<i64>,
     },
@@ -648,8 +648,10 @@ impl Preparation {
         let tree = new.check(tenant, limits)?;
         // always the caller's tenant: given or not, the content is the same
         new.tenant_id = None;
-        if let Some(contact) = &new.contact {
+        if let Some(contact) = &mut new.contact {
             self.attributes("/contact", contact, rules)?;
+            // null is the same as absent: the content is the same
+            contact.retain(|_, values| *values != OneOrMany::Nothing);
         }
         self.fingerprint = new.fingerprint();
         self.user_data = serde_json::to_string(&new.user_data).unwrap_or_default();
