@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::archive::{Restore, Restored};
+use super::archive::{Chunks, Restore, Restored};
 use super::client::{Answer, ClientSession, NewChoice, SessionEdit};
 use super::contact::{Attributes, Contact, ContactRules, Folded, GivenAttributes, OneOrMany};
 use super::interaction::{
@@ -141,6 +141,8 @@ pub enum Command {
     },
     /// Restores the next rows of an archive.
     Restore(Box<Restore>),
+    /// Restores an archive in one transaction and rolls it back, to learn what a restore would do.
+    Rehearse(Arc<dyn Chunks>),
     /// Folds the values of the next contacts again after a change of the rules. Carries the last
     /// contact done.
     FoldContacts {
@@ -520,6 +522,7 @@ impl Command {
             | Self::FoldContacts { .. }
             | Self::IndexWords
             | Self::Restore(_)
+            | Self::Rehearse(_)
             | Self::ForgetClients(_) => {}
             Self::RecordWebAction(action) => {
                 // without the time of receipt, so that a repeated event has the same fingerprint
@@ -577,6 +580,7 @@ impl Command {
             | Self::FoldContacts { .. }
             | Self::IndexWords
             | Self::Restore(_)
+            | Self::Rehearse(_)
             | Self::RecordWebAction(_)
             | Self::OpenSession(_)
             | Self::ChooseSpelling(_)
@@ -602,8 +606,13 @@ impl Command {
     pub fn restores(&self) -> bool {
         matches!(
             self,
-            Self::Restore(_) | Self::FoldContacts { .. } | Self::IndexWords
+            Self::Restore(_) | Self::Rehearse(_) | Self::FoldContacts { .. } | Self::IndexWords
         )
+    }
+
+    /// Whether the command's transaction is rolled back although it succeeds.
+    pub fn is_rehearsed(&self) -> bool {
+        matches!(self, Self::Rehearse(_))
     }
 
     /// Whether the command needs its own statements, and so its own transaction.
