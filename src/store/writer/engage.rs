@@ -404,13 +404,16 @@ impl Ledger<'_> {
         }
     }
 
-    /// Applies a patch. A parent that it names is looked up first.
+    /// Applies a patch, with the entity type that follows from it. A parent that it names is looked
+    /// up first.
     pub(super) fn patch(
         &mut self,
         ask: &Ask<'_>,
         id: &str,
         patch: &InteractionPatch,
     ) -> Result<Outcome, StoreError> {
+        let (held, _) = self.held(ask, id)?;
+        let patch = &*patch.with_entity_type(&held.stored.interaction);
         match &patch.parent_id {
             None => Ok(self.change(ask, id, patch, Kind::InteractionChanged)?),
             Some(None) => {
@@ -444,11 +447,11 @@ impl Ledger<'_> {
         rest: &InteractionPatch,
     ) -> Result<Outcome, StoreError> {
         let parent = self.check_parent(ask, id, parent)?;
-        let (_, changes) = self.patched(ask, id, rest)?;
+        let (after, changes) = self.patched(ask, id, rest)?;
         let (held, _) = self.held(ask, id)?;
         let of = &held.stored.interaction;
         let engages = parent.interaction.media_type == WEB_ENGAGEMENT
-            && ENGAGEMENT_MEDIA.contains(&of.media_type.as_str());
+            && ENGAGEMENT_MEDIA.contains(&after.interaction.media_type.as_str());
         if copy.is_some() && !engages {
             return Err(nothing_to_copy().into());
         }
