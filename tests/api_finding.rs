@@ -127,6 +127,37 @@ async fn every_operator(server: &Server) {
 }
 
 both! {
+    async fn a_value_is_found_however_json_writes_it(db) {
+        let server = Server::start(db).await;
+        let odd = "a\"b\\c\n\u{1f}\u{7f}\u{2028}é😀/";
+        server.record(json!({"id": "odd", "mediaType": "chat", "userData": {"v": odd}})).await;
+        for (id, value) in [
+            ("n1", "7"), ("n2", "7.0"), ("n3", "70e-1"), ("n4", "\"7\""), ("n5", "[[], 7.0]"), ("n6", "77"), ("big1", "1e15"), ("big2", "1000000000000000"),
+            ("huge1", "1e16"), ("huge2", "10000000000000000"), ("zero", "-0.0"), ("yes1", "true"), ("yes2", "\"true\""), ("none1", "null"), ("none2", "\"null\""),
+        ] {
+            let (status, stored) = server.post_text("/v1/interactions", format!(r#"{{"id": "{id}", "mediaType": "chat", "userData": {{"v": {value}}}}}"#)).await;
+            assert_eq!(status, 201, "{stored}");
+        }
+        let v = |operator: &str, value: Value| {
+            let mut leaf = json!({"field": "userData.v"});
+            leaf[operator] = value;
+            leaf
+        };
+        for (filter, wanted) in [
+            (v("eq", json!(odd)), vec!["odd"]), (v("contains", json!("\\c\n\u{1f}")), vec!["odd"]), (v("prefix", json!("a\"b")), vec!["odd"]), (v("contains", json!("😀/")), vec!["odd"]),
+            (v("eq", json!(7)), vec!["n1", "n2", "n3", "n5"]), (v("contains", json!(7)), vec!["n5"]), (v("in", json!(["7", 7])), vec!["n1", "n2", "n3", "n4", "n5"]), (v("eq", json!(7.0)), vec!["n1", "n2", "n3", "n5"]),
+            (v("eq", json!(1_000_000_000_000_000_i64)), vec!["big1", "big2"]), (v("eq", json!(10_000_000_000_000_000_i64)), vec!["huge1", "huge2"]), (v("eq", json!(0)), vec!["zero"]),
+            (v("eq", json!(true)), vec!["yes1"]), (v("in", json!(["true", true])), vec!["yes1", "yes2"]), (v("eq", Value::Null), vec!["none1"]), (v("in", json!([])), vec![]),
+            (json!({"or": [v("eq", json!("7")), v("eq", json!(odd)), v("gt", json!(5e15))]}), vec!["huge1", "huge2", "n4", "odd"]),
+            (json!({"not": {"or": [v("eq", json!(7)), v("gte", json!(77)), v("exists", json!(false))]}}), vec!["n4", "none1", "none2", "odd", "yes1", "yes2", "zero"]),
+        ] {
+            assert_eq!(found(&server, filter.clone()).await, wanted, "{filter}");
+        }
+        assert_eq!(listed(&server, "userData.v=7").await, ["n1", "n2", "n3", "n4", "n5"]);
+        assert_eq!(listed(&server, "userData.v=true").await, ["yes1", "yes2"]);
+        assert_eq!(listed(&server, "userData.v=null").await, ["none1", "none2"]);
+    }
+
     async fn every_operator_means_what_it_says(db) {
         let server = filled(db).await;
         every_operator(&server).await;

@@ -93,6 +93,43 @@ both! {
         assert_eq!(response.headers()["etag"], "\"2\"");
     }
 
+    async fn the_entity_type_follows_the_media_type_unless_it_was_given(db) {
+        let server = Server::start(db).await;
+        server.record(json!({"id": "parent", "mediaType": "email"})).await;
+        let cases = [
+            (json!({"mediaType": "email"}), json!({"mediaType": "chat"}), "Chat"),
+            (json!({"mediaType": "email"}), json!({"mediaType": " Callback"}), "Callback"),
+            (json!({"mediaType": "email"}), json!({"mediaType": "workitem", "parentId": "parent"}), "Interaction"),
+            (json!({"mediaType": "email"}), json!({"type": "Outbound"}), "EmailOut"),
+            (json!({"mediaType": "email", "type": "Outbound"}), json!({"type": null}), "EmailIn"),
+            (json!({"mediaType": "chat"}), json!({"mediaType": "email", "type": "Outbound"}), "EmailOut"),
+            (json!({"mediaType": "email"}), json!({"mediaType": "chat", "entityType": "CoBrowse"}), "CoBrowse"),
+            (json!({"mediaType": "email", "entityType": "Chat"}), json!({"mediaType": "voice"}), "Chat"),
+            (json!({"mediaType": "email", "entityType": "EmailIn"}), json!({"subject": "s"}), "EmailIn"),
+        ];
+        for (n, (new, patch, wanted)) in cases.iter().enumerate() {
+            let mut new = new.clone();
+            new["id"] = format!("i{n}").into();
+            let path = format!("/v1/interactions/i{n}");
+            let before = server.record(new).await["entityType"].clone();
+            let (status, changed) = server.patch(&path, patch.clone()).await;
+            assert_eq!((status, &changed["entityType"]), (200, &json!(wanted)), "{patch}");
+            let (_, found) = server.get(&format!("/v1/interactions?entityType={wanted}&id=i{n}")).await;
+            assert_eq!(found["items"][0]["entityType"], *wanted, "{patch}");
+            // the journal tells it, and tells it only where it changed
+            let (_, told) = server.get(&format!("{path}/changes")).await;
+            let delta = &told["items"][1]["delta"];
+            let is_told = before != **wanted || patch.get("entityType").is_some();
+            assert_eq!(delta["entityType"], if is_told { json!(wanted) } else { Value::Null }, "{patch}: {delta}");
+        }
+        // a patch that changes nothing else is none
+        let (_, again) = server.patch("/v1/interactions/i0", json!({"mediaType": "chat"})).await;
+        assert_eq!(again["revision"], 2);
+        let place = server.stop().await;
+        let ran = crate::support::process::run(&place.url, &["verify", &place.url, &place.url]).await;
+        assert!(ran.code == Some(0) && ran.out.contains("all equal"), "{ran:?}");
+    }
+
     async fn stopping_sets_the_end_and_the_reason(db) {
         let server = Server::start(db).await;
         let stored = server.record(json!({"mediaType": "chat"})).await;

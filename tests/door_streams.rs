@@ -13,7 +13,7 @@ both! {
         }
         for (path, last) in [
             ("/v1/changes?after=3", None),
-            ("/v1/changes?after=9223372036854775807", None),
+            ("/v1/changes?after=999999999999999999", None),
             ("/v1/changes?after=3&kind=userData&limit=1", None),
             ("/v1/interactions/a/changes?after=3", None),
             ("/v1/changes", Some("3")),

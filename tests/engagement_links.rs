@@ -98,6 +98,23 @@ both! {
         assert_eq!(chat["parentId"], "visit");
     }
 
+    async fn a_patch_links_by_the_media_type_that_it_sets(db) {
+        let server = Server::with(db, |config| config.engagement.copy_user_data = "all".into()).await;
+        server.record(json!({"id": "visit", "mediaType": "webengagement", "userData": {"rule": "hot"}})).await;
+        server.record(json!({"id": "mail", "mediaType": "email"})).await;
+        server.record(json!({"id": "chat", "mediaType": "chat"})).await;
+        for (id, media, entity_type, linked) in [("mail", "webcallback", "Callback", true), ("chat", "email", "EmailIn", false)] {
+            let (status, moved) = server.patch(&format!("/v1/interactions/{id}"), json!({"mediaType": media, "parentId": "visit"})).await;
+            assert_eq!((status, &moved["mediaType"], &moved["entityType"]), (200, &json!(media), &json!(entity_type)), "{moved}");
+            assert_eq!((&moved["parentId"], &moved["revision"]), (&json!("visit"), &json!(2)));
+            let (_, told) = server.get(&format!("/v1/interactions/{id}/changes")).await;
+            let (kind, delta) = (&told["items"][1]["kind"], &told["items"][1]["delta"]);
+            assert_eq!((&delta["mediaType"], &delta["entityType"]), (&json!(media), &json!(entity_type)));
+            let copied = if linked { json!({"rule": "hot"}) } else { json!({}) };
+            assert_eq!((kind, &moved["userData"]), (&json!(if linked { "engagement.linked" } else { "interaction.changed" }), &copied), "{id}");
+        }
+    }
+
     async fn another_parent_takes_the_place_of_the_first(db) {
         let server = Server::start(db).await;
         for id in ["w1", "w2"] {

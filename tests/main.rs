@@ -42,6 +42,7 @@ mod importing;
 mod long_work;
 mod migrating;
 mod openapi;
+mod openapi_bounds;
 mod operating;
 mod plans;
 mod pooling;

@@ -22,7 +22,7 @@ use crate::web::accept::preferred;
 use crate::web::{App, mark_negotiated, mark_stream};
 
 /// The default and the maximum number of entries in a page.
-const LIMITS: (usize, usize) = (100, 1000);
+pub const LIMITS: (usize, usize) = (100, 1000);
 
 /// The media types in which the journal is served.
 const FORMS: [&str; 2] = ["application/json", "text/event-stream"];

@@ -57,7 +57,6 @@ impl IntoParams for FilterParams {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         filter_params::of(
             Searched::Contacts,
-            "attributes",
             "`attributes.<name>`: an attribute of the contact, such as \
              `?attributes.EmailAddress=a@b.example`. What identifies is compared as identification \
              compares it.",
@@ -103,7 +102,7 @@ async fn list(
 struct ContactSearch {
     /// `and`, `or`, `not`, or a `field` (`attributes.<name>`, `id`, `createdDate`, `modifiedDate`,
     /// `mergedInto`, `revision`) with operators.
-    #[schema(value_type = Option<Object>, example = json!({"field": "attributes.LastName", "prefix": "Ro"}))]
+    #[schema(value_type = Option<super::filter_schema::ContactFilter>)]
     #[serde(deserialize_with = "crate::domain::user_data::strict")]
     filter: Option<Value>,
     /// The time zone of dates without a time, such as `Europe/Rome`; UTC when absent.

@@ -143,6 +143,7 @@ async fn get(
 struct ContactPatch {
     /// Attribute names with new values. Null or an empty list clears an attribute; absent
     /// attributes are unchanged.
+    #[serde(deserialize_with = "contact::changed")]
     #[schema(value_type = HashMap<String, crate::domain::schema::AttributeValue>)]
     attributes: BTreeMap<String, Option<OneOrMany>>,
 }

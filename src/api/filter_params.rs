@@ -5,7 +5,8 @@ use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn, ParameterS
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
 use utoipa::openapi::{RefOr, Required};
 
-use crate::domain::filter::{Attribute, AttributeType, Searched};
+use super::forms;
+use crate::domain::filter::{Attribute, AttributeType, MOST_PARTS, Searched};
 use crate::domain::interaction::{Coded, EntityType, Status};
 
 /// A filter for each core attribute, and one parameter for all open names.
@@ -15,7 +16,6 @@ impl IntoParams for FilterParams {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         of(
             Searched::Interactions,
-            "(userData|contact)",
             "`userData.<key>`: a key of UserData, nested keys with further dots, a dot in a key as \
              `\\.`. `contact.<attribute>`: an attribute of the contact as it is now. Each is a \
              parameter of its own: `?userData.rule=hot&contact.EmailAddress=a@b.example`.",
@@ -23,15 +23,14 @@ impl IntoParams for FilterParams {
     }
 }
 
-/// The filters of a list: its core attributes, and names that consist of one of certain prefixes, a
-/// dot and any name.
-pub fn of(searched: Searched, open: &str, description: &str) -> Vec<Parameter> {
+/// The filters of a list: its core attributes, and one parameter for all open names.
+pub fn of(searched: Searched, description: &str) -> Vec<Parameter> {
     let mut all: Vec<Parameter> = searched
         .attributes()
         .iter()
         .flat_map(of_attribute)
         .collect();
-    all.push(open_names(open, description));
+    all.push(open_names(searched, description));
     all
 }
 
@@ -52,12 +51,9 @@ fn of_attribute(attribute: &Attribute) -> Vec<Parameter> {
         AttributeType::Coded => names::<EntityType>(),
         AttributeType::Text | AttributeType::Time => ObjectBuilder::new().schema_type(Type::String),
     };
-    let any = ArrayBuilder::new().items(item.build()).build();
-    vec![parameter(
-        name,
-        "Any of these values.",
-        Schema::Array(any).into(),
-    )]
+    let any = ArrayBuilder::new().items(item.build());
+    let any = any.max_items(Some(MOST_PARTS));
+    vec![parameter(name, "Any of these values.", any.into())]
 }
 
 fn names<T: Coded>() -> ObjectBuilder {
@@ -75,15 +71,16 @@ fn text(description: &str) -> RefOr<Schema> {
 }
 
 /// Open names, as an object whose members become parameters.
-fn open_names(open: &str, description: &str) -> Parameter {
+fn open_names(searched: Searched, description: &str) -> Parameter {
     let name = ObjectBuilder::new()
         .schema_type(Type::String)
-        .pattern(Some(format!(r"^{open}\.[^\u0000]+$")))
+        .pattern(Some(forms::open_fields(searched)))
         .build();
     let schema = ObjectBuilder::new()
         .schema_type(Type::Object)
         .property_names(Some(Schema::Object(name)))
         .additional_properties(Some(text("The value")))
+        .max_properties(Some(MOST_PARTS))
         .build();
     parameter("filters", description, schema.into())
 }

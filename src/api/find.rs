@@ -367,7 +367,7 @@ async fn list(State(app): State<App>, caller: Caller, params: Params) -> Result<
 struct SearchBody {
     /// `and`, `or`, `not`, `q`, or a `field` with operators. If a leaf has several operators, all
     /// must match.
-    #[schema(value_type = Option<Object>, example = json!({"and": [{"field": "mediaType", "in": ["chat"]}, {"field": "userData.score", "gt": 10}]}))]
+    #[schema(value_type = Option<super::filter_schema::Filter>)]
     #[serde(deserialize_with = "crate::domain::user_data::strict")]
     filter: Option<Value>,
     /// The time zone of dates without a time, such as `Europe/Rome`; UTC when absent.

@@ -285,7 +285,7 @@ async fn user_data(
 ///
 /// `copyUserData` is `all`, `no`, or keys separated by semicolons. When it is absent, the server's
 /// setting applies. The child's own keys take precedence over copied ones.
-#[utoipa::path(post, operation_id = "createEngagement", path = "/v1/interactions/{id}/engagements", tag = "engagements", request_body = NewInteraction,
+#[utoipa::path(post, operation_id = "createEngagement", path = "/v1/interactions/{id}/engagements", tag = "engagements", request_body = super::schema::NewEngagement,
     params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 201, body = super::schema::InteractionBody), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn engage(

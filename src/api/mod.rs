@@ -7,11 +7,14 @@
 pub mod auth;
 mod batch;
 mod body;
+mod bounds;
 mod changes;
 mod contact_list;
 mod contacts;
 mod filter_params;
+mod filter_schema;
 mod find;
+mod forms;
 mod ingest;
 mod interactions;
 mod linked;
@@ -40,7 +43,7 @@ use utoipa::openapi::{Info, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::domain::change::{Change, Kind};
-use crate::domain::limits::Limits;
+use crate::domain::command::Rules;
 use crate::web::{App, Cause};
 use problem::Problem;
 
@@ -65,9 +68,9 @@ fn described() -> OpenApiRouter<App> {
     .merge(operation::routes())
 }
 
-/// The OpenAPI document of a server with the default limits.
+/// The OpenAPI document of a server with the default settings.
 pub fn document() -> OpenApi {
-    openapi::finished(described().split_for_parts().1, &Limits::default())
+    openapi::finished(described().split_for_parts().1, &Rules::default())
 }
 
 /// The `data` of a webhook delivery for a change, as JSON text: the event if the change is a web
@@ -83,7 +86,7 @@ pub fn delivered(change: &Change) -> String {
 /// The routes of the native API.
 pub fn router(app: App) -> Router {
     let (router, document) = described().split_for_parts();
-    let document = openapi::finished(document, &app.config.limits);
+    let document = openapi::finished(document, app.writer.rules());
     router
         .merge(sdk::routes())
         .merge(site::routes())

@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{
     Content, OpenApi, OpenApiBuilder, PathItem, Ref, RefOr, Required, Response, ResponseBuilder,
@@ -15,11 +15,8 @@ use utoipa::openapi::{
 };
 
 use super::body::LONGEST_KEY;
-use super::find;
-use crate::domain::change::Kind;
-use crate::domain::interaction::{LONGEST_MEDIA_TYPE, LONGEST_SUBJECT, MOST_PARTICIPANTS, SHORT};
-use crate::domain::limits::Limits;
-use crate::domain::webhook::{LONGEST_DESCRIPTION, LONGEST_URL};
+use super::bounds;
+use crate::domain::command::Rules;
 
 /// Errors of every operation.
 const ANY: [(&str, &str); 6] = [
@@ -53,7 +50,7 @@ const WITH_BODY: [(&str, &str); 2] = [
 const OF_ONE: [(&str, &str); 1] = [("404", "The resource does not exist")];
 
 /// Completes the handlers' document with what all operations share, and the limits in force.
-pub fn finished(document: OpenApi, limits: &Limits) -> OpenApi {
+pub fn finished(document: OpenApi, rules: &Rules) -> OpenApi {
     let mut document: OpenApi = OpenApiBuilder::from(document)
         .security(Some([
             SecurityRequirement::default(),
@@ -67,11 +64,12 @@ pub fn finished(document: OpenApi, limits: &Limits) -> OpenApi {
             "token",
             SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)),
         );
-    set_limits(&mut document, limits);
+    bounds::set(&mut document, rules);
     let empty_will_do = without_required(&document);
     for (path, item) in &mut document.paths.paths {
         for operation in operations(item) {
             add_errors(path, operation);
+            bounds::set_parameters(operation);
             if let Some(body) = &mut operation.request_body
                 && let Some(Content {
                     schema: Some(RefOr::Ref(of)),
@@ -96,144 +94,6 @@ fn without_required(document: &OpenApi) -> HashSet<String> {
         })
         .map(|(name, _)| Ref::from_schema_name(name).ref_location)
         .collect()
-}
-
-/// The maximum lengths of an interaction's strings in characters, by attribute name.
-fn longest(limits: &Limits) -> [(&'static str, usize); 14] {
-    [
-        ("id", limits.id),
-        ("contactId", limits.id),
-        ("ownerId", limits.id),
-        ("parentId", limits.id),
-        ("threadId", limits.id),
-        ("mediaType", LONGEST_MEDIA_TYPE),
-        ("type", SHORT),
-        ("subtype", SHORT),
-        ("queue", SHORT),
-        ("categoryId", SHORT),
-        ("externalId", SHORT),
-        ("stoppedReason", SHORT),
-        ("language", SHORT),
-        ("subject", LONGEST_SUBJECT),
-    ]
-}
-
-/// Schemas of interaction data that callers send.
-const OF_INTERACTIONS: [&str; 4] = [
-    "NewInteraction",
-    "EngagementBody",
-    "InteractionPatch",
-    "Stop",
-];
-
-/// Bounds of other bodies: the schema, the property, and the least and the most. They bound the
-/// length of a text in characters, the number of a list's items, or a number itself.
-fn bounds(limits: &Limits) -> [(&'static str, &'static str, usize, usize); 20] {
-    [
-        ("SearchBody", "limit", 1, find::MOST),
-        ("ContactSearch", "limit", 1, find::MOST),
-        ("NewContact", "id", 1, limits.id),
-        ("Merge", "into", 1, limits.id),
-        ("Parent", "parentId", 1, limits.id),
-        ("NoEngage", "code", 1, limits.user_data),
-        ("UserDataEdit", "delete", 0, limits.keys),
-        ("NewWebhook", "url", 1, LONGEST_URL),
-        ("WebhookPatch", "url", 1, LONGEST_URL),
-        ("NewWebhook", "description", 0, LONGEST_DESCRIPTION),
-        ("WebhookPatch", "description", 0, LONGEST_DESCRIPTION),
-        ("NewWebhook", "kinds", 1, Kind::ALL.len()),
-        ("WebhookPatch", "kinds", 1, Kind::ALL.len()),
-        ("WebActionEvent", "actionId", 1, limits.id),
-        ("WebActionEvent", "actionState", 1, limits.id),
-        ("WebActionEvent", "actionMediaType", 1, limits.id),
-        ("WebActionEvent", "actionMapId", 1, limits.id),
-        ("WebActionEvent", "actionMapVersion", 0, usize::MAX),
-        ("WebActionEvent", "customerId", 1, limits.id),
-        ("WebActionEvent", "sessionId", 1, limits.id),
-    ]
-}
-
-fn set_bounds(of: &mut RefOr<Schema>, least: usize, most: usize) {
-    match of {
-        RefOr::T(Schema::Object(of)) => {
-            let is = |kind| match &of.schema_type {
-                SchemaType::Type(only) => *only == kind,
-                SchemaType::Array(any) => any.contains(&kind),
-                SchemaType::AnyValue => false,
-            };
-            if is(Type::Integer) {
-                of.minimum = Some(least.into());
-                of.maximum = (most < usize::MAX).then(|| most.into());
-            } else if is(Type::String) {
-                of.min_length = (least > 0).then_some(least);
-                of.max_length = Some(most);
-            }
-        }
-        RefOr::T(Schema::Array(of)) => {
-            of.min_items = (least > 0).then_some(least);
-            of.max_items = Some(most);
-        }
-        _ => {}
-    }
-}
-
-fn set_limits(document: &mut OpenApi, limits: &Limits) {
-    let longest = longest(limits);
-    let bounds = bounds(limits);
-    for (name, schema) in document
-        .components
-        .iter_mut()
-        .flat_map(|all| &mut all.schemas)
-    {
-        let RefOr::T(Schema::Object(schema)) = schema else {
-            continue;
-        };
-        if let Some(RefOr::T(Schema::Object(media_type))) = schema.properties.get("mediaType")
-            && media_type.default == Some("".into())
-        {
-            schema.required.push("mediaType".to_owned());
-        }
-        let of_interaction = OF_INTERACTIONS.contains(&name.as_str());
-        for (property, of) in &mut schema.properties {
-            forget_default(of);
-            if of_interaction {
-                set_limit(property, of, &longest);
-            }
-            let bound = |(schema, of, ..): &&(&str, &str, usize, usize)| {
-                *schema == name.as_str() && *of == property.as_str()
-            };
-            if let Some((.., least, most)) = bounds.iter().find(bound) {
-                set_bounds(of, *least, *most);
-            }
-        }
-    }
-}
-
-fn set_limit(property: &str, of: &mut RefOr<Schema>, longest: &[(&'static str, usize)]) {
-    match of {
-        RefOr::T(Schema::Object(text)) => {
-            if let Some((name, most)) = longest.iter().find(|(name, _)| *name == property) {
-                text.max_length = Some(*most);
-                let names = name.ends_with("Id") || ["id", "mediaType"].contains(name);
-                text.min_length =
-                    (names && *name != "externalId" && *name != "categoryId").then_some(1);
-            }
-        }
-        RefOr::T(Schema::Array(list)) if property == "participants" => {
-            list.max_items = Some(MOST_PARTICIPANTS);
-        }
-        _ => {}
-    }
-}
-
-/// Removes a default that serde fills in for an absent property and that a caller could not send.
-fn forget_default(property: &mut RefOr<Schema>) {
-    match property {
-        RefOr::T(Schema::Object(of)) => of.default = None,
-        RefOr::T(Schema::Array(of)) => of.default = None,
-        RefOr::T(Schema::OneOf(of)) => of.default = None,
-        _ => {}
-    }
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {

@@ -17,7 +17,7 @@ use crate::domain::{Fault, Moment, Refusal};
 use crate::web::App;
 
 /// The most digits of a cursor or revision; every such number fits an `i64`.
-const MOST_DIGITS: usize = 18;
+pub const MOST_DIGITS: usize = 18;
 
 /// The parameters of a request, in order.
 pub struct Params(Vec<(String, String)>);

@@ -61,6 +61,11 @@ const DIMENSIONS: [Dimension; 3] = [
     ("actionMapVersion", |count| json!(count.map_version)),
     ("actionMediaType", |count| json!(count.media_type)),
 ];
+/// The names of the dimensions.
+pub fn dimensions() -> impl Iterator<Item = &'static str> {
+    DIMENSIONS.into_iter().map(|(name, _)| name)
+}
+
 const DEFAULT_GROUPS: &str = "actionMapId,actionMapVersion";
 
 /// The published ratios: name, numerator, denominator.

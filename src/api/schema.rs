@@ -8,10 +8,13 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::problem::Problem;
-use crate::domain::interaction::{EntityType, Participant, Status};
+use crate::domain::Moment;
+use crate::domain::interaction::{EntityType, NewInteraction, Participant, Status};
 
 /// An interaction as stored.
 #[derive(ToSchema)]
@@ -301,6 +304,36 @@ pub struct ChangeList {
     next: String,
 }
 
+/// The chat or web callback that a web engagement led to: a new interaction whose parent the path
+/// names.
+pub struct NewEngagement;
+
+impl ToSchema for NewEngagement {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        NewInteraction::schemas(schemas);
+    }
+}
+
+impl PartialSchema for NewEngagement {
+    fn schema() -> RefOr<Schema> {
+        let mut schema = NewInteraction::schema();
+        if let RefOr::T(Schema::Object(new)) = &mut schema {
+            let description = "The chat or web callback that a web engagement led to.";
+            new.description = Some(description.to_owned());
+            let nothing = ObjectBuilder::new()
+                .schema_type(Type::Null)
+                .description(Some("The path names the parent."));
+            new.properties.insert("parentId".to_owned(), nothing.into());
+            if let Some(RefOr::T(Schema::Object(media))) = new.properties.get_mut("mediaType") {
+                let description = "`chat`, `webcallback` or `callback`, in upper or lower case.";
+                media.description = Some(description.to_owned());
+                media.example = Some("chat".into());
+            }
+        }
+        schema
+    }
+}
+
 /// A state of an action, with the members of the Events methods in one flat object; further members
 /// are kept.
 #[derive(Serialize, ToSchema)]
@@ -311,6 +344,7 @@ pub struct WebActionEvent {
     /// One of the fourteen published states.
     #[schema(example = "offered")]
     action_state: String,
+    /// In upper or lower case; kept in lower case.
     #[schema(required = false, example = "webchat")]
     action_media_type: Option<String>,
     #[schema(required = false)]
@@ -323,23 +357,19 @@ pub struct WebActionEvent {
     customer_id_type: Option<String>,
     #[schema(required = false)]
     session_id: Option<String>,
+    /// The interaction that it led to.
     #[schema(required = false)]
-    error_code: Option<NumberOrText>,
+    interaction_id: Option<String>,
+    /// The conversation that it led to.
+    #[schema(required = false)]
+    conversation_id: Option<String>,
+    #[schema(required = false)]
+    error_code: Option<TextOrNumber>,
     #[schema(required = false)]
     error_message: Option<TextOrNumber>,
     /// The time of receipt when absent.
-    #[schema(required = false, format = DateTime)]
+    #[schema(required = false, value_type = Option<Moment>)]
     event_date: Option<String>,
-}
-
-/// A whole number or a string.
-#[derive(Serialize, ToSchema)]
-#[serde(untagged)]
-pub enum NumberOrText {
-    /// A number.
-    Number(i64),
-    /// A string.
-    Text(String),
 }
 
 /// A string or a number.

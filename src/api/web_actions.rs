@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 
 use super::auth::{Caller, Scope};
 use super::body::{Posted, PostedText, Repeat};
-use super::params::{NoParams, Params};
+use super::params::{NoParams, Params, digits};
 use super::problem::{Failure, Problem};
 use super::render;
 use super::schema::{WebActionLife, WebActionList};
@@ -25,7 +25,7 @@ use crate::store::{MAP_VERSION, StoreError, WebActionsQuery};
 use crate::web::App;
 
 /// The maximum number of events in one request.
-const MOST: usize = 1000;
+pub const MOST: usize = 1000;
 /// The default and the maximum number of events in a page.
 const LIMITS: (usize, usize) = (100, 1000);
 
@@ -270,9 +270,8 @@ async fn list(
         ..WebActionsQuery::default()
     };
     if let Some(cursor) = params.take("cursor") {
-        query.after = cursor
-            .parse()
-            .map_err(|_| Refusal::invalid("?cursor", "is no cursor of such a list"))?;
+        query.after = digits(&cursor)
+            .ok_or_else(|| Refusal::invalid("?cursor", "is no cursor of such a list"))?;
     }
     for (name, column) in FILTERS {
         let given = params.take_all(name);

@@ -12,7 +12,7 @@ mod verify;
 mod write;
 
 pub use read::{Checked, Header, Lines, Source};
-pub use restore::{Progress, Report, Stage, WITHOUT_SECRET, restore};
+pub use restore::{Mode, Progress, Report, Stage, WITHOUT_SECRET, restore};
 pub use verify::{Difference, verify};
 pub use write::{Holds, Written, write};
 

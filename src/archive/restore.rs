@@ -1,11 +1,13 @@
 //! Restores an archive: hands its rows to the writer in chunks.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use rand::RngCore;
+use tokio::sync::{Mutex, mpsc};
 
 use super::{Checked, Error, Lines};
-use crate::domain::archive::{Cell, Kind, LeftOut, Restore, Restored, Row};
+use crate::domain::archive::{Cell, Chunks, Kind, LeftOut, NextChunk, Restore, Restored, Row};
 use crate::domain::command::{Command, Outcome, Submission};
 use crate::domain::webhook::{SECRET_BYTES, Secret};
 use crate::store::{Store, StoreError};
@@ -48,9 +50,19 @@ pub struct Report {
     pub left_out: LeftOut,
 }
 
-/// Restores an archive into an empty store. With `merge` the store may have data, and rows that do
-/// not collide with it are added. A run that was interrupted resumes where it stopped, in the mode
-/// in which it started.
+/// How an archive is imported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Into an empty store.
+    Fill,
+    /// Into a store that may have data: rows that do not collide with it are added.
+    Merge,
+    /// As a merge that is rolled back, to learn what it would do.
+    DryMerge,
+}
+
+/// Restores an archive. A run that was interrupted resumes where it stopped, in the mode in which it
+/// started. A dry merge writes nothing.
 ///
 /// The archive is verified to its end first. If it is truncated or was modified, the store is left
 /// unchanged.
@@ -60,29 +72,29 @@ pub struct Report {
 pub async fn restore(
     store: &Store,
     path: &Path,
-    merge: bool,
+    mode: Mode,
     progress: Progress<'_>,
 ) -> Result<Report, Error> {
     let checked = Lines::check(path, |lines| progress(Stage::Check, lines, None))?;
     let before = store.reads.restored().await?;
     let before = before.filter(|(archive, _)| *archive == checked.id);
-    let mut report = Report::default();
     let done = match before {
-        Some((_, state)) if state.finished && !merge => {
-            report.already = true;
-            return Ok(report);
+        Some((_, state)) if state.finished && mode == Mode::Fill => {
+            return Ok(Report {
+                already: true,
+                ..Report::default()
+            });
         }
         Some((_, state)) if !state.finished => state.lines,
         _ => 0,
     };
-    report.resumed = u64::try_from(done).unwrap_or(0);
     let mut run = Run {
-        store,
+        hand: Hand::Committed(store),
         path,
         first: Restore {
             archive: checked.id.clone(),
             head: checked.head,
-            merge,
+            merge: mode != Mode::Fill,
             survey: true,
             after: done,
             upto: done,
@@ -92,21 +104,32 @@ pub async fn restore(
         checked,
         progress,
     };
-    // repeat while a pass finds more: a row may precede the row it depends on, and that one may be
-    // left out
-    while done == 0 && run.pass(Stage::Compare).await?.0.noted > 0 {}
-    run.first.survey = false;
-    let (state, rows) = run.pass(Stage::Restore).await?;
-    report.rows = rows;
-    let moved = if state.unmoved { 0 } else { run.checked.head };
-    report.head = (run.checked.head, moved + state.offset);
-    report.left_out = state.left_out;
-    Ok(report)
+    if mode != Mode::DryMerge {
+        return run.all().await;
+    }
+    let (chunks, handed) = mpsc::channel(1);
+    let (told, states) = mpsc::channel(1);
+    let command = Command::Rehearse(Arc::new(Handed {
+        chunks: Mutex::new(handed),
+        states: told,
+    }));
+    let rehearsal = store.writer.enqueue_waiting(submission(command)).await?;
+    run.hand = Hand::Rehearsed { chunks, states };
+    let report = run.all().await;
+    // without further chunks the rehearsal ends
+    drop(run);
+    match (report, rehearsal.wait().await) {
+        (Err(Error::Rows(first, last, _)), Err(error)) if error.is_of_one_command() => {
+            Err(Error::Rows(first, last, error))
+        }
+        (_, Err(error)) => Err(error.into()),
+        (report, Ok(_)) => report,
+    }
 }
 
 /// The import of one archive.
 struct Run<'r, 'p> {
-    store: &'r Store,
+    hand: Hand<'r>,
     path: &'r Path,
     /// The first chunk of a pass, without its rows.
     first: Restore,
@@ -114,7 +137,54 @@ struct Run<'r, 'p> {
     progress: Progress<'p>,
 }
 
+/// Where chunks go.
+enum Hand<'s> {
+    /// To the store, each in a transaction of its own.
+    Committed(&'s Store),
+    /// To one transaction, which is rolled back at the end.
+    Rehearsed {
+        chunks: mpsc::Sender<Restore>,
+        states: mpsc::Receiver<Restored>,
+    },
+}
+
+/// The other end of [`Hand::Rehearsed`].
+#[derive(Debug)]
+struct Handed {
+    chunks: Mutex<mpsc::Receiver<Restore>>,
+    states: mpsc::Sender<Restored>,
+}
+
+impl Chunks for Handed {
+    fn next(&self, last: Option<Restored>) -> NextChunk<'_> {
+        Box::pin(async move {
+            if let Some(state) = last {
+                self.states.send(state).await.ok()?;
+            }
+            self.chunks.lock().await.recv().await
+        })
+    }
+}
+
 impl Run<'_, '_> {
+    /// Compares all rows, if there is anything to compare with, and restores them.
+    async fn all(&mut self) -> Result<Report, Error> {
+        let done = self.first.after;
+        // repeat while a pass finds more: a row may precede the row it depends on, and that one may
+        // be left out
+        while done == 0 && self.pass(Stage::Compare).await?.0.noted > 0 {}
+        self.first.survey = false;
+        let (state, rows) = self.pass(Stage::Restore).await?;
+        let moved = if state.unmoved { 0 } else { self.checked.head };
+        Ok(Report {
+            rows,
+            resumed: u64::try_from(done).unwrap_or(0),
+            already: false,
+            head: (self.checked.head, moved + state.offset),
+            left_out: state.left_out,
+        })
+    }
+
     /// Hands over all rows once. Returns the state of the restore, with the total that was noted,
     /// and the number of rows restored.
     async fn pass(&mut self, stage: Stage) -> Result<(Restored, u64), Error> {
@@ -144,7 +214,7 @@ impl Run<'_, '_> {
                 ..self.first.clone()
             };
             let last = chunk.last;
-            let mut state = hand_over(self.store, chunk, lines.number()).await?;
+            let mut state = self.hand.over(chunk, lines.number()).await?;
             noted += state.noted;
             rows += state.rows;
             (self.progress)(stage, lines.number(), Some(self.checked.lines));
@@ -167,21 +237,38 @@ fn is_compared(kind: Kind) -> bool {
     )
 }
 
-async fn hand_over(store: &Store, chunk: Restore, last: u64) -> Result<Restored, Error> {
-    let first = u64::try_from(chunk.after).unwrap_or(0) + 1;
-    let submission = Submission {
+impl Hand<'_> {
+    /// Hands over the rows up to the line `last`; returns the state after them.
+    async fn over(&mut self, chunk: Restore, last: u64) -> Result<Restored, Error> {
+        let first = u64::try_from(chunk.after).unwrap_or(0) + 1;
+        let closed = || Error::Rows(first, last, StoreError::Closed);
+        match self {
+            Self::Committed(store) => {
+                let command = Command::Restore(Box::new(chunk));
+                let answer = store.writer.enqueue_waiting(submission(command)).await?;
+                match answer.wait().await {
+                    Ok(Outcome::Restored(state)) => Ok(state),
+                    Ok(_) => Err(StoreError::Closed.into()),
+                    Err(error) if error.is_of_one_command() => Err(Error::Rows(first, last, error)),
+                    Err(error) => Err(error.into()),
+                }
+            }
+            Self::Rehearsed { chunks, states } => {
+                // where the rehearsal fails, its own answer says why
+                chunks.send(chunk).await.map_err(|_| closed())?;
+                states.recv().await.ok_or_else(closed)
+            }
+        }
+    }
+}
+
+fn submission(command: Command) -> Submission {
+    Submission {
         tenant: 1,
         actor: "import".into(),
         at: None,
         repeatable: None,
-        command: Command::Restore(Box::new(chunk)),
-    };
-    let answer = store.writer.enqueue_waiting(submission).await?;
-    match answer.wait().await {
-        Ok(Outcome::Restored(state)) => Ok(state),
-        Ok(_) => Err(StoreError::Closed.into()),
-        Err(error) if error.is_of_one_command() => Err(Error::Rows(first, last, error)),
-        Err(error) => Err(error.into()),
+        command,
     }
 }
 

@@ -7,7 +7,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Failed, open_alone, open_beside};
-use crate::archive::{Lines, Report, Stage, restore};
+use crate::archive::{Lines, Mode, Report, Stage, restore};
 use crate::config::Config;
 use crate::domain::Clock;
 use crate::domain::archive::Standing;
@@ -22,7 +22,8 @@ pub struct Import {
     /// Files and folders
     #[arg(required = true)]
     paths: Vec<PathBuf>,
-    /// Check everything that can be checked, and write nothing
+    /// Check everything that can be checked, and write nothing. With --merge, say what a merge would
+    /// do
     #[arg(long)]
     dry_run: bool,
     /// Merge an archive into a store that is not empty: restore what does not collide with existing
@@ -83,23 +84,28 @@ impl Import {
         })
     }
 
-    /// Restores an archive. The store is opened exclusively, and restored changes are not announced
-    /// to listeners.
+    /// Restores an archive, or says what a merge would do. The store is opened exclusively, and
+    /// restored changes are not announced to listeners.
     async fn archive(&self, path: &Path, config: &Config) -> Result<ExitCode, Failed> {
         let mut bars = Bars::default();
-        if self.dry_run {
+        if self.dry_run && !self.merge {
             let checked = Lines::check(path, |lines| bars.show(Stage::Check, lines, None));
             bars.clear();
             let lines = checked?.lines;
             println!("{lines} lines, complete and intact.");
             return Ok(ExitCode::SUCCESS);
         }
+        let mode = match (self.merge, self.dry_run) {
+            (false, _) => Mode::Fill,
+            (true, false) => Mode::Merge,
+            (true, true) => Mode::DryMerge,
+        };
         let store = open_alone(config).await?;
         let mut progress = |stage, lines, all| bars.show(stage, lines, all);
-        let restored = restore(&store, path, self.merge, &mut progress).await;
+        let restored = restore(&store, path, mode, &mut progress).await;
         bars.clear();
         store.close().await;
-        Ok(told(&restored?))
+        Ok(told(&restored?, self.dry_run))
     }
 }
 
@@ -107,29 +113,37 @@ fn is_archive(path: &Path) -> Result<bool, Failed> {
     Lines::is_archive(path).map_err(|error| Failed(format!("{}: {error}", path.display())))
 }
 
-/// Prints the result of an archive import.
-fn told(report: &Report) -> ExitCode {
+/// Prints the result of an archive import, or of its rehearsal.
+fn told(report: &Report, dry_run: bool) -> ExitCode {
     let (old, new) = report.head;
     if report.already {
         println!("This archive was restored before; nothing was written.");
         return ExitCode::SUCCESS;
     }
+    let (would, is) = if dry_run {
+        ("would be ", "would be")
+    } else {
+        ("", "is")
+    };
     if report.resumed > 0 {
         println!("Resumed after line {}.", report.resumed);
     }
-    println!("{} rows restored.", report.rows);
+    println!("{} rows {would}restored.", report.rows);
     for (kind, id, standing) in &report.left_out.first {
         let why = match standing {
             Standing::Same | Standing::Changed => "it exists, and one of the two was changed since",
             Standing::Another => "another exists, it was erased, or it belongs to such a one",
         };
-        println!("left out: {} {id}: {why}", kind.name());
+        println!("{would}left out: {} {id}: {why}", kind.name());
     }
     let more = report.left_out.count - report.left_out.first.len() as u64;
     if more > 0 {
         println!("and {more} more");
     }
-    println!("The head of the journal was {old} and is {new}.");
+    println!("The head of the journal was {old} and {is} {new}.");
+    if dry_run {
+        println!("Nothing was written.");
+    }
     if report.left_out.count == 0 {
         ExitCode::SUCCESS
     } else {

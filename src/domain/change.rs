@@ -85,9 +85,26 @@ impl Kind {
         Self::ALL
             .iter()
             .map(|(_, name)| *name)
-            .filter(|name| *name == filter || name.split('.').next() == Some(filter))
+            .filter(|name| *name == filter || first_part(name) == filter)
             .collect()
     }
+
+    /// Every filter that matches any kind.
+    pub fn filters() -> Vec<&'static str> {
+        let names = Self::ALL.map(|(_, name)| name);
+        let mut all = names.to_vec();
+        for name in names {
+            let part = first_part(name);
+            if !all.contains(&part) {
+                all.push(part);
+            }
+        }
+        all
+    }
+}
+
+fn first_part(name: &str) -> &str {
+    name.split_once('.').map_or(name, |(first, _)| first)
 }
 
 /// One entry of the journal, as stored.

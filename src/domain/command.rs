@@ -7,9 +7,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::archive::{Restore, Restored};
+use super::archive::{Chunks, Restore, Restored};
 use super::client::{Answer, ClientSession, NewChoice, SessionEdit};
-use super::contact::{Attributes, Contact, ContactRules, Folded, GivenAttributes};
+use super::contact::{Attributes, Contact, ContactRules, Folded, GivenAttributes, OneOrMany};
 use super::interaction::{
     Interaction, InteractionPatch, LongTexts, NewInteraction, WEB_ENGAGEMENT,
 };
@@ -126,7 +126,7 @@ pub enum Command {
         /// The contact.
         id: String,
         /// New values; `None` clears.
-        attributes: BTreeMap<String, Option<super::contact::OneOrMany>>,
+        attributes: BTreeMap<String, Option<OneOrMany>>,
         /// The revision that it must have.
         if_match: Option<i64>,
     },
@@ -141,6 +141,8 @@ pub enum Command {
     },
     /// Restores the next rows of an archive.
     Restore(Box<Restore>),
+    /// Restores an archive in one transaction and rolls it back, to learn what a restore would do.
+    Rehearse(Arc<dyn Chunks>),
     /// Folds the values of the next contacts again after a change of the rules. Carries the last
     /// contact done.
     FoldContacts {
@@ -520,6 +522,7 @@ impl Command {
             | Self::FoldContacts { .. }
             | Self::IndexWords
             | Self::Restore(_)
+            | Self::Rehearse(_)
             | Self::ForgetClients(_) => {}
             Self::RecordWebAction(action) => {
                 // without the time of receipt, so that a repeated event has the same fingerprint
@@ -577,6 +580,7 @@ impl Command {
             | Self::FoldContacts { .. }
             | Self::IndexWords
             | Self::Restore(_)
+            | Self::Rehearse(_)
             | Self::RecordWebAction(_)
             | Self::OpenSession(_)
             | Self::ChooseSpelling(_)
@@ -602,8 +606,13 @@ impl Command {
     pub fn restores(&self) -> bool {
         matches!(
             self,
-            Self::Restore(_) | Self::FoldContacts { .. } | Self::IndexWords
+            Self::Restore(_) | Self::Rehearse(_) | Self::FoldContacts { .. } | Self::IndexWords
         )
+    }
+
+    /// Whether the command's transaction is rolled back although it succeeds.
+    pub fn is_rehearsed(&self) -> bool {
+        matches!(self, Self::Rehearse(_))
     }
 
     /// Whether the command needs its own statements, and so its own transaction.
@@ -648,8 +657,10 @@ impl Preparation {
         let tree = new.check(tenant, limits)?;
         // always the caller's tenant: given or not, the content is the same
         new.tenant_id = None;
-        if let Some(contact) = &new.contact {
+        if let Some(contact) = &mut new.contact {
             self.attributes("/contact", contact, rules)?;
+            // null is the same as absent: the content is the same
+            contact.retain(|_, values| *values != OneOrMany::Nothing);
         }
         self.fingerprint = new.fingerprint();
         self.user_data = serde_json::to_string(&new.user_data).unwrap_or_default();

@@ -207,6 +207,102 @@ both! {
         assert!(!told(&receiver.letters(), "old"));
     }
 
+    async fn a_dry_merge_says_what_a_merge_would_do_and_writes_nothing(db) {
+        let source = Server::start(db).await;
+        filled(&source).await;
+        source.post("/v1/contacts", json!({"id": "c1", "attributes": {"EmailAddress": "eve@example.test"}})).await;
+        source.record(json!({"id": "of-eve", "mediaType": "chat", "contactId": "c1"})).await;
+        // a parent recorded later comes after its child
+        source.record(json!({"id": "child", "mediaType": "email"})).await;
+        source.record(json!({"id": "above", "mediaType": "email", "contactId": "c1"})).await;
+        source.patch("/v1/interactions/child", json!({"parentId": "above"})).await;
+        let source = source.stop().await;
+        annals(&source.url, &["index", "add", "rule"], 0).await;
+        let archive = file(&source, "a.ndjson");
+        export(&source.url, &archive, &[]).await;
+
+        let server = Server::start(db).await;
+        server.record(json!({"id": "own", "mediaType": "chat"})).await;
+        server.record(json!({"id": "mail", "mediaType": "chat", "subject": "another of that name"})).await;
+        server.record(json!({"id": "deleted-here", "mediaType": "chat"})).await;
+        server.delete("/v1/interactions/deleted-here").await;
+        server.post("/v1/contacts", json!({"id": "c1", "attributes": {"EmailAddress": "bob@example.test"}})).await;
+        let before = walk(&server, 1).await;
+        let there = server.stop().await;
+        let whole = async |name: &str| {
+            let path = file(&there, name);
+            export(&there.url, &path, &["--with-secrets", "--with-tokens"]).await;
+            // the first line has the time of the export, and the last one the checksum of that
+            let text = std::fs::read_to_string(path).unwrap();
+            let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+            lines[1..lines.len() - 1].to_vec()
+        };
+        let kept = whole("before.ndjson").await;
+        let merge = ["import", "--merge", archive.to_str().unwrap()];
+        let rehearse = [&merge[..], &["--dry-run"]].concat();
+        let said = annals(&there.url, &rehearse, 2).await;
+        assert!(said.ends_with("Nothing was written.\n"), "{said}");
+        for name in ["contact c1", "interaction mail", "interaction of-eve", "interaction child"] {
+            assert!(said.contains(&format!("would be left out: {name}: ")), "{name}: {said}");
+        }
+        assert_eq!(whole("after.ndjson").await, kept);
+        let mut direct = crate::support::direct::Direct::to(&there).await;
+        for nothing in ["SELECT COUNT(*) FROM archive_left_out", "SELECT COUNT(*) FROM archive_restore", "SELECT COUNT(*) FROM indexed_key"] {
+            assert_eq!(direct.number(nothing).await, 0, "{nothing}");
+        }
+        drop(direct);
+        let server = Server::at(there, |_| {}).await;
+        assert_same(&before, &walk(&server, 1).await);
+        let there = server.stop().await;
+        // the same words as those of the merge
+        let done = annals(&there.url, &merge, 2).await;
+        assert_eq!(said.replace("would be left", "left").replace("would be restored", "restored").replace("and would be", "and is").replace("Nothing was written.\n", ""), done);
+        // a second merge has nothing to do, and its rehearsal knows it
+        let said = annals(&there.url, &rehearse, 2).await;
+        assert!(said.starts_with("0 rows would be restored."), "{said}");
+    }
+
+    async fn a_dry_merge_into_an_empty_store_restores_all_and_keeps_nothing(db) {
+        let bodies: Vec<Value> = (0..1200).map(|n| json!({"id": format!("i{n:05}"), "mediaType": "chat"})).collect();
+        let server = Server::start(db).await;
+        assert!(server.batch(&bodies).await.iter().all(|line| line["status"] == 201));
+        let source = server.stop().await;
+        let archive = file(&source, "a.ndjson");
+        export(&source.url, &archive, &[]).await;
+        let there = Place::new(db).await;
+        let said = annals(&there.url, &["import", "--merge", "--dry-run", archive.to_str().unwrap()], 0).await;
+        assert!(said.starts_with("2400 rows would be restored.\n"), "{said}");
+        let mut direct = crate::support::direct::Direct::to(&there).await;
+        for nothing in ["SELECT COUNT(*) FROM interaction", "SELECT COUNT(*) FROM journal", "SELECT last_cursor FROM journal_head"] {
+            assert_eq!(direct.number(nothing).await, 0, "{nothing}");
+        }
+        drop(direct);
+        // a damaged archive is refused, as it would be in earnest
+        let text = std::fs::read_to_string(&archive).unwrap();
+        std::fs::write(&archive, text.replacen("i00007", "i00008", 1)).unwrap();
+        let ran = run(&there.url, &["import", "--merge", "--dry-run", archive.to_str().unwrap()]).await;
+        assert!(ran.code == Some(1) && !ran.told.is_empty(), "{ran:?}");
+    }
+
+    async fn a_dry_merge_of_an_interrupted_one_says_what_is_left_and_ends_nothing(db) {
+        let bodies: Vec<Value> = (0..4000).map(|n| json!({"id": format!("i{n:05}"), "mediaType": "chat"})).collect();
+        let server = Server::start(db).await;
+        assert!(server.batch(&bodies).await.iter().all(|line| line["status"] == 201));
+        let source = server.stop().await;
+        let archive = file(&source, "a.ndjson");
+        export(&source.url, &archive, &[]).await;
+        let server = Server::start(db).await;
+        server.record(json!({"id": "i03999", "mediaType": "email", "subject": "own"})).await;
+        let there = server.stop().await;
+        let merge = ["import", "--merge", archive.to_str().unwrap()];
+        killed(&there.url, &there, &merge).await;
+        let said = annals(&there.url, &[&merge[..], &["--dry-run"]].concat(), 2).await;
+        let done = annals(&there.url, &merge, 2).await;
+        assert!(done.contains("Resumed after line"), "{done}");
+        assert_eq!(said.lines().next(), done.lines().next());
+        assert_eq!(said.replace("would be ", "").lines().nth(1), done.lines().nth(1));
+    }
+
     async fn a_merge_that_was_killed_goes_on_as_it_began(db) {
         let bodies: Vec<Value> = (0..4000).map(|n| json!({"id": format!("i{n:05}"), "mediaType": "chat"})).collect();
         let server = Server::start(db).await;

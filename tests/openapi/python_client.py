@@ -58,7 +58,7 @@ chat = call(
     "createEngagement",
     "visit",
     expect=201,
-    body=of("NewInteraction", id="chat", mediaType="chat", copyUserData="rule", text="hello"),
+    body=of("NewEngagement", id="chat", mediaType="chat", copyUserData="rule", text="hello"),
 )
 assert chat.copied_keys == ["rule"], chat
 shown = call("getInteraction", "chat", include="children,parent,contact")

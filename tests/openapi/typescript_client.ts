@@ -65,7 +65,7 @@ check((await want("getThread", 200, api.getThread(visit.threadId))).items.length
 check((await want("listChanges", 200, api.listChanges({ limit: 2 }))).items.length === 2, "changes");
 
 // web actions
-const event = { actionId: "offer", actionState: "offered", sessionId: "s-1", colour: "red" };
+const event = { actionId: "offer", actionState: "offered" as const, sessionId: "s-1", colour: "red" };
 await want("recordWebActions", 201, api.recordWebActions(event));
 check((await want("listWebActions", 200, api.listWebActions({ actionId: "offer" }))).items.length === 1, "events");
 check(!(await want("getWebAction", 200, api.getWebAction("offer"))).terminal, "life");

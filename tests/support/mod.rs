@@ -7,6 +7,7 @@ pub mod listener;
 pub mod process;
 pub mod proxy;
 pub mod receiver;
+pub mod schema;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

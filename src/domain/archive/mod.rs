@@ -7,7 +7,7 @@ mod check;
 mod restore;
 
 pub use check::Wrong;
-pub use restore::{LeftOut, Restore, Restored, Standing};
+pub use restore::{Chunks, LeftOut, NextChunk, Restore, Restored, Standing};
 
 use super::Moment;
 

@@ -1,5 +1,8 @@
 //! The writer's input and results when an archive is restored.
 
+use std::fmt::Debug;
+use std::pin::Pin;
+
 use super::{Kind, Row};
 
 /// The next rows of an archive for the writer.
@@ -23,6 +26,16 @@ pub struct Restore {
     /// Whether these are the last rows.
     pub last: bool,
 }
+
+/// The chunks of a restore that is only rehearsed: all of them go into one transaction, which is
+/// rolled back in the end.
+pub trait Chunks: Debug + Send + Sync {
+    /// Takes the state after the last chunk, and returns the next chunk; `None` at the end.
+    fn next(&self, last: Option<Restored>) -> NextChunk<'_>;
+}
+
+/// The next chunk, when it is known.
+pub type NextChunk<'c> = Pin<Box<dyn Future<Output = Option<Restore>> + Send + 'c>>;
 
 /// How an archived item compares with the stored item of the same identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

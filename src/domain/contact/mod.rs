@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::value::SeqAccessDeserializer;
-use serde::de::{SeqAccess, Visitor};
+use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::limits::{Limits, check_new_id, check_text};
@@ -64,9 +64,11 @@ pub struct Contact {
 }
 
 /// A value or a list of values, as callers may write them. Null in a list says nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum OneOrMany {
+    /// No value: null.
+    Nothing,
     /// A single value.
     One(String),
     /// Several values, the primary one first.
@@ -75,17 +77,24 @@ pub enum OneOrMany {
 
 impl<'de> Deserialize<'de> for OneOrMany {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(OneOrManyVisitor)
+        deserializer.deserialize_any(OneOrManyVisitor { most: usize::MAX })
     }
 }
 
-struct OneOrManyVisitor;
+/// Reads one value or a list of values; `most` limits the length of the list.
+struct OneOrManyVisitor {
+    most: usize,
+}
 
 impl<'de> Visitor<'de> for OneOrManyVisitor {
     type Value = OneOrMany;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a text or a list of texts")
+    }
+
+    fn visit_unit<E>(self) -> Result<OneOrMany, E> {
+        Ok(OneOrMany::Nothing)
     }
 
     fn visit_str<E>(self, value: &str) -> Result<OneOrMany, E> {
@@ -98,6 +107,11 @@ impl<'de> Visitor<'de> for OneOrManyVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<OneOrMany, A::Error> {
         let list = Vec::<Option<String>>::deserialize(SeqAccessDeserializer::new(list))?;
+        // nulls count here, so that a schema can state the limit
+        if list.len() > self.most {
+            let detail = format!("has more than {} values", self.most);
+            return Err(de::Error::custom(detail));
+        }
         Ok(OneOrMany::Many(list.into_iter().flatten().collect()))
     }
 }
@@ -105,34 +119,54 @@ impl<'de> Visitor<'de> for OneOrManyVisitor {
 /// Attributes as a caller gives them.
 pub type GivenAttributes = BTreeMap<String, OneOrMany>;
 
-/// Reads attributes. Null is the same as absent, for one attribute and for all.
+/// The values of an attribute as a caller gives them.
+struct GivenValues(OneOrMany);
+
+impl<'de> Deserialize<'de> for GivenValues {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let visitor = OneOrManyVisitor { most: MOST_VALUES };
+        deserializer.deserialize_any(visitor).map(Self)
+    }
+}
+
+/// Reads attributes. Null is the same as absent. The null of one attribute is kept as
+/// [`OneOrMany::Nothing`], so that [`receive`] checks its name.
 ///
 /// # Errors
-/// If the input does not map names to texts.
+/// If the input does not map names to texts, or an attribute has too many values.
 pub fn maybe_given<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<GivenAttributes>, D::Error> {
-    let given = Option::<BTreeMap<String, Option<OneOrMany>>>::deserialize(deserializer)?;
-    Ok(given.map(|given| {
-        given
-            .into_iter()
-            .filter_map(|(name, values)| Some((name, values?)))
-            .collect()
-    }))
+    let given = Option::<BTreeMap<String, GivenValues>>::deserialize(deserializer)?;
+    let plain = |(name, GivenValues(values))| (name, values);
+    Ok(given.map(|given| given.into_iter().map(plain).collect()))
 }
 
 /// As [`maybe_given`], with an absent member read as no attributes.
 ///
 /// # Errors
-/// If the input does not map names to texts.
+/// As [`maybe_given`].
 pub fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<GivenAttributes, D::Error> {
     maybe_given(deserializer).map(Option::unwrap_or_default)
+}
+
+/// Reads new values of attributes, in which null clears an attribute.
+///
+/// # Errors
+/// As [`maybe_given`].
+pub fn changed<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, Option<OneOrMany>>, D::Error> {
+    let given = BTreeMap::<String, Option<GivenValues>>::deserialize(deserializer)?;
+    let plain = |(name, values): (_, Option<GivenValues>)| (name, values.map(|values| values.0));
+    Ok(given.into_iter().map(plain).collect())
 }
 
 impl OneOrMany {
     /// The values.
     pub fn values(&self) -> &[String] {
         match self {
+            Self::Nothing => &[],
             Self::One(value) => std::slice::from_ref(value),
             Self::Many(values) => values,
         }
@@ -170,8 +204,8 @@ pub fn check_own_id(id: &str, limits: &Limits) -> Result<(), Refusal> {
     }
 }
 
-/// Checks and normalises attributes. Empty lists and repeated values are removed. Empty texts are
-/// kept: the caller said them, though they hold nothing.
+/// Checks and normalises attributes. Nulls, empty lists and repeated values are removed. Empty texts
+/// are kept: the caller said them, though they hold nothing.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] naming each wrong attribute.

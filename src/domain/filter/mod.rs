@@ -8,8 +8,8 @@ mod search;
 
 pub use field::{ATTRIBUTES, Attribute, AttributeType, Field, Searched, attribute_named};
 pub use parse::{
-    DEEPEST, MOST_PARTS, Size, loose_operands, parse_filter, parse_filter_in, parse_test,
-    parse_words,
+    DEEPEST, LONGEST_WORDS, MOST_PARTS, Size, loose_operands, parse_filter, parse_filter_in,
+    parse_test, parse_words,
 };
 pub use search::{Position, Search, SortKey, parse_sort, parse_sort_in};
 

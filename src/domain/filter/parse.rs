@@ -11,6 +11,8 @@ use crate::domain::{Moment, Refusal};
 
 /// The deepest nesting of `and`, `or` and `not` in a filter.
 pub const DEEPEST: usize = 16;
+/// The largest number of characters of a full-text query.
+pub const LONGEST_WORDS: usize = 1000;
 /// The largest number of parts of a filter: combiners, values, words, and steps into UserData. The
 /// databases bear a few times as many.
 pub const MOST_PARTS: usize = 500;
@@ -139,8 +141,9 @@ fn parse_node(
 /// # Errors
 /// [`Refusal::Invalid`] if it has no word, or makes the filter too large.
 pub fn parse_words(pointer: &str, text: &str, size: &mut Size) -> Result<Filter, Refusal> {
-    if text.chars().count() > 1000 {
-        return Err(Refusal::invalid(pointer, "is longer than 1000 characters"));
+    if text.chars().count() > LONGEST_WORDS {
+        let detail = format!("is longer than {LONGEST_WORDS} characters");
+        return Err(Refusal::invalid(pointer, detail));
     }
     let query = WordQuery::parse(text).map_err(|detail| Refusal::invalid(pointer, detail))?;
     size.grow(pointer, query.0.len())?;

@@ -103,7 +103,7 @@ pub struct NewInteraction {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub participants: Option<Vec<Participant>>,
     /// An object, or a list of `{key, type, value}`.
-    #[schema(value_type = Option<crate::domain::schema::GivenSchema>)]
+    #[schema(value_type = Option<crate::domain::schema::NewUserData>)]
     pub user_data: Given,
 }
 
@@ -115,7 +115,10 @@ impl NewInteraction {
     ///
     /// Returns the dropped keys and the repeated ones.
     pub fn receive(&mut self, rules: &Transience, limits: &Limits) -> (Vec<String>, Vec<String>) {
-        self.media_type = media_type(&self.media_type);
+        // the limit applies to the text as it was sent
+        if self.media_type.chars().count() <= LONGEST_MEDIA_TYPE {
+            self.media_type = media_type(&self.media_type);
+        }
         (
             rules.apply(&mut self.user_data.document, limits, |_| false),
             std::mem::take(&mut self.user_data.repeated),

@@ -1,5 +1,7 @@
 //! A change of core attributes as a JSON merge patch.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Deserializer, Serialize, de};
 use utoipa::ToSchema;
 
@@ -37,7 +39,8 @@ pub struct InteractionPatch {
     #[serde(deserialize_with = "kept", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub media_type: Option<String>,
-    /// UCS's kind of record; cannot be cleared.
+    /// UCS's kind of record; cannot be cleared. If absent, one that was derived from the media type
+    /// is derived again.
     #[serde(deserialize_with = "kept", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub entity_type: Option<EntityType>,
@@ -187,6 +190,27 @@ impl InteractionPatch {
             || self.structured_text.is_some()
             || self.comment.is_some()
             || self.participants.is_some()
+    }
+
+    /// The patch of an interaction with the entity type that follows from it. An entity type that is
+    /// derived from media type and type is derived again when one of them changes. Any other was
+    /// given by a caller, and stays.
+    pub fn with_entity_type(&self, of: &Interaction) -> Cow<'_, Self> {
+        let before = EntityType::of_media(&of.media_type, of.kind.as_deref());
+        if self.entity_type.is_some() || of.entity_type != before {
+            return Cow::Borrowed(self);
+        }
+        let given = self.media_type.as_deref().map(media_type);
+        let media = given.as_ref().unwrap_or(&of.media_type);
+        let kind = self.kind.as_ref().unwrap_or(&of.kind);
+        let after = EntityType::of_media(media, kind.as_deref());
+        if after == before {
+            return Cow::Borrowed(self);
+        }
+        Cow::Owned(Self {
+            entity_type: Some(after),
+            ..self.clone()
+        })
     }
 
     /// Applies the patch, except the parent, which the store looks up. Leaves the revision and the

@@ -62,10 +62,19 @@ impl State {
             .map_or("", |(_, name)| name)
     }
 
+    /// How the published pages print `timedout`.
+    const TIMED_OUT: &str = "timed out";
+
+    /// Every name that [`State::of_name`] reads.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        let names = Self::ALL.into_iter().map(|(_, name)| name);
+        names.chain([Self::TIMED_OUT])
+    }
+
     /// The state of a name. The published pages print `timed out`, the API has `timedout`.
     pub fn of_name(name: &str) -> Option<Self> {
-        let name = if name == "timed out" {
-            "timedout"
+        let name = if name == Self::TIMED_OUT {
+            Self::TimedOut.name()
         } else {
             name
         };

@@ -5,14 +5,12 @@ use utoipa::ToSchema;
 
 use super::url::check_url;
 use crate::domain::change::Kind;
-use crate::domain::interaction::{self, given};
+use crate::domain::interaction::{self, LONGEST_MEDIA_TYPE, given};
 use crate::domain::limits::check_text;
 use crate::domain::{Fault, Refusal};
 
 /// The largest number of characters of a description.
 pub const LONGEST_DESCRIPTION: usize = 1000;
-/// The largest number of characters of a media type.
-const LONGEST_MEDIA_TYPE: usize = 64;
 
 /// What the owner of a webhook sets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,9 +93,11 @@ impl Subscription {
 pub struct WebhookPatch {
     /// The URL that deliveries are sent to.
     #[serde(deserialize_with = "set")]
+    #[schema(nullable = false)]
     pub url: Option<String>,
     /// Kinds of changes.
     #[serde(deserialize_with = "set")]
+    #[schema(nullable = false)]
     pub kinds: Option<Vec<String>>,
     /// Only changes of this media type.
     #[serde(deserialize_with = "given")]
@@ -109,6 +109,7 @@ pub struct WebhookPatch {
     pub description: Option<Option<String>>,
     /// Whether deliveries are sent. When enabled again, it continues where it stopped.
     #[serde(deserialize_with = "set")]
+    #[schema(nullable = false)]
     pub enabled: Option<bool>,
 }
 
@@ -139,7 +140,12 @@ impl WebhookPatch {
     }
 }
 
-/// The stored form of a media type.
+/// The stored form of a media type. One that is too long stays as it is, and is refused.
 pub fn lower(media_type: Option<&str>) -> Option<String> {
-    media_type.map(interaction::media_type)
+    media_type.map(|given| {
+        if given.chars().count() > LONGEST_MEDIA_TYPE {
+            return given.to_owned();
+        }
+        interaction::media_type(given)
+    })
 }

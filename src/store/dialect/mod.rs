@@ -206,8 +206,14 @@ pub trait Dialect: Sized + Send + Sync + 'static {
     /// `holds` tells by the text whether a document can pass; the others need not be read.
     fn join_document(holds: &str) -> String;
     /// A condition on the value at a path inside UserData: one of `tests` holds for the value, or
-    /// it is a list and one of `elements` holds for one of its elements.
-    fn inside(steps: &[Step], tests: &[JsonTest], elements: &[JsonTest]) -> String;
+    /// it is a list and one of `elements` holds for one of its elements. `needles` are the
+    /// placeholders of texts that every document has for which the condition holds.
+    fn inside(
+        needles: &[usize],
+        steps: &[Step],
+        tests: &[JsonTest],
+        elements: &[JsonTest],
+    ) -> String;
     /// Whether an error means that the disk or a quota is full.
     fn is_full(error: &sqlx::Error) -> bool;
     /// Whether an error means that the time limit was reached.
@@ -225,8 +231,6 @@ pub struct Step {
     pub place: usize,
     /// Whether the key may also be the index of a list element.
     pub index: bool,
-    /// The placeholder of the key as JSON text.
-    pub text: usize,
 }
 
 /// A test of a value inside a document. The numbers are placeholders.

@@ -204,7 +204,8 @@ impl<const KEPT: bool> Dialect for Sessions<KEPT> {
         )
     }
 
-    fn inside(steps: &[Step], tests: &[JsonTest], elements: &[JsonTest]) -> String {
+    // the documents that are read have the needles: see `join_document`
+    fn inside(_: &[usize], steps: &[Step], tests: &[JsonTest], elements: &[JsonTest]) -> String {
         let mut value = "u.document".to_owned();
         for step in steps {
             // -> takes a text only as a key; #> also takes it as an index, even if not in its

@@ -172,7 +172,12 @@ impl Dialect for OnSqlite {
         String::new()
     }
 
-    fn inside(steps: &[Step], tests: &[JsonTest], elements: &[JsonTest]) -> String {
+    fn inside(
+        needles: &[usize],
+        steps: &[Step],
+        tests: &[JsonTest],
+        elements: &[JsonTest],
+    ) -> String {
         let mut from = "json_each(j.user_data) j0".to_owned();
         let mut keys = format!("j0.key = ${}", steps[0].place);
         for (depth, step) in steps.iter().enumerate().skip(1) {
@@ -193,9 +198,12 @@ impl Dialect for OnSqlite {
                 of_element.join(" OR ")
             ));
         }
+        let has: String = needles
+            .iter()
+            .map(|place| format!("instr(j.user_data, ${place}) > 0 AND "))
+            .collect();
         format!(
-            "(instr(j.user_data, ${}) > 0 AND EXISTS (SELECT 1 FROM {from} WHERE {keys} AND ({})))",
-            steps[0].text,
+            "({has}EXISTS (SELECT 1 FROM {from} WHERE {keys} AND ({})))",
             any.join(" OR ")
         )
     }

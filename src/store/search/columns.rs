@@ -2,18 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::filter::{Attribute, Field, Filter};
+use super::needles::{Needles, needles};
+use crate::domain::filter::{Attribute, Field, Filter, Test};
 
-/// Calls `visit` for the field of each leaf of a filter.
-fn each_field<'f>(filter: &'f Filter, visit: &mut impl FnMut(&'f Field)) {
+/// Calls `visit` for each leaf of a filter.
+fn each_leaf<'f>(filter: &'f Filter, visit: &mut impl FnMut(&'f Field, &'f Test)) {
     match filter {
         Filter::And(parts) | Filter::Or(parts) => {
             for part in parts {
-                each_field(part, visit);
+                each_leaf(part, visit);
             }
         }
-        Filter::Not(inner) => each_field(inner, visit),
-        Filter::Leaf(field, _) => visit(field),
+        Filter::Not(inner) => each_leaf(inner, visit),
+        Filter::Leaf(field, test) => visit(field, test),
         Filter::Words(_) => {}
     }
 }
@@ -21,27 +22,28 @@ fn each_field<'f>(filter: &'f Filter, visit: &mut impl FnMut(&'f Field)) {
 /// Whether a search reads UserData, and so needs the list of indexed keys.
 pub fn reads_user_data(filter: &Filter) -> bool {
     let mut reads = false;
-    each_field(filter, &mut |field| {
+    each_leaf(filter, &mut |field, _| {
         reads |= matches!(field, Field::UserData(_));
     });
     reads
 }
 
-/// The keys of UserData at which the paths of a filter begin.
-pub(super) fn first_keys(filter: &Filter) -> BTreeSet<&str> {
-    let mut keys = BTreeSet::new();
-    each_field(filter, &mut |field| {
+/// The needles of each test of UserData in a filter. If a document lacks some of each test's, it
+/// passes none of them.
+pub(super) fn all_needles(filter: &Filter) -> BTreeSet<Needles> {
+    let mut all = BTreeSet::new();
+    each_leaf(filter, &mut |field, test| {
         if let Field::UserData(path) = field {
-            keys.extend(path.0.first().map(String::as_str));
+            all.insert(needles(path, test));
         }
     });
-    keys
+    all
 }
 
 /// Whether a filter reads the long texts.
 pub(super) fn reads_texts(filter: &Filter) -> bool {
     let mut reads = false;
-    each_field(filter, &mut |field| {
+    each_leaf(filter, &mut |field, _| {
         reads |= matches!(field, Field::Core(attribute) if attribute.long);
     });
     reads

@@ -1,6 +1,7 @@
 //! SQL conditions of a filter.
 
 use super::columns::column;
+use super::needles::needles;
 use super::plan::{LEADERS, TELLING};
 use super::statement::{Statement, arg, bind};
 use crate::domain::filter::{Attribute, Field, Filter, Operand, Order, Test};
@@ -169,11 +170,6 @@ impl<D: Dialect> Statement<'_, D> {
                 Step {
                     place,
                     index: depth > 0 && KeyPath::is_index(step),
-                    text: if depth == 0 {
-                        self.key_text(step)
-                    } else {
-                        place
-                    },
                 }
             })
             .collect();
@@ -203,7 +199,11 @@ impl<D: Dialect> Statement<'_, D> {
         if tests.is_empty() && elements.is_empty() {
             return "1 = 0".to_owned();
         }
-        D::inside(&steps, &tests, &elements)
+        let needles: Vec<usize> = needles(path, test)
+            .into_iter()
+            .map(|text| self.needle(text))
+            .collect();
+        D::inside(&needles, &steps, &tests, &elements)
     }
 
     fn json_test(&mut self, order: &'static str, value: &Operand) -> JsonTest {

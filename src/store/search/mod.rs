@@ -10,6 +10,7 @@
 
 mod columns;
 mod conditions;
+mod needles;
 mod plan;
 mod short;
 mod statement;

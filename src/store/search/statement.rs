@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::marker::PhantomData;
 
-use super::columns::{column, first_keys, reads_texts, reads_user_data};
+use super::columns::{all_needles, column, reads_texts, reads_user_data};
 use super::plan::Plan;
 use crate::domain::Moment;
 use crate::domain::filter::{Filter, Operand, Position, Search, SortKey};
@@ -65,7 +65,7 @@ pub(super) struct Statement<'s, D> {
     /// Whether the whole filter can hold only if the current condition holds.
     pub required: bool,
     pub plan: Plan<'s>,
-    key_texts: BTreeMap<String, usize>,
+    needles: BTreeMap<String, usize>,
     dialect: PhantomData<D>,
 }
 
@@ -78,7 +78,7 @@ impl<'s, D: Dialect> Statement<'s, D> {
             ready,
             required: true,
             plan: Plan::default(),
-            key_texts: BTreeMap::new(),
+            needles: BTreeMap::new(),
             dialect: PhantomData,
         }
     }
@@ -164,24 +164,26 @@ impl<'s, D: Dialect> Statement<'s, D> {
         )
     }
 
-    /// The placeholder of a key as it is written in the JSON text of a document.
-    pub fn key_text(&mut self, key: &str) -> usize {
-        if let Some(place) = self.key_texts.get(key) {
+    /// The placeholder of a text that a document must have.
+    pub fn needle(&mut self, text: String) -> usize {
+        if let Some(place) = self.needles.get(&text) {
             return *place;
         }
-        let place = self.bind(serde_json::Value::from(key).to_string().into());
-        self.key_texts.insert(key.to_owned(), place);
+        let place = self.bind(text.as_str().into());
+        self.needles.insert(text, place);
         place
     }
 
-    /// Joins the documents that hold one of a filter's keys. A document is searched for the key as
-    /// text first, which costs a fraction of reading it as JSON.
+    /// Joins the documents that may pass a test of the filter, by the texts that they have.
     fn document(&mut self, filter: &Filter) -> String {
-        let holds: Vec<String> = first_keys(filter)
+        let holds: Vec<String> = all_needles(filter)
             .into_iter()
-            .map(|key| {
-                let place = self.key_text(key);
-                format!("{} > 0", D::position("j.user_data", &format!("${place}")))
+            .map(|needles| {
+                let has = needles.into_iter().map(|text| {
+                    let place = self.needle(text);
+                    format!("{} > 0", D::position("j.user_data", &format!("${place}")))
+                });
+                has.collect::<Vec<String>>().join(" AND ")
             })
             .collect();
         D::join_document(&holds.join(" OR "))

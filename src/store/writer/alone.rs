@@ -89,6 +89,10 @@ impl<D: Dialect> Task<D> {
             Command::Restore(chunk) => Outcome::Restored(
                 super::restore::chunk::<D>(conn, &self.rules.contacts, chunk).await?,
             ),
+            Command::Rehearse(chunks) => {
+                super::restore::rehearse::<D>(conn, &self.rules.contacts, &**chunks).await?;
+                Outcome::Done
+            }
             Command::IndexWords => words::reindex::<D>(conn).await?,
             Command::FoldContacts { after } => {
                 super::fold::contacts::<D>(conn, &self.rules.contacts, after).await?

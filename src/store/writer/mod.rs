@@ -430,7 +430,11 @@ impl<D: Dialect> Task<D> {
         }
         let outcomes = if group[0].submission.command.alone() {
             let outcome = self.alone(&mut transaction, head, &group[0]).await;
-            if let Err(StoreError::Refused(_)) = &outcome {
+            let keeps_nothing = match &outcome {
+                Ok(_) => group[0].submission.command.is_rehearsed(),
+                Err(error) => matches!(error, StoreError::Refused(_)),
+            };
+            if keeps_nothing {
                 transaction.rollback().await?;
                 return Ok(vec![outcome]);
             }

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::alone::keys_moved;
 use super::{flush, merge};
 use crate::domain::Refusal;
-use crate::domain::archive::{Cell, Kind, Restore, Restored, Row, Type};
+use crate::domain::archive::{Cell, Chunks, Kind, Restore, Restored, Row, Type};
 use crate::domain::command::Stored;
 use crate::domain::contact::ContactRules;
 use crate::domain::interaction::Interaction;
@@ -17,6 +17,19 @@ use crate::store::{StoreError, rows};
 
 /// Rows per statement.
 const CHUNK: usize = 200;
+
+/// Restores chunk after chunk. The caller rolls the transaction back.
+pub async fn rehearse<D: Dialect>(
+    conn: &mut Conn<D>,
+    rules: &ContactRules,
+    chunks: &dyn Chunks,
+) -> Result<(), StoreError> {
+    let mut last = None;
+    while let Some(next) = chunks.next(last).await {
+        last = Some(chunk::<D>(conn, rules, &next).await?);
+    }
+    Ok(())
+}
 
 /// Restores the next rows, or only compares them if requested.
 pub async fn chunk<D: Dialect>(

@@ -25,6 +25,8 @@ impl Ledger<'_> {
         id: &str,
         patch: &InteractionPatch,
     ) -> Result<Outcome, StoreError> {
+        let (held, _) = self.held(ask, id)?;
+        let patch = &*patch.with_entity_type(&held.stored.interaction);
         match &patch.parent_id {
             None => Ok(self.change(ask, id, patch, Kind::InteractionChanged)?),
             Some(None) => {
@@ -58,11 +60,11 @@ impl Ledger<'_> {
         rest: &InteractionPatch,
     ) -> Result<Outcome, StoreError> {
         let parent = self.check_parent(ask, id, parent)?;
-        let (_, changes) = self.patched(ask, id, rest)?;
+        let (after, changes) = self.patched(ask, id, rest)?;
         let (held, _) = self.held(ask, id)?;
         let of = &held.stored.interaction;
         let engages = parent.interaction.media_type == WEB_ENGAGEMENT
-            && ENGAGEMENT_MEDIA.contains(&of.media_type.as_str());
+            && ENGAGEMENT_MEDIA.contains(&after.interaction.media_type.as_str());
         if copy.is_some() && !engages {
             return Err(nothing_to_copy().into());
         }
