@@ -92,6 +92,38 @@ both! {
         }
     }
 
+    async fn the_changes_of_a_contact_are_found_after_its_interaction_went_to_another(db) {
+        let server = Server::start(db).await;
+        for id in ["ann", "bob"] {
+            let body = json!({"id": id, "attributes": {"EmailAddress": format!("{id}@example.com")}});
+            server.post("/v1/contacts", body).await;
+        }
+        server.record(json!({"id": "w", "mediaType": "chat", "contactId": "ann"})).await;
+        server.record(json!({"id": "v", "mediaType": "chat", "contactId": "bob"})).await;
+        server.post("/v1/interactions/w/user-data", json!({"attach": {"k": 1}})).await;
+        for to in ["bob", "ann", "bob"] {
+            let (status, _) = server.patch("/v1/interactions/w", json!({"contactId": to})).await;
+            assert_eq!(status, 200);
+        }
+        let kinds = async |query: &str| -> Vec<String> {
+            let (status, page) = server.get(&format!("/v1/changes?{query}")).await;
+            assert_eq!(status, 200, "{page}");
+            let items = page["items"].as_array().unwrap();
+            items.iter().map(|item| item["kind"].as_str().unwrap().to_owned()).collect()
+        };
+        let of_ann = ["contact.created", "interaction.recorded", "userData.attached", "interaction.changed"];
+        assert_eq!(kinds("contactId=ann").await, of_ann);
+        assert_eq!(kinds("contactId=ann&kind=interaction").await, [of_ann[1], of_ann[3]]);
+        assert_eq!(kinds("contactId=ann&interactionId=w").await, of_ann[1..]);
+        assert_eq!(kinds("contactId=ann&limit=2").await, of_ann[..2]);
+        let of_bob = ["contact.created", "interaction.recorded", "interaction.changed", "interaction.changed"];
+        assert_eq!(kinds("contactId=bob").await, of_bob);
+        let (status, _) = server.post("/v1/contacts/ann/erase", json!({})).await;
+        assert!(status < 300, "{status}");
+        assert_eq!(kinds("contactId=ann").await, ["contact.created", "contact.erased"]);
+        assert_eq!(kinds("interactionId=w").await.len(), 5);
+    }
+
     async fn a_stream_shows_what_its_filters_let_through(db) {
         let server = Server::start(db).await;
         let mut chats = Events::of(&server, "/v1/changes?kind=userData&mediaType=chat", None).await;

@@ -225,7 +225,7 @@ fn lists(names: &str) -> Vec<(String, Option<Value>, Cost)> {
     ] {
         get(Walks, &format!("/v1/changes?limit=10&{query}"));
     }
-    get(Walks, &format!("/v1/changes?limit=10&contactId={ann}"));
+    get(SortsFew, &format!("/v1/changes?limit=10&contactId={ann}"));
     for query in [
         "",
         "customerId=u7",

@@ -3,6 +3,7 @@
 use futures_util::future::BoxFuture;
 
 use super::StoreError;
+use super::core;
 use super::derived::{self, Stray};
 use super::dialect::{Arg, Columns, Conn, Dialect, RowOf};
 use super::held::Held;
@@ -227,6 +228,11 @@ fn read<D: Dialect>(kind: Kind, row: &RowOf<D>) -> Result<Row, StoreError> {
     let mut cells = Vec::with_capacity(kind.columns().len());
     for (place, column) in kind.columns().iter().enumerate() {
         let cell = match column.kind {
+            Type::Json if (kind, column.name) == (Kind::Interaction, "core") => {
+                D::text(row, place)?
+                    .map(|packed| core::unpack(&packed).map(Cell::Text))
+                    .transpose()?
+            }
             Type::Text | Type::Json => D::text(row, place)?.map(Cell::Text),
             Type::Int => D::int(row, place)?.map(Cell::Int),
             Type::Time => D::time(row, place)?.map(Cell::Time),

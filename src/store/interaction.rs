@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use super::dialect::{Arg, Columns, Conn, Dialect};
 use super::grouped::Kind;
 use super::rows::{self, Found};
-use super::{StoreError, packed};
+use super::{StoreError, core, packed};
 use crate::domain::Moment;
 use crate::domain::command::Stored;
 
@@ -153,7 +153,7 @@ pub async fn family<D: Dialect>(
     for row in D::fetch(conn, sql.into(), args).await? {
         let mut row = Columns::<D>::of(&row);
         let found = Found {
-            core: row.text()?,
+            core: core::unpack(&row.text()?)?,
             user_data: "{}".to_owned(),
             texts: None,
         };

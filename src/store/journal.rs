@@ -81,32 +81,36 @@ pub async fn changes<D: Dialect>(
     let until = query
         .span
         .map_or(head, |span| head.min(query.after.saturating_add(span)));
-    let mut sql = format!(
-        "SELECT {} FROM journal WHERE tenant_id = $1 AND cursor > $2 AND cursor <= $3",
-        CHANGE.join(", ")
-    );
     let mut args: Vec<Arg> = vec![tenant.into(), query.after.into(), until.into()];
+    let mut condition = "tenant_id = $1 AND cursor > $2 AND cursor <= $3".to_owned();
     if !query.kinds.is_empty() {
         args.push(Arg::Texts(query.kinds.clone()));
-        sql += &format!(" AND {}", D::is_any("kind", args.len()));
+        condition += &format!(" AND {}", D::is_any("kind", args.len()));
     }
     for (column, value) in [
         ("media_type", &query.media_type),
-        ("contact_id", &query.contact_id),
         ("interaction_id", &query.interaction_id),
+        ("contact_id", &query.contact_id),
     ] {
         if let Some(value) = value {
             args.push(value.as_str().into());
-            sql += &format!(" AND {column} = ${}", args.len());
+            condition += &format!(" AND {column} = ${}", args.len());
         }
     }
+    let contact = args.len();
     if let Some(owner) = &query.owed_to {
         args.push(owner.as_str().into());
-        sql += &format!(
+        condition += &format!(
             " AND interaction_id IS NOT NULL AND (owner_id IS NULL OR owner_id = ${})",
             args.len()
         );
     }
+    let columns = CHANGE.join(", ");
+    let mut sql = if query.contact_id.is_some() && query.interaction_id.is_none() {
+        of_contact(&columns, &condition, contact)
+    } else {
+        format!("SELECT {columns} FROM journal WHERE {condition}")
+    };
     args.push(i64::try_from(query.limit).unwrap_or(i64::MAX).into());
     sql += &format!(" ORDER BY cursor LIMIT +${}", args.len());
     let rows = D::fetch(conn, sql.into(), args).await?;
@@ -119,6 +123,25 @@ pub async fn changes<D: Dialect>(
         _ => until.max(query.after),
     };
     Ok(Changes { items, next, head })
+}
+
+/// The entries of a contact that meet a condition: those about itself, and those of the
+/// interactions that belong to it or once did. `contact` is the placeholder of its identifier.
+///
+/// No index leads from a contact to the entries of its interactions: it would cost each write a
+/// page at random.
+fn of_contact(columns: &str, condition: &str, contact: usize) -> String {
+    format!(
+        "SELECT {columns} FROM ( \
+             SELECT {columns} FROM journal WHERE {condition} AND interaction_id IS NULL \
+             UNION ALL \
+             SELECT {columns} FROM ( \
+                 SELECT id FROM interaction WHERE tenant_id = $1 AND contact_id = ${contact} \
+                 UNION \
+                 SELECT interaction_id FROM former_contact WHERE tenant_id = $1 AND contact_id = ${contact} \
+             ) AS own CROSS JOIN journal WHERE interaction_id = own.id AND {condition} \
+         ) AS found"
+    )
 }
 
 /// The cursor of the newest visible entry.

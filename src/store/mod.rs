@@ -16,6 +16,7 @@ mod client;
 pub mod contact;
 pub mod contact_search;
 pub mod content;
+mod core;
 pub mod derived;
 pub mod dialect;
 mod grouped;

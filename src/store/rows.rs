@@ -1,15 +1,16 @@
 //! How interactions are stored as rows.
 //!
-//! The JSON text of an answer is stored in the form in which it is sent (`interaction_json`), so
-//! that a list can pass it on. Filters, orders and indexes use the columns of `interaction`. Both
-//! are written from the same [`Interaction`] in the same transaction.
+//! What an answer sends is stored as JSON text (`interaction_json`, its core packed by
+//! [`core`](super::core)), so that a list can pass it on. Filters, orders and indexes use the
+//! columns of `interaction`. Both are written from the same [`Interaction`] in the same transaction.
 
 use super::StoreError;
+use super::core;
 use super::dialect::{Columns, Dialect, RowOf};
 use crate::domain::command::Stored;
 use crate::domain::interaction::{Interaction, LongTexts};
 
-/// An interaction as it is sent: the stored JSON text.
+/// An interaction as it is sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Found {
     /// The core attributes as JSON text, an [`Interaction`].
@@ -27,7 +28,7 @@ impl Found {
             return Err(StoreError::inconsistent("interaction_json", "core"));
         };
         Ok(Self {
-            core: core.to_owned(),
+            core: core::unpack(core)?,
             user_data: user_data.to_owned(),
             texts: None,
         })
@@ -103,7 +104,7 @@ pub fn texts_of(columns: [Option<&str>; 4]) -> Result<LongTexts, StoreError> {
 pub fn found<D: Dialect>(row: &RowOf<D>, with_texts: bool) -> Result<Found, StoreError> {
     let mut row = Columns::<D>::of(row);
     Ok(Found {
-        core: row.text()?,
+        core: core::unpack(&row.text()?)?,
         user_data: row.text()?,
         texts: if with_texts {
             Some(texts(&mut row)?)

@@ -41,6 +41,36 @@ impl Table for Contacts {
 /// Contacts that are new or whose attributes changed.
 pub static CONTACTS: LazyLock<Statement<Contacts>> = LazyLock::new(Statement::upsert);
 
+/// Contacts that interactions no longer belong to.
+pub struct FormerContacts;
+
+/// A row of [`FormerContacts`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Former {
+    /// The interaction.
+    pub interaction: String,
+    /// Tenant.
+    pub tenant: i64,
+    /// The contact that it belonged to.
+    pub contact: String,
+}
+
+impl Table for FormerContacts {
+    type Row<'r> = Former;
+    const NAME: &'static str = "former_contact";
+    const KEY: &'static [&'static str] = &["interaction_id", "tenant_id", "contact_id"];
+    const COLUMNS: &'static [Column<Self>] = &[
+        text("interaction_id", |row| row.interaction.as_str().into()),
+        int("tenant_id", |row| row.tenant.into()),
+        text("contact_id", |row| row.contact.as_str().into()),
+    ];
+}
+
+/// Contacts that interactions no longer belong to; an interaction may leave one again.
+pub static FORMER: LazyLock<Statement<FormerContacts>> = LazyLock::new(|| {
+    Statement::insert().ending(" ON CONFLICT (interaction_id, tenant_id, contact_id) DO NOTHING")
+});
+
 reading! {
     /// Reads a contact without its attributes.
     Contacts, CONTACT, contact -> Contact:

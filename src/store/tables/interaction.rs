@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use super::{Column, Statement, Table, bytes, flag, int, kept, real, text, time};
 use crate::domain::Moment;
 use crate::domain::interaction::{Interaction, LongTexts};
+use crate::store::core::pack;
 use crate::store::dialect::Arg;
 
 /// The columns for filters, orders and indexes.
@@ -76,7 +77,7 @@ pub static CHANGED: LazyLock<Statement<Interactions>> = LazyLock::new(Statement:
 pub static REVISED: LazyLock<Statement<Interactions>> =
     LazyLock::new(|| Statement::update_of(&["modified_date", "revision"]));
 
-/// What is sent of an interaction, as JSON text.
+/// What is sent of an interaction: its core attributes, packed, and its UserData as JSON text.
 pub struct Json;
 
 /// A row of [`Json`].
@@ -97,9 +98,7 @@ impl Table for Json {
         int("seq", |row| row.seq.into()),
         text("interaction_id", |row| row.of.id.as_str().into()),
         int("tenant_id", |row| row.of.tenant_id.into()),
-        text("core", |row| {
-            serde_json::to_string(row.of).unwrap_or_default().into()
-        }),
+        text("core", |row| pack(row.of).into()),
         text("user_data", |row| row.user_data.into()),
     ];
 }

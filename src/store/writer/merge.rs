@@ -12,6 +12,7 @@ use crate::domain::archive::{Cell, Kind, LeftOut, Row, Standing};
 use crate::domain::change;
 use crate::store::archive::table;
 use crate::store::bulk::{self, Many};
+use crate::store::core::unpack;
 use crate::store::dialect::{Arg, Columns, Conn, Dialect};
 use crate::store::{StoreError, rows};
 
@@ -269,7 +270,7 @@ async fn erased<D: Dialect>(
     ids: Vec<String>,
 ) -> Result<BTreeSet<String>, StoreError> {
     let sql = format!(
-        "SELECT DISTINCT j.contact_id FROM journal j WHERE j.tenant_id = $1 AND j.contact_id IN {} AND j.kind = $3 \
+        "SELECT DISTINCT j.contact_id FROM journal j WHERE j.tenant_id = $1 AND j.contact_id IN {} AND j.interaction_id IS NULL AND j.kind = $3 \
          AND NOT EXISTS (SELECT 1 FROM contact c WHERE c.id = j.contact_id AND c.tenant_id = j.tenant_id)",
         D::any_of(2)
     );
@@ -344,7 +345,7 @@ fn standing(row: &Row, here: &[Here]) -> Result<Standing, StoreError> {
     for one in here {
         let equal = match row.kind {
             Kind::Interaction => {
-                let stored = serde_json::from_str(&one.first)
+                let stored = serde_json::from_str(&unpack(&one.first)?)
                     .map_err(|_| StoreError::inconsistent("interaction_json", "core"))?;
                 core(row)? == stored && row.text("user_data") == one.second
             }

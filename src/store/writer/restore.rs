@@ -10,7 +10,7 @@ use crate::domain::archive::{Cell, Chunks, Kind, Restore, Restored, Row, Type};
 use crate::domain::command::Stored;
 use crate::domain::contact::ContactRules;
 use crate::domain::interaction::Interaction;
-use crate::domain::user_data::KeyPath;
+use crate::domain::user_data::{self, KeyPath};
 use crate::store::archive::{arg, restored, table};
 use crate::store::dialect::{Arg, Columns, Conn, Dialect};
 use crate::store::{StoreError, rows};
@@ -77,6 +77,7 @@ pub async fn chunk<D: Dialect>(
     let args = vec![state.lines.into(), i64::from(state.finished).into()];
     D::execute(conn, sql.into(), args).await?;
     if state.finished {
+        find_former::<D>(conn, state.offset).await?;
         // writers take commands again
         keys_moved::<D>(conn).await?;
         state.left_out = merge::end::<D>(conn).await?;
@@ -131,6 +132,18 @@ async fn begin<D: Dialect>(conn: &mut Conn<D>, restore: &Restore) -> Result<Rest
         merging: !empty,
         ..Restored::default()
     })
+}
+
+/// Finds the contacts that restored interactions no longer belong to: their entries say so.
+async fn find_former<D: Dialect>(conn: &mut Conn<D>, offset: i64) -> Result<(), StoreError> {
+    let sql = "INSERT INTO former_contact (interaction_id, tenant_id, contact_id) \
+               SELECT DISTINCT j.interaction_id, j.tenant_id, j.contact_id FROM journal j \
+               CROSS JOIN interaction i WHERE j.cursor > $1 AND j.contact_id IS NOT NULL \
+               AND i.id = j.interaction_id AND i.tenant_id = j.tenant_id \
+               AND (i.contact_id IS NULL OR i.contact_id <> j.contact_id) \
+               ON CONFLICT (interaction_id, tenant_id, contact_id) DO NOTHING";
+    D::execute(conn, sql.into(), vec![offset.into()]).await?;
+    Ok(())
 }
 
 /// Gives the reserved cursors back if nothing of the archive has one of them. Returns whether it did.
@@ -188,6 +201,15 @@ pub(super) fn core(row: &Row) -> Result<Interaction, StoreError> {
         .map_err(|_| Refusal::invalid("/interaction/core", "is no interaction").into())
 }
 
+/// UserData as this server writes it: searches look for keys and values in the text. An archive
+/// that something else wrote may have other escapes or blanks.
+fn as_written(user_data: &str) -> String {
+    match user_data::read(user_data) {
+        Ok(document) => serde_json::to_string(&document).unwrap_or_default(),
+        Err(_) => user_data.to_owned(),
+    }
+}
+
 /// Writes interactions with all derived rows; returns how many.
 async fn interactions<D: Dialect>(conn: &mut Conn<D>, all: Vec<Row>) -> Result<u64, StoreError> {
     let keys = D::fetch(conn, "SELECT key FROM indexed_key".into(), Vec::new()).await?;
@@ -205,7 +227,7 @@ async fn interactions<D: Dialect>(conn: &mut Conn<D>, all: Vec<Row>) -> Result<u
         let stored = Stored {
             interaction: core(&row)?,
             texts: Some(rows::texts_of(texts)?),
-            user_data: row.text("user_data").to_owned(),
+            user_data: as_written(row.text("user_data")),
         };
         let fingerprint = match row.cell("fingerprint") {
             Cell::Bytes(bytes) => bytes.clone(),

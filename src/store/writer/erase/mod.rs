@@ -99,6 +99,7 @@ pub(super) async fn clear<D: Dialect>(
             format!("DELETE FROM user_data_index WHERE tenant_id = $1 AND interaction_id IN {any}"),
             of_interactions("interaction_text", &any),
             format!("DELETE FROM kept_reply WHERE tenant_id = $1 AND interaction_id IN {any}"),
+            format!("DELETE FROM former_contact WHERE tenant_id = $1 AND interaction_id IN {any}"),
             format!(
                 "UPDATE journal SET delta = '{}', contact_id = NULL WHERE tenant_id = $1 AND interaction_id IN {any}",
                 content::ERASED
@@ -215,7 +216,9 @@ async fn untie_former<D: Dialect>(
 ) -> Result<(), StoreError> {
     let any = D::any_of(2);
     let sql = format!(
-        "SELECT cursor, delta FROM journal WHERE tenant_id = $1 AND interaction_id IS NOT NULL AND contact_id IN {any}"
+        "SELECT j.cursor, j.delta FROM former_contact f CROSS JOIN journal j \
+         WHERE f.tenant_id = $1 AND f.contact_id IN {any} \
+         AND j.interaction_id = f.interaction_id AND j.tenant_id = f.tenant_id AND j.contact_id = f.contact_id"
     );
     let args = vec![tenant.into(), Arg::Texts(chunk.to_vec())];
     let mut deltas = Vec::new();
@@ -232,10 +235,15 @@ async fn untie_former<D: Dialect>(
         }
     }
     bulk::run::<D>(conn, &DELTAS, deltas).await?;
-    let sql = format!(
-        "UPDATE journal SET contact_id = NULL WHERE tenant_id = $1 AND interaction_id IS NOT NULL AND contact_id IN {any}"
-    );
-    D::execute(conn, sql.into(), args).await?;
+    for sql in [
+        format!(
+            "UPDATE journal SET contact_id = NULL WHERE tenant_id = $1 AND contact_id IN {any} AND interaction_id IN \
+             (SELECT interaction_id FROM former_contact WHERE tenant_id = $1 AND contact_id IN {any})"
+        ),
+        format!("DELETE FROM former_contact WHERE tenant_id = $1 AND contact_id IN {any}"),
+    ] {
+        D::execute(conn, sql.into(), args.clone()).await?;
+    }
     Ok(())
 }
 

@@ -34,6 +34,7 @@ pub async fn flush<D: Dialect>(ledger: Ledger<'_>, conn: &mut Conn<D>) -> Result
         contacts,
         journal,
         links,
+        former,
         replies,
         web_events,
         sessions,
@@ -69,6 +70,11 @@ pub async fn flush<D: Dialect>(ledger: Ledger<'_>, conn: &mut Conn<D>) -> Result
     .await;
     written?;
     write_links::<D>(conn, links).await?;
+    let mut left = contact::FORMER.batch(former.len());
+    for one in &former {
+        left.push(one);
+    }
+    left.write::<D>(conn).await?;
     let written = contacts
         .into_values()
         .filter(|held| held.state != Standing::Loaded);

@@ -8,6 +8,7 @@ use crate::domain::command::{Outcome, Stored};
 use crate::domain::interaction::{InteractionPatch, LongTexts, NewInteraction, index_words};
 use crate::domain::user_data::{Edit, Size, check_growth};
 use crate::domain::{Moment, Refusal, Requirement};
+use crate::store::tables::contact::Former;
 use crate::store::{StoreError, content};
 
 /// An interaction in the ledger.
@@ -297,7 +298,18 @@ impl Ledger<'_> {
         }
         held.dirty.index |= after.interaction.start_date != held.stored.interaction.start_date;
         held.dirty.texts |= patch.touches_texts();
-        held.stored = Arc::new(after);
+        let before = std::mem::replace(&mut held.stored, Arc::new(after));
+        let former = before.interaction.contact_id.as_deref();
+        if let Some(contact) =
+            former.filter(|_| held.stored.interaction.contact_id != before.interaction.contact_id)
+        {
+            let former = Former {
+                interaction: id.to_owned(),
+                tenant: ask.tenant,
+                contact: contact.to_owned(),
+            };
+            self.former.insert(former);
+        }
         Ok(true)
     }
 

@@ -31,6 +31,7 @@ use crate::domain::interaction::{Interaction, InteractionPatch};
 use crate::domain::user_data::{self, Document, KeyPath};
 use crate::domain::{Clock, Moment, Refusal};
 use crate::store::StoreError;
+use crate::store::tables::contact::Former;
 use crate::store::tables::interaction::Link;
 use crate::store::tables::journal::Entry;
 
@@ -73,6 +74,8 @@ pub struct Ledger<'t> {
     pub journal: Vec<Entry>,
     /// Links to be written, by child; `None` removes the link.
     pub links: HashMap<Key, Option<Link>>,
+    /// Contacts that interactions no longer belong to.
+    pub former: HashSet<Former>,
     /// Web engagements with a value that links conversations, by tenant, index in `link_by`, and
     /// value.
     pub visits: HashMap<(i64, usize, String), Vec<String>>,
@@ -112,6 +115,7 @@ impl<'t> Ledger<'t> {
             replies: HashMap::new(),
             journal: Vec::new(),
             links: HashMap::new(),
+            former: HashSet::new(),
             visits: HashMap::new(),
             web_events: HashMap::new(),
             sessions: HashMap::new(),

@@ -18,7 +18,8 @@ use crate::store::{StoreError, content};
 pub const LARGEST_MOVE: usize = 10_000;
 
 impl Ledger<'_> {
-    /// Applies a patch. A parent that it names is looked up first.
+    /// Applies a patch, with the entity type that follows from it. A parent that it names is looked
+    /// up first.
     pub(super) fn patch(
         &mut self,
         ask: &Ask<'_>,
