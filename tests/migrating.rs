@@ -90,7 +90,7 @@ both! {
         for args in [&SERVE[..], &["migrate"], &["migrate", "--dry-run"]] {
             let ran = run(&place.url, args).await;
             assert_eq!(ran.code, Some(1), "{args:?}: {ran:?}");
-            assert!(ran.told.contains("V1__core") && ran.told.contains("differs"), "{args:?}: {}", ran.told);
+            assert!(ran.told.contains("V1__core") && ran.told.contains("differs") && ran.told.contains("export --all"), "{args:?}: {}", ran.told);
         }
     }
 

@@ -4,6 +4,7 @@
 //! run: `BEGIN IMMEDIATE` on SQLite, an advisory lock on Postgres. A run applies all migrations or
 //! none.
 
+use std::fmt::Display;
 use std::future::Future;
 
 use refinery_core::Migration;
@@ -153,11 +154,16 @@ fn of_refinery(error: refinery_core::Error) -> StoreError {
         Kind::MissingVersion(migration) => StoreError::Schema(format!(
             "the database has migration {migration}, which this version of annals does not know: run a newer annals"
         )),
-        Kind::DivergentVersion(applied, known) => StoreError::Schema(format!(
-            "the database's migration {applied} differs from this program's {known}: they do not belong together"
-        )),
+        Kind::DivergentVersion(applied, known) => differs(applied, known),
         _ => StoreError::Schema(format!("migrating failed: {error}")),
     }
+}
+
+fn differs(applied: &impl Display, known: &impl Display) -> StoreError {
+    StoreError::Schema(format!(
+        "the database's migration {applied} differs from this program's {known}: another version of annals made this store; \
+         `annals export --all` of that version and `annals import` of this one bring it over"
+    ))
 }
 
 /// The names of the pending migrations, in order.
@@ -189,9 +195,7 @@ async fn lacking<D: Migrate>(conn: &mut Conn<D>) -> Result<Vec<String>, StoreErr
                 )));
             }
             Some(other) if other != migration => {
-                return Err(StoreError::Schema(format!(
-                    "the database's migration {migration} differs from this program's {other}: they do not belong together"
-                )));
+                return Err(differs(migration, other));
             }
             Some(_) => {}
         }
