@@ -153,3 +153,25 @@ async fn a_long_reader_holds_up_the_log_but_no_writer_and_the_log_begins_again_a
     let (_, page) = server.get("/v1/interactions?limit=1&count=true").await;
     assert_eq!(page["count"], json!(recorded + 1));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_begins_again_while_writers_never_pause() {
+    let server = Server::start(Db::Sqlite).await;
+    let log = format!("{}-wal", server.place.path().join("annals.db").display());
+    // more than three times the size that the log keeps
+    let (posts, text) = (4200, "x".repeat(100_000));
+    let sent = AtomicUsize::new(0);
+    let largest = AtomicUsize::new(0);
+    let writer = async || {
+        while sent.fetch_add(1, Ordering::SeqCst) < posts {
+            server
+                .record(json!({"mediaType": "email", "text": text}))
+                .await;
+            let size = std::fs::metadata(&log).map_or(0, |meta| meta.len());
+            largest.fetch_max(usize::try_from(size).unwrap(), Ordering::SeqCst);
+        }
+    };
+    futures_util::future::join_all((0..16).map(|_| writer())).await;
+    let largest = largest.into_inner() / 1024 / 1024;
+    assert!((100..256).contains(&largest), "{largest} MiB");
+}
