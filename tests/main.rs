@@ -48,6 +48,7 @@ mod plans;
 mod pooling;
 mod properties;
 mod readme;
+mod recording_entries;
 mod tokens;
 mod web_actions;
 mod web_actions_browser;

@@ -187,7 +187,8 @@ CREATE TABLE journal (
     contact_id TEXT COLLATE "C",
     media_type TEXT COLLATE "C",
     actor TEXT COLLATE "C" NOT NULL,
-    delta TEXT COLLATE "C" NOT NULL,
+    delta TEXT COLLATE "C" NOT NULL, -- empty for a new interaction: what it says follows from the interaction (src/store/recording.rs)
+    before TEXT COLLATE "C", -- what a change replaced, where its delta does not tell
     owner_id TEXT COLLATE "C",
     action_id TEXT COLLATE "C",
     CHECK (interaction_id IS NOT NULL OR contact_id IS NOT NULL OR action_id IS NOT NULL)

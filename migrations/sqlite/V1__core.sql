@@ -179,7 +179,8 @@ CREATE TABLE journal (
     contact_id TEXT,
     media_type TEXT,
     actor TEXT NOT NULL,
-    delta TEXT NOT NULL,
+    delta TEXT NOT NULL, -- empty for a new interaction: what it says follows from the interaction (src/store/recording.rs)
+    before TEXT, -- what a change replaced, where its delta does not tell
     owner_id TEXT,
     action_id TEXT,
     CHECK (interaction_id IS NOT NULL OR contact_id IS NOT NULL OR action_id IS NOT NULL)

@@ -1,13 +1,15 @@
 //! Reads a whole store as the rows of an archive, from one snapshot.
 
+use std::collections::HashMap;
+
 use futures_util::future::BoxFuture;
 
-use super::StoreError;
 use super::core;
 use super::derived::{self, Stray};
 use super::dialect::{Arg, Columns, Conn, Dialect, RowOf};
 use super::held::Held;
 use super::rows::{JOIN_JSON, JOIN_TEXTS};
+use super::{StoreError, recording};
 use crate::domain::archive::{Cell, Kind, Restored, Row, Type};
 use crate::domain::contact::ContactRules;
 
@@ -91,7 +93,12 @@ impl<D: Dialect> Snapshot for Reader<D> {
                 .collect();
             let (sql, args) = page(kind, &columns.join(", "), after, limit);
             let found = D::fetch(self.conn(), sql.into(), args).await?;
-            found.iter().map(|row| read::<D>(kind, row)).collect()
+            let rows = found.iter().map(|row| read::<D>(kind, row));
+            let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
+            if kind == Kind::Change {
+                fill::<D>(self.conn(), &mut rows).await?;
+            }
+            Ok(rows)
         })
     }
 
@@ -148,6 +155,19 @@ fn long(kind: Kind) -> &'static [&'static str] {
     }
 }
 
+/// Gives the empty entries among rows of the journal their deltas.
+async fn fill<D: Dialect>(conn: &mut Conn<D>, rows: &mut [Row]) -> Result<(), StoreError> {
+    let empty = rows.iter_mut().filter(|row| row.text("delta").is_empty());
+    let mut empty: HashMap<i64, &mut Row> = empty.map(|row| (row.int("cursor"), row)).collect();
+    let cursors: Vec<i64> = empty.keys().copied().collect();
+    for (cursor, delta) in recording::deltas::<D>(conn, &cursors).await? {
+        if let Some(row) = empty.remove(&cursor) {
+            row.set("delta", Cell::Text(delta));
+        }
+    }
+    Ok(())
+}
+
 /// The qualified name of a column; an interaction has three tables.
 fn column(kind: Kind, name: &str) -> String {
     match (kind, name) {
@@ -192,7 +212,7 @@ async fn fitting<D: Dialect>(
     if long(kind).is_empty() {
         return Ok(limit);
     }
-    let sizes: Vec<String> = long(kind)
+    let mut sizes: Vec<String> = long(kind)
         .iter()
         .map(|name| {
             format!(
@@ -201,6 +221,15 @@ async fn fitting<D: Dialect>(
             )
         })
         .collect();
+    if kind == Kind::Change {
+        // an empty delta will hold the content of the interaction
+        sizes.push(
+            "COALESCE((SELECT CAST(octet_length(j.core) + octet_length(j.user_data) AS BIGINT) \
+             FROM interaction_json j WHERE journal.delta = '' AND j.seq = journal.cursor \
+             AND j.interaction_id = journal.interaction_id AND j.tenant_id = journal.tenant_id), 0)"
+                .to_owned(),
+        );
+    }
     let (sql, args) = page(kind, &sizes.join(" + "), after, limit);
     let (mut rows, mut bytes) = (0, 0);
     for row in &D::fetch(conn, sql.into(), args).await? {

@@ -19,6 +19,40 @@ pub const ERASED: &str = r#"{"erased":true}"#;
 /// The content of a new interaction: its attributes that are not null, its UserData, and how that
 /// was propagated.
 pub fn recorded(stored: &Stored, provenance: Option<&Provenance<'_>>) -> String {
+    let texts = stored.texts.as_ref();
+    let length = |text: &Option<String>| text.as_ref().map(|text| text.chars().count());
+    let told = texts.map_or_else(TextsTold::default, |texts| TextsTold {
+        comment: texts.comment.clone(),
+        participants: texts
+            .participants
+            .as_ref()
+            .map(|all| serde_json::to_string(all).unwrap_or_default()),
+        text_length: length(&texts.text),
+        structured_text_length: length(&texts.structured_text),
+    });
+    recorded_of(&stored.interaction, &stored.user_data, &told, provenance)
+}
+
+/// What the entry of a new interaction tells of its long texts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TextsTold {
+    /// The comment.
+    pub comment: Option<String>,
+    /// The participants as JSON text.
+    pub participants: Option<String>,
+    /// The number of characters of the text.
+    pub text_length: Option<usize>,
+    /// The number of characters of the structured text.
+    pub structured_text_length: Option<usize>,
+}
+
+/// As [`recorded`], from the parts.
+pub fn recorded_of(
+    interaction: &Interaction,
+    user_data: &str,
+    texts: &TextsTold,
+    provenance: Option<&Provenance<'_>>,
+) -> String {
     let Interaction {
         id,
         tenant_id,
@@ -43,8 +77,8 @@ pub fn recorded(stored: &Stored, provenance: Option<&Provenance<'_>>) -> String 
         external_id,
         stopped_reason,
         language,
-    } = &stored.interaction;
-    let mut delta = Delta::with_capacity(stored.user_data.len() + 1024);
+    } = interaction;
+    let mut delta = Delta::with_capacity(user_data.len() + 1024);
     delta.put("id", id);
     delta.put("tenantId", tenant_id);
     delta.put("mediaType", media_type);
@@ -68,22 +102,21 @@ pub fn recorded(stored: &Stored, provenance: Option<&Provenance<'_>>) -> String 
     delta.put_some("externalId", external_id.as_ref());
     delta.put_some("stoppedReason", stopped_reason.as_ref());
     delta.put_some("language", language.as_ref());
-    if let Some(texts) = &stored.texts {
-        let length = |text: &Option<String>| text.as_ref().map(|text| text.chars().count());
-        delta.put_some("comment", texts.comment.as_ref());
-        delta.put_some("participants", texts.participants.as_ref());
-        delta.put_some("textLength", length(&texts.text).as_ref());
-        delta.put_some(
-            "structuredTextLength",
-            length(&texts.structured_text).as_ref(),
-        );
+    delta.put_some("comment", texts.comment.as_ref());
+    if let Some(participants) = &texts.participants {
+        delta.put_json("participants", participants);
     }
+    delta.put_some("textLength", texts.text_length.as_ref());
+    delta.put_some(
+        "structuredTextLength",
+        texts.structured_text_length.as_ref(),
+    );
     if let Some(provenance) = provenance {
         delta.put_some("copyUserData", provenance.copy_user_data.as_ref());
         delta.put("copiedKeys", &provenance.copied_keys);
         delta.put("linkedBy", &provenance.linked_by);
     }
-    delta.put_json("userData", &stored.user_data);
+    delta.put_json("userData", user_data);
     delta.finish()
 }
 

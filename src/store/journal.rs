@@ -3,6 +3,7 @@
 use super::StoreError;
 use super::content;
 use super::dialect::{Arg, Columns, Conn, Dialect};
+use super::recording;
 use super::tables::journal::{CHANGE, change};
 use crate::domain::Moment;
 use crate::domain::change::{Change, Kind};
@@ -65,6 +66,7 @@ pub async fn at<D: Dialect>(
             found.push(change::<D>(&mut Columns::<D>::of(row))?);
         }
     }
+    recording::fill::<D>(conn, &mut found).await?;
     Ok(found)
 }
 
@@ -116,8 +118,9 @@ pub async fn changes<D: Dialect>(
     let rows = D::fetch(conn, sql.into(), args).await?;
     let items = rows
         .iter()
-        .map(|row| change::<D>(&mut Columns::<D>::of(row)))
-        .collect::<Result<Vec<_>, _>>()?;
+        .map(|row| change::<D>(&mut Columns::<D>::of(row)));
+    let mut items = items.collect::<Result<Vec<_>, _>>()?;
+    recording::fill::<D>(conn, &mut items).await?;
     let next = match items.last() {
         Some(last) if items.len() == query.limit => last.cursor,
         _ => until.max(query.after),
@@ -171,9 +174,13 @@ pub async fn user_data_at<D: Dialect>(
         CHANGE.join(", ")
     );
     let rows = D::fetch(conn, sql.into(), vec![id.into(), tenant.into(), at.into()]).await?;
+    let changes = rows
+        .iter()
+        .map(|row| change::<D>(&mut Columns::<D>::of(row)));
+    let mut changes = changes.collect::<Result<Vec<_>, _>>()?;
+    recording::fill::<D>(conn, &mut changes).await?;
     let mut state: Option<(Document, i64)> = None;
-    for row in &rows {
-        let change = change::<D>(&mut Columns::<D>::of(row))?;
+    for change in &changes {
         match Kind::of_name(&change.kind) {
             // a deleted identifier may be recorded again: it starts anew
             Some(Kind::InteractionRecorded | Kind::EngagementCreated) => {

@@ -31,8 +31,10 @@ pub struct Entry {
     pub action_id: Option<String>,
     /// The actor.
     pub actor: Arc<str>,
-    /// The delta as JSON text.
+    /// The delta as JSON text; empty if it follows from the interaction and its later entries.
     pub delta: String,
+    /// What it replaced, where the delta does not tell; see [`crate::store::undo`].
+    pub before: Option<String>,
 }
 
 impl Table for Journal {
@@ -57,6 +59,7 @@ impl Table for Journal {
         text("action_id", |(_, entry)| entry.action_id.as_deref().into()),
         text("actor", |(_, entry)| Arg::Shared(Arc::clone(&entry.actor))),
         text("delta", |(_, entry)| entry.delta.as_str().into()),
+        text("before", |(_, entry)| entry.before.as_deref().into()),
     ];
 }
 

@@ -50,6 +50,7 @@ impl<D: Dialect> Task<D> {
                 action_id: None,
                 actor: std::sync::Arc::clone(&submission.actor),
                 delta,
+                before: None,
             });
         };
         if submission.command.shreds() {

@@ -267,6 +267,7 @@ impl Ledger<'_> {
             action_id: Some(action.action_id.clone()),
             actor: Arc::clone(ask.actor),
             delta: event,
+            before: None,
         });
         self.cursor(self.journal.len() - 1)
     }

@@ -18,7 +18,7 @@ use crate::domain::web_action::named_visits;
 use crate::domain::{Moment, Refusal};
 use crate::store::dialect::{Arg, Columns, Conn, Dialect};
 use crate::store::tables::journal::DELTAS;
-use crate::store::{StoreError, bulk, content, person, rows};
+use crate::store::{StoreError, bulk, content, person, recording, rows};
 
 /// The largest number of interactions, contacts or entries per statement.
 const CHUNK: usize = 500;
@@ -101,7 +101,7 @@ pub(super) async fn clear<D: Dialect>(
             format!("DELETE FROM kept_reply WHERE tenant_id = $1 AND interaction_id IN {any}"),
             format!("DELETE FROM former_contact WHERE tenant_id = $1 AND interaction_id IN {any}"),
             format!(
-                "UPDATE journal SET delta = '{}', contact_id = NULL WHERE tenant_id = $1 AND interaction_id IN {any}",
+                "UPDATE journal SET delta = '{}', before = NULL, contact_id = NULL WHERE tenant_id = $1 AND interaction_id IN {any}",
                 content::ERASED
             ),
         ];
@@ -215,12 +215,18 @@ async fn untie_former<D: Dialect>(
     chunk: &[String],
 ) -> Result<(), StoreError> {
     let any = D::any_of(2);
+    let args = vec![tenant.into(), Arg::Texts(chunk.to_vec())];
+    let sql = format!(
+        "SELECT DISTINCT interaction_id FROM former_contact WHERE tenant_id = $1 AND contact_id IN {any}"
+    );
+    let rows = D::fetch(conn, sql.into(), args.clone()).await?;
+    let of = rows.iter().map(|row| Columns::<D>::of(row).text());
+    forget_before::<D>(conn, tenant, of.collect::<Result<Vec<_>, _>>()?).await?;
     let sql = format!(
         "SELECT j.cursor, j.delta FROM former_contact f CROSS JOIN journal j \
          WHERE f.tenant_id = $1 AND f.contact_id IN {any} \
          AND j.interaction_id = f.interaction_id AND j.tenant_id = f.tenant_id AND j.contact_id = f.contact_id"
     );
-    let args = vec![tenant.into(), Arg::Texts(chunk.to_vec())];
     let mut deltas = Vec::new();
     for row in &D::fetch(conn, sql.into(), args.clone()).await? {
         let mut row = Columns::<D>::of(row);
@@ -243,6 +249,30 @@ async fn untie_former<D: Dialect>(
         format!("DELETE FROM former_contact WHERE tenant_id = $1 AND contact_id IN {any}"),
     ] {
         D::execute(conn, sql.into(), args.clone()).await?;
+    }
+    Ok(())
+}
+
+/// Writes the recording entries of interactions whole, and deletes what their later entries replaced:
+/// nothing needs to be undone any more.
+async fn forget_before<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    of: Vec<String>,
+) -> Result<(), StoreError> {
+    let any = D::any_of(2);
+    for chunk in of.chunks(CHUNK) {
+        let args = vec![tenant.into(), Arg::Texts(chunk.to_vec())];
+        let sql = format!("SELECT seq FROM interaction WHERE tenant_id = $1 AND id IN {any}");
+        let rows = D::fetch(conn, sql.into(), args.clone()).await?;
+        let cursors = rows.iter().map(|row| Columns::<D>::of(row).int());
+        let cursors = cursors.collect::<Result<Vec<_>, _>>()?;
+        recording::write_whole::<D>(conn, &cursors).await?;
+        let sql = format!(
+            "UPDATE journal SET before = NULL \
+             WHERE tenant_id = $1 AND interaction_id IN {any} AND before IS NOT NULL"
+        );
+        D::execute(conn, sql.into(), args).await?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Member, each_word, forget_fingerprints, ids, members_of, whole};
+use super::{Member, each_word, forget_before, forget_fingerprints, ids, members_of, whole};
 use crate::domain::Moment;
 use crate::domain::change::Kind;
 use crate::domain::command::Stored;
@@ -61,6 +61,8 @@ pub(super) async fn clean<D: Dialect>(
         let found = shared.iter().find(|one| one.interaction_id == member.id);
         found.map_or(&none, |one| &one.keys)
     };
+    let all = to_clean.iter().map(|member| member.id.clone()).collect();
+    forget_before::<D>(conn, tenant, all).await?;
     let mut redaction = Redaction::default();
     let mut traces = web_action::Traces::default();
     // collect all values first: one interaction may contain what another one exchanged

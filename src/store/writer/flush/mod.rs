@@ -13,7 +13,6 @@ use super::web_event;
 use crate::domain::Moment;
 use crate::domain::command::{Repeatable, Reply};
 use crate::domain::contact::ContactRules;
-use crate::store::StoreError;
 use crate::store::dialect::{Arg, Conn, Dialect};
 use crate::store::tables::Batch;
 use crate::store::tables::client::{self, AnswerRow, SessionRow, SpellingRow};
@@ -21,6 +20,7 @@ use crate::store::tables::contact::{self, AttributeRow, ContactRow};
 use crate::store::tables::interaction::{LINK, Link};
 use crate::store::tables::journal::{self, Entry, Journal};
 use crate::store::tables::reply::{REPLIES, ReplyRow};
+use crate::store::{StoreError, recording};
 use interactions::{Contents, Rows};
 
 pub use interactions::{INDEXED_CHARACTERS, index, place, rewrite};
@@ -32,7 +32,7 @@ pub async fn flush<D: Dialect>(ledger: Ledger<'_>, conn: &mut Conn<D>) -> Result
         keys,
         interactions,
         contacts,
-        journal,
+        mut journal,
         links,
         former,
         replies,
@@ -53,8 +53,15 @@ pub async fn flush<D: Dialect>(ledger: Ledger<'_>, conn: &mut Conn<D>) -> Result
     for (_, held) in &mut held {
         if let Some(entry) = held.entry() {
             held.seq = head + 1 + i64::try_from(entry).unwrap_or(0);
+            if !held.dirty.recording {
+                journal[entry].delta.clear();
+            }
         }
     }
+    let changed = held.iter().filter(|(_, held)| held.entry().is_none());
+    let whole = changed.filter(|(_, held)| held.dirty.recording);
+    let whole: Vec<i64> = whole.map(|(_, held)| held.seq).collect();
+    recording::write_whole::<D>(conn, &whole).await?;
     // while the database works on some rows, the next ones are prepared: the connection has its own
     // thread
     let rows = Rows::of(&held);

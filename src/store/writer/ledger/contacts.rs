@@ -163,6 +163,7 @@ impl Ledger<'_> {
             action_id: None,
             actor: Arc::clone(ask.actor),
             delta,
+            before: None,
         });
     }
 

@@ -11,6 +11,10 @@ use crate::domain::{Moment, Refusal, Requirement};
 use crate::store::tables::contact::Former;
 use crate::store::{StoreError, content};
 
+/// At this revision the entry that records an interaction is written whole, so that no reader undoes
+/// more changes than this.
+const MOST_UNDONE: i64 = 32;
+
 /// An interaction in the ledger.
 #[derive(Clone)]
 pub struct Held {
@@ -35,6 +39,8 @@ pub struct Dirty {
     pub texts: bool,
     /// Its words, if they may differ from those in the index.
     pub words: Option<Words>,
+    /// Whether the entry that records it is written whole, because a change cannot be undone.
+    pub recording: bool,
 }
 
 /// How much of an interaction's row must be written.
@@ -84,6 +90,7 @@ impl Held {
         let interaction = &mut Arc::make_mut(&mut self.stored).interaction;
         interaction.modified_date = at;
         interaction.revision += 1;
+        self.dirty.recording |= interaction.revision == MOST_UNDONE;
         self.dirty.row = self.dirty.row.max(extent);
     }
 }
@@ -137,6 +144,7 @@ impl Ledger<'_> {
                     indexed: String::new(),
                     current: ask.ready.words.clone(),
                 }),
+                recording: false,
             },
         };
         self.interactions
@@ -187,6 +195,7 @@ impl Ledger<'_> {
     ) -> Result<Outcome, StoreError> {
         let limits = self.rules.limits.clone();
         let (held, at) = self.held(ask, id)?;
+        let old = Arc::clone(&held.stored);
         let mut document = document(&held.stored.user_data)?;
         let edit = &*edit.named(&document);
         let before = Size {
@@ -215,7 +224,7 @@ impl Ledger<'_> {
         held.dirty.index = true;
         held.revise(at, Extent::Revision);
         let stored = Arc::clone(&held.stored);
-        let entry = self.enter(ask, kind, at, &stored.interaction, delta);
+        let entry = self.enter_change(ask, kind, (&old, &stored), delta);
         let cursor = Some(self.cursor(entry));
         let stored = self.follow_visit(ask, stored, &document)?;
         Ok(outcome(stored, cursor))
@@ -228,6 +237,7 @@ impl Ledger<'_> {
         patch: &InteractionPatch,
         kind: Kind,
     ) -> Result<Outcome, Refusal> {
+        let old = Arc::clone(&self.held(ask, id)?.0.stored);
         let changes = self.apply_patch(ask, id, patch)?;
         let (held, at) = self.held(ask, id)?;
         if !changes {
@@ -239,7 +249,7 @@ impl Ledger<'_> {
         }
         held.revise(at, Extent::Core);
         let stored = Arc::clone(&held.stored);
-        let entry = self.enter(ask, kind, at, &stored.interaction, content::changed(patch));
+        let entry = self.enter_change(ask, kind, (&old, &stored), content::changed(patch));
         Ok(Outcome::Changed {
             cursor: Some(self.cursor(entry)),
             copied: None,
@@ -298,6 +308,7 @@ impl Ledger<'_> {
         }
         held.dirty.index |= after.interaction.start_date != held.stored.interaction.start_date;
         held.dirty.texts |= patch.touches_texts();
+        held.dirty.recording |= patch.touches_texts();
         let before = std::mem::replace(&mut held.stored, Arc::new(after));
         let former = before.interaction.contact_id.as_deref();
         if let Some(contact) =

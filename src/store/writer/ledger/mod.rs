@@ -25,15 +25,17 @@ pub use parents::LARGEST_MOVE;
 use super::web_event::{EventKey, HeldEvent};
 use crate::domain::change::Kind;
 use crate::domain::client::Choice;
-use crate::domain::command::{Command, Outcome, Preparation, Repeatable, Reply, Rules, Submission};
+use crate::domain::command::{
+    Command, Outcome, Preparation, Repeatable, Reply, Rules, Stored, Submission,
+};
 use crate::domain::id::Ids;
 use crate::domain::interaction::{Interaction, InteractionPatch};
 use crate::domain::user_data::{self, Document, KeyPath};
 use crate::domain::{Clock, Moment, Refusal};
-use crate::store::StoreError;
 use crate::store::tables::contact::Former;
 use crate::store::tables::interaction::Link;
 use crate::store::tables::journal::Entry;
+use crate::store::{StoreError, undo};
 
 /// A tenant and an identifier in it.
 pub type Key = (i64, String);
@@ -295,8 +297,24 @@ impl<'t> Ledger<'t> {
             action_id: None,
             actor: Arc::clone(ask.actor),
             delta,
+            before: None,
         });
         self.journal.len() - 1
+    }
+
+    /// Enters a change of an interaction that exists.
+    fn enter_change(
+        &mut self,
+        ask: &Ask<'_>,
+        kind: Kind,
+        (old, new): (&Stored, &Stored),
+        delta: String,
+    ) -> usize {
+        let before = undo::before(old, new, &delta);
+        let at = new.interaction.modified_date;
+        let entry = self.enter(ask, kind, at, &new.interaction, delta);
+        self.journal[entry].before = before;
+        entry
     }
 
     /// The cursor of an entry of this group.

@@ -36,7 +36,7 @@ impl Ledger<'_> {
                 patch.parent_id = has_parent.then_some(None);
                 let outcome = self.change(ask, id, &patch, Kind::InteractionChanged)?;
                 if has_parent {
-                    self.links.insert((ask.tenant, id.to_owned()), None);
+                    self.unlink(ask, id)?;
                 }
                 Ok(outcome)
             }
@@ -86,7 +86,7 @@ impl Ledger<'_> {
         let had_parent = of.parent_id.is_some();
         let outcome = self.move_under(ask, id, &parent, rest, None)?;
         if had_parent {
-            self.links.insert((ask.tenant, id.to_owned()), None);
+            self.unlink(ask, id)?;
         }
         Ok(outcome)
     }
@@ -181,9 +181,17 @@ impl Ledger<'_> {
         )?;
         if let Outcome::Changed { stored, .. } = &outcome {
             let (stored, at) = (Arc::clone(stored), stored.interaction.modified_date);
+            self.held(ask, id)?.0.dirty.recording = true;
             self.link(&stored, said, keys, tie.linked_by.clone(), at);
         }
         Ok(outcome)
+    }
+
+    /// Removes the link of an interaction that has lost its parent, or whose new parent gives none.
+    fn unlink(&mut self, ask: &Ask<'_>, id: &str) -> Result<(), Refusal> {
+        self.held(ask, id)?.0.dirty.recording = true;
+        self.links.insert((ask.tenant, id.to_owned()), None);
+        Ok(())
     }
 
     /// Puts an interaction under a parent, into its thread. Its descendants follow into the thread.
@@ -197,7 +205,8 @@ impl Ledger<'_> {
     ) -> Result<Outcome, StoreError> {
         let thread = parent.interaction.thread_id.clone();
         let (held, at) = self.held(ask, id)?;
-        let moves = held.stored.interaction.thread_id != thread;
+        let old = Arc::clone(&held.stored);
+        let moves = old.interaction.thread_id != thread;
         let followers = if moves {
             self.below(ask.tenant, id)
         } else {
@@ -242,7 +251,7 @@ impl Ledger<'_> {
         held.revise(at, Extent::Core);
         let stored = Arc::clone(&held.stored);
         let delta = content::moved(rest, &delta);
-        let entry = self.enter(ask, kind, at, &stored.interaction, delta);
+        let entry = self.enter_change(ask, kind, (&old, &stored), delta);
         self.follow_thread(ask, &followers, &thread)?;
         Ok(Outcome::Changed {
             cursor: Some(self.cursor(entry)),
@@ -267,16 +276,12 @@ impl Ledger<'_> {
         );
         for id in followers {
             let (held, at) = self.held(ask, id)?;
+            let old = Arc::clone(&held.stored);
             thread.clone_into(&mut Arc::make_mut(&mut held.stored).interaction.thread_id);
             held.revise(at, Extent::Core);
             let stored = Arc::clone(&held.stored);
-            self.enter(
-                ask,
-                Kind::InteractionChanged,
-                at,
-                &stored.interaction,
-                delta.clone(),
-            );
+            let kind = Kind::InteractionChanged;
+            self.enter_change(ask, kind, (&old, &stored), delta.clone());
         }
         Ok(())
     }
