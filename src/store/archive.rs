@@ -1,7 +1,5 @@
 //! Reads a whole store as the rows of an archive, from one snapshot.
 
-use std::collections::HashMap;
-
 use futures_util::future::BoxFuture;
 
 use super::core;
@@ -96,7 +94,14 @@ impl<D: Dialect> Snapshot for Reader<D> {
             let rows = found.iter().map(|row| read::<D>(kind, row));
             let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
             if kind == Kind::Change {
-                fill::<D>(self.conn(), &mut rows).await?;
+                let deltas = rows.iter_mut().filter_map(|row| {
+                    let cursor = row.int("cursor");
+                    match row.cell_mut("delta") {
+                        Some(Cell::Text(delta)) => Some((cursor, delta)),
+                        _ => None,
+                    }
+                });
+                recording::fill::<D>(self.conn(), deltas.collect()).await?;
             }
             Ok(rows)
         })
@@ -153,19 +158,6 @@ fn long(kind: Kind) -> &'static [&'static str] {
         Kind::Reply => &["body"],
         _ => &[],
     }
-}
-
-/// Gives the empty entries among rows of the journal their deltas.
-async fn fill<D: Dialect>(conn: &mut Conn<D>, rows: &mut [Row]) -> Result<(), StoreError> {
-    let empty = rows.iter_mut().filter(|row| row.text("delta").is_empty());
-    let mut empty: HashMap<i64, &mut Row> = empty.map(|row| (row.int("cursor"), row)).collect();
-    let cursors: Vec<i64> = empty.keys().copied().collect();
-    for (cursor, delta) in recording::deltas::<D>(conn, &cursors).await? {
-        if let Some(row) = empty.remove(&cursor) {
-            row.set("delta", Cell::Text(delta));
-        }
-    }
-    Ok(())
 }
 
 /// The qualified name of a column; an interaction has three tables.

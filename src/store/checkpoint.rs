@@ -4,8 +4,8 @@
 //! steps, as fast as it is written, without blocking anyone. Once the log has reached [`KEPT`], it
 //! is to be written again from its beginning: a log that keeps its size needs no new blocks, so
 //! that a commit syncs data alone. The log can begin again only when all of it is copied, and no
-//! reader uses it. The task copies until a step leaves no less than the one before, because that is
-//! what the writers add meanwhile. Then it asks the writer to finish between two groups
+//! reader uses it. The task copies until a step leaves more than half of what the one before left,
+//! because most of that is what the writers added meanwhile. Then it asks the writer to finish between two groups
 //! ([`Renewal`]), which takes a few milliseconds. While a reader uses the log, it grows, and is cut
 //! to [`MOST`] afterwards.
 //!
@@ -32,7 +32,7 @@ const STEP: i64 = 1024;
 /// Frames from which on the log is to begin again: 128 MiB. It begins again rarely enough that
 /// fewer than one in a hundred commits waits for that.
 const KEPT: i64 = 32 * 1024;
-/// So few frames are left for the writer to copy, if it adds no more in the time of a step.
+/// So few frames need no further step before the writer is asked.
 const LITTLE: i64 = 256;
 /// A longer log is cut to this many bytes when it begins again.
 pub const MOST: i64 = 2 * KEPT * PAGE;

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use super::StoreError;
 use crate::domain::Moment;
-use crate::domain::interaction::{EntityType, Interaction, Status};
+use crate::domain::interaction::{Interaction, NewInteraction};
 
 /// Ends a value. JSON text holds no control characters.
 const END: char = '\u{1f}';
@@ -30,31 +30,8 @@ static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
 /// An interaction with any values.
 fn any() -> Interaction {
     let at = Moment::from_micros(0).expect("1970 is in range");
-    Interaction {
-        id: String::new(),
-        tenant_id: 1,
-        media_type: String::new(),
-        entity_type: EntityType::Chat,
-        kind: None,
-        subtype: None,
-        status: Status::New,
-        contact_id: None,
-        owner_id: None,
-        parent_id: None,
-        thread_id: String::new(),
-        can_be_parent: true,
-        start_date: at,
-        end_date: None,
-        created_date: at,
-        modified_date: at,
-        revision: 1,
-        subject: None,
-        queue: None,
-        category_id: None,
-        external_id: None,
-        stopped_reason: None,
-        language: None,
-    }
+    let new = NewInteraction::default();
+    new.recorded(1, at, String::new(), String::new(), None).0
 }
 
 /// Whether a value is a moment, by what precedes it.

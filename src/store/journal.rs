@@ -66,7 +66,7 @@ pub async fn at<D: Dialect>(
             found.push(change::<D>(&mut Columns::<D>::of(row))?);
         }
     }
-    recording::fill::<D>(conn, &mut found).await?;
+    recording::fill_changes::<D>(conn, &mut found).await?;
     Ok(found)
 }
 
@@ -120,7 +120,7 @@ pub async fn changes<D: Dialect>(
         .iter()
         .map(|row| change::<D>(&mut Columns::<D>::of(row)));
     let mut items = items.collect::<Result<Vec<_>, _>>()?;
-    recording::fill::<D>(conn, &mut items).await?;
+    recording::fill_changes::<D>(conn, &mut items).await?;
     let next = match items.last() {
         Some(last) if items.len() == query.limit => last.cursor,
         _ => until.max(query.after),
@@ -178,7 +178,7 @@ pub async fn user_data_at<D: Dialect>(
         .iter()
         .map(|row| change::<D>(&mut Columns::<D>::of(row)));
     let mut changes = changes.collect::<Result<Vec<_>, _>>()?;
-    recording::fill::<D>(conn, &mut changes).await?;
+    recording::fill_changes::<D>(conn, &mut changes).await?;
     let mut state: Option<(Document, i64)> = None;
     for change in &changes {
         match Kind::of_name(&change.kind) {

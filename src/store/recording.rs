@@ -18,17 +18,15 @@ use super::{StoreError, bulk};
 use crate::domain::change::{Change, Kind};
 use crate::domain::interaction::Interaction;
 
-/// Gives the empty entries of a page their deltas.
+/// Makes the empty ones of these deltas whole; each comes with the cursor of its entry.
 pub async fn fill<D: Dialect>(
     conn: &mut Conn<D>,
-    changes: &mut [Change],
+    deltas: Vec<(i64, &mut String)>,
 ) -> Result<(), StoreError> {
-    let empty = changes.iter_mut().filter(|change| change.delta.is_empty());
-    let mut empty: HashMap<i64, &mut String> = empty
-        .map(|change| (change.cursor, &mut change.delta))
-        .collect();
+    let empty = deltas.into_iter().filter(|(_, delta)| delta.is_empty());
+    let mut empty: HashMap<i64, &mut String> = empty.collect();
     let cursors: Vec<i64> = empty.keys().copied().collect();
-    for (cursor, delta) in deltas::<D>(conn, &cursors).await? {
+    for (cursor, delta) in deltas_of::<D>(conn, &cursors, "").await? {
         if let Some(place) = empty.remove(&cursor) {
             *place = delta;
         }
@@ -38,6 +36,16 @@ pub async fn fill<D: Dialect>(
     } else {
         Err(StoreError::inconsistent("journal", "delta"))
     }
+}
+
+/// As [`fill`], for entries as readers get them.
+pub async fn fill_changes<D: Dialect>(
+    conn: &mut Conn<D>,
+    changes: &mut [Change],
+) -> Result<(), StoreError> {
+    let deltas = changes.iter_mut();
+    let deltas = deltas.map(|change| (change.cursor, &mut change.delta));
+    fill::<D>(conn, deltas.collect()).await
 }
 
 /// Writes the empty ones of these entries whole.
@@ -52,14 +60,6 @@ pub async fn write_whole<D: Dialect>(
         .collect();
     bulk::run::<D>(conn, &DELTAS, rows).await?;
     Ok(())
-}
-
-/// The whole deltas of entries that record interactions, by cursor.
-pub async fn deltas<D: Dialect>(
-    conn: &mut Conn<D>,
-    cursors: &[i64],
-) -> Result<Vec<(i64, String)>, StoreError> {
-    deltas_of::<D>(conn, cursors, "").await
 }
 
 /// How the interaction of an entry is now.
@@ -88,6 +88,8 @@ impl Now {
     }
 }
 
+/// The whole deltas of entries that record interactions, by cursor; of those alone that meet a
+/// further condition.
 async fn deltas_of<D: Dialect>(
     conn: &mut Conn<D>,
     cursors: &[i64],

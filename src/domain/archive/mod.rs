@@ -294,26 +294,27 @@ pub struct Row {
 impl Row {
     /// The value of a column; null if the kind has no such column.
     pub fn cell(&self, name: &str) -> &Cell {
-        let place = self
-            .kind
-            .columns()
-            .iter()
-            .position(|column| column.name == name);
-        place
+        self.place_of(name)
             .and_then(|place| self.cells.get(place))
             .unwrap_or(&Cell::Null)
     }
 
+    /// The value of a column, to be changed; `None` if the kind has no such column.
+    pub fn cell_mut(&mut self, name: &str) -> Option<&mut Cell> {
+        let place = self.place_of(name)?;
+        self.cells.get_mut(place)
+    }
+
     /// Sets the value of a column.
     pub fn set(&mut self, name: &str, cell: Cell) {
-        let place = self
-            .kind
-            .columns()
-            .iter()
-            .position(|column| column.name == name);
-        if let Some(there) = place.and_then(|place| self.cells.get_mut(place)) {
+        if let Some(there) = self.cell_mut(name) {
             *there = cell;
         }
+    }
+
+    fn place_of(&self, name: &str) -> Option<usize> {
+        let columns = self.kind.columns();
+        columns.iter().position(|column| column.name == name)
     }
 
     /// The text of a column; empty if it has none.

@@ -67,9 +67,7 @@ impl Table for FormerContacts {
 }
 
 /// Contacts that interactions no longer belong to; an interaction may leave one again.
-pub static FORMER: LazyLock<Statement<FormerContacts>> = LazyLock::new(|| {
-    Statement::insert().ending(" ON CONFLICT (interaction_id, tenant_id, contact_id) DO NOTHING")
-});
+pub static FORMER: LazyLock<Statement<FormerContacts>> = LazyLock::new(Statement::insert_new);
 
 reading! {
     /// Reads a contact without its attributes.

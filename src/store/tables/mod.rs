@@ -141,6 +141,12 @@ impl<T: Table> Statement<T> {
         }
     }
 
+    /// Inserts rows. An existing row stays as it is.
+    pub fn insert_new() -> Self {
+        let key = T::KEY.join(", ");
+        Self::insert().ending(&format!(" ON CONFLICT ({key}) DO NOTHING"))
+    }
+
     /// Inserts rows. Of an existing row, all columns but the kept ones are overwritten.
     pub fn upsert() -> Self {
         Self::upsert_by(T::KEY)

@@ -283,7 +283,7 @@ impl Gathering {
     /// The last group was committed.
     fn committed(&mut self) {
         // the last eighth would hold up all others
-        self.expected = (self.last + self.queue.len()) * 7 / 8;
+        self.expected = ((self.last + self.queue.len()) * 7 / 8).min(MOST_COMMANDS);
     }
 
     /// The next group; `None` once the queue is closed.
@@ -296,12 +296,12 @@ impl Gathering {
         let mut group = vec![first];
         if !group[0].submission.command.alone() {
             let there = self.queue.len() + 1;
-            if there < self.expected.min(MOST_COMMANDS) {
+            if there < self.expected {
                 let all = self.fill(&mut group, &mut bytes, self.expected);
                 // what came until then is in the group
                 let _ = tokio::time::timeout(LINGER, all).await;
             }
-            while group.len() < MOST_COMMANDS && bytes < MOST_BYTES && self.carried.is_none() {
+            while self.has_room(&group, bytes) {
                 let Ok(next) = self.queue.try_recv() else {
                     break;
                 };
@@ -314,15 +314,17 @@ impl Gathering {
 
     /// Waits until the group has this many commands, or is full.
     async fn fill(&mut self, group: &mut Vec<Queued>, bytes: &mut usize, commands: usize) {
-        while group.len() < commands.min(MOST_COMMANDS)
-            && *bytes < MOST_BYTES
-            && self.carried.is_none()
-        {
+        while group.len() < commands && self.has_room(group, *bytes) {
             let Some(next) = self.queue.recv().await else {
                 break;
             };
             self.add(group, bytes, next);
         }
+    }
+
+    /// Whether another command may join the group.
+    fn has_room(&self, group: &[Queued], bytes: usize) -> bool {
+        group.len() < MOST_COMMANDS && bytes < MOST_BYTES && self.carried.is_none()
     }
 
     fn add(&mut self, group: &mut Vec<Queued>, bytes: &mut usize, next: Queued) {
