@@ -123,9 +123,14 @@ impl Many {
 
     /// The SQL for some rows.
     pub fn text<D: Dialect>(&self, rows: usize) -> String {
-        let mut sql =
-            String::with_capacity(self.before.len() + rows * self.columns * 7 + self.after.len());
-        sql.push_str(&self.before);
+        let mut sql = String::with_capacity(
+            self.before.len() + rows * self.columns * 7 + self.after.len() + 12,
+        );
+        let (verb, rest) = self.before.split_once(' ').unwrap_or((&self.before, ""));
+        sql.push_str(verb);
+        sql.push_str(D::ALL_OR_NOTHING);
+        sql.push(' ');
+        sql.push_str(rest);
         let mut n = 0;
         for row in 0..rows {
             sql.push_str(if row == 0 { " (" } else { ", (" });

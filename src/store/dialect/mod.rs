@@ -98,6 +98,8 @@ pub trait Dialect: Sized + Send + Sync + 'static {
     const BEGIN: &'static str;
     /// Ends the statement that locks the head of the journal, and with it the right to write.
     const LOCK_HEAD: &'static str;
+    /// Follows `INSERT` or `UPDATE` in a statement for many rows whose failure ends the transaction.
+    const ALL_OR_NOTHING: &'static str;
     /// Adds words: identifier, tenant, words as [`Dialect::words`] writes them.
     const ADD_WORDS: Many;
     /// Removes words: identifier, tenant, exactly the words that were added.

@@ -56,6 +56,7 @@ impl<const KEPT: bool> Dialect for Sessions<KEPT> {
     type Db = Postgres;
 
     const NAME: &'static str = "postgres";
+    const ALL_OR_NOTHING: &'static str = "";
     const BEGIN: &'static str = "BEGIN; SET LOCAL synchronous_commit = on";
     const BEGIN_READ: &'static str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
     const LOCK_HEAD: &'static str = " FOR UPDATE";

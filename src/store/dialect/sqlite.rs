@@ -33,6 +33,9 @@ impl Dialect for OnSqlite {
     const BEGIN: &'static str = "BEGIN IMMEDIATE";
     const BEGIN_READ: &'static str = "BEGIN";
     const LOCK_HEAD: &'static str = "";
+    // without it, SQLite copies each page that the statement changes, so that the statement could be
+    // undone by itself
+    const ALL_OR_NOTHING: &'static str = " OR ROLLBACK";
     const KEEPS_SESSION: bool = true;
     const SEARCHES_IN_TRANSACTIONS: bool = false;
     const UNLIMITED: &'static str = "";

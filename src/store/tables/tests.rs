@@ -135,12 +135,31 @@ fn what_is_read_of_the_content_of_an_interaction_is_all_that_changes_there() {
     assert_eq!(changing::<Texts>("t"), set(&TEXT_COLUMNS));
 }
 
+/// The statement for some rows on SQLite, without what ends the transaction.
+fn on_sqlite(statement: &Many, rows: usize) -> String {
+    let text = statement.text::<OnSqlite>(rows);
+    text.replacen(OnSqlite::ALL_OR_NOTHING, "", 1)
+}
+
 /// The statement for some rows on SQLite and on Postgres.
 fn both(statement: &Many, rows: usize) -> [String; 2] {
     [
-        statement.text::<OnSqlite>(rows),
+        on_sqlite(statement, rows),
         statement.text::<OnPostgres>(rows),
     ]
+}
+
+#[test]
+fn a_failure_on_sqlite_ends_the_transaction() {
+    let begins = |statement: &Many, with: &str| {
+        let text = statement.text::<OnSqlite>(2);
+        assert!(text.starts_with(with), "{text}");
+    };
+    begins(
+        &super::reply::REPLIES,
+        "INSERT OR ROLLBACK INTO kept_reply (",
+    );
+    begins(&REVISED, "UPDATE OR ROLLBACK interaction SET ");
 }
 
 #[test]
@@ -239,7 +258,7 @@ fn an_update_compares_the_key_with_expressions_and_casts_each_value() {
                     ) AS v WHERE interaction_json.seq = v.column1 + 0 \
                     AND interaction_json.interaction_id = v.column2 || '' \
                     AND interaction_json.tenant_id = v.column3 + 0";
-    assert_eq!(CHANGED_JSON.text::<OnSqlite>(1), expected);
+    assert_eq!(on_sqlite(&CHANGED_JSON, 1), expected);
 }
 
 #[test]
@@ -311,6 +330,6 @@ fn statements_with_a_rule_of_their_own_have_it_in_its_place() {
         ),
     ] {
         let statement: &Many = statement;
-        assert_eq!(statement.text::<OnSqlite>(1), expected);
+        assert_eq!(on_sqlite(statement, 1), expected);
     }
 }
