@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 use super::StoreError;
-use super::dialect::{Arg, Conn, Dialect};
+use super::dialect::{Arg, Conn, Dialect, Sql};
 
 /// Rows of one statement: as many as a group has commands. 1,000 rows of 25 columns stay below the
 /// placeholder limits of SQLite (32,766) and Postgres (65,535).
@@ -83,6 +83,34 @@ pub async fn run<D: Dialect>(
         left = left.saturating_sub(portion);
     }
     Ok(touched)
+}
+
+/// The rows of some tables as the last statements of a transaction, with their values. If there are
+/// many rows, or the tables differ in their number, they are written now: hardly any two groups would
+/// have the same text.
+///
+/// # Errors
+/// A statement that ran failed.
+pub async fn last<D: Dialect>(
+    conn: &mut Conn<D>,
+    all: Vec<(&Many, Vec<Arg>)>,
+) -> Result<Vec<(Sql, Vec<Arg>)>, StoreError> {
+    let all: Vec<_> = all
+        .into_iter()
+        .filter(|(_, rows)| !rows.is_empty())
+        .collect();
+    let mut sizes = all.iter().map(|(many, rows)| rows.len() / many.columns);
+    let first = sizes.next().unwrap_or_default();
+    if first <= FEW && sizes.all(|size| size == first) {
+        let texts = all.into_iter();
+        return Ok(texts
+            .map(|(many, rows)| (many.text::<D>(first).into(), rows))
+            .collect());
+    }
+    for (many, rows) in all {
+        run::<D>(conn, many, rows).await?;
+    }
+    Ok(Vec::new())
 }
 
 impl Many {

@@ -96,8 +96,14 @@ pub trait Dialect: Sized + Send + Sync + 'static {
     const NAME: &'static str;
     /// Begins a transaction that will write.
     const BEGIN: &'static str;
-    /// Ends the statement that locks the head of the journal, and with it the right to write.
-    const LOCK_HEAD: &'static str;
+    /// Begins a transaction that locks the head of the journal, and with it the right to write.
+    /// Returns the last cursor and the version of the declared keys.
+    fn begin(conn: &mut Conn<Self>) -> impl Future<Output = sqlx::Result<RowOf<Self>>> + Send;
+    /// Runs the last statements of a transaction, and commits.
+    fn commit(
+        conn: &mut Conn<Self>,
+        last: Vec<(Sql, Vec<Arg>)>,
+    ) -> impl Future<Output = Result<(), Failed>> + Send;
     /// Follows `INSERT` or `UPDATE` in a statement for many rows whose failure ends the transaction.
     const ALL_OR_NOTHING: &'static str;
     /// Adds words: identifier, tenant, words as [`Dialect::words`] writes them.
@@ -224,6 +230,20 @@ pub trait Dialect: Sized + Send + Sync + 'static {
     fn is_away(error: &sqlx::Error) -> bool;
     /// Whether a `COMMIT` that failed with this error may have taken effect.
     fn may_have_committed(error: &sqlx::Error) -> bool;
+}
+
+/// Ends a transaction without keeping anything of it.
+pub const ROLLBACK: &str = "ROLLBACK";
+const COMMIT: &str = "COMMIT";
+const HEAD: &str = "SELECT last_cursor, key_version FROM journal_head WHERE id = 1";
+
+/// What failed at the end of a transaction.
+#[derive(Debug)]
+pub enum Failed {
+    /// A statement before the commit.
+    Statement(sqlx::Error),
+    /// The commit itself.
+    Commit(sqlx::Error),
 }
 
 /// One step of a path inside a document.

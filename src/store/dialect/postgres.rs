@@ -13,8 +13,8 @@ use chrono::{DateTime, Utc};
 use sqlx::{AssertSqlSafe, Column, Postgres, Row, TypeInfo};
 
 use super::{
-    Arg, Conn, Dialect, JsonTest, Many, RowOf, Sql, Statement, Step, bound, interaction,
-    long_texts, out_of_range, statements,
+    Arg, COMMIT, Conn, Dialect, Failed, HEAD, JsonTest, Many, RowOf, Sql, Statement, Step, bound,
+    interaction, long_texts, out_of_range, statements,
 };
 use crate::domain::Moment;
 use crate::domain::words::WordQuery;
@@ -59,7 +59,6 @@ impl<const KEPT: bool> Dialect for Sessions<KEPT> {
     const ALL_OR_NOTHING: &'static str = "";
     const BEGIN: &'static str = "BEGIN; SET LOCAL synchronous_commit = on";
     const BEGIN_READ: &'static str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-    const LOCK_HEAD: &'static str = " FOR UPDATE";
     const KEEPS_SESSION: bool = KEPT;
     const SEARCHES_IN_TRANSACTIONS: bool = true;
     const UNLIMITED: &'static str = "SET LOCAL statement_timeout = 0";
@@ -84,6 +83,19 @@ impl<const KEPT: bool> Dialect for Sessions<KEPT> {
     const TIME: &'static str = "TIMESTAMPTZ";
 
     statements!(Postgres);
+
+    async fn begin(conn: &mut Conn<Self>) -> sqlx::Result<RowOf<Self>> {
+        let sql = AssertSqlSafe(format!("{}; {HEAD} FOR UPDATE", Self::BEGIN));
+        sqlx::raw_sql(sql).fetch_one(conn).await
+    }
+
+    async fn commit(conn: &mut Conn<Self>, last: Vec<(Sql, Vec<Arg>)>) -> Result<(), Failed> {
+        for (sql, args) in last {
+            let done = Self::execute(conn, sql, args).await;
+            done.map_err(Failed::Statement)?;
+        }
+        Self::command(conn, COMMIT).await.map_err(Failed::Commit)
+    }
     long_texts!("interaction_id", "tenant_id");
 
     async fn forget_words(_: &mut Conn<Self>, _: &BTreeSet<String>) -> sqlx::Result<()> {

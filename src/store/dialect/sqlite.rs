@@ -8,8 +8,8 @@ use std::time::Duration;
 use sqlx::{AssertSqlSafe, Row, Sqlite};
 
 use super::{
-    Arg, Conn, Dialect, JsonTest, Many, RowOf, Sql, Statement, Step, bound, interaction,
-    long_texts, out_of_range, statements,
+    Arg, COMMIT, Conn, Dialect, Failed, HEAD, JsonTest, Many, RowOf, Sql, Statement, Step, bound,
+    interaction, long_texts, out_of_range, statements,
 };
 use crate::domain::Moment;
 use crate::domain::words::WordQuery;
@@ -32,7 +32,6 @@ impl Dialect for OnSqlite {
     const NAME: &'static str = "sqlite";
     const BEGIN: &'static str = "BEGIN IMMEDIATE";
     const BEGIN_READ: &'static str = "BEGIN";
-    const LOCK_HEAD: &'static str = "";
     // without it, SQLite copies each page that the statement changes, so that the statement could be
     // undone by itself
     const ALL_OR_NOTHING: &'static str = " OR ROLLBACK";
@@ -63,6 +62,27 @@ impl Dialect for OnSqlite {
     const JOINED_ITEMS: &'static str = "group_concat(item, '')";
 
     statements!(Sqlite);
+
+    async fn begin(conn: &mut Conn<Self>) -> sqlx::Result<RowOf<Self>> {
+        // one text for both: each costs a change to the thread of the connection, and back
+        let sql = format!("{}; {HEAD}", Self::BEGIN);
+        let mut rows = Self::fetch(conn, sql.into(), Vec::new()).await?;
+        rows.pop().ok_or(sqlx::Error::RowNotFound)
+    }
+
+    async fn commit(conn: &mut Conn<Self>, last: Vec<(Sql, Vec<Arg>)>) -> Result<(), Failed> {
+        let mut all = String::with_capacity(last.iter().map(|(sql, _)| sql.len() + 2).sum());
+        let mut values = Vec::with_capacity(last.iter().map(|(_, args)| args.len()).sum());
+        for (sql, args) in last {
+            all.push_str(&sql);
+            all.push_str("; ");
+            values.extend(args);
+        }
+        all.push_str(COMMIT);
+        let done = Self::execute(conn, all.into(), values).await;
+        // the commit happens in this process: whatever failed, nothing is kept
+        done.map(drop).map_err(Failed::Statement)
+    }
     long_texts!("seq");
 
     async fn forget_words(conn: &mut Conn<Self>, words: &BTreeSet<String>) -> sqlx::Result<()> {

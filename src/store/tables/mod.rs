@@ -283,6 +283,11 @@ impl<T: Table> Batch<T> {
         self.args.is_empty()
     }
 
+    /// The statement and the values of all rows.
+    pub fn parts(self) -> (&'static Many, Vec<Arg>) {
+        (self.statement, self.args)
+    }
+
     /// Writes the rows.
     pub async fn write<D: Dialect>(self, conn: &mut Conn<D>) -> Result<(), StoreError> {
         bulk::run::<D>(conn, self.statement, self.args).await?;

@@ -24,15 +24,15 @@ mod words;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use sqlx::Pool;
 use sqlx::pool::PoolConnection;
-use sqlx::{Connection, Pool};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::StoreError;
 use super::archive::restored;
 use super::checkpoint::Renewal;
-use super::dialect::{Columns, Conn, Dialect};
+use super::dialect::{Columns, Conn, Dialect, Failed, ROLLBACK};
 use super::meters::Meters;
 use crate::domain::Clock;
 use crate::domain::command::{Outcome, Preparation, Rules, Submission};
@@ -410,13 +410,12 @@ impl<D: Dialect> Task<D> {
         &mut self,
         group: &[Queued],
     ) -> Result<Vec<Result<Outcome, StoreError>>, Broken> {
-        let mut held: PoolConnection<D::Db> = self.pool.acquire().await?;
-        let outcomes = self.transact(&mut held, group).await;
-        if outcomes.is_err() {
-            // SQLite rolls back by itself when the disk is full, and the state of a lost Postgres
-            // connection is unknown: neither can be trusted
-            held.close_on_drop();
-        }
+        let mut open = Open::<D> {
+            conn: self.pool.acquire().await?,
+            ended: false,
+        };
+        let outcomes = self.transact(&mut open.conn, group).await;
+        open.ended = outcomes.is_ok();
         outcomes
     }
 
@@ -425,23 +424,22 @@ impl<D: Dialect> Task<D> {
         conn: &mut Conn<D>,
         group: &[Queued],
     ) -> Result<Vec<Result<Outcome, StoreError>>, Broken> {
-        let mut transaction = conn.begin_with(D::BEGIN).await?;
-        let head = self.head(&mut transaction).await?;
+        let head = self.begin(conn).await?;
         if self.keys.restoring && !group[0].submission.command.restores() {
-            transaction.rollback().await?;
+            D::command(conn, ROLLBACK).await?;
             return Ok(group.iter().map(|_| Err(StoreError::Unfinished)).collect());
         }
-        let outcomes = if group[0].submission.command.alone() {
-            let outcome = self.alone(&mut transaction, head, &group[0]).await;
+        let (outcomes, last) = if group[0].submission.command.alone() {
+            let outcome = self.alone(conn, head, &group[0]).await;
             let keeps_nothing = match &outcome {
                 Ok(_) => group[0].submission.command.is_rehearsed(),
                 Err(error) => matches!(error, StoreError::Refused(_)),
             };
             if keeps_nothing {
-                transaction.rollback().await?;
+                D::command(conn, ROLLBACK).await?;
                 return Ok(vec![outcome]);
             }
-            vec![Ok(outcome?)]
+            (vec![Ok(outcome?)], Vec::new())
         } else {
             let mut ledger = Ledger::new(
                 head,
@@ -450,25 +448,24 @@ impl<D: Dialect> Task<D> {
                 &self.rules,
                 &self.keys.paths,
             );
-            load::load::<D>(&mut ledger, &mut transaction, group).await?;
+            load::load::<D>(&mut ledger, conn, group).await?;
             let outcomes: Vec<_> = group
                 .iter()
                 .map(|queued| ledger.apply(&queued.submission, &queued.ready))
                 .collect();
-            flush::flush::<D>(ledger, &mut transaction).await?;
-            outcomes
+            (outcomes, flush::flush::<D>(ledger, conn).await?)
         };
-        transaction.commit().await.map_err(|error| {
-            let error = if D::may_have_committed(&error) {
-                StoreError::Unknown(Arc::new(error))
-            } else {
-                error.into()
-            };
+        D::commit(conn, last).await.map_err(|failed| match failed {
+            Failed::Statement(error) => error.into(),
             // a commit is never retried
-            Broken {
-                error,
+            Failed::Commit(error) => Broken {
+                error: if D::may_have_committed(&error) {
+                    StoreError::Unknown(Arc::new(error))
+                } else {
+                    error.into()
+                },
                 by_a_statement: false,
-            }
+            },
         })?;
         if group[0].submission.command.shreds() {
             self.signals.shred.notify_one();
@@ -476,18 +473,11 @@ impl<D: Dialect> Task<D> {
         Ok(outcomes)
     }
 
-    /// Locks the head of the journal, and with it the right to write until the transaction ends;
-    /// returns the last cursor.
-    async fn head(&mut self, conn: &mut Conn<D>) -> Result<i64, StoreError> {
-        let sql = format!(
-            "SELECT last_cursor, key_version FROM journal_head WHERE id = 1{}",
-            D::LOCK_HEAD
-        );
-        let rows = D::fetch(conn, sql.into(), Vec::new()).await?;
-        let row = rows
-            .first()
-            .ok_or_else(|| StoreError::inconsistent("journal_head", "id"))?;
-        let mut row = Columns::<D>::of(row);
+    /// Begins a transaction that holds the head of the journal, and with it the right to write until
+    /// it ends; returns the last cursor.
+    async fn begin(&mut self, conn: &mut Conn<D>) -> Result<i64, StoreError> {
+        let row = D::begin(conn).await?;
+        let mut row = Columns::<D>::of(&row);
         let (last, version) = (row.int()?, row.int()?);
         if self.keys.version != Some(version) {
             let rows = D::fetch(
@@ -509,6 +499,22 @@ impl<D: Dialect> Task<D> {
             self.keys.version = Some(version);
         }
         Ok(last)
+    }
+}
+
+/// The writer's connection while a transaction is open on it. If the transaction did not end in
+/// order, the connection is closed: SQLite rolls back by itself when the disk is full, and the state
+/// of a lost Postgres connection is unknown, so neither can be trusted.
+struct Open<D: Dialect> {
+    conn: PoolConnection<D::Db>,
+    ended: bool,
+}
+
+impl<D: Dialect> Drop for Open<D> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.conn.close_on_drop();
+        }
     }
 }
 

@@ -186,9 +186,11 @@ impl Contents {
         }
     }
 
-    pub async fn write<D: Dialect>(self, conn: &mut Conn<D>) -> Result<(), StoreError> {
-        self.new_json.write::<D>(conn).await?;
-        self.changed_json.write::<D>(conn).await?;
+    /// Writes all but the JSON, which it returns.
+    pub async fn write<D: Dialect>(
+        self,
+        conn: &mut Conn<D>,
+    ) -> Result<[Batch<Json>; 2], StoreError> {
         self.texts.write::<D>(conn).await?;
         bulk::run::<D>(conn, &D::REMOVE_WORDS, self.old_words).await?;
         bulk::run::<D>(conn, &D::ADD_WORDS, self.new_words).await?;
@@ -200,7 +202,8 @@ impl Contents {
             let ids = portion.iter().map(|key| key.1.clone()).collect();
             D::execute(conn, sql.into(), vec![portion[0].0.into(), Arg::Texts(ids)]).await?;
         }
-        self.index.write::<D>(conn).await
+        self.index.write::<D>(conn).await?;
+        Ok([self.new_json, self.changed_json])
     }
 }
 

@@ -13,20 +13,24 @@ use super::web_event;
 use crate::domain::Moment;
 use crate::domain::command::{Repeatable, Reply};
 use crate::domain::contact::ContactRules;
-use crate::store::dialect::{Arg, Conn, Dialect};
+use crate::store::dialect::{Arg, Conn, Dialect, Sql};
 use crate::store::tables::Batch;
 use crate::store::tables::client::{self, AnswerRow, SessionRow, SpellingRow};
 use crate::store::tables::contact::{self, AttributeRow, ContactRow};
 use crate::store::tables::interaction::{LINK, Link};
 use crate::store::tables::journal::{self, Entry, Journal};
 use crate::store::tables::reply::{REPLIES, ReplyRow};
-use crate::store::{StoreError, recording};
+use crate::store::{StoreError, bulk, recording};
 use interactions::{Contents, Rows};
 
 pub use interactions::{INDEXED_CHARACTERS, index, place, rewrite};
 
-/// Writes the ledger.
-pub async fn flush<D: Dialect>(ledger: Ledger<'_>, conn: &mut Conn<D>) -> Result<(), StoreError> {
+/// Writes the ledger, but for the last statements, which it returns: they run together with the
+/// commit.
+pub async fn flush<D: Dialect>(
+    ledger: Ledger<'_>,
+    conn: &mut Conn<D>,
+) -> Result<Vec<(Sql, Vec<Arg>)>, StoreError> {
     let Ledger {
         head,
         keys,
@@ -75,7 +79,7 @@ pub async fn flush<D: Dialect>(ledger: Ledger<'_>, conn: &mut Conn<D>) -> Result
         entry_rows(head, &journal)
     })
     .await;
-    written?;
+    let [new_json, changed_json] = written?;
     write_links::<D>(conn, links).await?;
     let mut left = contact::FORMER.batch(former.len());
     for one in &former {
@@ -86,7 +90,6 @@ pub async fn flush<D: Dialect>(ledger: Ledger<'_>, conn: &mut Conn<D>) -> Result
         .into_values()
         .filter(|held| held.state != Standing::Loaded);
     write_contacts::<D>(conn, &rules.contacts, written).await?;
-    write_entries::<D>(conn, entries).await?;
     write_replies::<D>(conn, &replies).await?;
     web_event::write::<D>(conn, web_events).await?;
     let mut chosen = client::CHOICES.batch(0);
@@ -101,10 +104,13 @@ pub async fn flush<D: Dialect>(ledger: Ledger<'_>, conn: &mut Conn<D>) -> Result
     }
     chosen.write::<D>(conn).await?;
     let cursor = write_clients::<D>(conn, last, sessions.into_values(), answers).await?;
-    if cursor > last {
-        move_head::<D>(conn, cursor).await?;
+    let json = [new_json, changed_json].map(Batch::parts);
+    let all = json.into_iter().chain([entries.parts()]).collect();
+    let mut last = bulk::last::<D>(conn, all).await?;
+    if cursor > head {
+        last.push(move_head::<D>(cursor));
     }
-    Ok(())
+    Ok(last)
 }
 
 /// Writes links, and removes those of children that lost their parent or whose new parent gives no
@@ -179,39 +185,30 @@ pub async fn enter<D: Dialect>(
     head: i64,
     entries: Vec<Entry>,
 ) -> Result<(), StoreError> {
-    write_entries::<D>(conn, entry_rows(head, &entries)).await
-}
-
-/// The rows of entries, and the last cursor.
-fn entry_rows(head: i64, entries: &[Entry]) -> (Batch<Journal>, i64) {
-    let mut cursor = head;
-    let mut rows = journal::NEW.batch(entries.len());
-    for entry in entries {
-        cursor += 1;
-        rows.push(&(cursor, entry));
-    }
-    (rows, cursor)
-}
-
-async fn write_entries<D: Dialect>(
-    conn: &mut Conn<D>,
-    (rows, cursor): (Batch<Journal>, i64),
-) -> Result<(), StoreError> {
-    if rows.is_empty() {
+    if entries.is_empty() {
         return Ok(());
     }
-    rows.write::<D>(conn).await?;
-    move_head::<D>(conn, cursor).await
+    entry_rows(head, &entries).write::<D>(conn).await?;
+    let (sql, args) = move_head::<D>(head + i64::try_from(entries.len()).unwrap_or(0));
+    D::execute(conn, sql, args).await?;
+    Ok(())
 }
 
-async fn move_head<D: Dialect>(conn: &mut Conn<D>, cursor: i64) -> Result<(), StoreError> {
-    D::execute(
-        conn,
-        "UPDATE journal_head SET last_cursor = $1 WHERE id = 1".into(),
-        vec![cursor.into()],
-    )
-    .await?;
-    Ok(())
+/// The rows of entries.
+fn entry_rows(head: i64, entries: &[Entry]) -> Batch<Journal> {
+    let mut rows = journal::NEW.batch(entries.len());
+    for (entry, cursor) in entries.iter().zip(head + 1..) {
+        rows.push(&(cursor, entry));
+    }
+    rows
+}
+
+/// Advances the head of the journal.
+fn move_head<D: Dialect>(cursor: i64) -> (Sql, Vec<Arg>) {
+    let mut sql = "UPDATE journal_head SET last_cursor = ".to_owned();
+    D::place(&mut sql, 1);
+    sql.push_str(" WHERE id = 1");
+    (sql.into(), vec![cursor.into()])
 }
 
 async fn write_contacts<D: Dialect>(
