@@ -13,7 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 pub use sse::{Leave, stream};
@@ -100,31 +101,41 @@ pub trait Translate: Send + Sync {
     ) -> BoxFuture<'a, Result<Vec<Message>, StoreError>>;
 }
 
-/// Publishes newer cursors until the server stops.
+/// Publishes newer cursors until the server stops: those of `committed`, which this server's writer
+/// tells, and those that a look at the journal finds.
 pub async fn follow(
     feed: Feed,
     reads: Arc<dyn Reads>,
-    committed: Arc<Notify>,
+    committed: Arc<watch::Sender<i64>>,
     stopping: CancellationToken,
 ) {
+    let mut committed = committed.subscribe();
+    let mut look = tokio::time::interval(LOOK_EVERY);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        tokio::select! {
-            () = committed.notified() => {}
-            () = tokio::time::sleep(LOOK_EVERY) => {}
-            () = stopping.cancelled() => return,
-        }
-        if feed.head.receiver_count() == 0 {
-            continue;
-        }
-        match reads.head().await {
-            Ok(head) => {
-                feed.head.send_if_modified(|known| {
-                    let newer = head > *known;
-                    *known = head.max(*known);
-                    newer
-                });
+        let head = tokio::select! {
+            told = committed.changed() => match told {
+                Ok(()) => *committed.borrow_and_update(),
+                Err(_) => return,
+            },
+            _ = look.tick() => {
+                if feed.head.receiver_count() == 0 {
+                    continue;
+                }
+                match reads.head().await {
+                    Ok(head) => head,
+                    Err(error) => {
+                        tracing::warn!(%error, "the head of the journal could not be read");
+                        continue;
+                    }
+                }
             }
-            Err(error) => tracing::warn!(%error, "the head of the journal could not be read"),
-        }
+            () = stopping.cancelled() => return,
+        };
+        feed.head.send_if_modified(|known| {
+            let newer = head > *known;
+            *known = head.max(*known);
+            newer
+        });
     }
 }

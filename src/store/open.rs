@@ -12,7 +12,7 @@ use rand::SeedableRng;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Database, Executor, Pool, Postgres};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use url::form_urlencoded;
 
@@ -74,8 +74,8 @@ pub struct Store {
     pub reads: Arc<dyn Reads>,
     /// The writer's counters.
     pub meters: Arc<Meters>,
-    /// Notified of every commit of this store's writer.
-    pub committed: Arc<Notify>,
+    /// The newest cursor that this store's writer committed.
+    pub committed: Arc<watch::Sender<i64>>,
     /// The database's name.
     pub database: &'static str,
     write_task: JoinHandle<()>,

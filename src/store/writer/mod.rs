@@ -26,13 +26,14 @@ use std::time::{Duration, Instant};
 
 use sqlx::Pool;
 use sqlx::pool::PoolConnection;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::StoreError;
 use super::archive::restored;
 use super::checkpoint::Renewal;
 use super::dialect::{Columns, Conn, Dialect, Failed, ROLLBACK};
+use super::journal;
 use super::meters::Meters;
 use crate::domain::Clock;
 use crate::domain::command::{Outcome, Preparation, Rules, Submission};
@@ -248,8 +249,8 @@ pub(super) struct Keys {
 pub struct Signals {
     /// Something was erased, of which no page of the log may keep a copy.
     pub shred: Arc<Notify>,
-    /// A group was committed.
-    pub committed: Arc<Notify>,
+    /// The cursor of the newest entry that this writer committed.
+    pub committed: Arc<watch::Sender<i64>>,
     /// The write-ahead log is to begin again.
     pub renewal: Arc<Renewal>,
 }
@@ -366,7 +367,6 @@ impl<D: Dialect> Task<D> {
         match self.attempt(&group).await {
             Ok(outcomes) => {
                 self.meters.committed(size, begun.elapsed());
-                self.signals.committed.notify_one();
                 for (queued, outcome) in group.into_iter().zip(outcomes) {
                     self.answer(queued, outcome);
                 }
@@ -380,7 +380,6 @@ impl<D: Dialect> Task<D> {
                     };
                     self.answer(queued, outcome);
                 }
-                self.signals.committed.notify_one();
             }
             Err(broken) => {
                 for queued in group {
@@ -429,7 +428,7 @@ impl<D: Dialect> Task<D> {
             D::command(conn, ROLLBACK).await?;
             return Ok(group.iter().map(|_| Err(StoreError::Unfinished)).collect());
         }
-        let (outcomes, last) = if group[0].submission.command.alone() {
+        let (outcomes, (last, newest)) = if group[0].submission.command.alone() {
             let outcome = self.alone(conn, head, &group[0]).await;
             let keeps_nothing = match &outcome {
                 Ok(_) => group[0].submission.command.is_rehearsed(),
@@ -439,7 +438,11 @@ impl<D: Dialect> Task<D> {
                 D::command(conn, ROLLBACK).await?;
                 return Ok(vec![outcome]);
             }
-            (vec![Ok(outcome?)], Vec::new())
+            let outcome = outcome?;
+            (
+                vec![Ok(outcome)],
+                (Vec::new(), journal::head::<D>(conn).await?),
+            )
         } else {
             let mut ledger = Ledger::new(
                 head,
@@ -467,6 +470,11 @@ impl<D: Dialect> Task<D> {
                 by_a_statement: false,
             },
         })?;
+        self.signals.committed.send_if_modified(|known| {
+            let newer = newest > *known;
+            *known = newest.max(*known);
+            newer
+        });
         if group[0].submission.command.shreds() {
             self.signals.shred.notify_one();
         }

@@ -25,12 +25,12 @@ use interactions::{Contents, Rows};
 
 pub use interactions::{INDEXED_CHARACTERS, index, place, rewrite};
 
-/// Writes the ledger, but for the last statements, which it returns: they run together with the
-/// commit.
+/// Writes the ledger, but for the last statements, which run together with the commit. Returns them,
+/// and the last cursor.
 pub async fn flush<D: Dialect>(
     ledger: Ledger<'_>,
     conn: &mut Conn<D>,
-) -> Result<Vec<(Sql, Vec<Arg>)>, StoreError> {
+) -> Result<(Vec<(Sql, Vec<Arg>)>, i64), StoreError> {
     let Ledger {
         head,
         keys,
@@ -110,7 +110,7 @@ pub async fn flush<D: Dialect>(
     if cursor > head {
         last.push(move_head::<D>(cursor));
     }
-    Ok(last)
+    Ok((last, cursor))
 }
 
 /// Writes links, and removes those of children that lost their parent or whose new parent gives no
