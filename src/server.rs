@@ -50,6 +50,7 @@ pub fn settings(
         readers: config.database.readers,
         mapped: u64::from(config.database.mapped_mib) << 20,
         memory: u64::from(config.database.memory) << 20,
+        log: u64::from(config.database.log) << 20,
         prepared: config.database.prepared,
         time_limit: config.time_limit(),
         clock,

@@ -36,6 +36,7 @@ pub async fn open_url(url: &str) -> Store {
         readers: 4,
         mapped: 0,
         memory: 64 << 20,
+        log: 512 << 20,
         prepared: true,
         time_limit: Duration::from_secs(30),
         clock: Arc::new(SystemClock),

@@ -33,6 +33,8 @@ pub struct Database {
     pub mapped_mib: u32,
     /// MiB of memory for the pages that SQLite's writer uses.
     pub memory: u32,
+    /// MiB of SQLite's write-ahead log from which on it begins again under steady load.
+    pub log: u32,
     /// Whether connections to Postgres keep prepared statements and settings.
     pub prepared: bool,
     /// Seconds a query may take.

@@ -1,13 +1,18 @@
 //! Checkpoints of SQLite's write-ahead log, outside the commit path.
 //!
 //! The writer never copies much of the log. This task copies it into the database file in small
-//! steps, as fast as it is written, without blocking anyone. Once the log has reached [`KEPT`], it
-//! is to be written again from its beginning: a log that keeps its size needs no new blocks, so
-//! that a commit syncs data alone. The log can begin again only when all of it is copied, and no
-//! reader uses it. The task copies until a step leaves more than half of what the one before left,
-//! because most of that is what the writers added meanwhile. Then it asks the writer to finish between two groups
-//! ([`Renewal`]), which takes a few milliseconds. While a reader uses the log, it grows, and is cut
-//! to [`MOST`] afterwards.
+//! steps, as fast as it is written, without blocking anyone. The log is to be written again from its
+//! beginning: a log that keeps its size needs no new blocks, so that a commit syncs data alone. It
+//! begins again only when all of it is copied, and no reader uses it.
+//!
+//! * While nothing is written, the task copies what is left of a log of [`ENOUGH`], and the next
+//!   commit begins it again.
+//! * Under steady load this never happens by itself. So once the log has the size to be kept, the task
+//!   copies until a step leaves more than half of what the one before left, because most of that is
+//!   what the writers added meanwhile. Then it asks the writer to finish between two groups
+//!   ([`Renewal`]). The writer waits for the disk meanwhile: a few milliseconds, or some dozens if
+//!   the disk is busy.
+//! * While a reader uses the log, it grows, and is cut to [`most`] afterwards.
 //!
 //! The log is truncated only if it may hold a copy of something erased. While that holds writers up
 //! it waits for readers no longer than [`PATIENCE`], and then tries again later.
@@ -19,9 +24,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions, Row, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row, SqliteConnection};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::meters::Meters;
 
@@ -29,13 +35,10 @@ use super::meters::Meters;
 const PAGE: i64 = 4096;
 /// Frames of the log that are copied in one step: 4 MiB.
 const STEP: i64 = 1024;
-/// Frames from which on the log is to begin again: 128 MiB. It begins again rarely enough that
-/// fewer than one in a hundred commits waits for that.
-const KEPT: i64 = 32 * 1024;
+/// Frames from which on an idle log is copied whole: 16 MiB.
+const ENOUGH: i64 = 4 * 1024;
 /// So few frames need no further step before the writer is asked.
 const LITTLE: i64 = 256;
-/// A longer log is cut to this many bytes when it begins again.
-pub const MOST: i64 = 2 * KEPT * PAGE;
 /// How often the log is looked at.
 const EVERY: Duration = Duration::from_millis(50);
 /// The pause before a reader is asked for again that used the log.
@@ -44,6 +47,12 @@ const AGAIN: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_millis(50);
 /// How long the writer waits for readers between two groups.
 pub const WRITERS_PATIENCE: Duration = Duration::from_millis(3);
+
+/// A log that is longer than this many bytes is cut to them when it begins again, if it should do so
+/// at `kept` bytes.
+pub fn most(kept: u64) -> u64 {
+    kept / 4 * 5
+}
 
 /// Asks the writer to copy the little that is left of the log, so that it can begin again.
 #[derive(Default)]
@@ -73,26 +82,31 @@ impl Renewal {
     }
 }
 
-/// Runs until it is aborted. `shred` is notified when the log must be truncated: something was
-/// erased.
+/// Runs until it is stopped. `shred` is notified when the log must be truncated: something was
+/// erased. Under steady load the log begins again at `kept` bytes.
 pub async fn run(
     options: SqliteConnectOptions,
     shred: Arc<Notify>,
     renewal: Arc<Renewal>,
     meters: Arc<Meters>,
+    kept: u64,
+    stop: CancellationToken,
 ) {
     let file = PathBuf::from(format!("{}-wal", options.get_filename().display()));
     let mut log = Log {
         options: options.busy_timeout(PATIENCE),
         conn: None,
+        kept: i64::try_from(kept).unwrap_or(i64::MAX) / PAGE,
     };
     let (mut shredding, mut not_before) = (false, Instant::now());
-    // when the log was last written, if nothing was left to do then
-    let mut quiet = None;
+    // when the log was last written, as the task saw it before
+    let mut before = None;
+    let mut settled = false;
     loop {
         tokio::select! {
             () = sleep(EVERY) => {}
             () = shred.notified() => shredding = true,
+            () = stop.cancelled() => break,
         }
         let meta = tokio::fs::metadata(&file).await.ok();
         let size = meta.as_ref().map_or(0, Metadata::len);
@@ -100,7 +114,9 @@ pub async fn run(
             .log_bytes
             .set(i64::try_from(size).unwrap_or(i64::MAX));
         let written = meta.and_then(|meta| meta.modified().ok());
-        if !shredding && written.is_some() && written == quiet {
+        let idle = written.is_some() && written == before;
+        before = written;
+        if !shredding && idle && settled {
             continue;
         }
         let done = if shredding {
@@ -108,14 +124,19 @@ pub async fn run(
                 shredding = state.busy;
             })
         } else {
-            let settled = log.step(&renewal, &meters, &mut not_before).await;
-            settled.map(|settled| quiet = written.filter(|_| settled))
+            let done = log.step(&renewal, &meters, &mut not_before, idle).await;
+            done.map(|done| settled = done)
         };
         if let Err(error) = done {
             tracing::warn!(%error, "a checkpoint failed and will be tried again");
             log.conn = None;
             sleep(Duration::from_secs(1)).await;
         }
+    }
+    if let Some(conn) = log.conn
+        && let Err(error) = conn.close().await
+    {
+        tracing::warn!(%error, "the connection for checkpoints could not be closed");
     }
 }
 
@@ -132,24 +153,29 @@ struct State {
 struct Log {
     options: SqliteConnectOptions,
     conn: Option<SqliteConnection>,
+    /// Frames from which on it begins again under load.
+    kept: i64,
 }
 
 impl Log {
-    /// Copies a step's worth if it has gathered, and has the log begin again if it is long. Returns
-    /// whether nothing is left to do until the log is written again.
+    /// Copies a step's worth if it has gathered, and has the log begin again if it is long. `idle`
+    /// tells that it was not written since the last step. Returns whether nothing is left to do until
+    /// it is written again.
     async fn step(
         &mut self,
         renewal: &Renewal,
         meters: &Meters,
         not_before: &mut Instant,
+        idle: bool,
     ) -> Result<bool, sqlx::Error> {
         let mut state = self.checkpoint("NOOP").await?;
         meters.log_left_bytes.set(state.left.saturating_mul(PAGE));
-        if state.left >= STEP {
+        let whole = idle && state.frames >= ENOUGH && state.left > 0;
+        if whole || state.left >= STEP {
             state = self.checkpoint("PASSIVE").await?;
         }
-        if state.frames < KEPT {
-            return Ok(state.left < STEP);
+        if idle || state.frames < self.kept {
+            return Ok(idle && (state.left == 0 || state.frames < ENOUGH));
         }
         if Instant::now() < *not_before {
             return Ok(false);

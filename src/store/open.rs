@@ -14,6 +14,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{ConnectOptions, Connection, Database, Executor, Pool, Postgres};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 use url::form_urlencoded;
 
 use super::dialect::{
@@ -57,6 +58,8 @@ pub struct Settings {
     pub mapped: u64,
     /// Bytes of memory for the pages that SQLite's writer uses.
     pub memory: u64,
+    /// Bytes of SQLite's write-ahead log from which on it begins again under steady load.
+    pub log: u64,
     /// Whether a Postgres connection keeps its prepared statements and settings. Behind a pooler in
     /// transaction mode it does not.
     pub prepared: bool,
@@ -64,6 +67,12 @@ pub struct Settings {
     pub time_limit: Duration,
     /// The clock.
     pub clock: Arc<dyn Clock>,
+}
+
+/// What looks after a SQLite file: its log, and the remains of what was erased.
+struct Upkeep {
+    task: JoinHandle<()>,
+    stop: CancellationToken,
 }
 
 /// An open store.
@@ -79,7 +88,7 @@ pub struct Store {
     /// The database's name.
     pub database: &'static str,
     write_task: JoinHandle<()>,
-    upkeep_task: Option<JoinHandle<()>>,
+    upkeep: Option<Upkeep>,
     close: Box<dyn FnOnce() -> futures_util::future::BoxFuture<'static, ()> + Send>,
     lock: Option<File>,
 }
@@ -351,7 +360,10 @@ impl Store {
         let writing = base
             .clone()
             .pragma("cache_size", format!("-{}", settings.memory / 1024))
-            .pragma("journal_size_limit", checkpoint::MOST.to_string())
+            .pragma(
+                "journal_size_limit",
+                checkpoint::most(settings.log).to_string(),
+            )
             .pragma("secure_delete", "ON")
             .statement_cache_capacity(WRITERS_STATEMENTS);
         let reading = base
@@ -387,16 +399,23 @@ impl Store {
         let signals = Signals::default();
         let renew = Arc::new(Notify::new());
         let meters = Arc::new(Meters::default());
+        let stop = CancellationToken::new();
         let checkpoints = checkpoint::run(
             base.clone(),
             Arc::clone(&renew),
             Arc::clone(&signals.renewal),
             Arc::clone(&meters),
+            settings.log,
+            stop.clone(),
         );
         let scrubs = scrub::run(base.clone(), Arc::clone(&signals.shred), renew);
-        let upkeep = tokio::spawn(async move {
-            join(checkpoints, scrubs).await;
+        let task = tokio::spawn({
+            let stop = stop.clone();
+            async move {
+                join(checkpoints, stop.run_until_cancelled(scrubs)).await;
+            }
         });
+        let upkeep = Upkeep { task, stop };
         Ok(Self::start::<OnSqlite>(
             settings,
             [write_pool, read_pool, short_pool],
@@ -468,7 +487,7 @@ impl Store {
         settings: Settings,
         [write_pool, read_pool, short_pool]: [Pool<D::Db>; 3],
         begin: Begin,
-        upkeep_task: Option<JoinHandle<()>>,
+        upkeep: Option<Upkeep>,
         lock: Option<File>,
         signals: Signals,
         meters: Arc<Meters>,
@@ -509,7 +528,7 @@ impl Store {
             committed,
             database: D::NAME,
             write_task,
-            upkeep_task,
+            upkeep,
             close,
             lock,
         }
@@ -519,9 +538,11 @@ impl Store {
     pub async fn close(self) {
         drop(self.writer);
         let _ = self.write_task.await;
-        if let Some(task) = self.upkeep_task {
-            task.abort();
-            let _ = task.await;
+        if let Some(upkeep) = self.upkeep {
+            // the last connection to close copies the rest of the log and removes it: so it must not
+            // be one whose thread ends with the process
+            upkeep.stop.cancel();
+            let _ = upkeep.task.await;
         }
         (self.close)().await;
         if let Some(lock) = self.lock {
@@ -545,6 +566,7 @@ impl Store {
             readers: 2,
             mapped: 0,
             memory: 32 << 20,
+            log: 64 << 20,
             prepared: true,
             time_limit: Duration::from_secs(10),
             clock: Arc::new(crate::domain::moment::SystemClock),
