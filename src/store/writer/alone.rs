@@ -2,10 +2,10 @@
 //! [`erase`], webhooks are in [`webhook`].
 
 use super::erase::{self, Member, after_all, clear, forget_contacts, members};
-use super::{Queued, Task, flush, load, webhook, words};
+use super::{Queued, Task, flush, webhook, words};
 use crate::domain::change::Kind;
 use crate::domain::client::{CHOICE_KEPT, TAKEN_AWAY};
-use crate::domain::command::{Command, Outcome};
+use crate::domain::command::{Command, Outcome, REPLY_KEPT};
 use crate::domain::requirement::want_revision;
 use crate::domain::user_data::KeyPath;
 use crate::domain::{Moment, Refusal};
@@ -254,7 +254,7 @@ async fn replayed<D: Dialect>(
         tenant.into(),
         repeatable.path.as_str().into(),
         repeatable.key.as_str().into(),
-        at.plus_micros(-load::REPLY_KEPT).into(),
+        at.plus_micros(-REPLY_KEPT).into(),
     ];
     let rows = D::fetch(conn, sql.into(), args).await?;
     let Some(row) = rows.first() else {
