@@ -14,7 +14,6 @@ mod fold;
 pub use flush::INDEXED_CHARACTERS;
 mod ledger;
 mod load;
-mod merge;
 mod restore;
 mod web_action;
 mod web_event;
