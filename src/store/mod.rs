@@ -5,7 +5,7 @@
 //! see. The scheme of the URL selects the database once.
 //!
 //! To add a write: a variant of [`crate::domain::command::Command`], its checks in `prepare`, and
-//! an arm in `writer/ledger/mod.rs` (shared transaction) or `writer/alone.rs` (its own). To add a
+//! an arm in `writer/ledger/mod.rs` (shared transaction) or `writer/alone/mod.rs` (its own). To add a
 //! read: a method of `Reads`, and its statement in the file of its aggregate. The tests run each on
 //! both databases.
 
