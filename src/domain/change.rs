@@ -38,11 +38,14 @@ pub enum Kind {
     ContactErased,
     /// A web action was recorded.
     WebActionRecorded,
+    /// A web action was erased with the person that it led to, in all its states. The delta has its
+    /// identifier.
+    WebActionErased,
 }
 
 impl Kind {
     /// Every kind with its name on the wire.
-    pub const ALL: [(Self, &'static str); 16] = [
+    pub const ALL: [(Self, &'static str); 17] = [
         (Self::InteractionRecorded, "interaction.recorded"),
         (Self::InteractionChanged, "interaction.changed"),
         (Self::InteractionStopped, "interaction.stopped"),
@@ -59,10 +62,15 @@ impl Kind {
         (Self::ContactUnmerged, "contact.unmerged"),
         (Self::ContactErased, "contact.erased"),
         (Self::WebActionRecorded, "webAction.recorded"),
+        (Self::WebActionErased, "webAction.erased"),
     ];
 
     /// Kinds that record a deletion or an erasure of content, of which no copy may be kept.
-    pub const TAKE_AWAY: [Self; 2] = [Self::InteractionDeleted, Self::ContactErased];
+    pub const TAKE_AWAY: [Self; 3] = [
+        Self::InteractionDeleted,
+        Self::ContactErased,
+        Self::WebActionErased,
+    ];
 
     /// The name on the wire and in the store.
     pub fn name(self) -> &'static str {

@@ -357,6 +357,41 @@ pub struct Repeatable {
     pub render: fn(&Outcome) -> Reply,
 }
 
+impl Repeatable {
+    /// The kept reply to an earlier request with this key.
+    ///
+    /// # Errors
+    /// [`Refusal::Conflict`] if that request had another body, by its fingerprint.
+    pub fn replay(&self, fingerprint: &[u8], reply: &Reply) -> Result<Reply, Refusal> {
+        if fingerprint == self.fingerprint {
+            Ok(reply.clone())
+        } else {
+            Err(Refusal::Conflict(format!(
+                "the Idempotency-Key {:?} was sent before with another body",
+                self.key
+            )))
+        }
+    }
+}
+
+impl Outcome {
+    /// The interaction and the contact that the reply is about: once these are erased, it is not
+    /// kept.
+    pub fn about(&self) -> (Option<&str>, Option<&str>) {
+        match self {
+            Self::Recorded { stored, .. }
+            | Self::Edited { stored, .. }
+            | Self::Changed { stored, .. } => {
+                let of = &stored.interaction;
+                (Some(&of.id), of.contact_id.as_deref())
+            }
+            Self::Contact(contact) | Self::ContactMade(contact) => (None, Some(&contact.id)),
+            Self::Identified { contact_id, .. } => (None, contact_id.as_deref()),
+            _ => (None, None),
+        }
+    }
+}
+
 /// A command on its way to the writer.
 pub struct Submission {
     /// The tenant.

@@ -48,6 +48,13 @@ impl Moment {
         Self(self.0 + chrono::TimeDelta::microseconds(1))
     }
 
+    /// This moment, or the one just after `last` if that is later: when a change happens that follows
+    /// the change at `last`, whatever the clock says.
+    #[must_use]
+    pub fn following(self, last: Self) -> Self {
+        self.max(last.just_after())
+    }
+
     /// This moment plus a signed number of microseconds, clamped to the years 1 to 9999.
     #[must_use]
     pub fn plus_micros(self, micros: i64) -> Self {

@@ -4,6 +4,8 @@
 //! with the interaction, it records only that they were set. UserData is included in full, so that
 //! its state at any moment can be computed from the journal alone.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -11,6 +13,7 @@ use crate::domain::change::Kind;
 use crate::domain::command::Stored;
 use crate::domain::contact::Attributes;
 use crate::domain::interaction::{Interaction, InteractionPatch};
+use crate::domain::redaction::Redaction;
 use crate::domain::user_data::{self, Document, Edit};
 
 /// Replaces the delta of an entry whose subject was erased or deleted.
@@ -261,6 +264,38 @@ pub fn replay(delta: &str, document: &mut Document) -> Result<(), serde_json::Er
         document.shift_remove(key.as_str().unwrap_or_default());
     }
     Ok(())
+}
+
+/// Members of a delta that hold UserData.
+pub const DOCUMENTS: [&str; 4] = ["userData", "attach", "update", "previous"];
+/// Members of a delta that hold other content.
+const CONTENTS: [&str; 5] = [
+    "subject",
+    "comment",
+    "participants",
+    "stoppedReason",
+    "externalId",
+];
+
+/// Removes keys and values from the delta of an entry; returns whether it held any.
+pub fn redact(delta: &mut Document, keys: &BTreeSet<String>, redaction: &Redaction) -> bool {
+    let mut held = false;
+    for part in DOCUMENTS {
+        if let Some(part) = delta.get_mut(part) {
+            if let Value::Object(part) = part {
+                let before = part.len();
+                part.retain(|key, _| !keys.contains(key));
+                held |= part.len() != before;
+            }
+            held |= redaction.value(part);
+        }
+    }
+    for part in CONTENTS {
+        held |= delta
+            .get_mut(part)
+            .is_some_and(|part| redaction.value(part));
+    }
+    held
 }
 
 /// The delta of a patch: the patch itself, with only the names of the long texts.

@@ -192,7 +192,8 @@ impl News {
             | Kind::ContactMerged
             | Kind::ContactUnmerged
             | Kind::ContactErased
-            | Kind::WebActionRecorded => None,
+            | Kind::WebActionRecorded
+            | Kind::WebActionErased => None,
         }
     }
 

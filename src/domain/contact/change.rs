@@ -40,7 +40,7 @@ impl Contact {
         self.revised(at, attributes)
     }
 
-    fn revised(&self, at: Moment, attributes: Attributes) -> Self {
+    pub(super) fn revised(&self, at: Moment, attributes: Attributes) -> Self {
         Self {
             attributes,
             modified_date: at,

@@ -7,6 +7,7 @@
 mod address;
 mod change;
 mod extension;
+mod merging;
 mod phone;
 mod placeholder;
 mod placeholders;

@@ -2,6 +2,7 @@
 
 mod check;
 mod coded;
+mod erasure;
 mod life;
 mod media;
 mod new;
@@ -13,6 +14,7 @@ use utoipa::ToSchema;
 
 pub use check::{LONGEST_MEDIA_TYPE, LONGEST_SUBJECT, MOST_PARTICIPANTS, SHORT};
 pub use coded::{Coded, EntityType, Status};
+pub use erasure::redact_user_data;
 pub use life::index_words;
 pub use media::{ENGAGEMENT_MEDIA, WEB_ENGAGEMENT, media_type};
 pub use new::NewInteraction;

@@ -41,6 +41,10 @@ impl Table for Contacts {
 /// Contacts that are new or whose attributes changed.
 pub static CONTACTS: LazyLock<Statement<Contacts>> = LazyLock::new(Statement::upsert);
 
+/// Contacts that were merged, or whose merge was undone.
+pub static MERGED: LazyLock<Statement<Contacts>> =
+    LazyLock::new(|| Statement::update_of(&["merged_into", "modified_date", "revision"]));
+
 /// Contacts that interactions no longer belong to.
 pub struct FormerContacts;
 

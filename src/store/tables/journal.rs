@@ -37,6 +37,38 @@ pub struct Entry {
     pub before: Option<String>,
 }
 
+impl Entry {
+    /// An entry that names no subject yet.
+    pub fn new(tenant: i64, at: Moment, kind: Kind, actor: &Arc<str>, delta: String) -> Self {
+        Self {
+            tenant,
+            at,
+            kind,
+            interaction_id: None,
+            contact_id: None,
+            media_type: None,
+            owner_id: None,
+            action_id: None,
+            actor: Arc::clone(actor),
+            delta,
+            before: None,
+        }
+    }
+
+    /// The entry, about a contact.
+    pub fn of_contact(mut self, id: &str) -> Self {
+        self.contact_id = Some(id.to_owned());
+        self
+    }
+
+    /// The entry, about a web action.
+    pub fn of_web_action(mut self, id: &str, media_type: Option<&str>) -> Self {
+        self.action_id = Some(id.to_owned());
+        self.media_type = media_type.map(str::to_owned);
+        self
+    }
+}
+
 impl Table for Journal {
     type Row<'r> = (i64, &'r Entry);
     const NAME: &'static str = "journal";

@@ -1,12 +1,14 @@
 //! Removes personal data from web actions.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::ledger::Ask;
+use crate::domain::change::Kind;
 use crate::domain::redaction::Redaction;
 use crate::store::dialect::{Arg, Columns, Conn, Dialect};
-use crate::store::tables::journal::DELTAS;
+use crate::store::tables::journal::{DELTAS, Entry};
 use crate::store::tables::web_action::{EVENTS, REDACTED};
 use crate::store::{StoreError, bulk, content};
 
@@ -61,29 +63,37 @@ pub(super) async fn led<D: Dialect>(
     Ok(actions)
 }
 
-/// Erases web actions with their whole lifecycles; only what is counted stays.
+/// Erases web actions with their whole lifecycles; only what is counted stays. Adds an entry for
+/// each action.
 pub(super) async fn erase<D: Dialect>(
     conn: &mut Conn<D>,
-    tenant: i64,
+    ask: &Ask<'_>,
+    told: &mut Vec<Entry>,
     actions: &BTreeSet<String>,
 ) -> Result<(), StoreError> {
     let actions: Vec<String> = actions.iter().cloned().collect();
     for portion in actions.chunks(PORTION) {
-        erase_lives::<D>(conn, tenant, portion).await?;
+        let media = erase_lives::<D>(conn, ask.tenant, portion).await?;
+        told.extend(media.iter().map(|(action, media_type)| {
+            let delta = json!({ "actionId": action }).to_string();
+            ask.entry(Kind::WebActionErased, ask.at, delta)
+                .of_web_action(action, media_type.as_deref())
+        }));
     }
     Ok(())
 }
 
 /// Removes values from web actions that stay: from their enrichment, and the visitor if one of the
-/// values names them.
+/// values names them. Adds an entry with each event that held one, as it is now.
 pub(super) async fn redact<D: Dialect>(
     conn: &mut Conn<D>,
-    tenant: i64,
+    ask: &Ask<'_>,
+    told: &mut Vec<Entry>,
     actions: &[String],
     redaction: &Redaction,
 ) -> Result<(), StoreError> {
     let sql = format!(
-        "SELECT seq, event FROM web_action WHERE tenant_id = $1 AND action_id IN {}",
+        "SELECT seq, event, action_id, media_type FROM web_action WHERE tenant_id = $1 AND action_id IN {} ORDER BY seq",
         D::any_of(2)
     );
     let entries = format!(
@@ -92,10 +102,11 @@ pub(super) async fn redact<D: Dialect>(
     );
     let (mut events, mut deltas) = (Vec::new(), Vec::new());
     for portion in actions.chunks(PORTION) {
-        let args = vec![tenant.into(), Arg::Texts(portion.to_vec())];
+        let args = vec![ask.tenant.into(), Arg::Texts(portion.to_vec())];
         for row in &D::fetch(conn, sql.clone().into(), args.clone()).await? {
             let mut row = Columns::<D>::of(row);
             let (seq, event) = (row.int()?, row.text()?);
+            let (action, media_type) = (row.text()?, row.maybe_text()?);
             if let Some(event) = redacted(&event, redaction)? {
                 let text = |key: &str| match event.get(key) {
                     Some(Value::String(text)) => Some(text.clone()),
@@ -108,6 +119,8 @@ pub(super) async fn redact<D: Dialect>(
                     text("customerId").into(),
                     text("errorCode").into(),
                 ]);
+                let entry = ask.entry(Kind::WebActionRecorded, ask.at, event.to_string());
+                told.push(entry.of_web_action(&action, media_type.as_deref()));
             }
         }
         // an event has one more entry for each time it was enriched
@@ -137,16 +150,18 @@ fn redacted(event: &str, redaction: &Redaction) -> Result<Option<Value>, StoreEr
     Ok(held.then_some(event))
 }
 
+/// Erases the events of web actions; returns the media type of each action.
 async fn erase_lives<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
     actions: &[String],
-) -> Result<(), StoreError> {
+) -> Result<BTreeMap<String, Option<String>>, StoreError> {
     let any = D::any_of(2);
     let actions = vec![tenant.into(), Arg::Texts(actions.to_vec())];
-    let sql =
-        format!("SELECT seq, event FROM web_action WHERE tenant_id = $1 AND action_id IN {any}");
-    let mut events = Vec::new();
+    let sql = format!(
+        "SELECT seq, event, action_id, media_type FROM web_action WHERE tenant_id = $1 AND action_id IN {any}"
+    );
+    let (mut events, mut media) = (Vec::new(), BTreeMap::new());
     for row in &D::fetch(conn, sql.into(), actions.clone()).await? {
         let mut row = Columns::<D>::of(row);
         let (seq, event) = (row.int()?, row.text()?);
@@ -156,6 +171,8 @@ async fn erase_lives<D: Dialect>(
             event.retain(|key, _| KEPT.contains(&key.as_str()));
         }
         events.extend([seq.into(), event.to_string().into()]);
+        let of = media.entry(row.text()?).or_insert(None);
+        *of = of.take().or(row.maybe_text()?);
     }
     bulk::run::<D>(conn, &EVENTS, events).await?;
     let sql = format!(
@@ -170,5 +187,5 @@ async fn erase_lives<D: Dialect>(
     let mut args = actions;
     args.push(Arg::Bytes(Vec::new()));
     D::execute(conn, sql.into(), args).await?;
-    Ok(())
+    Ok(media)
 }

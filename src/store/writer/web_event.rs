@@ -1,7 +1,6 @@
 //! Records events of web actions. Another copy of a stored event is merged into it.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -12,7 +11,6 @@ use crate::domain::interaction::fingerprint;
 use crate::domain::web_action::{EVENT_DATE, Merged, State, WebAction, merge};
 use crate::domain::{Fault, Refusal};
 use crate::store::dialect::{Arg, Columns, Conn, Dialect};
-use crate::store::tables::journal::Entry;
 use crate::store::tables::web_action::{CONTRADICTED, ENRICHED, EventRow, NEW};
 use crate::store::{StoreError, bulk, web_action};
 
@@ -256,19 +254,10 @@ impl Ledger<'_> {
 
     /// Appends an entry with the whole event to the journal; returns its cursor.
     fn enter_web_event(&mut self, ask: &Ask<'_>, action: &WebAction, event: String) -> i64 {
-        self.journal.push(Entry {
-            tenant: ask.tenant,
-            at: ask.at,
-            kind: Kind::WebActionRecorded,
-            interaction_id: None,
-            contact_id: None,
-            media_type: action.media_type.clone(),
-            owner_id: None,
-            action_id: Some(action.action_id.clone()),
-            actor: Arc::clone(ask.actor),
-            delta: event,
-            before: None,
-        });
+        let entry = ask.entry(Kind::WebActionRecorded, ask.at, event);
+        let media_type = action.media_type.as_deref();
+        self.journal
+            .push(entry.of_web_action(&action.action_id, media_type));
         self.cursor(self.journal.len() - 1)
     }
 }

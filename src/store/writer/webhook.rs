@@ -183,7 +183,7 @@ async fn change<D: Dialect>(
     mut webhook: Webhook,
     secret: Option<&Secret>,
 ) -> Result<Outcome, StoreError> {
-    webhook.modified_date = at.max(webhook.modified_date.just_after());
+    webhook.modified_date = at.following(webhook.modified_date);
     let mut row = CHANGED.batch(1);
     row.push(&&webhook);
     row.write::<D>(conn).await?;

@@ -1,10 +1,14 @@
 //! Deletes interactions with their descendants, and contacts without interactions.
 
 use crate::domain::Refusal;
+use crate::domain::change::Kind;
 use crate::domain::client::TAKEN_AWAY;
+use crate::domain::command::Outcome;
 use crate::domain::requirement::want_revision;
 use crate::store::dialect::{Columns, Conn, Dialect};
-use crate::store::writer::erase::{Member, forget_contacts, members};
+use crate::store::tables::journal::Entry;
+use crate::store::writer::erase::{Member, after_all, clear, forget_contacts, members};
+use crate::store::writer::ledger::Ask;
 use crate::store::{StoreError, contact};
 
 /// Removes the content of answers that wait for their clients, since any of them may be about an
@@ -22,7 +26,7 @@ pub(super) async fn unsay_answers<D: Dialect>(
 }
 
 /// An interaction and all its descendants; itself first. Empty if there is none.
-pub(super) async fn with_descendants<D: Dialect>(
+async fn with_descendants<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
     id: &str,
@@ -37,10 +41,9 @@ pub(super) async fn with_descendants<D: Dialect>(
     members::<D>(conn, sql.to_owned(), vec![tenant.into(), id.into()]).await
 }
 
-/// Refuses if a row of `interaction` or `contact` has another revision than the one wanted.
-pub(super) async fn row_at_revision<D: Dialect>(
+/// Refuses if an interaction has another revision than the one wanted.
+async fn at_revision<D: Dialect>(
     conn: &mut Conn<D>,
-    table: &'static str,
     tenant: i64,
     id: &str,
     wanted: Option<i64>,
@@ -48,23 +51,56 @@ pub(super) async fn row_at_revision<D: Dialect>(
     if wanted.is_none() {
         return Ok(());
     }
-    let sql = format!("SELECT revision FROM {table} WHERE id = $1 AND tenant_id = $2");
+    let sql = "SELECT revision FROM interaction WHERE id = $1 AND tenant_id = $2";
     let rows = D::fetch(conn, sql.into(), vec![id.into(), tenant.into()]).await?;
     if let Some(row) = rows.first() {
-        want_revision(table, Columns::<D>::of(row).int()?, wanted)?;
+        want_revision("interaction", Columns::<D>::of(row).int()?, wanted)?;
     }
     Ok(())
 }
 
+/// Deletes an interaction, with all its descendants if `cascade`, and adds an entry for each.
+pub(super) async fn delete_interaction<D: Dialect>(
+    conn: &mut Conn<D>,
+    ask: &Ask<'_>,
+    entries: &mut Vec<Entry>,
+    id: &str,
+    (cascade, if_match): (bool, Option<i64>),
+) -> Result<Outcome, StoreError> {
+    let gone = with_descendants::<D>(conn, ask.tenant, id).await?;
+    if gone.is_empty() {
+        return Err(Refusal::no_interaction(id).into());
+    }
+    at_revision::<D>(conn, ask.tenant, id, if_match).await?;
+    if gone.len() > 1 && !cascade {
+        return Err(Refusal::Conflict(format!(
+            "the interaction has {} descendants; cascade=true deletes them too",
+            gone.len() - 1
+        ))
+        .into());
+    }
+    clear::<D>(conn, ask.tenant, &gone, true).await?;
+    let at = after_all(ask.at, &gone);
+    let entry = || ask.entry(Kind::InteractionDeleted, at, "{}".to_owned());
+    entries.extend(gone.iter().map(|member| member.told(entry())));
+    Ok(Outcome::Deleted(
+        gone.into_iter().map(|member| member.id).collect(),
+    ))
+}
+
+/// Deletes a contact without interactions, and adds the entry.
 pub(super) async fn delete_contact<D: Dialect>(
     conn: &mut Conn<D>,
-    tenant: i64,
+    ask: &Ask<'_>,
+    entries: &mut Vec<Entry>,
     id: &str,
-) -> Result<(), StoreError> {
-    let family = contact::family::<D>(conn, tenant, id).await?;
-    if family.is_empty() {
+    if_match: Option<i64>,
+) -> Result<Outcome, StoreError> {
+    let Some(one) = contact::one::<D>(conn, ask.tenant, id).await? else {
         return Err(Refusal::no_contact(id).into());
-    }
+    };
+    want_revision("contact", one.revision, if_match)?;
+    let family = contact::family::<D>(conn, ask.tenant, id).await?;
     if family.len() > 1 {
         return Err(Refusal::Conflict(
             "other contacts were merged into it; unmerge them first".to_owned(),
@@ -72,7 +108,7 @@ pub(super) async fn delete_contact<D: Dialect>(
         .into());
     }
     let sql = "SELECT id FROM interaction WHERE tenant_id = $1 AND contact_id = $2 LIMIT 1";
-    if !D::fetch(conn, sql.into(), vec![tenant.into(), id.into()])
+    if !D::fetch(conn, sql.into(), vec![ask.tenant.into(), id.into()])
         .await?
         .is_empty()
     {
@@ -82,5 +118,11 @@ pub(super) async fn delete_contact<D: Dialect>(
         )
         .into());
     }
-    forget_contacts::<D>(conn, tenant, &family).await
+    forget_contacts::<D>(conn, ask.tenant, &family).await?;
+    let at = ask.at.following(one.modified_date);
+    entries.push(
+        ask.entry(Kind::ContactErased, at, "{}".to_owned())
+            .of_contact(id),
+    );
+    Ok(Outcome::Done)
 }

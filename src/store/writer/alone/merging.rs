@@ -2,105 +2,77 @@
 
 use std::sync::Arc;
 
+use serde_json::{Value, json};
+
+use crate::domain::Refusal;
+use crate::domain::change::Kind;
 use crate::domain::command::Outcome;
-use crate::domain::{Moment, Refusal};
-use crate::store::dialect::{Arg, Conn, Dialect};
+use crate::domain::contact::Contact;
+use crate::store::dialect::{Conn, Dialect};
+use crate::store::tables::contact::{ContactRow, MERGED};
+use crate::store::tables::journal::Entry;
+use crate::store::writer::ledger::Ask;
 use crate::store::{StoreError, contact};
 
-/// Merges two contacts; false if they were merged already.
+/// Merges a contact into another, and adds the entry, unless they are merged already.
 pub(super) async fn merge<D: Dialect>(
     conn: &mut Conn<D>,
-    tenant: i64,
-    at: Moment,
+    ask: &Ask<'_>,
+    entries: &mut Vec<Entry>,
     id: &str,
     into: &str,
-) -> Result<bool, StoreError> {
-    let family = contact::family::<D>(conn, tenant, id).await?;
-    if family.is_empty() {
-        return Err(Refusal::no_contact(id).into());
-    }
-    if family.iter().any(|member| member == into) {
-        return Err(Refusal::invalid(
-            "/into",
-            "names the contact itself, or one that was merged into it",
-        )
-        .into());
-    }
-    let Some(target) = contact::one::<D>(conn, tenant, into).await? else {
-        return Err(
-            Refusal::invalid("/into", format!("names {into:?}, which is no contact")).into(),
-        );
-    };
-    let Some(one) = contact::one::<D>(conn, tenant, id).await? else {
-        return Err(Refusal::no_contact(id).into());
-    };
-    match &one.merged_into {
-        Some(already) if already == into => return Ok(false),
-        Some(other) => {
-            return Err(Refusal::Conflict(format!(
-                "the contact is merged into {other:?}; unmerge it first"
-            ))
-            .into());
+) -> Result<Outcome, StoreError> {
+    let one = known::<D>(conn, ask, id).await?;
+    let family = contact::family::<D>(conn, ask.tenant, id).await?;
+    let target = contact::one::<D>(conn, ask.tenant, into).await?;
+    let at = ask.at.following(one.modified_date);
+    match one.merged(at, into, target.as_ref(), &family)? {
+        Some(merged) => {
+            let told = (Kind::ContactMerged, json!({ "into": into }));
+            moved::<D>(conn, ask, entries, merged, told).await
         }
-        None => {}
+        None => Ok(Outcome::Contact(Arc::new(one))),
     }
-    if let Some(other) = &target.merged_into {
-        return Err(Refusal::Conflict(format!(
-            "{into:?} is itself merged into {other:?}; merge into that one"
-        ))
-        .into());
-    }
-    set_merged::<D>(
-        conn,
-        at.max(one.modified_date.just_after()),
-        &one,
-        Some(into),
-    )
-    .await?;
-    Ok(true)
 }
 
+/// Undoes a merge, and adds the entry.
 pub(super) async fn unmerge<D: Dialect>(
     conn: &mut Conn<D>,
-    tenant: i64,
-    at: Moment,
-    id: &str,
-) -> Result<String, StoreError> {
-    let Some(one) = contact::one::<D>(conn, tenant, id).await? else {
-        return Err(Refusal::no_contact(id).into());
-    };
-    let Some(from) = one.merged_into.clone() else {
-        return Err(Refusal::Conflict("the contact is not merged into another".to_owned()).into());
-    };
-    set_merged::<D>(conn, at.max(one.modified_date.just_after()), &one, None).await?;
-    Ok(from)
-}
-
-async fn set_merged<D: Dialect>(
-    conn: &mut Conn<D>,
-    at: Moment,
-    one: &crate::domain::contact::Contact,
-    into: Option<&str>,
-) -> Result<(), StoreError> {
-    let sql = "UPDATE contact SET merged_into = $3, modified_date = $4, revision = revision + 1 \
-               WHERE tenant_id = $1 AND id = $2";
-    let args = vec![
-        one.tenant_id.into(),
-        one.id.as_str().into(),
-        Arg::Text(into.map(str::to_owned)),
-        at.into(),
-    ];
-    D::execute(conn, sql.into(), args).await?;
-    Ok(())
-}
-
-pub(super) async fn contact_outcome<D: Dialect>(
-    conn: &mut Conn<D>,
-    tenant: i64,
+    ask: &Ask<'_>,
+    entries: &mut Vec<Entry>,
     id: &str,
 ) -> Result<Outcome, StoreError> {
-    let found = contact::one::<D>(conn, tenant, id).await?;
-    Ok(Outcome::Contact(Arc::new(
-        found.ok_or_else(|| Refusal::no_contact(id))?,
-    )))
+    let one = known::<D>(conn, ask, id).await?;
+    let at = ask.at.following(one.modified_date);
+    let (alone, from) = one.unmerged(at)?;
+    let told = (Kind::ContactUnmerged, json!({ "from": from }));
+    moved::<D>(conn, ask, entries, alone, told).await
+}
+
+async fn known<D: Dialect>(
+    conn: &mut Conn<D>,
+    ask: &Ask<'_>,
+    id: &str,
+) -> Result<Contact, StoreError> {
+    let found = contact::one::<D>(conn, ask.tenant, id).await?;
+    Ok(found.ok_or_else(|| Refusal::no_contact(id))?)
+}
+
+/// Writes a contact that was merged, or whose merge was undone, with the entry of that.
+async fn moved<D: Dialect>(
+    conn: &mut Conn<D>,
+    ask: &Ask<'_>,
+    entries: &mut Vec<Entry>,
+    of: Contact,
+    (kind, delta): (Kind, Value),
+) -> Result<Outcome, StoreError> {
+    let mut row = MERGED.batch(1);
+    row.push(&ContactRow {
+        of: &of,
+        fingerprint: &[],
+    });
+    row.write::<D>(conn).await?;
+    let entry = ask.entry(kind, of.modified_date, delta.to_string());
+    entries.push(entry.of_contact(&of.id));
+    Ok(Outcome::Contact(Arc::new(of)))
 }

@@ -10,22 +10,19 @@ mod keys;
 mod merging;
 mod upkeep;
 
-use super::erase::{self, Member, after_all, clear};
-use super::{Queued, Task, flush, restore, webhook, words};
-use crate::domain::change::Kind;
-use crate::domain::command::{Command, Outcome, REPLY_KEPT};
-use crate::domain::{Moment, Refusal};
-use crate::store::dialect::{Columns, Conn, Dialect};
-use crate::store::tables::journal::Entry;
-use crate::store::tables::reply::{REPLY, reply};
-use crate::store::{StoreError, content};
-use deletion::{delete_contact, row_at_revision, unsay_answers, with_descendants};
-use merging::{contact_outcome, merge, unmerge};
+use super::ledger::Ask;
+use super::{Queued, Task, erase, flush, fold, load, restore, webhook, words};
+use crate::domain::Moment;
+use crate::domain::command::{Command, Outcome, Repeatable, Reply};
+use crate::store::StoreError;
+use crate::store::dialect::{Conn, Dialect};
+use deletion::{delete_contact, delete_interaction, unsay_answers};
+use merging::{merge, unmerge};
 
 pub(super) use keys::keys_moved;
 
 impl<D: Dialect> Task<D> {
-    #[expect(clippy::too_many_lines, reason = "an arm a command")]
+    /// Carries out a command, and writes the entries that it adds to the journal.
     pub(super) async fn alone(
         &mut self,
         conn: &mut Conn<D>,
@@ -33,29 +30,21 @@ impl<D: Dialect> Task<D> {
         queued: &Queued,
     ) -> Result<Outcome, StoreError> {
         let submission = &queued.submission;
-        let tenant = submission.tenant;
-        let at = submission.at.unwrap_or_else(|| self.clock.now());
-        if let Some(repeatable) = &submission.repeatable
-            && let Some(outcome) = replayed::<D>(conn, tenant, at, repeatable).await?
-        {
-            return Ok(outcome);
-        }
-        let mut entries = Vec::new();
-        let mut enter = |kind, at, of: Option<&Member>, contact_id: Option<&str>, delta: String| {
-            entries.push(Entry {
-                tenant,
-                at,
-                kind,
-                interaction_id: of.map(|member| member.id.clone()),
-                contact_id: contact_id.map(str::to_owned),
-                media_type: of.map(|member| member.media_type.clone()),
-                owner_id: of.and_then(|member| member.owner_id.clone()),
-                action_id: None,
-                actor: std::sync::Arc::clone(&submission.actor),
-                delta,
-                before: None,
-            });
+        let now = self.clock.now();
+        let ask = Ask {
+            tenant: submission.tenant,
+            at: submission.at.unwrap_or(now),
+            actor: &submission.actor,
+            ready: &queued.ready,
         };
+        let tenant = ask.tenant;
+        if let Some(repeatable) = &submission.repeatable
+            && let Some(reply) = replayed::<D>(conn, tenant, now, repeatable).await?
+        {
+            return Ok(Outcome::Replayed(reply));
+        }
+        let contacts = &self.rules.contacts;
+        let mut entries = Vec::new();
         if submission.command.shreds() {
             unsay_answers::<D>(conn, tenant).await?;
         }
@@ -65,150 +54,62 @@ impl<D: Dialect> Task<D> {
                 cascade,
                 if_match,
             } => {
-                let ids = with_descendants::<D>(conn, tenant, id).await?;
-                if ids.is_empty() {
-                    return Err(Refusal::no_interaction(id).into());
-                }
-                row_at_revision::<D>(conn, "interaction", tenant, id, *if_match).await?;
-                if ids.len() > 1 && !cascade {
-                    return Err(Refusal::Conflict(format!(
-                        "the interaction has {} descendants; cascade=true deletes them too",
-                        ids.len() - 1
-                    ))
-                    .into());
-                }
-                clear::<D>(conn, tenant, &ids, true).await?;
-                let at = after_all(at, &ids);
-                for gone in &ids {
-                    enter(
-                        Kind::InteractionDeleted,
-                        at,
-                        Some(gone),
-                        None,
-                        "{}".to_owned(),
-                    );
-                }
-                Outcome::Deleted(ids.into_iter().map(|member| member.id).collect())
+                let how = (*cascade, *if_match);
+                delete_interaction::<D>(conn, &ask, &mut entries, id, how).await?
+            }
+            Command::DeleteContact { id, if_match } => {
+                delete_contact::<D>(conn, &ask, &mut entries, id, *if_match).await?
+            }
+            Command::MergeContact { id, into } => {
+                merge::<D>(conn, &ask, &mut entries, id, into).await?
+            }
+            Command::UnmergeContact(id) => unmerge::<D>(conn, &ask, &mut entries, id).await?,
+            Command::EraseContact(id) => {
+                let settings = (self.rules.session_keys.as_slice(), &*self.keys.paths);
+                erase::person::<D>(conn, &ask, &mut entries, id, settings).await?
             }
             Command::Restore(chunk) => {
-                Outcome::Restored(restore::chunk::<D>(conn, &self.rules.contacts, chunk).await?)
+                Outcome::Restored(restore::chunk::<D>(conn, contacts, chunk).await?)
             }
             Command::Rehearse(chunks) => {
-                restore::rehearse::<D>(conn, &self.rules.contacts, &**chunks).await?;
+                restore::rehearse::<D>(conn, contacts, &**chunks).await?;
                 Outcome::Done
             }
             Command::IndexWords => words::reindex::<D>(conn).await?,
-            Command::FoldContacts { after } => {
-                super::fold::contacts::<D>(conn, &self.rules.contacts, after).await?
-            }
-            Command::DeleteContact { id, if_match } => {
-                row_at_revision::<D>(conn, "contact", tenant, id, *if_match).await?;
-                delete_contact::<D>(conn, tenant, id).await?;
-                enter(Kind::ContactErased, at, None, Some(id), "{}".to_owned());
-                Outcome::Done
-            }
-            Command::MergeContact { id, into } => {
-                let merged = merge::<D>(conn, tenant, at, id, into).await?;
-                if merged {
-                    enter(
-                        Kind::ContactMerged,
-                        at,
-                        None,
-                        Some(id),
-                        serde_json::json!({ "into": into }).to_string(),
-                    );
-                }
-                contact_outcome::<D>(conn, tenant, id).await?
-            }
-            Command::UnmergeContact(id) => {
-                let from = unmerge::<D>(conn, tenant, at, id).await?;
-                enter(
-                    Kind::ContactUnmerged,
-                    at,
-                    None,
-                    Some(id),
-                    serde_json::json!({ "from": from }).to_string(),
-                );
-                contact_outcome::<D>(conn, tenant, id).await?
-            }
-            Command::EraseContact(id) => {
-                let settings = (self.rules.session_keys.as_slice(), &*self.keys.paths);
-                let erased = erase::person::<D>(conn, tenant, at, id, settings).await?;
-                for cleared in &erased.interactions {
-                    enter(
-                        Kind::InteractionChanged,
-                        erased.at,
-                        Some(cleared),
-                        None,
-                        content::ERASED.to_owned(),
-                    );
-                }
-                for (cleaned, kind, delta) in erased.news {
-                    enter(kind, erased.at, Some(&cleaned), None, delta);
-                }
-                for gone in &erased.contacts {
-                    let delta = "{}".to_owned();
-                    enter(Kind::ContactErased, erased.at, None, Some(gone), delta);
-                }
-                Outcome::Erased {
-                    contacts: erased.contacts,
-                    interactions: erased.interactions.len(),
-                    shared: erased.shared,
-                }
-            }
-            Command::CreateToken(token) => upkeep::create_token::<D>(conn, token, at).await?,
+            Command::FoldContacts { after } => fold::contacts::<D>(conn, contacts, after).await?,
+            Command::CreateToken(token) => upkeep::create_token::<D>(conn, token, ask.at).await?,
             Command::RevokeToken(id) => upkeep::revoke_token::<D>(conn, id).await?,
             Command::ForgetReplies(before) => upkeep::forget_replies::<D>(conn, *before).await?,
-            Command::KeepCursors(all) => upkeep::keep_cursors::<D>(conn, all, at).await?,
+            Command::KeepCursors(all) => upkeep::keep_cursors::<D>(conn, all, ask.at).await?,
             Command::ForgetClients(before) => upkeep::forget_clients::<D>(conn, *before).await?,
             Command::DeclareKey(key) => keys::declare::<D>(conn, key).await?,
             Command::FillKey { key, after } => keys::fill::<D>(conn, key, after).await?,
             Command::DropKey(key) => keys::drop_key::<D>(conn, key).await?,
             Command::Webhook(command) => {
-                webhook::carry_out::<D>(conn, (tenant, at, head), &self.rules, command).await?
+                let of = (tenant, ask.at, head);
+                webhook::carry_out::<D>(conn, of, &self.rules, command).await?
             }
             _ => unreachable!("commands that share a transaction do not come here"),
         };
         flush::enter::<D>(conn, head, entries).await?;
         if let Some(repeatable) = &submission.repeatable {
-            let reply = (repeatable.render)(&outcome);
-            let contact_id = match &outcome {
-                Outcome::Contact(contact) => Some(contact.id.as_str()),
-                _ => None,
-            };
-            flush::keep_reply::<D>(conn, tenant, at, repeatable, &reply, contact_id).await?;
+            let at = ask.at.max(now);
+            flush::keep_reply::<D>(conn, tenant, at, repeatable, &outcome).await?;
         }
         Ok(outcome)
     }
 }
 
+/// The kept reply to a repeated request.
 async fn replayed<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
-    at: Moment,
-    repeatable: &crate::domain::command::Repeatable,
-) -> Result<Option<Outcome>, StoreError> {
-    let sql = format!(
-        "SELECT {} FROM kept_reply WHERE tenant_id = $1 AND path = $2 AND key = $3 AND created_date > $4",
-        REPLY.join(", ")
-    );
-    let args = vec![
-        tenant.into(),
-        repeatable.path.as_str().into(),
-        repeatable.key.as_str().into(),
-        at.plus_micros(-REPLY_KEPT).into(),
-    ];
-    let rows = D::fetch(conn, sql.into(), args).await?;
-    let Some(row) = rows.first() else {
-        return Ok(None);
-    };
-    let (fingerprint, reply) = reply::<D>(&mut Columns::<D>::of(row))?;
-    if fingerprint != repeatable.fingerprint {
-        return Err(Refusal::Conflict(format!(
-            "the Idempotency-Key {:?} was sent before with another body",
-            repeatable.key
-        ))
-        .into());
-    }
-    Ok(Some(Outcome::Replayed(reply)))
+    now: Moment,
+    repeatable: &Repeatable,
+) -> Result<Option<Reply>, StoreError> {
+    let (path, key) = (repeatable.path.clone(), repeatable.key.clone());
+    let kept = load::kept::<D>(conn, tenant, now, vec![path], vec![key]).await?;
+    let first = kept.first();
+    let replay = first.map(|(_, _, fingerprint, reply)| repeatable.replay(fingerprint, reply));
+    Ok(replay.transpose()?)
 }

@@ -8,16 +8,16 @@ mod shared;
 
 use std::collections::BTreeSet;
 
+use super::ledger::Ask;
 use super::{flush, web_action};
 use crate::domain::change::Kind;
-use crate::domain::command::Stored;
+use crate::domain::command::{Outcome, Stored};
 use crate::domain::interaction::{WEB_ENGAGEMENT, index_words};
-use crate::domain::person::Shared;
 use crate::domain::user_data::{self, KeyPath};
 use crate::domain::web_action::named_visits;
 use crate::domain::{Moment, Refusal};
 use crate::store::dialect::{Arg, Columns, Conn, Dialect};
-use crate::store::tables::journal::DELTAS;
+use crate::store::tables::journal::{DELTAS, Entry};
 use crate::store::{StoreError, bulk, content, person, recording, rows};
 
 /// The largest number of interactions, contacts or entries per statement.
@@ -30,6 +30,18 @@ pub(super) struct Member {
     pub(super) media_type: String,
     pub(super) owner_id: Option<String>,
     modified: Moment,
+}
+
+impl Member {
+    /// An entry, about this interaction.
+    pub(super) fn told(&self, entry: Entry) -> Entry {
+        Entry {
+            interaction_id: Some(self.id.clone()),
+            media_type: Some(self.media_type.clone()),
+            owner_id: self.owner_id.clone(),
+            ..entry
+        }
+    }
 }
 
 /// Reads `id, media_type, owner_id, modified_date` of interactions.
@@ -73,10 +85,8 @@ async fn members_of<D: Dialect>(
 
 /// A moment after the last change of each, and not before `at`.
 pub(super) fn after_all(at: Moment, members: &[Member]) -> Moment {
-    members
-        .iter()
-        .map(|member| member.modified.just_after())
-        .fold(at, Moment::max)
+    let modified = members.iter().map(|member| member.modified);
+    modified.fold(at, Moment::following)
 }
 
 fn ids(members: &[Member]) -> Arg {
@@ -277,79 +287,74 @@ async fn forget_before<D: Dialect>(
     Ok(())
 }
 
-/// The result of an erasure.
-pub(super) struct Erased {
-    /// When it happened.
-    pub(super) at: Moment,
-    /// The deleted contacts.
-    pub(super) contacts: Vec<String>,
-    /// The interactions whose content was erased.
-    pub(super) interactions: Vec<Member>,
-    /// The shared interactions, with the keys that they lost.
-    pub(super) shared: Vec<Shared>,
-    /// The changes of these, for the journal.
-    pub(super) news: Vec<(Member, Kind, String)>,
-}
-
 /// Erases a person: the contacts; the content of their interactions and of the web actions that led
-/// to them; and, in shared interactions, what was exchanged with these.
+/// to them; and, in shared interactions, what was exchanged with these. Adds an entry for each.
 ///
 /// `settings` are the keys that name a visit, and the declared keys.
 pub(super) async fn person<D: Dialect>(
     conn: &mut Conn<D>,
-    tenant: i64,
-    at: Moment,
+    ask: &Ask<'_>,
+    entries: &mut Vec<Entry>,
     id: &str,
     settings: (&[String], &[KeyPath]),
-) -> Result<Erased, StoreError> {
+) -> Result<Outcome, StoreError> {
+    let tenant = ask.tenant;
     let Some(person) = person::of_contact::<D>(conn, tenant, id).await? else {
         return Err(Refusal::no_contact(id).into());
     };
     let found = members_of::<D>(conn, tenant, &person.interactions).await?;
     let to_clean = shared::members::<D>(conn, tenant, &person.shared).await?;
-    let at = after_all(after_all(at, &found), &to_clean);
+    let at = after_all(after_all(ask.at, &found), &to_clean);
+    let at = after_contacts::<D>(conn, tenant, at, &person.contacts).await?;
+    let ask = Ask { at, ..*ask };
     let mut traces = web_action::Traces::default();
     for chunk in found.chunks(CHUNK) {
         clear::<D>(conn, tenant, chunk, false).await?;
         let mut erased = whole::<D>(conn, tenant, ids(chunk)).await?;
         for (_, stored) in &mut erased {
             traces.add(stored, settings.0);
-            empty(stored, at);
+            stored.interaction.erase(at);
+            "{}".clone_into(&mut stored.user_data);
         }
         flush::rewrite::<D>(conn, &erased).await?;
         forget_fingerprints::<D>(conn, tenant, ids(chunk)).await?;
     }
+    let erased = || ask.entry(Kind::InteractionChanged, at, content::ERASED.to_owned());
+    entries.extend(found.iter().map(|member| member.told(erased())));
     let actions = web_action::led::<D>(conn, tenant, traces).await?;
-    web_action::erase::<D>(conn, tenant, &actions).await?;
-    let news = shared::clean::<D>(
-        conn,
-        (tenant, at),
-        to_clean,
-        &person.shared,
-        settings,
-        &actions,
-    )
-    .await?;
+    web_action::erase::<D>(conn, &ask, entries, &actions).await?;
+    let exchanged = (to_clean, &*person.shared);
+    shared::clean::<D>(conn, &ask, entries, exchanged, settings, &actions).await?;
     forget_contacts::<D>(conn, tenant, &person.contacts).await?;
-    Ok(Erased {
-        at,
+    let erased = || ask.entry(Kind::ContactErased, at, "{}".to_owned());
+    let contacts = person.contacts.iter();
+    entries.extend(contacts.map(|contact| erased().of_contact(contact)));
+    Ok(Outcome::Erased {
         contacts: person.contacts,
-        interactions: found,
+        interactions: found.len(),
         shared: person.shared,
-        news,
     })
 }
 
-/// Removes all personal data from an interaction.
-fn empty(stored: &mut Stored, at: Moment) {
-    let interaction = &mut stored.interaction;
-    interaction.contact_id = None;
-    interaction.subject = None;
-    interaction.external_id = None;
-    interaction.stopped_reason = None;
-    interaction.modified_date = at;
-    interaction.revision += 1;
-    "{}".clone_into(&mut stored.user_data);
+/// A moment after the last change of each of these contacts, and not before `at`.
+async fn after_contacts<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    at: Moment,
+    contacts: &[String],
+) -> Result<Moment, StoreError> {
+    let sql = format!(
+        "SELECT modified_date FROM contact WHERE tenant_id = $1 AND id IN {}",
+        D::any_of(2)
+    );
+    let mut at = at;
+    for chunk in contacts.chunks(CHUNK) {
+        let args = vec![tenant.into(), Arg::Texts(chunk.to_vec())];
+        for row in &D::fetch(conn, sql.clone().into(), args).await? {
+            at = at.following(Columns::<D>::of(row).time()?);
+        }
+    }
+    Ok(at)
 }
 
 /// Deletes the fingerprints of the first requests for interactions: a fingerprint could confirm a

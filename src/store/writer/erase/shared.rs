@@ -12,26 +12,16 @@ use super::{Member, each_word, forget_before, forget_fingerprints, ids, members_
 use crate::domain::Moment;
 use crate::domain::change::Kind;
 use crate::domain::command::Stored;
-use crate::domain::interaction::{InteractionPatch, LongTexts, index_words};
+use crate::domain::interaction::{InteractionPatch, index_words, redact_user_data};
 use crate::domain::person::Shared;
 use crate::domain::redaction::Redaction;
-use crate::domain::user_data::{self, Document, Edit, KeyPath};
+use crate::domain::user_data::{self, Document, KeyPath};
 use crate::store::dialect::{Arg, Columns, Conn, Dialect};
 use crate::store::tables::interaction::{INDEX, TextsRow};
-use crate::store::tables::journal::DELTAS;
+use crate::store::tables::journal::{DELTAS, Entry};
+use crate::store::writer::ledger::Ask;
 use crate::store::writer::{flush, web_action};
 use crate::store::{StoreError, bulk, content};
-
-/// Members of a delta that hold UserData.
-const DOCUMENTS: [&str; 4] = ["userData", "attach", "update", "previous"];
-/// Members of a delta that hold other content.
-const CONTENTS: [&str; 5] = [
-    "subject",
-    "comment",
-    "participants",
-    "stoppedReason",
-    "externalId",
-];
 
 /// The shared interactions as they appear in the journal.
 pub(super) async fn members<D: Dialect>(
@@ -47,15 +37,16 @@ pub(super) async fn members<D: Dialect>(
 }
 
 /// Cleans shared interactions, and the web actions that led to them, except those already in
-/// `erased`. Returns the changes for the journal.
+/// `erased`. Adds an entry for each change.
 pub(super) async fn clean<D: Dialect>(
     conn: &mut Conn<D>,
-    (tenant, at): (i64, Moment),
-    to_clean: Vec<Member>,
-    shared: &[Shared],
+    ask: &Ask<'_>,
+    told: &mut Vec<Entry>,
+    (to_clean, shared): (Vec<Member>, &[Shared]),
     (session_keys, declared): (&[String], &[KeyPath]),
     erased: &BTreeSet<String>,
-) -> Result<Vec<(Member, Kind, String)>, StoreError> {
+) -> Result<(), StoreError> {
+    let tenant = ask.tenant;
     let none = BTreeSet::new();
     let keys_of = |member: &Member| {
         let found = shared.iter().find(|one| one.interaction_id == member.id);
@@ -72,7 +63,7 @@ pub(super) async fn clean<D: Dialect>(
             let keys = keys_of(member);
             collect(&mut redaction, keys, &document(&stored)?);
             for (_, delta) in entries::<D>(conn, tenant, &member.id).await? {
-                for part in DOCUMENTS {
+                for part in content::DOCUMENTS {
                     if let Some(Value::Object(held)) = delta.get(part) {
                         collect(&mut redaction, keys, held);
                     }
@@ -80,20 +71,19 @@ pub(super) async fn clean<D: Dialect>(
             }
         }
     }
-    let mut news = Vec::new();
     for member in to_clean {
         let keys = keys_of(&member);
-        clean_entries::<D>(conn, tenant, &member.id, keys, &redaction).await?;
-        for (seq, stored) in whole::<D>(conn, tenant, one(&member)).await? {
-            let told = clean_one::<D>(conn, (seq, at), stored, keys, &redaction, declared).await?;
-            let told = told.into_iter();
-            news.extend(told.map(|(kind, delta)| (member.clone(), kind, delta)));
+        let what = (keys, &redaction);
+        let overwritten = clean_entries::<D>(conn, tenant, &member.id, what).await?;
+        for placed in whole::<D>(conn, tenant, one(&member)).await? {
+            let news = clean_one::<D>(conn, ask.at, placed, what, overwritten, declared).await?;
+            let news = news.into_iter();
+            told.extend(news.map(|(kind, delta)| member.told(ask.entry(kind, ask.at, delta))));
         }
     }
     let led = web_action::led::<D>(conn, tenant, traces).await?;
     let left: Vec<String> = led.difference(erased).cloned().collect();
-    web_action::redact::<D>(conn, tenant, &left, &redaction).await?;
-    Ok(news)
+    web_action::redact::<D>(conn, ask, told, &left, &redaction).await
 }
 
 fn one(member: &Member) -> Arg {
@@ -131,61 +121,51 @@ async fn entries<D: Dialect>(
 }
 
 /// Removes keys and values from the entries of an interaction, and deletes the replies stored for
-/// it.
+/// it. Returns whether any entry held some.
 async fn clean_entries<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
     id: &str,
-    keys: &BTreeSet<String>,
-    redaction: &Redaction,
-) -> Result<(), StoreError> {
+    (keys, redaction): (&BTreeSet<String>, &Redaction),
+) -> Result<bool, StoreError> {
     let mut deltas = Vec::new();
     for (cursor, mut delta) in entries::<D>(conn, tenant, id).await? {
-        let mut held = false;
-        for part in DOCUMENTS {
-            if let Some(part) = delta.get_mut(part) {
-                if let Value::Object(part) = part {
-                    let before = part.len();
-                    part.retain(|key, _| !keys.contains(key));
-                    held |= part.len() != before;
-                }
-                held |= redaction.value(part);
-            }
-        }
-        for part in CONTENTS {
-            held |= delta
-                .get_mut(part)
-                .is_some_and(|part| redaction.value(part));
-        }
-        if held {
+        if content::redact(&mut delta, keys, redaction) {
             deltas.extend([cursor.into(), Value::Object(delta).to_string().into()]);
         }
     }
+    let overwritten = !deltas.is_empty();
     bulk::run::<D>(conn, &DELTAS, deltas).await?;
     let sql = "DELETE FROM kept_reply WHERE tenant_id = $1 AND interaction_id = $2";
     D::execute(conn, sql.into(), vec![tenant.into(), id.into()]).await?;
-    Ok(())
+    Ok(overwritten)
 }
 
-/// Removes keys and values from an interaction. Returns what changed, as kinds and deltas.
+/// Removes keys and values from an interaction. Returns what changed, as kinds and deltas. If only
+/// earlier entries were `overwritten`, that is a change without content.
 async fn clean_one<D: Dialect>(
     conn: &mut Conn<D>,
-    (seq, at): (i64, Moment),
-    mut stored: Stored,
-    keys: &BTreeSet<String>,
-    redaction: &Redaction,
+    at: Moment,
+    (seq, mut stored): (i64, Stored),
+    (keys, redaction): (&BTreeSet<String>, &Redaction),
+    overwritten: bool,
     declared: &[KeyPath],
 ) -> Result<Vec<(Kind, String)>, StoreError> {
     let mut texts = stored.texts.take().unwrap_or_default();
     let before = index_words(&stored.interaction, &texts);
-    let edit = clean_user_data(&mut stored, keys, redaction)?;
-    let patch = clean_texts(&mut stored, &mut texts, redaction);
+    let mut left = document(&stored)?;
+    let edit = redact_user_data(&mut left, keys, redaction);
+    stored.user_data = serde_json::to_string(&left).unwrap_or_default();
+    let patch = stored.interaction.redact(&mut texts, redaction);
     let mut news = Vec::new();
     if let (Some(kind), delta) = content::edited(&edit, Document::new()) {
         news.push((kind, delta));
     }
     if patch != InteractionPatch::default() {
         news.push((Kind::InteractionChanged, content::changed(&patch)));
+    }
+    if news.is_empty() && overwritten {
+        news.push((Kind::InteractionChanged, "{}".to_owned()));
     }
     let interaction = &mut stored.interaction;
     let (id, tenant) = (interaction.id.clone(), interaction.tenant_id);
@@ -221,60 +201,4 @@ async fn clean_one<D: Dialect>(
     flush::rewrite::<D>(conn, &[(seq, stored)]).await?;
     forget_fingerprints::<D>(conn, tenant, Arg::Texts(vec![id])).await?;
     Ok(news)
-}
-
-/// Removes keys and values from UserData; returns the change as an edit.
-fn clean_user_data(
-    stored: &mut Stored,
-    keys: &BTreeSet<String>,
-    redaction: &Redaction,
-) -> Result<Edit, StoreError> {
-    let mut left = document(stored)?;
-    let mut edit = Edit::default();
-    for key in keys {
-        if left.shift_remove(key).is_some() {
-            edit.delete.push(key.clone());
-        }
-    }
-    for (key, value) in &mut left {
-        if redaction.value(value) {
-            edit.update.document.insert(key.clone(), value.clone());
-        }
-    }
-    stored.user_data = serde_json::to_string(&left).unwrap_or_default();
-    Ok(edit)
-}
-
-/// Removes values from all other content of an interaction; returns the change as a patch.
-fn clean_texts(
-    stored: &mut Stored,
-    texts: &mut LongTexts,
-    redaction: &Redaction,
-) -> InteractionPatch {
-    let mut patch = InteractionPatch::default();
-    let interaction = &mut stored.interaction;
-    for (text, told) in [
-        (&mut interaction.subject, &mut patch.subject),
-        (&mut interaction.external_id, &mut patch.external_id),
-        (&mut interaction.stopped_reason, &mut patch.stopped_reason),
-        (&mut texts.text, &mut patch.text),
-        (&mut texts.structured_text, &mut patch.structured_text),
-        (&mut texts.comment, &mut patch.comment),
-    ] {
-        if redaction.maybe(text) {
-            *told = Some(text.clone());
-        }
-    }
-    let mut held = false;
-    for participant in texts.participants.iter_mut().flatten() {
-        if let Some(left) = redaction.text(&participant.participant_id) {
-            participant.participant_id = left;
-            held = true;
-        }
-        held |= redaction.maybe(&mut participant.nickname);
-    }
-    if held {
-        patch.participants = Some(texts.participants.clone());
-    }
-    patch
 }

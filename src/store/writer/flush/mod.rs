@@ -11,7 +11,7 @@ use super::ledger::{
 };
 use super::web_event;
 use crate::domain::Moment;
-use crate::domain::command::{Repeatable, Reply};
+use crate::domain::command::{Outcome, Repeatable};
 use crate::domain::contact::ContactRules;
 use crate::store::dialect::{Arg, Conn, Dialect, Sql};
 use crate::store::tables::Batch;
@@ -279,17 +279,17 @@ pub async fn keep_reply<D: Dialect>(
     tenant: i64,
     at: Moment,
     repeatable: &Repeatable,
-    reply: &Reply,
-    contact_id: Option<&str>,
+    outcome: &Outcome,
 ) -> Result<(), StoreError> {
+    let (interaction_id, contact_id) = outcome.about();
     let mut row = REPLIES.batch(1);
     row.push(&ReplyRow {
         tenant,
         path: &repeatable.path,
         key: &repeatable.key,
         fingerprint: &repeatable.fingerprint,
-        reply,
-        interaction_id: None,
+        reply: &(repeatable.render)(outcome),
+        interaction_id,
         contact_id,
         at,
     });

@@ -11,7 +11,6 @@ use crate::domain::interaction::NewInteraction;
 use crate::domain::requirement::want_revision;
 use crate::domain::{Moment, Refusal};
 use crate::store::content;
-use crate::store::tables::journal::Entry;
 
 /// A contact in the ledger.
 pub struct HeldContact {
@@ -152,19 +151,8 @@ impl Ledger<'_> {
         contact: &Contact,
         delta: String,
     ) {
-        self.journal.push(Entry {
-            tenant: ask.tenant,
-            at,
-            kind,
-            interaction_id: None,
-            contact_id: Some(contact.id.clone()),
-            media_type: None,
-            owner_id: None,
-            action_id: None,
-            actor: Arc::clone(ask.actor),
-            delta,
-            before: None,
-        });
+        self.journal
+            .push(ask.entry(kind, at, delta).of_contact(&contact.id));
     }
 
     pub(super) fn change_contact<'n>(
@@ -180,7 +168,7 @@ impl Ledger<'_> {
             .ok_or_else(|| Refusal::no_contact(id))?;
         let there = &held.contact;
         want_revision("contact", there.revision, if_match)?;
-        let at = ask.at.max(there.modified_date.just_after());
+        let at = ask.at.following(there.modified_date);
         let mut delta: BTreeMap<&str, Option<&Vec<String>>> = ask
             .ready
             .attributes
@@ -331,7 +319,7 @@ impl Ledger<'_> {
             unkept.dedup();
             return unkept;
         };
-        let at = ask.at.max(held.contact.modified_date.just_after());
+        let at = ask.at.following(held.contact.modified_date);
         let after = held.contact.learned(at, &new);
         let changed: BTreeMap<&String, &Vec<String>> = after
             .attributes

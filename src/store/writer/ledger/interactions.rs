@@ -181,9 +181,7 @@ impl Ledger<'_> {
             .interactions
             .get_mut(&(ask.tenant, id.to_owned()))
             .ok_or_else(|| Refusal::no_interaction(id))?;
-        let at = ask
-            .at
-            .max(held.stored.interaction.modified_date.just_after());
+        let at = ask.at.following(held.stored.interaction.modified_date);
         Ok((held, at))
     }
 

@@ -236,40 +236,19 @@ impl<'t> Ledger<'t> {
     }
 
     fn replay(&self, tenant: i64, repeatable: &Repeatable) -> Result<Option<Reply>, Refusal> {
-        match self
-            .replies
-            .get(&(tenant, repeatable.path.clone(), repeatable.key.clone()))
-        {
-            None => Ok(None),
-            Some(kept) if kept.fingerprint == repeatable.fingerprint => {
-                Ok(Some(kept.reply.clone()))
-            }
-            Some(_) => Err(Refusal::Conflict(format!(
-                "the Idempotency-Key {:?} was sent before with another body",
-                repeatable.key
-            ))),
-        }
+        let key = (tenant, repeatable.path.clone(), repeatable.key.clone());
+        let kept = self.replies.get(&key);
+        kept.map(|kept| repeatable.replay(&kept.fingerprint, &kept.reply))
+            .transpose()
     }
 
     fn keep(&mut self, tenant: i64, at: Moment, repeatable: &Repeatable, outcome: &Outcome) {
-        let (interaction_id, contact_id) = match outcome {
-            Outcome::Recorded { stored, .. }
-            | Outcome::Edited { stored, .. }
-            | Outcome::Changed { stored, .. } => (
-                Some(stored.interaction.id.clone()),
-                stored.interaction.contact_id.clone(),
-            ),
-            Outcome::Contact(contact) | Outcome::ContactMade(contact) => {
-                (None, Some(contact.id.clone()))
-            }
-            Outcome::Identified { contact_id, .. } => (None, contact_id.clone()),
-            _ => (None, None),
-        };
+        let (interaction_id, contact_id) = outcome.about();
         let kept = Kept {
             fingerprint: repeatable.fingerprint.clone(),
             reply: (repeatable.render)(outcome),
-            interaction_id,
-            contact_id,
+            interaction_id: interaction_id.map(str::to_owned),
+            contact_id: contact_id.map(str::to_owned),
             new_at: Some(at.max(self.clock.now())),
         };
         self.replies.insert(
@@ -287,17 +266,11 @@ impl<'t> Ledger<'t> {
         delta: String,
     ) -> usize {
         self.journal.push(Entry {
-            tenant: ask.tenant,
-            at,
-            kind,
             interaction_id: Some(of.id.clone()),
             contact_id: of.contact_id.clone(),
             media_type: Some(of.media_type.clone()),
             owner_id: of.owner_id.clone(),
-            action_id: None,
-            actor: Arc::clone(ask.actor),
-            delta,
-            before: None,
+            ..ask.entry(kind, at, delta)
         });
         self.journal.len() - 1
     }
@@ -332,9 +305,17 @@ pub(super) fn text(document: &Document) -> String {
 }
 
 /// The context of a command: who asks, and when.
+#[derive(Clone, Copy)]
 pub(super) struct Ask<'a> {
     pub tenant: i64,
     pub at: Moment,
     pub actor: &'a Arc<str>,
     pub ready: &'a Preparation,
+}
+
+impl Ask<'_> {
+    /// An entry of what the command did, which names no subject yet.
+    pub fn entry(&self, kind: Kind, at: Moment, delta: String) -> Entry {
+        Entry::new(self.tenant, at, kind, self.actor, delta)
+    }
 }

@@ -24,6 +24,8 @@ use contacts::{candidates, contacts, named};
 use interactions::{by_external_id, interactions};
 use kept::{erased_after, replies};
 
+pub(super) use kept::kept;
+
 #[derive(Default)]
 struct Needs<'g> {
     interactions: BTreeSet<&'g str>,
