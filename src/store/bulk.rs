@@ -48,6 +48,18 @@ impl Type {
     }
 }
 
+impl Type {
+    /// A NULL of this type.
+    pub fn null(self) -> Arg {
+        match self {
+            Self::Text | Self::Bytes => Arg::Text(None),
+            Self::Int => Arg::Int(None),
+            Self::Real => Arg::Real(None),
+            Self::Time => Arg::Time(None),
+        }
+    }
+}
+
 /// A statement for many rows: the SQL before the rows and after them.
 pub struct Many {
     /// `INSERT INTO … VALUES`, or `UPDATE … FROM (VALUES`.

@@ -9,6 +9,7 @@
 
 pub mod client;
 pub mod contact;
+pub mod indexed_key;
 pub mod interaction;
 pub mod journal;
 pub mod reply;
@@ -231,6 +232,14 @@ impl<T: Table> Statement<T> {
     pub fn ending(mut self, text: &str) -> Self {
         self.many.after.to_mut().push_str(text);
         self
+    }
+
+    /// The statement for rows from elsewhere, which are no [`Table::Row`]: its SQL, and the names and
+    /// types of the columns that it takes of a row.
+    pub fn into_parts(self) -> (Many, Vec<(&'static str, Type)>) {
+        let columns = self.columns.iter();
+        let columns = columns.map(|column| (column.name, column.kind)).collect();
+        (self.many, columns)
     }
 
     /// The columns that it takes of a row.

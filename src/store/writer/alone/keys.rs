@@ -4,6 +4,7 @@ use crate::domain::Refusal;
 use crate::domain::command::Outcome;
 use crate::domain::user_data::KeyPath;
 use crate::store::dialect::{Conn, Dialect};
+use crate::store::tables::indexed_key::DECLARED;
 use crate::store::tables::interaction::INDEX;
 use crate::store::writer::flush;
 use crate::store::{StoreError, rows};
@@ -85,8 +86,9 @@ pub(super) async fn declare<D: Dialect>(
     conn: &mut Conn<D>,
     key: &KeyPath,
 ) -> Result<Outcome, StoreError> {
-    let sql = "INSERT INTO indexed_key (key, ready) VALUES ($1, 0) ON CONFLICT (key) DO NOTHING";
-    D::execute(conn, sql.into(), vec![key.to_string().into()]).await?;
+    let mut row = DECLARED.batch(1);
+    row.push(&(key.to_string(), false));
+    row.write::<D>(conn).await?;
     keys_moved::<D>(conn).await?;
     Ok(Outcome::Done)
 }

@@ -1,20 +1,28 @@
 //! Writes the rows of an archive.
 
-use std::fmt::Write;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use crate::domain::Refusal;
-use crate::domain::archive::{Cell, Kind, Row, Type};
+use crate::domain::archive::{Cell, Kind, Row};
 use crate::domain::command::Stored;
 use crate::domain::contact::ContactRules;
 use crate::domain::interaction::Interaction;
 use crate::domain::user_data::{self, KeyPath};
-use crate::store::archive::{arg, table};
-use crate::store::dialect::{Arg, Columns, Conn, Dialect};
+use crate::store::archive::arg;
+use crate::store::bulk::{self, Many, Type};
+use crate::store::dialect::{Columns, Conn, Dialect};
+use crate::store::tables::contact::{ContactAttributes, Contacts};
+use crate::store::tables::indexed_key::IndexedKeys;
+use crate::store::tables::interaction::Links;
+use crate::store::tables::journal::Journal;
+use crate::store::tables::reply::Replies;
+use crate::store::tables::token::Tokens;
+use crate::store::tables::web_action::WebActions;
+use crate::store::tables::webhook::{Deliveries, Webhooks};
+use crate::store::tables::{Statement, Table};
 use crate::store::writer::flush;
 use crate::store::{StoreError, rows};
-
-/// Rows per statement.
-const CHUNK: usize = 200;
 
 /// The core attributes of an interaction's row.
 pub(super) fn core(row: &Row) -> Result<Interaction, StoreError> {
@@ -63,14 +71,45 @@ pub(super) async fn interactions<D: Dialect>(
     Ok(placed.len() as u64)
 }
 
-/// A column that the archive omits because it is derived from others.
-fn derived(kind: Kind) -> Option<&'static str> {
-    match kind {
-        Kind::ContactAttribute => Some("folded"),
-        Kind::IndexedKey => Some("ready"),
-        _ => None,
+/// How the rows of a kind are inserted.
+struct Insertion {
+    statement: Many,
+    /// The columns of the table: each with its place in an archived row, if it is archived, and its
+    /// type.
+    columns: Vec<(Option<usize>, Type)>,
+}
+
+impl Insertion {
+    fn of<T: Table>(kind: Kind) -> (Kind, Self) {
+        let mut statement = Statement::<T>::insert();
+        // an existing key, webhook or token stays as it is
+        let operational = [Kind::IndexedKey, Kind::Webhook, Kind::Token, Kind::Reply];
+        if operational.contains(&kind) {
+            statement = statement.ending(" ON CONFLICT DO NOTHING");
+        }
+        let (statement, columns) = statement.into_parts();
+        let archived = |name: &str| kind.columns().iter().position(|column| column.name == name);
+        let columns = columns.iter().map(|(name, of)| (archived(name), *of));
+        let columns = columns.collect();
+        (kind, Self { statement, columns })
     }
 }
+
+/// The insertions of all kinds but interactions.
+static INSERTIONS: LazyLock<BTreeMap<Kind, Insertion>> = LazyLock::new(|| {
+    BTreeMap::from([
+        Insertion::of::<IndexedKeys>(Kind::IndexedKey),
+        Insertion::of::<Contacts>(Kind::Contact),
+        Insertion::of::<ContactAttributes>(Kind::ContactAttribute),
+        Insertion::of::<Links>(Kind::Link),
+        Insertion::of::<WebActions>(Kind::WebAction),
+        Insertion::of::<Journal>(Kind::Change),
+        Insertion::of::<Webhooks>(Kind::Webhook),
+        Insertion::of::<Deliveries>(Kind::Delivery),
+        Insertion::of::<Replies>(Kind::Reply),
+        Insertion::of::<Tokens>(Kind::Token),
+    ])
+});
 
 /// Writes rows of a kind; returns how many did not exist yet.
 pub(super) async fn insert<D: Dialect>(
@@ -80,46 +119,25 @@ pub(super) async fn insert<D: Dialect>(
     all: &[Row],
     merging: bool,
 ) -> Result<u64, StoreError> {
-    let mut written = 0;
-    let mut columns: Vec<&str> = kind.columns().iter().map(|column| column.name).collect();
-    columns.extend(derived(kind));
-    for rows in all.chunks(CHUNK) {
-        let mut sql = format!(
-            "INSERT INTO {} ({}) VALUES",
-            table(kind),
-            columns.join(", ")
-        );
-        let mut args: Vec<Arg> = Vec::with_capacity(rows.len() * columns.len());
-        for (place, row) in rows.iter().enumerate() {
-            sql.push_str(if place == 0 { " (" } else { ", (" });
-            for n in 0..columns.len() {
-                sql.push_str(if n == 0 { "" } else { ", " });
-                D::place(&mut sql, place * columns.len() + n + 1);
-            }
-            sql.push(')');
-            for (cell, column) in row.cells.iter().zip(kind.columns()) {
-                args.push(match (cell, column.kind) {
-                    (Cell::Null, Type::Int) => Arg::Int(None),
-                    (Cell::Null, Type::Time) => Arg::Time(None),
-                    (cell, _) => arg(cell),
-                });
-            }
-            match kind {
-                Kind::ContactAttribute => {
+    let Some(Insertion { statement, columns }) = INSERTIONS.get(&kind) else {
+        unreachable!("interactions are written with their content");
+    };
+    let mut args = Vec::with_capacity(all.len() * columns.len());
+    for row in all {
+        for (place, of) in columns {
+            let cell = place.and_then(|place| row.cells.get(place));
+            args.push(match (cell, kind) {
+                // what the archive omits follows from the rest of the row
+                (None, Kind::ContactAttribute) => {
                     let folded = rules.fold(row.text("name"), row.text("value"));
-                    args.push(folded.unwrap_or_default().into());
+                    folded.unwrap_or_default().into()
                 }
                 // existing interactions have no rows under a new key: a server fills its index
-                Kind::IndexedKey => args.push(i64::from(!merging).into()),
-                _ => {}
-            }
+                (None, Kind::IndexedKey) => i64::from(!merging).into(),
+                (None | Some(Cell::Null), _) => of.null(),
+                (Some(cell), _) => arg(cell),
+            });
         }
-        // an existing key, webhook or token stays as it is
-        let operational = [Kind::IndexedKey, Kind::Webhook, Kind::Token, Kind::Reply];
-        if operational.contains(&kind) {
-            write!(sql, " ON CONFLICT DO NOTHING").expect("a String takes all that is written");
-        }
-        written += D::execute(conn, sql.into(), args).await?;
     }
-    Ok(written)
+    bulk::run::<D>(conn, statement, args).await
 }
