@@ -6,16 +6,43 @@ use super::damaged::killed;
 use super::*;
 use crate::support::receiver::Receiver;
 
-/// A store with what `fill` records, and its archive.
-async fn archived(db: Db, bodies: &[Value]) -> (Arc<Place>, PathBuf) {
-    let server = Server::start(db).await;
-    for body in bodies {
-        server.record(body.clone()).await;
-    }
+/// Stops a server, and archives its store: the place of the store, and the archive.
+async fn archived(server: Server) -> (Arc<Place>, PathBuf) {
+    archived_with(server, &[]).await
+}
+
+/// As [`archived`], after these keys were declared.
+async fn archived_with(server: Server, keys: &[&str]) -> (Arc<Place>, PathBuf) {
     let place = server.stop().await;
+    for key in keys {
+        annals(&place.url, &["index", "add", key], 0).await;
+    }
     let archive = file(&place, "a.ndjson");
     export(&place.url, &archive, &[]).await;
     (place, archive)
+}
+
+/// A store with these interactions, and its archive.
+async fn archive_of(db: Db, bodies: &[Value]) -> (Arc<Place>, PathBuf) {
+    let server = Server::start(db).await;
+    let answers = server.batch(bodies).await;
+    assert!(
+        answers.iter().all(|line| line["status"] == 201),
+        "{answers:?}"
+    );
+    archived(server).await
+}
+
+/// A store with this number of chats, `i00000` and so on, and its archive.
+async fn archive_of_many(db: Db, number: usize) -> (Arc<Place>, PathBuf) {
+    let chat = |n| json!({"id": format!("i{n:05}"), "mediaType": "chat"});
+    archive_of(db, &(0..number).map(chat).collect::<Vec<_>>()).await
+}
+
+/// Merges an archive, and expects this exit code.
+async fn merge(place: &Place, archive: &Path, code: i32) -> String {
+    let args = ["import", "--merge", archive.to_str().unwrap()];
+    annals(&place.url, &args, code).await
 }
 
 async fn subjects(server: &Server, id: &str) -> Value {
@@ -26,9 +53,7 @@ both! {
     async fn a_store_that_is_not_empty_is_left_as_it_is_or_added_to(db) {
         let server = Server::start(db).await;
         filled(&server).await;
-        let source = server.stop().await;
-        let archive = file(&source, "a.ndjson");
-        export(&source.url, &archive, &[]).await;
+        let (_source, archive) = archived(server).await;
 
         let server = Server::start(db).await;
         server.record(json!({"id": "own", "mediaType": "chat"})).await;
@@ -81,16 +106,14 @@ both! {
         server.record(json!({"id": "moved", "mediaType": "chat", "contactId": "c1"})).await;
         let (status, _) = server.patch("/v1/interactions/moved", json!({"contactId": null})).await;
         assert_eq!(status, 200);
-        let source = server.stop().await;
-        let archive = file(&source, "a.ndjson");
-        export(&source.url, &archive, &[]).await;
+        let (_source, archive) = archived(server).await;
 
         let server = Server::start(db).await;
         server.post("/v1/contacts", json!({"id": "c1", "attributes": {"EmailAddress": "bob@example.test"}})).await;
         server.record(json!({"id": "of-bob", "mediaType": "chat", "contactId": "c1"})).await;
         let (_, before) = server.get("/v1/contacts/c1/export").await;
         let there = server.stop().await;
-        let said = annals(&there.url, &["import", "--merge", archive.to_str().unwrap()], 2).await;
+        let said = merge(&there, &archive, 2).await;
         for name in ["contact c1", "contact c2", "interaction of-ann", "interaction of-ann-too", "interaction below", "interaction visit", "interaction late"] {
             assert!(said.contains(&format!("left out: {name}: ")), "{name}: {said}");
         }
@@ -107,7 +130,7 @@ both! {
     }
 
     async fn what_was_changed_since_is_told_and_stays(db) {
-        let (_source, archive) = archived(db, &[
+        let (_source, archive) = archive_of(db, &[
             json!({"id": "a", "mediaType": "chat", "subject": "one"}),
             json!({"id": "b", "mediaType": "chat"}),
             json!({"id": "child", "mediaType": "email", "parentId": "a"}),
@@ -118,7 +141,7 @@ both! {
         server.patch("/v1/interactions/a", json!({"subject": "two"})).await;
         server.delete("/v1/interactions/child").await;
         let there = server.stop().await;
-        let said = annals(&there.url, &["import", "--merge", archive.to_str().unwrap()], 2).await;
+        let said = merge(&there, &archive, 2).await;
         assert!(said.contains("left out: interaction a: it exists, and one of the two was changed since"), "{said}");
         assert!(!said.contains("interaction b"), "the same is not worth a word: {said}");
         let server = Server::at(there, |_| {}).await;
@@ -133,16 +156,14 @@ both! {
         server.record(json!({"id": "of-ann", "mediaType": "chat", "contactId": "ann", "text": "privateword"})).await;
         server.record(json!({"id": "deleted", "mediaType": "chat", "contactId": "ann"})).await;
         server.record(json!({"id": "of-bob", "mediaType": "chat", "contactId": "bob"})).await;
-        let source = server.stop().await;
-        let archive = file(&source, "a.ndjson");
-        export(&source.url, &archive, &[]).await;
+        let (source, archive) = archived(server).await;
         let server = Server::at(source, |_| {}).await;
         server.delete("/v1/interactions/deleted").await;
         server.delete("/v1/interactions/of-bob").await;
         let (status, _) = server.post("/v1/contacts/ann/erase", json!({})).await;
         assert_eq!(status, 200);
         let there = server.stop().await;
-        let said = annals(&there.url, &["import", "--merge", archive.to_str().unwrap()], 2).await;
+        let said = merge(&there, &archive, 2).await;
         for name in ["contact ann", "interaction deleted", "interaction of-ann"] {
             assert!(said.contains(&format!("left out: {name}: ")), "{name}: {said}");
         }
@@ -159,13 +180,11 @@ both! {
         let server = Server::start(db).await;
         server.record(json!({"id": "x", "mediaType": "chat", "userData": {"a": 1}})).await;
         server.delete("/v1/interactions/x").await;
-        let source = server.stop().await;
-        let archive = file(&source, "a.ndjson");
-        export(&source.url, &archive, &[]).await;
+        let (_source, archive) = archived(server).await;
         let server = Server::start(db).await;
         server.record(json!({"id": "x", "mediaType": "chat", "userData": {"b": 2}})).await;
         let there = server.stop().await;
-        let said = annals(&there.url, &["import", "--merge", archive.to_str().unwrap()], 2).await;
+        let said = merge(&there, &archive, 2).await;
         assert!(said.contains("interaction x"), "{said}");
         let server = Server::at(there, |_| {}).await;
         let (status, then) = server.get("/v1/interactions/x/user-data?at=2100-01-01T00:00:00Z").await;
@@ -175,21 +194,18 @@ both! {
     async fn a_key_that_an_archive_declares_finds_what_was_there_before(db) {
         let server = Server::with(db, |config| config.user_data.indexed = vec!["rule".into()]).await;
         server.record(json!({"id": "theirs", "mediaType": "chat", "userData": {"rule": "hot"}})).await;
-        let source = server.stop().await;
-        let archive = file(&source, "a.ndjson");
-        annals(&source.url, &["index", "add", "rule"], 0).await;
-        export(&source.url, &archive, &[]).await;
+        let (_source, archive) = archived_with(server, &["rule"]).await;
         let server = Server::start(db).await;
         server.record(json!({"id": "own", "mediaType": "chat", "userData": {"rule": "hot"}})).await;
         let there = server.stop().await;
-        annals(&there.url, &["import", "--merge", archive.to_str().unwrap()], 0).await;
+        merge(&there, &archive, 0).await;
         let server = Server::at(there, |_| {}).await;
         let (_, found) = server.get("/v1/interactions?userData.rule=hot&sort=id").await;
         assert_eq!(crate::support::ids(&found), ["own", "theirs"]);
     }
 
     async fn a_webhook_without_a_backlog_is_not_told_of_what_is_merged(db) {
-        let (_source, archive) = archived(db, &[json!({"id": "old", "mediaType": "chat"})]).await;
+        let (_source, archive) = archive_of(db, &[json!({"id": "old", "mediaType": "chat"})]).await;
         let receiver = Receiver::start().await;
         let open = |config: &mut annals::config::Config| config.webhooks.allow_private = true;
         let server = Server::with(db, open).await;
@@ -198,7 +214,7 @@ both! {
         server.record(json!({"id": "own", "mediaType": "chat"})).await;
         receiver.wait_for(1).await;
         let there = server.stop().await;
-        annals(&there.url, &["import", "--merge", archive.to_str().unwrap()], 0).await;
+        merge(&there, &archive, 0).await;
         let server = Server::at(there, open).await;
         assert_eq!(server.get("/v1/interactions/old").await.0, 200);
         server.record(json!({"id": "new", "mediaType": "chat"})).await;
@@ -216,10 +232,7 @@ both! {
         source.record(json!({"id": "child", "mediaType": "email"})).await;
         source.record(json!({"id": "above", "mediaType": "email", "contactId": "c1"})).await;
         source.patch("/v1/interactions/child", json!({"parentId": "above"})).await;
-        let source = source.stop().await;
-        annals(&source.url, &["index", "add", "rule"], 0).await;
-        let archive = file(&source, "a.ndjson");
-        export(&source.url, &archive, &[]).await;
+        let (_source, archive) = archived_with(source, &["rule"]).await;
 
         let server = Server::start(db).await;
         server.record(json!({"id": "own", "mediaType": "chat"})).await;
@@ -263,12 +276,7 @@ both! {
     }
 
     async fn a_dry_merge_into_an_empty_store_restores_all_and_keeps_nothing(db) {
-        let bodies: Vec<Value> = (0..1200).map(|n| json!({"id": format!("i{n:05}"), "mediaType": "chat"})).collect();
-        let server = Server::start(db).await;
-        assert!(server.batch(&bodies).await.iter().all(|line| line["status"] == 201));
-        let source = server.stop().await;
-        let archive = file(&source, "a.ndjson");
-        export(&source.url, &archive, &[]).await;
+        let (_source, archive) = archive_of_many(db, 1200).await;
         let there = Place::new(db).await;
         let said = annals(&there.url, &["import", "--merge", "--dry-run", archive.to_str().unwrap()], 0).await;
         assert!(said.starts_with("2400 rows would be restored.\n"), "{said}");
@@ -285,12 +293,7 @@ both! {
     }
 
     async fn a_dry_merge_of_an_interrupted_one_says_what_is_left_and_ends_nothing(db) {
-        let bodies: Vec<Value> = (0..4000).map(|n| json!({"id": format!("i{n:05}"), "mediaType": "chat"})).collect();
-        let server = Server::start(db).await;
-        assert!(server.batch(&bodies).await.iter().all(|line| line["status"] == 201));
-        let source = server.stop().await;
-        let archive = file(&source, "a.ndjson");
-        export(&source.url, &archive, &[]).await;
+        let (_source, archive) = archive_of_many(db, 4000).await;
         let server = Server::start(db).await;
         server.record(json!({"id": "i03999", "mediaType": "email", "subject": "own"})).await;
         let there = server.stop().await;
@@ -304,12 +307,7 @@ both! {
     }
 
     async fn a_merge_that_was_killed_goes_on_as_it_began(db) {
-        let bodies: Vec<Value> = (0..4000).map(|n| json!({"id": format!("i{n:05}"), "mediaType": "chat"})).collect();
-        let server = Server::start(db).await;
-        assert!(server.batch(&bodies).await.iter().all(|line| line["status"] == 201));
-        let source = server.stop().await;
-        let archive = file(&source, "a.ndjson");
-        export(&source.url, &archive, &[]).await;
+        let (_source, archive) = archive_of_many(db, 4000).await;
         let server = Server::start(db).await;
         for id in ["i00001", "i03999"] {
             server.record(json!({"id": id, "mediaType": "email", "subject": "own"})).await;
