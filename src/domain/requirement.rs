@@ -98,34 +98,20 @@ impl std::fmt::Display for Unmet {
 mod tests {
     use super::*;
     use crate::domain::Moment;
-    use crate::domain::interaction::EntityType;
+    use crate::domain::interaction::NewInteraction;
 
     fn chat(owner: Option<&str>, status: Status) -> Interaction {
-        let at = Moment::from_micros(0).unwrap();
-        Interaction {
-            id: "c".to_owned(),
-            tenant_id: 1,
+        let new = NewInteraction {
             media_type: "chat".to_owned(),
-            entity_type: EntityType::of_media("chat", None),
-            kind: None,
-            subtype: None,
-            status,
-            contact_id: None,
+            status: Some(status),
             owner_id: owner.map(str::to_owned),
-            parent_id: None,
-            thread_id: "t".to_owned(),
-            can_be_parent: true,
-            start_date: at,
-            end_date: None,
-            created_date: at,
-            modified_date: at,
+            ..NewInteraction::default()
+        };
+        let at = Moment::from_micros(0).unwrap();
+        let (chat, _) = new.recorded(1, at, "c".to_owned(), "t".to_owned(), None);
+        Interaction {
             revision: 3,
-            subject: None,
-            queue: None,
-            category_id: None,
-            external_id: None,
-            stopped_reason: None,
-            language: None,
+            ..chat
         }
     }
 

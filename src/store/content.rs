@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::core;
 use crate::domain::change::Kind;
 use crate::domain::command::Stored;
 use crate::domain::contact::Attributes;
@@ -56,55 +57,8 @@ pub fn recorded_of(
     texts: &TextsTold,
     provenance: Option<&Provenance<'_>>,
 ) -> String {
-    let Interaction {
-        id,
-        tenant_id,
-        media_type,
-        entity_type,
-        kind,
-        subtype,
-        status,
-        contact_id,
-        owner_id,
-        parent_id,
-        thread_id,
-        can_be_parent,
-        start_date,
-        end_date,
-        created_date,
-        modified_date,
-        revision,
-        subject,
-        queue,
-        category_id,
-        external_id,
-        stopped_reason,
-        language,
-    } = interaction;
-    let mut delta = Delta::with_capacity(user_data.len() + 1024);
-    delta.put("id", id);
-    delta.put("tenantId", tenant_id);
-    delta.put("mediaType", media_type);
-    delta.put("entityType", entity_type);
-    delta.put_some("type", kind.as_ref());
-    delta.put_some("subtype", subtype.as_ref());
-    delta.put("status", status);
-    delta.put_some("contactId", contact_id.as_ref());
-    delta.put_some("ownerId", owner_id.as_ref());
-    delta.put_some("parentId", parent_id.as_ref());
-    delta.put("threadId", thread_id);
-    delta.put("canBeParent", can_be_parent);
-    delta.put("startDate", start_date);
-    delta.put_some("endDate", end_date.as_ref());
-    delta.put("createdDate", created_date);
-    delta.put("modifiedDate", modified_date);
-    delta.put("revision", revision);
-    delta.put_some("subject", subject.as_ref());
-    delta.put_some("queue", queue.as_ref());
-    delta.put_some("categoryId", category_id.as_ref());
-    delta.put_some("externalId", external_id.as_ref());
-    delta.put_some("stoppedReason", stopped_reason.as_ref());
-    delta.put_some("language", language.as_ref());
+    let mut delta = Delta(core::told(interaction).into_bytes());
+    delta.0.reserve(user_data.len() + 512);
     delta.put_some("comment", texts.comment.as_ref());
     if let Some(participants) = &texts.participants {
         delta.put_json("participants", participants);
@@ -173,10 +127,6 @@ pub fn moved(rest: &InteractionPatch, moved: &Moved) -> String {
 struct Delta(Vec<u8>);
 
 impl Delta {
-    fn with_capacity(bytes: usize) -> Self {
-        Self(Vec::with_capacity(bytes))
-    }
-
     /// A key that needs no escapes.
     fn key(&mut self, key: &'static str) {
         self.0.push(if self.0.is_empty() { b'{' } else { b',' });

@@ -39,19 +39,40 @@ fn is_moment(name: &str) -> bool {
     name.ends_with("Date\":")
 }
 
+/// The values in the JSON text of an interaction, each with what precedes it.
+fn values(json: &str) -> impl Iterator<Item = (&'static str, &str)> {
+    let mut rest = json.strip_suffix('}').unwrap_or(json);
+    NAMES.iter().map(move |name| {
+        rest = rest.strip_prefix(name.as_str()).unwrap_or(rest);
+        let (value, after) = rest.split_at(value_length(rest));
+        rest = after;
+        (name.as_str(), value)
+    })
+}
+
+/// The bytes of the JSON value at the beginning of a text. It is neither a list nor an object.
+fn value_length(json: &str) -> usize {
+    let bytes = json.as_bytes();
+    if bytes.first() != Some(&b'"') {
+        return json.find(',').unwrap_or(json.len());
+    }
+    let mut n = 1;
+    while let Some(byte) = bytes.get(n) {
+        match byte {
+            b'"' => return n + 1,
+            b'\\' => n += 2,
+            _ => n += 1,
+        }
+    }
+    json.len()
+}
+
 /// The stored form of an interaction.
 pub fn pack(interaction: &Interaction) -> String {
     let json = serde_json::to_string(interaction).unwrap_or_default();
     let mut packed = String::with_capacity(json.len());
-    let mut rest = json.strip_suffix('}').unwrap_or(&json);
     let mut moment = "";
-    let mut names = NAMES.iter().peekable();
-    while let Some(name) = names.next() {
-        rest = rest.strip_prefix(name.as_str()).unwrap_or(rest);
-        // a quotation mark inside a value is escaped, so this is where the next one begins
-        let length = names.peek().and_then(|next| rest.find(next.as_str()));
-        let (value, after) = rest.split_at(length.unwrap_or(rest.len()));
-        rest = after;
+    for (name, value) in values(&json) {
         if is_moment(name) && value == moment {
             packed.push_str(SAME);
         } else if value != "null" {
@@ -63,6 +84,18 @@ pub fn pack(interaction: &Interaction) -> String {
         packed.push(END);
     }
     packed
+}
+
+/// The JSON text of an interaction without the attributes that are null, and without the brace at its
+/// end.
+pub fn told(interaction: &Interaction) -> String {
+    let json = serde_json::to_string(interaction).unwrap_or_default();
+    let mut told = String::with_capacity(json.len());
+    for (name, value) in values(&json).filter(|(_, value)| *value != "null") {
+        told.push_str(name);
+        told.push_str(value);
+    }
+    told
 }
 
 /// The JSON text of a stored interaction.

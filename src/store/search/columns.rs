@@ -1,9 +1,12 @@
 //! The columns of the core attributes, and which other tables a filter reads.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::LazyLock;
 
 use super::needles::{Needles, needles};
-use crate::domain::filter::{Attribute, Field, Filter, Test};
+use crate::domain::filter::{ATTRIBUTES, Attribute, Field, Filter, Test};
+use crate::store::tables::Column;
+use crate::store::tables::interaction::{Interactions, Texts};
 
 /// Calls `visit` for each leaf of a filter.
 fn each_leaf<'f>(filter: &'f Filter, visit: &mut impl FnMut(&'f Field, &'f Test)) {
@@ -49,34 +52,37 @@ pub(super) fn reads_texts(filter: &Filter) -> bool {
     reads
 }
 
+/// The qualified columns of the attributes of interactions, by name. The column of an attribute has
+/// its name with underscores in place of capitals, but `type`, which is a word of SQL.
+static COLUMNS: LazyLock<HashMap<&'static str, String>> = LazyLock::new(|| {
+    let column = |attribute: &Attribute| {
+        let name = match attribute.name {
+            "type" => "kind".to_owned(),
+            name => snake(name),
+        };
+        let qualified = if attribute.long {
+            format!("t.{}", Column::<Texts>::of_name(&name).name)
+        } else {
+            format!("i.{}", Column::<Interactions>::of_name(&name).name)
+        };
+        (attribute.name, qualified)
+    };
+    ATTRIBUTES.iter().map(column).collect()
+});
+
+/// A name in camel case with underscores in place of capitals.
+fn snake(name: &str) -> String {
+    let mut snake = String::with_capacity(name.len() + 4);
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_lowercase());
+    }
+    snake
+}
+
 /// The column of an attribute.
 pub(super) fn column(attribute: &Attribute) -> &'static str {
-    match attribute.name {
-        "tenantId" => "i.tenant_id",
-        "mediaType" => "i.media_type",
-        "entityType" => "i.entity_type",
-        "type" => "i.kind",
-        "subtype" => "i.subtype",
-        "status" => "i.status",
-        "contactId" => "i.contact_id",
-        "ownerId" => "i.owner_id",
-        "parentId" => "i.parent_id",
-        "threadId" => "i.thread_id",
-        "canBeParent" => "i.can_be_parent",
-        "startDate" => "i.start_date",
-        "endDate" => "i.end_date",
-        "createdDate" => "i.created_date",
-        "modifiedDate" => "i.modified_date",
-        "revision" => "i.revision",
-        "subject" => "i.subject",
-        "queue" => "i.queue",
-        "categoryId" => "i.category_id",
-        "externalId" => "i.external_id",
-        "stoppedReason" => "i.stopped_reason",
-        "language" => "i.language",
-        "text" => "t.text",
-        "structuredText" => "t.structured_text",
-        "comment" => "t.comment",
-        _ => "i.id",
-    }
+    COLUMNS.get(attribute.name).map_or("i.id", String::as_str)
 }
