@@ -227,7 +227,7 @@ both! {
             office.agrees("PATCH", hook, of, json!({"kinds": kinds}), false).await;
         }
         let kind = json!("webAction");
-        office.bounds("PATCH", hook, of, json!({"kinds": times(16, &kind)}), json!({"kinds": times(17, &kind)})).await;
+        office.bounds("PATCH", hook, of, json!({"kinds": times(17, &kind)}), json!({"kinds": times(18, &kind)})).await;
         office.bounds("PATCH", hook, of, json!({"mediaType": text(64)}), json!({"mediaType": format!("{} ", text(64))})).await;
         office.bounds("PATCH", hook, of, json!({"description": text(1000)}), json!({"description": text(1001)})).await;
         office.bounds("PATCH", hook, of, json!({"enabled": false}), json!({"enabled": null})).await;
