@@ -46,6 +46,17 @@ pub const READING: [(&str, &str); 7] = [
     ("jit", "off"),
 ];
 
+/// Settings for the writer, whose statements find rows by index. A planner without statistics expects
+/// a new table to be small and would scan it, and a prepared statement keeps its plan while the table
+/// grows.
+pub const WRITING: [(&str, &str); 5] = [
+    ("synchronous_commit", "on"),
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("jit", "off"),
+];
+
 /// A setting that ends a statement soon after its client has disconnected. Not every platform has
 /// it.
 pub const WATCH_CLIENT: (&str, &str) = ("client_connection_check_interval", "1s");
@@ -57,7 +68,12 @@ impl<const KEPT: bool> Dialect for Sessions<KEPT> {
 
     const NAME: &'static str = "postgres";
     const ALL_OR_NOTHING: &'static str = "";
-    const BEGIN: &'static str = "BEGIN; SET LOCAL synchronous_commit = on";
+    const BEGIN: &'static str = if KEPT {
+        "BEGIN; SET LOCAL synchronous_commit = on"
+    } else {
+        "BEGIN; SET LOCAL synchronous_commit = on; SET LOCAL enable_seqscan = off; \
+         SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL jit = off"
+    };
     const BEGIN_READ: &'static str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
     const KEEPS_SESSION: bool = KEPT;
     const SEARCHES_IN_TRANSACTIONS: bool = true;

@@ -9,7 +9,7 @@ use sqlx::{ConnectOptions, Connection, Postgres};
 use super::schema::{prepare, want_durable};
 use super::{Settings, Store, WRITERS_STATEMENTS, short_readers};
 use crate::store::StoreError;
-use crate::store::dialect::{Conn, Dialect, READING, WATCH_CLIENT};
+use crate::store::dialect::{Conn, Dialect, READING, WATCH_CLIENT, WRITING};
 use crate::store::held::Begin;
 use crate::store::migrate::Migrate;
 use crate::store::writer::Signals;
@@ -31,7 +31,7 @@ impl Store {
         let (mut short, mut in_transaction) = (options, limits.clone());
         if D::KEEPS_SESSION {
             durable = durable
-                .options([("synchronous_commit", "on")])
+                .options(WRITING)
                 .statement_cache_capacity(WRITERS_STATEMENTS);
             limited = limited.options(limits);
             short = limited.clone().options(planned.clone());
