@@ -168,7 +168,9 @@ impl Many {
         );
         let (verb, rest) = self.before.split_once(' ').unwrap_or((&self.before, ""));
         sql.push_str(verb);
-        sql.push_str(D::ALL_OR_NOTHING);
+        if matches!(verb, "INSERT" | "UPDATE") {
+            sql.push_str(D::ALL_OR_NOTHING);
+        }
         sql.push(' ');
         sql.push_str(rest);
         let mut n = 0;

@@ -162,6 +162,14 @@ fn a_failure_on_sqlite_ends_the_transaction() {
         "INSERT OR ROLLBACK INTO kept_reply (",
     );
     begins(&REVISED, "UPDATE OR ROLLBACK interaction SET ");
+    // there is no such deletion
+    let gone = Many::new(
+        "DELETE FROM journal WHERE cursor IN (VALUES",
+        &[Type::Int],
+        1,
+        ")",
+    );
+    begins(&gone, "DELETE FROM journal ");
 }
 
 #[test]
