@@ -48,6 +48,10 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// How long the writer waits for readers between two groups.
 pub const WRITERS_PATIENCE: Duration = Duration::from_millis(3);
 
+/// Frames at which the log begins again for the first time under load: 128 MiB. Each further time it
+/// may be a quarter longer: a file that grows makes commits slower, and so it grows little by little.
+const FIRST: i64 = 32 * 1024;
+
 /// A log that is longer than this many bytes is cut to them when it begins again, if it should do so
 /// at `kept` bytes.
 pub fn most(kept: u64) -> u64 {
@@ -93,10 +97,12 @@ pub async fn run(
     stop: CancellationToken,
 ) {
     let file = PathBuf::from(format!("{}-wal", options.get_filename().display()));
+    let most_frames = i64::try_from(kept).unwrap_or(i64::MAX) / PAGE;
     let mut log = Log {
         options: options.busy_timeout(PATIENCE),
         conn: None,
-        kept: i64::try_from(kept).unwrap_or(i64::MAX) / PAGE,
+        kept: FIRST.min(most_frames),
+        most: most_frames,
     };
     let (mut shredding, mut not_before) = (false, Instant::now());
     // when the log was last written, as the task saw it before
@@ -153,8 +159,9 @@ struct State {
 struct Log {
     options: SqliteConnectOptions,
     conn: Option<SqliteConnection>,
-    /// Frames from which on it begins again under load.
+    /// Frames from which on it begins again under load, now and at most.
     kept: i64,
+    most: i64,
 }
 
 impl Log {
@@ -189,6 +196,7 @@ impl Log {
         }
         // even if nothing is left now: a busy writer has added more before it looks
         renewal.ask().await;
+        self.kept = self.most.min(self.kept / 4 * 5);
         // a log that could not begin again waits for a reader
         *not_before = Instant::now() + AGAIN;
         Ok(state.left == 0)
