@@ -514,9 +514,6 @@ async fn explained<D: Explains>(place: &Place, names: &str, conn: &mut Conn<D>) 
                 let plan = plan::<D>(conn, &sql, args).await;
                 // the number of candidates is counted up to a limit
                 let probe = sql.starts_with("SELECT COUNT(*) FROM (SELECT 1");
-                // pages that share a statement are sorted as a whole
-                let shared = cost == Walks && sql.ends_with("ORDER BY k.place");
-                let cost = if shared { SortsFew } else { cost };
                 let faults = D::faults(&plan, cost, probe);
                 if !faults.is_empty() {
                     wrong.push(format!(

@@ -7,13 +7,14 @@ use futures_util::future::BoxFuture;
 
 use super::dialect::{Arg, Columns, Conn, Dialect};
 use super::grouped::Kind;
+use super::lineage::{self, Way};
 use super::rows::{self, Found};
 use super::{StoreError, core, packed};
 use crate::domain::Moment;
 use crate::domain::command::Stored;
 
 /// The largest number of members of a family in an answer.
-pub const LARGEST_FAMILY: i64 = 10_000;
+pub const LARGEST_FAMILY: usize = 10_000;
 
 /// The whole family of an interaction.
 #[derive(Clone, Debug)]
@@ -113,64 +114,67 @@ pub async fn recorded<D: Dialect>(
     found.iter().map(rows::placed::<D>).collect()
 }
 
-/// The family of an interaction; `None` if there is no such interaction.
+/// The family of an interaction; `None` if there is no such interaction. The statements must see the
+/// same state of the store.
 pub async fn family<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
     id: &str,
 ) -> Result<Option<Family>, StoreError> {
-    // the tenant comes from the previous row: with a constant, a Postgres without statistics
-    // expects few interactions of it
-    let sql = "WITH RECURSIVE up (id, tenant_id, parent_id, depth) AS ( \
-                   SELECT id, tenant_id, parent_id, 0 FROM interaction WHERE tenant_id = $1 AND id = $2 \
-                   UNION ALL \
-                   SELECT i.id, i.tenant_id, i.parent_id, up.depth + 1 FROM up CROSS JOIN interaction i \
-                   WHERE i.id = up.parent_id AND i.tenant_id = up.tenant_id AND up.depth < 10000 \
-               ) SELECT id FROM up ORDER BY depth DESC LIMIT 1";
-    let rows_up = D::fetch(conn, sql.into(), vec![tenant.into(), id.into()]).await?;
-    let Some(row) = rows_up.first() else {
+    let from = [id.to_owned()];
+    let up = lineage::walk::<D>(conn, tenant, Way::Up, from, LARGEST_FAMILY, |_| true).await?;
+    let Some(root) = up.into_iter().next_back() else {
         return Ok(None);
     };
-    let root = Columns::<D>::of(row).text()?;
+    let root = root.of.id;
+    let (from, most) = ([root.clone()], LARGEST_FAMILY - 1);
+    let below = lineage::walk::<D>(conn, tenant, Way::Down, from, most, |_| true).await?;
+    let below = below.into_iter().map(|kin| kin.of.id);
+    let ids: Vec<String> = std::iter::once(root.clone()).chain(below).collect();
     let sql = format!(
-        "WITH RECURSIVE below (id, tenant_id, depth) AS ( \
-             SELECT id, tenant_id, 0 FROM interaction WHERE tenant_id = $1 AND id = $2 \
-             UNION \
-             SELECT i.id, i.tenant_id, b.depth + 1 FROM below b CROSS JOIN interaction i \
-             WHERE i.parent_id = b.id AND i.tenant_id = b.tenant_id \
-         ) SELECT j.core, l.copy_user_data, l.copied_keys, l.linked_by, l.created_date \
-         FROM below b CROSS JOIN interaction i{} \
-         LEFT JOIN link l ON l.child_id = i.id AND l.tenant_id = i.tenant_id \
-         WHERE i.id = b.id AND i.tenant_id = b.tenant_id ORDER BY b.depth, i.start_date, i.id LIMIT +$3",
-        rows::JOIN_JSON
+        "SELECT i.id, j.core, l.copy_user_data, l.copied_keys, l.linked_by, l.created_date \
+         FROM interaction i{} LEFT JOIN link l ON l.child_id = i.id AND l.tenant_id = i.tenant_id \
+         WHERE i.tenant_id = $1 AND i.id IN {}",
+        rows::JOIN_JSON,
+        D::any_of(2)
     );
-    let args = vec![tenant.into(), root.as_str().into(), LARGEST_FAMILY.into()];
+    let mut members = HashMap::with_capacity(ids.len());
+    for chunk in ids.chunks(lineage::CHUNK) {
+        let args = vec![tenant.into(), Arg::Texts(chunk.to_vec())];
+        for row in &D::fetch(conn, sql.clone().into(), args).await? {
+            let mut row = Columns::<D>::of(row);
+            members.insert(row.text()?, member::<D>(&mut row)?);
+        }
+    }
     let mut family = Family {
         root,
-        nodes: Vec::new(),
+        nodes: Vec::with_capacity(ids.len()),
         links: Vec::new(),
     };
-    for row in D::fetch(conn, sql.into(), args).await? {
-        let mut row = Columns::<D>::of(&row);
-        let found = Found {
-            core: core::unpack(&row.text()?)?,
-            user_data: "{}".to_owned(),
-            texts: None,
-        };
-        let interaction = found.interaction()?;
-        let (copy_user_data, copied_keys) = (row.maybe_text()?, row.maybe_text()?);
-        let (linked_by, linked) = (row.maybe_text()?, row.maybe_time()?);
-        if let Some(parent) = &interaction.parent_id {
-            family.links.push(FamilyLink {
-                parent: parent.clone(),
-                child: interaction.id.clone(),
-                copy_user_data,
-                copied_keys: copied_keys.unwrap_or_else(|| "[]".to_owned()),
-                linked_by,
-                created_date: linked.unwrap_or(interaction.created_date),
-            });
-        }
+    for (found, link) in ids.iter().filter_map(|id| members.remove(id)) {
         family.nodes.push(found);
+        family.links.extend(link);
     }
     Ok(Some(family))
+}
+
+/// A member of a family, and the link from its parent.
+fn member<D: Dialect>(row: &mut Columns<'_, D>) -> Result<(Found, Option<FamilyLink>), StoreError> {
+    let found = Found {
+        core: core::unpack(&row.text()?)?,
+        user_data: "{}".to_owned(),
+        texts: None,
+    };
+    let interaction = found.interaction()?;
+    let (copy_user_data, copied_keys) = (row.maybe_text()?, row.maybe_text()?);
+    let (linked_by, linked) = (row.maybe_text()?, row.maybe_time()?);
+    let link = interaction.parent_id.map(|parent| FamilyLink {
+        parent,
+        child: interaction.id,
+        copy_user_data,
+        copied_keys: copied_keys.unwrap_or_else(|| "[]".to_owned()),
+        linked_by,
+        created_date: linked.unwrap_or(interaction.created_date),
+    });
+    Ok((found, link))
 }

@@ -23,6 +23,7 @@ mod grouped;
 mod held;
 mod interaction;
 pub mod journal;
+mod lineage;
 pub mod meters;
 mod migrate;
 mod open;

@@ -2,15 +2,14 @@
 //! the rule of [`crate::domain::person`].
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
-use super::dialect::{Arg, Columns, Conn, Dialect, RowOf};
+use super::dialect::{Arg, Columns, Conn, Dialect};
 use super::interaction::FamilyLink;
+use super::lineage::{self, CHUNK, Kin, Way};
 use super::{StoreError, contact};
 use crate::domain::Moment;
 use crate::domain::person::{Relative, Relatives, Shared};
-
-/// The largest number of identifiers bound to a statement.
-const CHUNK: usize = 500;
 
 /// The person behind a contact, and their interactions.
 #[derive(Clone, Debug)]
@@ -25,8 +24,7 @@ pub struct Person {
 
 /// The person behind a contact; `None` if there is no such contact.
 ///
-/// The families are walked with one statement for each [`CHUNK`] of interactions, however deep or
-/// wide they are. Only what the rule needs is kept of each interaction.
+/// The families are walked level by level. Only what the rule needs is kept of each interaction.
 pub async fn of_contact<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
@@ -57,27 +55,16 @@ struct Walk {
 }
 
 impl Walk {
-    /// Adds the rows of a statement.
-    fn meet<D: Dialect>(&mut self, rows: &[RowOf<D>]) -> Result<(), StoreError> {
-        for row in rows {
-            let mut row = Columns::<D>::of(row);
-            let relative = Relative {
-                id: row.text()?,
-                parent: row.maybe_text()?,
-                contact: row.maybe_text()?,
-            };
-            let start = row.time()?;
-            if self.starts.insert(relative.id.clone(), start).is_none() {
-                self.found.push(relative);
+    /// Adds interactions; returns the places of those found for the first time.
+    fn meet(&mut self, all: Vec<Kin>) -> Range<usize> {
+        let before = self.found.len();
+        for kin in all {
+            if self.starts.insert(kin.of.id.clone(), kin.start).is_none() {
+                self.found.push(kin.of);
             }
         }
-        Ok(())
+        before..self.found.len()
     }
-}
-
-/// The columns of an interaction that the walk reads, qualified by the name of its table.
-fn columns(of: &str) -> String {
-    format!("{of}.id, {of}.parent_id, {of}.contact_id, {of}.start_date")
 }
 
 /// The interactions of these contacts, and the members of their families that can be reached
@@ -88,31 +75,17 @@ async fn walk<D: Dialect>(
     contacts: &[String],
 ) -> Result<Walk, StoreError> {
     let mut walk = Walk::default();
-    let sql = format!(
-        "SELECT {} FROM interaction i WHERE i.tenant_id = $1 AND i.contact_id IN {}",
-        columns("i"),
-        D::any_of(2)
-    );
-    each_chunk::<D>(conn, tenant, &sql, contacts, &mut walk).await?;
+    walk.meet(own::<D>(conn, tenant, contacts).await?);
     let own: Vec<String> = walk.found.iter().map(|one| one.id.clone()).collect();
     let led_to = walk.found.iter().filter_map(|one| one.parent.as_ref());
-    let parents: HashSet<&String> = led_to
+    let parents: HashSet<String> = led_to
         .filter(|parent| !walk.starts.contains_key(*parent))
+        .cloned()
         .collect();
-    let parents: Vec<String> = parents.into_iter().cloned().collect();
     // up to the first ancestor with a contact
-    let sql = format!(
-        "WITH RECURSIVE up (id, parent_id, contact_id, start_date) AS ( \
-             SELECT {parent} FROM interaction p WHERE p.tenant_id = $1 AND p.id IN {any} \
-             UNION \
-             SELECT {parent} FROM up CROSS JOIN interaction p \
-             WHERE up.contact_id IS NULL AND p.id = up.parent_id AND p.tenant_id = $1 \
-         ) SELECT {found} FROM up",
-        parent = columns("p"),
-        any = D::any_of(2),
-        found = columns("up")
-    );
-    let ancestors = each_chunk::<D>(conn, tenant, &sql, &parents, &mut walk).await?;
+    let is_anonymous = |kin: &Kin| kin.of.contact.is_none();
+    let up = lineage::walk::<D>(conn, tenant, Way::Up, parents, usize::MAX, is_anonymous).await?;
+    let ancestors = walk.meet(up);
     let anonymous: HashSet<&str> = walk.found[ancestors.clone()]
         .iter()
         .filter(|one| one.contact.is_none())
@@ -128,37 +101,30 @@ async fn walk<D: Dialect>(
         .chain(tops.map(|one| one.id.clone()))
         .collect();
     // down through anonymous interactions
-    let sql = format!(
-        "WITH RECURSIVE below (id, parent_id, contact_id, start_date) AS ( \
-             SELECT {child} FROM interaction i WHERE i.tenant_id = $1 AND i.parent_id IN {any} \
-             UNION \
-             SELECT {child} FROM below CROSS JOIN interaction i \
-             WHERE below.contact_id IS NULL AND i.parent_id = below.id AND i.tenant_id = $1 \
-         ) SELECT {found} FROM below",
-        child = columns("i"),
-        any = D::any_of(2),
-        found = columns("below")
-    );
-    each_chunk::<D>(conn, tenant, &sql, &from, &mut walk).await?;
+    let below = lineage::walk::<D>(conn, tenant, Way::Down, from, usize::MAX, is_anonymous).await?;
+    walk.meet(below);
     Ok(walk)
 }
 
-/// Runs a statement of the walk for some interactions; returns the places of those found for the
-/// first time.
-async fn each_chunk<D: Dialect>(
+/// The interactions of these contacts.
+async fn own<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
-    sql: &str,
-    from: &[String],
-    walk: &mut Walk,
-) -> Result<std::ops::Range<usize>, StoreError> {
-    let before = walk.found.len();
-    for chunk in from.chunks(CHUNK) {
+    contacts: &[String],
+) -> Result<Vec<Kin>, StoreError> {
+    let sql = format!(
+        "SELECT {} FROM interaction i WHERE i.tenant_id = $1 AND i.contact_id IN {}",
+        lineage::COLUMNS,
+        D::any_of(2)
+    );
+    let mut found = Vec::new();
+    for chunk in contacts.chunks(CHUNK) {
         let args = vec![tenant.into(), Arg::Texts(chunk.to_vec())];
-        let rows = D::fetch(conn, sql.to_owned().into(), args).await?;
-        walk.meet::<D>(&rows)?;
+        for row in &D::fetch(conn, sql.clone().into(), args).await? {
+            found.push(lineage::kin::<D>(row, 0)?);
+        }
     }
-    Ok(before..walk.found.len())
+    Ok(found)
 }
 
 /// The keys that children received from their parents, by child.

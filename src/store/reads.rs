@@ -260,7 +260,10 @@ impl<D: Dialect> Reads for Readers<D> {
     }
 
     fn family<'a>(&'a self, tenant: i64, id: &'a str) -> Read<'a, Option<Family>> {
-        read!(self.searching, conn => interaction::family::<D>(&mut conn, tenant, id))
+        read!(self.searching, conn => async {
+            conn.one_state().await?;
+            interaction::family::<D>(&mut conn, tenant, id).await
+        })
     }
 
     fn recorded(&self, tenant: i64, after: i64, limit: i64) -> Read<'_, Vec<(i64, Stored)>> {

@@ -1,13 +1,16 @@
 //! Deletes interactions with their descendants, and contacts without interactions.
 
+use std::collections::HashMap;
+
 use crate::domain::Refusal;
 use crate::domain::change::Kind;
 use crate::domain::client::TAKEN_AWAY;
 use crate::domain::command::Outcome;
 use crate::domain::requirement::want_revision;
 use crate::store::dialect::{Columns, Conn, Dialect};
+use crate::store::lineage::{self, Way};
 use crate::store::tables::journal::Entry;
-use crate::store::writer::erase::{Member, after_all, clear, forget_contacts, members};
+use crate::store::writer::erase::{Member, after_all, clear, forget_contacts, members_of};
 use crate::store::writer::ledger::Ask;
 use crate::store::{StoreError, contact};
 
@@ -31,14 +34,21 @@ async fn with_descendants<D: Dialect>(
     tenant: i64,
     id: &str,
 ) -> Result<Vec<Member>, StoreError> {
-    let sql = "WITH RECURSIVE below (id, tenant_id, depth) AS ( \
-                   SELECT id, tenant_id, 0 FROM interaction WHERE tenant_id = $1 AND id = $2 \
-                   UNION \
-                   SELECT i.id, i.tenant_id, b.depth + 1 FROM below b CROSS JOIN interaction i \
-                   WHERE i.parent_id = b.id AND i.tenant_id = b.tenant_id \
-               ) SELECT i.id, i.media_type, i.owner_id, i.modified_date \
-               FROM below b CROSS JOIN interaction i WHERE i.id = b.id AND i.tenant_id = b.tenant_id ORDER BY b.depth, i.id";
-    members::<D>(conn, sql.to_owned(), vec![tenant.into(), id.into()]).await
+    let from = [id.to_owned()];
+    let mut all = members_of::<D>(conn, tenant, &from).await?;
+    if all.is_empty() {
+        return Ok(all);
+    }
+    let mut below = lineage::walk::<D>(conn, tenant, Way::Down, from, usize::MAX, |_| true).await?;
+    below.sort_by(|a, b| (a.depth, &a.of.id).cmp(&(b.depth, &b.of.id)));
+    let ids: Vec<String> = below.into_iter().map(|kin| kin.of.id).collect();
+    let found = members_of::<D>(conn, tenant, &ids).await?;
+    let mut found: HashMap<String, Member> = found
+        .into_iter()
+        .map(|member| (member.id.clone(), member))
+        .collect();
+    all.extend(ids.iter().filter_map(|id| found.remove(id)));
+    Ok(all)
 }
 
 /// Refuses if an interaction has another revision than the one wanted.

@@ -44,28 +44,8 @@ impl Member {
     }
 }
 
-/// Reads `id, media_type, owner_id, modified_date` of interactions.
-pub(super) async fn members<D: Dialect>(
-    conn: &mut Conn<D>,
-    sql: String,
-    args: Vec<Arg>,
-) -> Result<Vec<Member>, StoreError> {
-    let rows = D::fetch(conn, sql.into(), args).await?;
-    rows.iter()
-        .map(|row| {
-            let mut row = Columns::<D>::of(row);
-            Ok(Member {
-                id: row.text()?,
-                media_type: row.text()?,
-                owner_id: row.maybe_text()?,
-                modified: row.time()?,
-            })
-        })
-        .collect()
-}
-
 /// The interactions with these identifiers, in the order of recording.
-async fn members_of<D: Dialect>(
+pub(super) async fn members_of<D: Dialect>(
     conn: &mut Conn<D>,
     tenant: i64,
     wanted: &[String],
@@ -78,7 +58,15 @@ async fn members_of<D: Dialect>(
     let mut found = Vec::with_capacity(wanted.len());
     for chunk in wanted.chunks(CHUNK) {
         let args = vec![tenant.into(), Arg::Texts(chunk.to_vec())];
-        found.extend(members::<D>(conn, sql.clone(), args).await?);
+        for row in &D::fetch(conn, sql.clone().into(), args).await? {
+            let mut row = Columns::<D>::of(row);
+            found.push(Member {
+                id: row.text()?,
+                media_type: row.text()?,
+                owner_id: row.maybe_text()?,
+                modified: row.time()?,
+            });
+        }
     }
     Ok(found)
 }

@@ -7,6 +7,7 @@ use super::Needs;
 use crate::domain::interaction::WEB_ENGAGEMENT;
 use crate::store::StoreError;
 use crate::store::dialect::{Arg, Columns, Conn, Dialect, RowOf};
+use crate::store::lineage::{self, Way};
 use crate::store::rows;
 use crate::store::writer::flush::INDEXED_CHARACTERS;
 use crate::store::writer::ledger::{Held, LARGEST_MOVE, Ledger};
@@ -22,26 +23,19 @@ async fn relatives<D: Dialect>(
     needs: &Needs<'_>,
 ) -> Result<Vec<String>, StoreError> {
     let mut found = Vec::new();
-    for (of, step) in [
-        (&needs.parents, "i.id = r.parent_id"),
-        (&needs.moved, "i.parent_id = r.id"),
-    ] {
-        if of.is_empty() {
+    for (of, way) in [(&needs.parents, Way::Up), (&needs.moved, Way::Down)] {
+        let of: Vec<String> = of.iter().map(|id| (*id).to_owned()).collect();
+        let most = (LARGEST_MOVE + 2).saturating_mul(of.len());
+        let all = lineage::walk::<D>(conn, tenant, way, of.clone(), most, |_| true).await?;
+        if all.len() < most || of.len() == 1 {
+            found.extend(all.into_iter().map(|kin| kin.of.id));
             continue;
         }
-        let sql = format!(
-            "WITH RECURSIVE related (id, tenant_id, parent_id) AS ( \
-                 SELECT id, tenant_id, parent_id FROM interaction WHERE tenant_id = $1 AND id IN {} \
-                 UNION \
-                 SELECT i.id, i.tenant_id, i.parent_id FROM related r CROSS JOIN interaction i \
-                 WHERE {step} AND i.tenant_id = r.tenant_id \
-             ) SELECT id FROM related LIMIT +$3",
-            D::any_of(2)
-        );
-        let ids = of.iter().map(|id| (*id).to_owned()).collect();
-        let rows = up_to::<D>(conn, &sql, vec![tenant.into()], ids, LARGEST_MOVE + 2).await?;
-        for row in rows {
-            found.push(Columns::<D>::of(&row).text()?);
+        // one with many relatives takes nothing from the others
+        for one in of {
+            let most = LARGEST_MOVE + 2;
+            let all = lineage::walk::<D>(conn, tenant, way, [one], most, |_| true).await?;
+            found.extend(all.into_iter().map(|kin| kin.of.id));
         }
     }
     Ok(found)
