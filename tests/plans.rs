@@ -123,7 +123,7 @@ async fn filled(db: Db) -> (Arc<Place>, String) {
     direct
         .execute(&format!(
             "INSERT INTO webhook_delivery (webhook_id, cursor, kind, subject, state, attempts, queued_date) \
-             SELECT '{webhook}', cursor, kind, 'interactionId:' || interaction_id, cursor % 3, 1, at FROM journal WHERE interaction_id IS NOT NULL"
+             SELECT '{webhook}', cursor, kind, 'interactionId:' || interaction_id, cursor % 3, 1, at FROM journal WHERE interaction_id <> ''"
         ))
         .await;
     // keys declared by the command, so that the server that fills them has ended before the queries

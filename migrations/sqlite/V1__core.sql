@@ -175,7 +175,7 @@ CREATE TABLE journal (
     tenant_id INTEGER NOT NULL,
     at INTEGER NOT NULL,
     kind TEXT NOT NULL,
-    interaction_id TEXT,
+    interaction_id TEXT NOT NULL DEFAULT '', -- empty where there is none: a distributed database places the row by it
     contact_id TEXT,
     media_type TEXT,
     actor TEXT NOT NULL,
@@ -183,11 +183,11 @@ CREATE TABLE journal (
     before TEXT, -- what a change replaced, where its delta does not tell
     owner_id TEXT,
     action_id TEXT,
-    CHECK (interaction_id IS NOT NULL OR contact_id IS NOT NULL OR action_id IS NOT NULL)
+    CHECK (interaction_id <> '' OR contact_id IS NOT NULL OR action_id IS NOT NULL)
 );
-CREATE INDEX journal_interaction ON journal (interaction_id, tenant_id, cursor) WHERE interaction_id IS NOT NULL;
+CREATE INDEX journal_interaction ON journal (interaction_id, tenant_id, cursor) WHERE interaction_id <> '';
 -- entries about a contact itself; those about its interactions are found by the interactions
-CREATE INDEX journal_contact ON journal (tenant_id, contact_id, cursor) WHERE interaction_id IS NULL AND contact_id IS NOT NULL;
+CREATE INDEX journal_contact ON journal (tenant_id, contact_id, cursor) WHERE interaction_id = '' AND contact_id IS NOT NULL;
 -- an event has an entry for each time that it was enriched, and an erasure must find them all
 CREATE INDEX journal_action ON journal (tenant_id, action_id, cursor) WHERE action_id IS NOT NULL;
 

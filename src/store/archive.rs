@@ -234,6 +234,11 @@ async fn fitting<D: Dialect>(
     Ok(rows)
 }
 
+/// Whether the store has an empty text where the archive has no value.
+pub fn is_empty_for_none(kind: Kind, name: &str) -> bool {
+    (kind, name) == (Kind::Change, "interaction_id")
+}
+
 /// A value as a bound argument.
 pub fn arg(cell: &Cell) -> Arg {
     match cell {
@@ -254,6 +259,9 @@ fn read<D: Dialect>(kind: Kind, row: &RowOf<D>) -> Result<Row, StoreError> {
                     .map(|packed| core::unpack(&packed).map(Cell::Text))
                     .transpose()?
             }
+            Type::Text if is_empty_for_none(kind, column.name) => D::text(row, place)?
+                .filter(|text| !text.is_empty())
+                .map(Cell::Text),
             Type::Text | Type::Json => D::text(row, place)?.map(Cell::Text),
             Type::Int => D::int(row, place)?.map(Cell::Int),
             Type::Time => D::time(row, place)?.map(Cell::Time),

@@ -99,13 +99,13 @@ pub async fn changes<D: Dialect>(
             condition += &format!(" AND {column} = ${}", args.len());
         }
     }
+    if query.interaction_id.is_some() || query.owed_to.is_some() {
+        condition += " AND interaction_id <> ''";
+    }
     let contact = args.len();
     if let Some(owner) = &query.owed_to {
         args.push(owner.as_str().into());
-        condition += &format!(
-            " AND interaction_id IS NOT NULL AND (owner_id IS NULL OR owner_id = ${})",
-            args.len()
-        );
+        condition += &format!(" AND (owner_id IS NULL OR owner_id = ${})", args.len());
     }
     let columns = CHANGE.join(", ");
     let mut sql = if query.contact_id.is_some() && query.interaction_id.is_none() {
@@ -136,13 +136,13 @@ pub async fn changes<D: Dialect>(
 fn of_contact(columns: &str, condition: &str, contact: usize) -> String {
     format!(
         "SELECT {columns} FROM ( \
-             SELECT {columns} FROM journal WHERE {condition} AND interaction_id IS NULL \
+             SELECT {columns} FROM journal WHERE {condition} AND interaction_id = '' \
              UNION ALL \
              SELECT {columns} FROM ( \
                  SELECT id FROM interaction WHERE tenant_id = $1 AND contact_id = ${contact} \
                  UNION \
                  SELECT interaction_id FROM former_contact WHERE tenant_id = $1 AND contact_id = ${contact} \
-             ) AS own CROSS JOIN journal WHERE interaction_id = own.id AND {condition} \
+             ) AS own CROSS JOIN journal WHERE interaction_id = own.id AND interaction_id <> '' AND {condition} \
          ) AS found"
     )
 }
@@ -170,7 +170,7 @@ pub async fn user_data_at<D: Dialect>(
     at: Moment,
 ) -> Result<Option<(Document, i64)>, StoreError> {
     let sql = format!(
-        "SELECT {} FROM journal WHERE interaction_id = $1 AND tenant_id = $2 AND at <= $3 ORDER BY cursor",
+        "SELECT {} FROM journal WHERE interaction_id = $1 AND interaction_id <> '' AND tenant_id = $2 AND at <= $3 ORDER BY cursor",
         CHANGE.join(", ")
     );
     let rows = D::fetch(conn, sql.into(), vec![id.into(), tenant.into(), at.into()]).await?;

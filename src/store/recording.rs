@@ -166,7 +166,7 @@ async fn undone<D: Dialect>(
     let cursors: Vec<i64> = revised.keys().copied().collect();
     let sql = format!(
         "SELECT e.cursor, f.delta, f.before FROM {} CROSS JOIN journal e CROSS JOIN journal f \
-         WHERE e.cursor = CAST(k.value AS BIGINT) AND f.interaction_id = e.interaction_id \
+         WHERE e.cursor = CAST(k.value AS BIGINT) AND f.interaction_id = e.interaction_id AND f.interaction_id <> '' \
          AND f.tenant_id = e.tenant_id AND f.cursor >= e.cursor ORDER BY f.cursor",
         D::listed(1)
     );

@@ -28,7 +28,7 @@ pub struct History {
 const HALVES: [(&str, &str); 10] = [
     (
         "an interaction without the entry that recorded it",
-        "SELECT COUNT(*) FROM interaction i WHERE (SELECT COUNT(*) FROM journal j WHERE j.interaction_id = i.id AND j.tenant_id = i.tenant_id \
+        "SELECT COUNT(*) FROM interaction i WHERE (SELECT COUNT(*) FROM journal j WHERE j.interaction_id = i.id AND j.interaction_id <> '' AND j.tenant_id = i.tenant_id \
          AND j.kind IN ('interaction.recorded', 'engagement.created')) <> 1 OR NOT EXISTS (SELECT 1 FROM journal j WHERE j.cursor = i.seq AND j.interaction_id = i.id)",
     ),
     (
@@ -37,7 +37,7 @@ const HALVES: [(&str, &str); 10] = [
     ),
     (
         "a revision that the journal does not know",
-        "SELECT COUNT(*) FROM interaction i WHERE i.revision <> (SELECT COUNT(*) FROM journal j WHERE j.interaction_id = i.id AND j.tenant_id = i.tenant_id)",
+        "SELECT COUNT(*) FROM interaction i WHERE i.revision <> (SELECT COUNT(*) FROM journal j WHERE j.interaction_id = i.id AND j.interaction_id <> '' AND j.tenant_id = i.tenant_id)",
     ),
     (
         "an interaction without UserData",

@@ -8,7 +8,8 @@ use crate::domain::change::{Change, Kind};
 use crate::store::StoreError;
 use crate::store::dialect::{Arg, Columns, Dialect};
 
-/// The journal.
+/// The journal. An entry about no interaction has an empty `interaction_id`: a distributed database
+/// places the rows by it, and takes no NULL there.
 pub struct Journal;
 
 /// A journal entry; its cursor follows from its position.
@@ -79,7 +80,7 @@ impl Table for Journal {
         time("at", |(_, entry)| entry.at.into()),
         text("kind", |(_, entry)| entry.kind.name().into()),
         text("interaction_id", |(_, entry)| {
-            entry.interaction_id.as_deref().into()
+            entry.interaction_id.as_deref().unwrap_or_default().into()
         }),
         text("contact_id", |(_, entry)| {
             entry.contact_id.as_deref().into()
@@ -104,13 +105,13 @@ pub static DELTAS: LazyLock<Statement<Journal>> =
 reading! {
     /// Reads an entry.
     Journal, CHANGE, change -> Change:
-    cursor int, at time, kind text, interaction_id maybe_text, contact_id maybe_text,
+    cursor int, at time, kind text, interaction_id text, contact_id maybe_text,
     media_type maybe_text, owner_id maybe_text, action_id maybe_text, actor text, delta text;
     Change {
         cursor,
         at,
         kind,
-        interaction_id,
+        interaction_id: (!interaction_id.is_empty()).then_some(interaction_id),
         contact_id,
         media_type,
         owner_id,

@@ -99,7 +99,7 @@ pub(super) async fn clear<D: Dialect>(
             format!("DELETE FROM kept_reply WHERE tenant_id = $1 AND interaction_id IN {any}"),
             format!("DELETE FROM former_contact WHERE tenant_id = $1 AND interaction_id IN {any}"),
             format!(
-                "UPDATE journal SET delta = '{}', before = NULL, contact_id = NULL WHERE tenant_id = $1 AND interaction_id IN {any}",
+                "UPDATE journal SET delta = '{}', before = NULL, contact_id = NULL WHERE tenant_id = $1 AND interaction_id <> '' AND interaction_id IN {any}",
                 content::ERASED
             ),
         ];
@@ -192,7 +192,7 @@ pub(super) async fn forget_contacts<D: Dialect>(
             format!("DELETE FROM contact WHERE tenant_id = $1 AND id IN {any}"),
             format!("DELETE FROM kept_reply WHERE tenant_id = $1 AND contact_id IN {any}"),
             format!(
-                "UPDATE journal SET delta = '{}' WHERE tenant_id = $1 AND interaction_id IS NULL AND contact_id IN {any}",
+                "UPDATE journal SET delta = '{}' WHERE tenant_id = $1 AND interaction_id = '' AND contact_id IN {any}",
                 content::ERASED
             ),
         ] {
@@ -223,7 +223,7 @@ async fn untie_former<D: Dialect>(
     let sql = format!(
         "SELECT j.cursor, j.delta FROM former_contact f CROSS JOIN journal j \
          WHERE f.tenant_id = $1 AND f.contact_id IN {any} \
-         AND j.interaction_id = f.interaction_id AND j.tenant_id = f.tenant_id AND j.contact_id = f.contact_id"
+         AND j.interaction_id = f.interaction_id AND j.interaction_id <> '' AND j.tenant_id = f.tenant_id AND j.contact_id = f.contact_id"
     );
     let mut deltas = Vec::new();
     for row in &D::fetch(conn, sql.into(), args.clone()).await? {
@@ -241,7 +241,7 @@ async fn untie_former<D: Dialect>(
     bulk::run::<D>(conn, &DELTAS, deltas).await?;
     for sql in [
         format!(
-            "UPDATE journal SET contact_id = NULL WHERE tenant_id = $1 AND contact_id IN {any} AND interaction_id IN \
+            "UPDATE journal SET contact_id = NULL WHERE tenant_id = $1 AND contact_id IN {any} AND interaction_id <> '' AND interaction_id IN \
              (SELECT interaction_id FROM former_contact WHERE tenant_id = $1 AND contact_id IN {any})"
         ),
         format!("DELETE FROM former_contact WHERE tenant_id = $1 AND contact_id IN {any}"),
@@ -268,7 +268,7 @@ async fn forget_before<D: Dialect>(
         recording::write_whole::<D>(conn, &cursors).await?;
         let sql = format!(
             "UPDATE journal SET before = NULL \
-             WHERE tenant_id = $1 AND interaction_id IN {any} AND before IS NOT NULL"
+             WHERE tenant_id = $1 AND interaction_id <> '' AND interaction_id IN {any} AND before IS NOT NULL"
         );
         D::execute(conn, sql.into(), args).await?;
     }

@@ -107,7 +107,7 @@ async fn entries<D: Dialect>(
     tenant: i64,
     id: &str,
 ) -> Result<Vec<(i64, Document)>, StoreError> {
-    let sql = "SELECT cursor, delta FROM journal WHERE interaction_id = $1 AND tenant_id = $2 ORDER BY cursor";
+    let sql = "SELECT cursor, delta FROM journal WHERE interaction_id = $1 AND interaction_id <> '' AND tenant_id = $2 ORDER BY cursor";
     let rows = D::fetch(conn, sql.into(), vec![id.into(), tenant.into()]).await?;
     rows.iter()
         .map(|row| {

@@ -9,7 +9,7 @@ use crate::domain::command::Stored;
 use crate::domain::contact::ContactRules;
 use crate::domain::interaction::Interaction;
 use crate::domain::user_data::{self, KeyPath};
-use crate::store::archive::arg;
+use crate::store::archive::{arg, is_empty_for_none};
 use crate::store::bulk::{self, Many, Type};
 use crate::store::dialect::{Columns, Conn, Dialect};
 use crate::store::tables::contact::{ContactAttributes, Contacts};
@@ -123,6 +123,7 @@ pub(super) async fn insert<D: Dialect>(
         unreachable!("interactions are written with their content");
     };
     let mut args = Vec::with_capacity(all.len() * columns.len());
+    let is_empty = |place: usize| is_empty_for_none(kind, kind.columns()[place].name);
     for row in all {
         for (place, of) in columns {
             let cell = place.and_then(|place| row.cells.get(place));
@@ -134,6 +135,7 @@ pub(super) async fn insert<D: Dialect>(
                 }
                 // existing interactions have no rows under a new key: a server fills its index
                 (None, Kind::IndexedKey) => i64::from(!merging).into(),
+                (Some(Cell::Null), _) if place.is_some_and(is_empty) => "".into(),
                 (None | Some(Cell::Null), _) => of.null(),
                 (Some(cell), _) => arg(cell),
             });

@@ -44,7 +44,7 @@ pub(super) async fn erased<D: Dialect>(
     ids: Vec<String>,
 ) -> Result<BTreeSet<String>, StoreError> {
     let sql = format!(
-        "SELECT DISTINCT j.contact_id FROM journal j WHERE j.tenant_id = $1 AND j.contact_id IN {} AND j.interaction_id IS NULL AND j.kind = $3 \
+        "SELECT DISTINCT j.contact_id FROM journal j WHERE j.tenant_id = $1 AND j.contact_id IN {} AND j.interaction_id = '' AND j.kind = $3 \
          AND NOT EXISTS (SELECT 1 FROM contact c WHERE c.id = j.contact_id AND c.tenant_id = j.tenant_id)",
         D::any_of(2)
     );
@@ -175,11 +175,11 @@ pub(super) async fn told_before<D: Dialect>(
     let mut told = BTreeSet::new();
     for ((kind, tenant), ids) in grouped(gone) {
         let (column, alone) = match kind {
-            Kind::Interaction => ("interaction_id", ""),
+            Kind::Interaction => ("interaction_id", " AND interaction_id <> ''"),
             Kind::WebAction => ("action_id", ""),
             _ => (
                 "contact_id",
-                " AND interaction_id IS NULL AND action_id IS NULL",
+                " AND interaction_id = '' AND action_id IS NULL",
             ),
         };
         let sql = format!(
