@@ -131,17 +131,17 @@ pub async fn family<D: Dialect>(
     let below = lineage::walk::<D>(conn, tenant, Way::Down, from, most, |_| true).await?;
     let below = below.into_iter().map(|kin| kin.of.id);
     let ids: Vec<String> = std::iter::once(root.clone()).chain(below).collect();
-    let sql = format!(
+    let select = format!(
         "SELECT i.id, j.core, l.copy_user_data, l.copied_keys, l.linked_by, l.created_date \
          FROM interaction i{} LEFT JOIN link l ON l.child_id = i.id AND l.tenant_id = i.tenant_id \
-         WHERE i.tenant_id = $1 AND i.id IN {}",
-        rows::JOIN_JSON,
-        D::any_of(2)
+         WHERE ",
+        rows::JOIN_JSON
     );
     let mut members = HashMap::with_capacity(ids.len());
     for chunk in ids.chunks(lineage::CHUNK) {
-        let args = vec![tenant.into(), Arg::Texts(chunk.to_vec())];
-        for row in &D::fetch(conn, sql.clone().into(), args).await? {
+        let mut sql = select.clone();
+        let args = lineage::one_of::<D>(&mut sql, tenant, "i.id", chunk);
+        for row in &D::fetch(conn, sql.into(), args).await? {
             let mut row = Columns::<D>::of(row);
             members.insert(row.text()?, member::<D>(&mut row)?);
         }

@@ -12,8 +12,13 @@ use super::dialect::{Arg, Columns, Conn, Dialect, RowOf};
 use crate::domain::Moment;
 use crate::domain::person::Relative;
 
+/// The numbers of identifiers that statements are prepared for.
+///
+/// Each identifier has a placeholder of its own: of a list bound as one value, Postgres would make a
+/// plan for each execution, which takes longer than the search for a few.
+const SIZES: [usize; 4] = [1, 8, 64, CHUNK];
 /// The largest number of identifiers bound to a statement.
-pub const CHUNK: usize = 500;
+pub const CHUNK: usize = 512;
 
 /// The direction of a walk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,18 +112,16 @@ async fn next<D: Dialect>(
         Way::Up => "i.id",
         Way::Down => "i.parent_id",
     };
-    let sql = format!(
-        "SELECT {COLUMNS} FROM interaction i WHERE i.tenant_id = $1 AND {column} IN {} \
-         ORDER BY {}, {} LIMIT +$3",
-        D::any_of(2),
-        D::unindexed("i.start_date"),
-        D::unindexed("i.id")
-    );
     let limit = i64::try_from(most).unwrap_or(i64::MAX);
     let mut found = Vec::new();
     for chunk in of.chunks(CHUNK) {
-        let args = vec![tenant.into(), Arg::Texts(chunk.to_vec()), limit.into()];
-        for row in &D::fetch(conn, sql.clone().into(), args).await? {
+        let mut sql = format!("SELECT {COLUMNS} FROM interaction i WHERE ");
+        let mut args = one_of::<D>(&mut sql, tenant, column, chunk);
+        args.push(limit.into());
+        let (start, id) = (D::unindexed("i.start_date"), D::unindexed("i.id"));
+        sql += &format!(" ORDER BY {start}, {id} LIMIT +");
+        D::place(&mut sql, args.len());
+        for row in &D::fetch(conn, sql.into(), args).await? {
             found.push(kin::<D>(row, depth)?);
         }
     }
@@ -127,4 +130,23 @@ async fn next<D: Dialect>(
         found.truncate(most);
     }
     Ok(found)
+}
+
+/// Writes the condition that an interaction is of this tenant and a column has one of these values,
+/// at most [`CHUNK`]; returns the arguments. The text before it has no placeholders.
+pub fn one_of<D: Dialect>(sql: &mut String, tenant: i64, column: &str, of: &[String]) -> Vec<Arg> {
+    let size = SIZES.into_iter().find(|size| of.len() <= *size);
+    let mut args: Vec<Arg> = vec![tenant.into()];
+    args.extend(of.iter().map(|id| Arg::from(id.as_str())));
+    args.resize_with(1 + size.unwrap_or(of.len()), || Arg::Text(None));
+    *sql += "i.tenant_id = ";
+    D::place(sql, 1);
+    *sql += " AND ";
+    *sql += column;
+    for n in 2..=args.len() {
+        *sql += if n == 2 { " IN (" } else { ", " };
+        D::place(sql, n);
+    }
+    *sql += ")";
+    args
 }
