@@ -1,5 +1,6 @@
 //! Lists and searches of contacts.
 
+use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 
 use crate::both;
@@ -172,5 +173,39 @@ both! {
         assert_eq!((status, &changed["attributes"]), (200, &json!({"Zip": ["1"]})));
         assert_eq!(server.record(json!({"mediaType": "chat", "contact": {"EmailAddress": [null]}})).await["contactId"], Value::Null);
         assert_eq!(server.post("/v1/contacts", json!({"attributes": {"City": [1]}})).await.0, 422);
+    }
+
+    async fn many_who_ask_at_once_get_the_histories_of_their_own_contacts(db) {
+        let server = Server::start(db).await;
+        let mut lines = Vec::new();
+        for contact in 0..20 {
+            server.post("/v1/contacts", json!({"id": format!("p{contact}"), "attributes": {"LastName": "p"}})).await;
+            lines.extend((0..contact).map(|n| json!({"id": format!("i{contact}-{n:02}"), "mediaType": "chat", "contactId": format!("p{contact}"),
+                "startDate": format!("2026-03-01T00:{n:02}:00Z"), "userData": {"ñ,:": "é"}})));
+        }
+        server.record(json!({"id": "unnamed", "mediaType": "chat"})).await;
+        server.batch(&lines).await;
+        // all of several numbers of contacts, so that groups of many sizes are asked for
+        for many in [1, 2, 3, 5, 9, 20] {
+            let server = &server;
+            let asked = (0..many).map(|n| async move {
+                let contact = if n % 2 == 0 { n } else { 19 - n };
+                let of = format!("/v1/contacts/p{contact}/history?limit=6");
+                let (status, first) = server.get(&of).await;
+                assert_eq!(status, 200, "{first}");
+                let mut found: Vec<String> = ids(&first).into_iter().map(str::to_owned).collect();
+                let mut next = first["next"].clone();
+                while let Some(cursor) = next.as_str() {
+                    let (_, page) = server.get(&format!("{of}&cursor={cursor}")).await;
+                    assert!(ids(&page).len() <= 6, "{page}");
+                    found.extend(ids(&page).into_iter().map(str::to_owned));
+                    next = page["next"].clone();
+                }
+                let expected: Vec<String> = (0..contact).rev().map(|n| format!("i{contact}-{n:02}")).collect();
+                assert_eq!(found, expected);
+            });
+            let unknown = async { server.get("/v1/contacts/nobody/history").await.0 };
+            assert_eq!(join(unknown, join_all(asked)).await.0, 404);
+        }
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::both;
+use crate::support::direct::Direct;
 use crate::support::{Server, id};
 
 fn keys(of: &Value) -> Vec<&str> {
@@ -12,6 +13,18 @@ fn keys(of: &Value) -> Vec<&str> {
         .keys()
         .map(String::as_str)
         .collect()
+}
+
+/// The deleted interactions, in the order of the journal.
+async fn deleted(server: &Server) -> Vec<String> {
+    let (_, page) = server
+        .get("/v1/changes?kind=interaction.deleted&limit=500")
+        .await;
+    let items = page["items"].as_array().expect("a list");
+    let of = items
+        .iter()
+        .map(|change| change["interactionId"].as_str().unwrap().to_owned());
+    of.collect()
 }
 
 both! {
@@ -104,6 +117,52 @@ both! {
             assert_eq!(family["links"][1]["parentId"], chat["id"]);
             assert_eq!(family["links"][1]["copyUserData"], Value::Null);
         }
+    }
+
+    async fn a_wide_and_deep_family_comes_level_by_level(db) {
+        let server = Server::start(db).await;
+        let minute = |n: usize| format!("2026-03-01T{:02}:{:02}:00Z", n / 60, n % 60);
+        let one = |id: String, parent: &str, n: usize| json!({"id": id, "mediaType": "email", "parentId": parent, "startDate": minute(n)});
+        let mut lines = vec![json!({"id": "root", "mediaType": "webengagement", "startDate": minute(0)})];
+        // each child began before those with smaller identifiers, and has a child that began after
+        lines.extend((0..600).map(|n| one(format!("a{n:03}"), "root", 700 - n)));
+        lines.extend((0..600).map(|n| one(format!("b{n:03}"), &format!("a{n:03}"), 701 + n)));
+        lines.push(one("c0".to_owned(), "b000", 0));
+        lines.extend((1..40).map(|n| one(format!("c{n}"), &format!("c{}", n - 1), 0)));
+        let told = server.batch(&lines).await;
+        assert!(told.iter().all(|line| line["status"] == 201), "{told:?}");
+        let mut expected = vec!["root".to_owned()];
+        expected.extend((0..600).rev().map(|n| format!("a{n:03}")));
+        expected.extend((0..600).map(|n| format!("b{n:03}")));
+        expected.extend((0..40).map(|n| format!("c{n}")));
+        for member in ["root", "a007", "b599", "c39"] {
+            let (_, family) = server.get(&format!("/v1/interactions/{member}/lineage")).await;
+            let nodes: Vec<&str> = family["nodes"].as_array().unwrap().iter().map(id).collect();
+            assert_eq!((family["root"].as_str().unwrap(), nodes), ("root", expected.iter().map(String::as_str).collect()), "{member}");
+            assert_eq!(family["links"].as_array().unwrap().len(), 1240);
+        }
+        let (status, moved) = server.patch("/v1/interactions/root", json!({"parentId": "c39"})).await;
+        assert_eq!((status, &moved["errors"][0]["pointer"]), (422, &json!("/parentId")), "{moved}");
+        let (status, problem) = server.delete("/v1/interactions/b000").await;
+        assert_eq!((status, problem["detail"].as_str().unwrap().contains("40 descendants")), (409, true), "{problem}");
+        assert_eq!(server.delete("/v1/interactions/b000?cascade=true").await.0, 204);
+        let mut below: Vec<String> = (0..40).map(|n| format!("c{n}")).collect();
+        below.insert(0, "b000".to_owned());
+        assert_eq!(deleted(&server).await, below);
+    }
+
+    async fn a_circle_of_parents_ends_where_it_began(db) {
+        let server = Server::start(db).await;
+        server.record(json!({"id": "a", "mediaType": "chat"})).await;
+        server.record(json!({"id": "b", "mediaType": "chat", "parentId": "a"})).await;
+        server.record(json!({"id": "c", "mediaType": "chat", "parentId": "b"})).await;
+        // no command makes one
+        Direct::to(&server.place).await.execute("UPDATE interaction SET parent_id = 'c' WHERE id = 'a'").await;
+        let (status, family) = server.get("/v1/interactions/b/lineage").await;
+        let nodes: Vec<&str> = family["nodes"].as_array().unwrap().iter().map(id).collect();
+        assert_eq!((status, nodes), (200, vec!["c", "a", "b"]), "{family}");
+        assert_eq!(server.delete("/v1/interactions/a?cascade=true").await.0, 204);
+        assert_eq!(deleted(&server).await, ["a", "b", "c"]);
     }
 
     async fn userdata_is_propagated_by_whatever_door_the_child_comes(db) {
