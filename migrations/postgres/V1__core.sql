@@ -34,7 +34,7 @@ CREATE TABLE interaction (
     CHECK (end_date IS NULL OR (status = 3 AND end_date >= start_date)),
     CHECK (modified_date >= created_date),
     CHECK (parent_id <> id)
-);
+) WITH (fillfactor = 90); -- room for a change in the same page, which then touches no index
 CREATE INDEX interaction_seq ON interaction (seq);
 CREATE UNIQUE INDEX interaction_start ON interaction (tenant_id, start_date, id);
 CREATE UNIQUE INDEX interaction_media ON interaction (tenant_id, media_type, start_date, id);
@@ -54,7 +54,7 @@ CREATE TABLE interaction_json (
     core TEXT COLLATE "C" NOT NULL,
     user_data TEXT COLLATE "C" NOT NULL,
     PRIMARY KEY (interaction_id, tenant_id)
-);
+) WITH (fillfactor = 85);
 
 CREATE TABLE interaction_text (
     seq BIGINT NOT NULL,
