@@ -18,11 +18,12 @@ use crate::api;
 use crate::compat::gws;
 use crate::config::Config;
 use crate::domain::command::{Command, Outcome, REPLY_KEPT, Submission};
+use crate::domain::filter::IndexedAttribute;
 use crate::domain::user_data::KeyPath;
 use crate::domain::{Clock, Moment};
 use crate::feed::{self, Feed};
 use crate::store::writer::QueueLimits;
-use crate::store::{Schema, Settings, Store, StoreError, Writer};
+use crate::store::{AttributeIndexes, Schema, Settings, Store, StoreError, Writer};
 use crate::telemetry::Metrics;
 use crate::web::access::{Access, Door};
 use crate::web::rate::Rate;
@@ -85,12 +86,7 @@ pub async fn serve(
             tracing::error!(%error, key, "a key could not be declared as indexed");
         }
     }
-    tasks.spawn(keep_index(
-        store.writer.clone(),
-        config.indexed_keys(),
-        stopping.clone(),
-        Arc::clone(&store.reads),
-    ));
+    keep_indexes(&tasks, &store, &config, &stopping);
     tasks.spawn(tidy(
         store.writer.clone(),
         Arc::clone(&clock),
@@ -175,6 +171,23 @@ pub fn router(app: App) -> Router {
         ))
 }
 
+/// Fills the indexes of declared keys and attributes in the background.
+fn keep_indexes(tasks: &TaskTracker, store: &Store, config: &Config, stopping: &CancellationToken) {
+    tasks.spawn(keep_index(
+        store.writer.clone(),
+        config.indexed_keys(),
+        stopping.clone(),
+        Arc::clone(&store.reads),
+    ));
+    tasks.spawn(keep_attribute_indexes(
+        store.indexes.clone(),
+        store.writer.clone(),
+        config.indexed_attributes(),
+        stopping.clone(),
+        Arc::clone(&store.reads),
+    ));
+}
+
 /// Declares the configured keys, and fills the index of every declared key that is not ready.
 async fn keep_index(
     writer: Writer,
@@ -198,6 +211,32 @@ async fn keep_index(
     tokio::select! {
         done = work => if let Err(error) = done {
             tracing::error!(%error, "the index of declared keys could not be filled");
+        },
+        () = stopping.cancelled() => {}
+    }
+}
+
+/// Builds the index of every attribute that is declared or configured.
+async fn keep_attribute_indexes(
+    indexes: AttributeIndexes,
+    writer: Writer,
+    configured: Vec<IndexedAttribute>,
+    stopping: CancellationToken,
+    reads: Arc<dyn crate::store::Reads>,
+) {
+    let work = async {
+        for attribute in configured {
+            indexes.declare(&writer, attribute).await?;
+        }
+        let declared = reads.indexed_attributes().await?;
+        for attribute in indexes.settle(&writer, &declared).await? {
+            tracing::info!(attribute = attribute.name(), "an attribute is indexed");
+        }
+        Ok::<(), StoreError>(())
+    };
+    tokio::select! {
+        done = work => if let Err(error) = done {
+            tracing::error!(%error, "the indexes of declared attributes could not be built");
         },
         () = stopping.cancelled() => {}
     }

@@ -39,6 +39,7 @@ mod gws_sessions;
 mod gws_sign_in;
 mod gws_spelling;
 mod importing;
+mod indexed_attributes;
 mod journal_telling;
 mod long_work;
 mod migrating;

@@ -92,6 +92,13 @@ CREATE TABLE indexed_key (
     ready SMALLINT NOT NULL CHECK (ready IN (0, 1))
 );
 
+-- Attributes of interactions that are indexed. Their indexes come and go with these rows
+-- (src/store/attribute_index.rs).
+CREATE TABLE indexed_attribute (
+    name TEXT COLLATE "C" NOT NULL PRIMARY KEY CHECK (name IN ('createdDate', 'endDate', 'modifiedDate')),
+    ready SMALLINT NOT NULL CHECK (ready IN (0, 1)) -- 0 while the index is built
+);
+
 -- Rows only for declared keys; a list has one for each of its different elements. A value stands
 -- cut
 -- to its first 200 characters, or as a number: the document has the last word.

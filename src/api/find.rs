@@ -479,8 +479,18 @@ async fn fields(State(app): State<App>, caller: Caller, _: NoParams) -> Result<R
         .into_iter()
         .map(|(key, ready)| json!({"key": key.to_string(), "ready": ready}))
         .collect();
-    Ok(render::json(
-        json!({"items": all, "combiners": ["and", "or", "not", "q"], "indexedKeys": indexed})
-            .to_string(),
-    ))
+    let attributes: Vec<Value> = app
+        .reads
+        .indexed_attributes()
+        .await?
+        .into_iter()
+        .map(|(attribute, ready)| json!({"field": attribute.name(), "ready": ready}))
+        .collect();
+    let fields = json!({
+        "items": all,
+        "combiners": ["and", "or", "not", "q"],
+        "indexedKeys": indexed,
+        "indexedAttributes": attributes,
+    });
+    Ok(render::json(fields.to_string()))
 }

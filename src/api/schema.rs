@@ -515,6 +515,8 @@ pub struct FieldList {
     combiners: Vec<String>,
     /// UserData keys that are declared as indexed.
     indexed_keys: Vec<IndexedKey>,
+    /// Attributes that are declared as indexed.
+    indexed_attributes: Vec<IndexedAttribute>,
 }
 
 /// A field.
@@ -535,6 +537,15 @@ pub struct FieldBody {
 #[derive(ToSchema)]
 pub struct IndexedKey {
     key: String,
+    /// Whether its index is complete.
+    ready: bool,
+}
+
+/// A declared attribute.
+#[derive(ToSchema)]
+pub struct IndexedAttribute {
+    /// `createdDate`, `endDate` or `modifiedDate`.
+    field: String,
     /// Whether its index is complete.
     ready: bool,
 }

@@ -19,13 +19,14 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::domain::command::Rules;
+use crate::domain::filter::IndexedAttribute;
 use crate::domain::limits::Limits;
 use crate::domain::user_data::{KeyPath, Transience};
 pub use print::redacted;
 use print::{HIDDEN, inline};
 pub use sections::{
-    Capabilities, Contacts, Database, Engagement, Gws, Log, Queue, Server, UserData, WebActions,
-    Webhooks,
+    Capabilities, Contacts, Database, Engagement, Gws, Interactions, Log, Queue, Server, UserData,
+    WebActions, Webhooks,
 };
 use sources::{NOT_SETTINGS, merge, of_kubernetes, placed, set};
 
@@ -44,6 +45,8 @@ pub struct Config {
     pub queue: Queue,
     /// Web engagements.
     pub engagement: Engagement,
+    /// Interactions.
+    pub interactions: Interactions,
     /// UserData.
     pub user_data: UserData,
     /// Contacts.
@@ -121,6 +124,10 @@ impl Config {
                 "[web_actions] rate and burst must be at least 1, largest at least 1024".to_owned(),
             );
         }
+        for name in &config.interactions.indexed {
+            IndexedAttribute::parse(name)
+                .map_err(|detail| format!("[interactions] indexed: {name:?} {detail}"))?;
+        }
         if !["text", "json"].contains(&config.log.format.as_str()) {
             return Err("[log] format is neither text nor json".to_owned());
         }
@@ -172,6 +179,14 @@ impl Config {
         keys.sort_unstable();
         keys.dedup();
         keys
+    }
+
+    /// The attributes with an index.
+    pub fn indexed_attributes(&self) -> Vec<IndexedAttribute> {
+        let names = self.interactions.indexed.iter();
+        names
+            .filter_map(|name| IndexedAttribute::of_name(name))
+            .collect()
     }
 
     /// How long a query may take.

@@ -65,6 +65,14 @@ pub struct Engagement {
     pub session_keys: Vec<String>,
 }
 
+/// `[interactions]`
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Interactions {
+    /// Attributes to index.
+    pub indexed: Vec<String>,
+}
+
 /// `[user_data]`
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::archive::{Chunks, Restore, Restored};
 use super::client::{Answer, ClientSession, NewChoice, SessionEdit};
 use super::contact::{Attributes, Contact, ContactRules, Folded, GivenAttributes, OneOrMany};
+use super::filter::IndexedAttribute;
 use super::interaction::{
     Interaction, InteractionPatch, LongTexts, NewInteraction, WEB_ENGAGEMENT,
 };
@@ -184,6 +185,8 @@ pub enum Command {
     },
     /// Drops an indexed key.
     DropKey(KeyPath),
+    /// Takes a step in the life of the index of an attribute.
+    IndexAttribute(IndexStep, IndexedAttribute),
     /// Deletes the replies stored before this moment.
     ForgetReplies(Moment),
     /// Opens the session of a notified client.
@@ -202,6 +205,18 @@ pub enum Command {
     ForgetClients(Moment),
     /// Writes about webhooks.
     Webhook(Box<WebhookCommand>),
+}
+
+/// A step in the life of the index of an attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IndexStep {
+    /// The attribute is declared. Its index is to be built.
+    Declare,
+    /// The index is complete: searches may use it. On SQLite, this step builds it.
+    Finish,
+    /// The declaration is withdrawn, and searches no longer use the index. On SQLite, this step
+    /// removes it.
+    Drop,
 }
 
 /// How an interaction that was recorded already is found.
@@ -547,6 +562,7 @@ impl Command {
                 }
             }
             Self::Delete { .. }
+            | Self::IndexAttribute(..)
             | Self::DeleteContact { .. }
             | Self::MergeContact { .. }
             | Self::UnmergeContact(_)
@@ -611,6 +627,7 @@ impl Command {
             | Self::DeclareKey(_)
             | Self::FillKey { .. }
             | Self::DropKey(_)
+            | Self::IndexAttribute(..)
             | Self::ForgetReplies(_)
             | Self::FoldContacts { .. }
             | Self::IndexWords

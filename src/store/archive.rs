@@ -121,6 +121,7 @@ impl<D: Dialect> Snapshot for Reader<D> {
 pub fn table(kind: Kind) -> &'static str {
     match kind {
         Kind::IndexedKey => "indexed_key",
+        Kind::IndexedAttribute => "indexed_attribute",
         Kind::Contact => "contact",
         Kind::ContactAttribute => "contact_attribute",
         Kind::Interaction => "interaction",

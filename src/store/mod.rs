@@ -10,6 +10,8 @@
 //! both databases.
 
 pub mod archive;
+mod aside;
+mod attribute_index;
 mod bulk;
 mod checkpoint;
 mod client;
@@ -45,6 +47,7 @@ pub mod writer;
 
 use std::sync::Arc;
 
+pub use attribute_index::AttributeIndexes;
 pub use client::News;
 pub use interaction::{Family, FamilyLink};
 pub use journal::{Changes, ChangesQuery};

@@ -16,15 +16,15 @@ use super::journal::{Changes, ChangesQuery};
 use super::search::{Page, ShortPage};
 use super::{
     Count, CountsQuery, DeliveriesQuery, Family, FamilyLink, Found, News, Outlook, Person, Sender,
-    StoreError, Token, WebActionsQuery, client, contact, interaction, journal, person, search,
-    token, web_action, webhook,
+    StoreError, Token, WebActionsQuery, attribute_index, client, contact, interaction, journal,
+    person, search, token, web_action, webhook,
 };
 use crate::domain::archive::Restored;
 use crate::domain::change::Change;
 use crate::domain::client::{Choice, ClientSession};
 use crate::domain::command::Stored;
 use crate::domain::contact::{Contact, ContactRules};
-use crate::domain::filter::Search;
+use crate::domain::filter::{IndexedAttribute, Search};
 use crate::domain::user_data::{Document, KeyPath};
 use crate::domain::web_action::Recorded;
 use crate::domain::webhook::{Delivery, Webhook};
@@ -72,6 +72,8 @@ pub trait Reads: Send + Sync {
     fn tokens(&self) -> Read<'_, Vec<Token>>;
     /// Declared keys, and whether each is ready.
     fn indexed_keys(&self) -> Read<'_, Vec<(KeyPath, bool)>>;
+    /// Declared attributes, and whether the index of each is ready.
+    fn indexed_attributes(&self) -> Read<'_, Vec<(IndexedAttribute, bool)>>;
     /// The number of interactions of a tenant.
     fn count(&self, tenant: i64) -> Read<'_, i64>;
     /// The cursor of the newest journal entry; fails if the database does not respond.
@@ -329,6 +331,10 @@ impl<D: Dialect> Reads for Readers<D> {
 
     fn indexed_keys(&self) -> Read<'_, Vec<(KeyPath, bool)>> {
         read!(self.held, conn => indexed_keys::<D>(&mut conn))
+    }
+
+    fn indexed_attributes(&self) -> Read<'_, Vec<(IndexedAttribute, bool)>> {
+        read!(self.held, conn => attribute_index::declared::<D>(&mut conn))
     }
 
     fn count(&self, tenant: i64) -> Read<'_, i64> {

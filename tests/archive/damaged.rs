@@ -179,7 +179,7 @@ both! {
         let whole = std::fs::read_to_string(&archive).unwrap();
         let bad = file(&source, "bad.ndjson");
         for ((text, line), said) in [
-            (changed("{\"annals\"", "\"version\":2", "\"version\":9"), "version 9"),
+            (changed("{\"annals\"", "\"version\":3", "\"version\":9"), "version 9"),
             (changed("{\"contact\"", "{\"contact\":", "{\"person\":"), "\"person\", which is not known"),
             (changed("{\"contact\"", "\"tenantId\":1", "\"tenantId\":\"one\""), "contact.tenantId"),
             (changed("{\"contact\"", "\"tenantId\":1,", ""), "lacks contact.tenantId"),

@@ -105,10 +105,19 @@ pub async fn record_all(server: &Server, bodies: &[String]) -> Vec<String> {
 
 /// Waits until these keys of `UserData` are indexed.
 pub async fn indexed(server: &Server, keys: usize) {
+    ready(server, "indexedKeys", keys).await;
+}
+
+/// Waits until these attributes are indexed.
+pub async fn attributes_indexed(server: &Server, attributes: usize) {
+    ready(server, "indexedAttributes", attributes).await;
+}
+
+async fn ready(server: &Server, what: &str, number: usize) {
     loop {
         let (_, fields) = server.get("/v1/fields").await;
-        let all = fields["indexedKeys"].as_array().expect("a list");
-        if all.iter().filter(|key| key["ready"] == true).count() == keys {
+        let all = fields[what].as_array().expect("a list");
+        if all.iter().filter(|one| one["ready"] == true).count() == number {
             return;
         }
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;

@@ -88,7 +88,7 @@ impl Row {
                 vec![("position", 0, i64::from(i16::MAX), "is out of range")]
             }
             Kind::Reply => vec![("status", 100, 599, "is no status of HTTP")],
-            Kind::IndexedKey | Kind::Link | Kind::Token => Vec::new(),
+            Kind::IndexedKey | Kind::IndexedAttribute | Kind::Link | Kind::Token => Vec::new(),
         }
     }
 }

@@ -11,14 +11,17 @@ pub use restore::{Chunks, LeftOut, NextChunk, Restore, Restored, Standing};
 
 use super::Moment;
 
-/// The version of the format. Version 1 has no deliveries; it is still read.
-pub const VERSION: u64 = 2;
+/// The version of the format. Version 1 has no deliveries, and version 2 has no declared attributes.
+/// Both are still read.
+pub const VERSION: u64 = 3;
 
 /// The kind of a row. The kinds are in the order of the archive: referenced rows come first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
     /// A declared key of UserData.
     IndexedKey,
+    /// A declared attribute.
+    IndexedAttribute,
     /// A contact, without its attributes.
     Contact,
     /// A value of a contact's attribute.
@@ -86,6 +89,7 @@ const fn may(name: &'static str, kind: Type) -> Column {
 use Type::{Bytes, Int, Json, Text, Time};
 
 const INDEXED_KEY: &[Column] = &[must("key", Text)];
+const INDEXED_ATTRIBUTE: &[Column] = &[must("name", Text)];
 const CONTACT: &[Column] = &[
     must("id", Text),
     must("tenant_id", Int),
@@ -202,8 +206,9 @@ const TOKEN: &[Column] = &[
 
 impl Kind {
     /// Every kind with its name in the archive, in archive order.
-    pub const ALL: [(Self, &'static str); 11] = [
+    pub const ALL: [(Self, &'static str); 12] = [
         (Self::IndexedKey, "indexedKey"),
+        (Self::IndexedAttribute, "indexedAttribute"),
         (Self::Contact, "contact"),
         (Self::ContactAttribute, "contactAttribute"),
         (Self::Interaction, "interaction"),
@@ -236,6 +241,7 @@ impl Kind {
     pub fn columns(self) -> &'static [Column] {
         match self {
             Self::IndexedKey => INDEXED_KEY,
+            Self::IndexedAttribute => INDEXED_ATTRIBUTE,
             Self::Contact => CONTACT,
             Self::ContactAttribute => CONTACT_ATTRIBUTE,
             Self::Interaction => INTERACTION,
@@ -253,6 +259,7 @@ impl Kind {
     pub fn key(self) -> &'static [&'static str] {
         match self {
             Self::IndexedKey => &["key"],
+            Self::IndexedAttribute => &["name"],
             Self::Contact | Self::Webhook | Self::Token => &["id", "tenant_id"],
             Self::ContactAttribute => &["contact_id", "tenant_id", "name", "position"],
             Self::Interaction | Self::WebAction => &["seq"],

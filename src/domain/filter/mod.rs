@@ -2,10 +2,12 @@
 //! translates once.
 
 mod days;
+mod declared;
 mod field;
 mod parse;
 mod search;
 
+pub use declared::IndexedAttribute;
 pub use field::{ATTRIBUTES, Attribute, AttributeType, Field, Searched, attribute_named};
 pub use parse::{
     DEEPEST, LONGEST_WORDS, MOST_PARTS, Size, loose_operands, parse_filter, parse_filter_in,

@@ -149,6 +149,8 @@ pub trait Dialect: Sized + Send + Sync + 'static {
     const KEEPS_SESSION: bool;
     /// Whether a search needs a transaction for settings of its own.
     const SEARCHES_IN_TRANSACTIONS: bool;
+    /// Whether an index can be built and removed without a transaction while others write.
+    const INDEXES_ASIDE: bool;
     /// Reverts those settings, for a statement that reads everything it finds.
     const READS_ALL: &'static str;
     /// Lifts the time limit of statements until the transaction ends.
@@ -166,6 +168,11 @@ pub trait Dialect: Sized + Send + Sync + 'static {
     }
     /// The expression of a column, written so that the database uses no index for it.
     fn unindexed(column: &str) -> String;
+
+    /// A condition that holds of nearly every row, but whose index is to be used.
+    fn certain(condition: &str) -> String {
+        condition.to_owned()
+    }
 
     /// Text of a column.
     fn text(row: &RowOf<Self>, column: usize) -> sqlx::Result<Option<String>>;

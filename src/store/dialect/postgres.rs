@@ -77,6 +77,7 @@ impl<const KEPT: bool> Dialect for Sessions<KEPT> {
     const BEGIN_READ: &'static str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
     const KEEPS_SESSION: bool = KEPT;
     const SEARCHES_IN_TRANSACTIONS: bool = true;
+    const INDEXES_ASIDE: bool = true;
     const UNLIMITED: &'static str = "SET LOCAL statement_timeout = 0";
     const READS_ALL: &'static str = "SET LOCAL enable_sort = on; SET LOCAL enable_seqscan = on; \
                                      SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on; \

@@ -22,6 +22,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::StoreError;
+use super::attribute_index::AttributeIndexes;
 use super::dialect::{OnPooled, OnPostgres};
 use super::held::Begin;
 use super::meters::Meters;
@@ -90,6 +91,8 @@ pub struct Store {
     pub meters: Arc<Meters>,
     /// The newest cursor that this store's writer committed.
     pub committed: Arc<watch::Sender<i64>>,
+    /// Builds and removes the indexes of attributes.
+    pub indexes: AttributeIndexes,
     /// The database's name.
     pub database: &'static str,
     write_task: JoinHandle<()>,
@@ -170,6 +173,7 @@ impl Store {
             reads,
             meters,
             committed,
+            indexes: AttributeIndexes::by_writer(),
             database: D::NAME,
             write_task,
             upkeep,

@@ -9,6 +9,7 @@ use sqlx::{ConnectOptions, Connection, Postgres};
 use super::schema::{prepare, want_durable};
 use super::{Settings, Store, WRITERS_STATEMENTS, short_readers};
 use crate::store::StoreError;
+use crate::store::attribute_index::AttributeIndexes;
 use crate::store::dialect::{Conn, Dialect, READING, WATCH_CLIENT, WRITING};
 use crate::store::held::Begin;
 use crate::store::migrate::Migrate;
@@ -26,6 +27,7 @@ impl Store {
         prepare::<D>(&mut first, settings.schema).await?;
         let limits = limits::<D>(&mut first, settings.time_limit).await?;
         first.close().await?;
+        let indexes = AttributeIndexes::aside(&options, D::KEEPS_SESSION);
         let planned = READING.map(|(name, value)| (name, value.to_owned()));
         let (mut durable, mut limited) = (options.clone(), options.clone());
         let (mut short, mut in_transaction) = (options, limits.clone());
@@ -57,7 +59,7 @@ impl Store {
         };
         let read_pool = readers(settings.readers).connect_with(limited).await?;
         let short_pool = readers(short_readers()).connect_with(short).await?;
-        Ok(Self::start::<D>(
+        let store = Self::start::<D>(
             settings,
             [write_pool, read_pool, short_pool],
             begin,
@@ -65,7 +67,8 @@ impl Store {
             None,
             Signals::default(),
             Arc::default(),
-        ))
+        );
+        Ok(Self { indexes, ..store })
     }
 }
 

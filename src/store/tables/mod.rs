@@ -9,6 +9,7 @@
 
 pub mod client;
 pub mod contact;
+pub mod indexed_attribute;
 pub mod indexed_key;
 pub mod interaction;
 pub mod journal;

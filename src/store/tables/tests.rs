@@ -4,6 +4,7 @@ use sqlx::{Connection, SqliteConnection};
 
 use super::client::{Answers, CHANGED_SESSIONS, CHOICES, CURSORS, Sessions, Spellings};
 use super::contact::{ATTRIBUTES, CONTACTS, ContactAttributes, Contacts, FOLDED};
+use super::indexed_attribute::IndexedAttributes;
 use super::indexed_key::IndexedKeys;
 use super::interaction::{
     CHANGED, CHANGED_JSON, INDEX, Interactions, Json, Links, NEW, REVISED, Texts, UserDataIndex,
@@ -47,6 +48,7 @@ fn all() -> Vec<Described> {
         described::<Deliveries>(),
         described::<Tokens>(),
         described::<IndexedKeys>(),
+        described::<IndexedAttributes>(),
     ]
 }
 
@@ -111,6 +113,7 @@ fn the_archive_has_every_column_but_those_that_it_derives() {
             // deltas are archived whole, so nothing needs to be undone
             archive::Kind::Change => (&["journal"], &["before"]),
             archive::Kind::IndexedKey => (&["indexed_key"], &["ready"]),
+            archive::Kind::IndexedAttribute => (&["indexed_attribute"], &["ready"]),
             kind => (&[crate::store::archive::table(kind)], &[]),
         };
         let mut expected: BTreeMap<&str, Type> = of

@@ -1,10 +1,11 @@
 //! Commands in a transaction of their own.
 //!
 //! Here each command finds what carries it out: `deletion` deletes interactions and contacts,
-//! `merging` merges contacts, `keys` declares indexed keys and fills their index, and `upkeep` has
-//! tokens, replies and clients. Erasure is in [`erase`], restoring in [`super::restore`], webhooks
+//! `merging` merges contacts, `keys` declares indexed keys and fills their index, `attributes` declares
+//! indexed attributes, and `upkeep` has tokens, replies and clients. Erasure is in [`erase`], restoring in [`super::restore`], webhooks
 //! are in [`webhook`].
 
+mod attributes;
 mod deletion;
 mod keys;
 mod merging;
@@ -85,6 +86,9 @@ impl<D: Dialect> Task<D> {
             Command::DeclareKey(key) => keys::declare::<D>(conn, key).await?,
             Command::FillKey { key, after } => keys::fill::<D>(conn, key, after).await?,
             Command::DropKey(key) => keys::drop_key::<D>(conn, key).await?,
+            Command::IndexAttribute(step, attribute) => {
+                attributes::step::<D>(conn, *step, *attribute).await?
+            }
             Command::Webhook(command) => {
                 let of = (tenant, ask.at, head);
                 webhook::carry_out::<D>(conn, of, &self.rules, command).await?

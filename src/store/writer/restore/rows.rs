@@ -13,6 +13,7 @@ use crate::store::archive::{arg, is_empty_for_none};
 use crate::store::bulk::{self, Many, Type};
 use crate::store::dialect::{Columns, Conn, Dialect};
 use crate::store::tables::contact::{ContactAttributes, Contacts};
+use crate::store::tables::indexed_attribute::IndexedAttributes;
 use crate::store::tables::indexed_key::IndexedKeys;
 use crate::store::tables::interaction::Links;
 use crate::store::tables::journal::Journal;
@@ -83,7 +84,13 @@ impl Insertion {
     fn of<T: Table>(kind: Kind) -> (Kind, Self) {
         let mut statement = Statement::<T>::insert();
         // an existing key, webhook or token stays as it is
-        let operational = [Kind::IndexedKey, Kind::Webhook, Kind::Token, Kind::Reply];
+        let operational = [
+            Kind::IndexedKey,
+            Kind::IndexedAttribute,
+            Kind::Webhook,
+            Kind::Token,
+            Kind::Reply,
+        ];
         if operational.contains(&kind) {
             statement = statement.ending(" ON CONFLICT DO NOTHING");
         }
@@ -99,6 +106,7 @@ impl Insertion {
 static INSERTIONS: LazyLock<BTreeMap<Kind, Insertion>> = LazyLock::new(|| {
     BTreeMap::from([
         Insertion::of::<IndexedKeys>(Kind::IndexedKey),
+        Insertion::of::<IndexedAttributes>(Kind::IndexedAttribute),
         Insertion::of::<Contacts>(Kind::Contact),
         Insertion::of::<ContactAttributes>(Kind::ContactAttribute),
         Insertion::of::<Links>(Kind::Link),
@@ -135,6 +143,8 @@ pub(super) async fn insert<D: Dialect>(
                 }
                 // existing interactions have no rows under a new key: a server fills its index
                 (None, Kind::IndexedKey) => i64::from(!merging).into(),
+                // a server builds the index
+                (None, Kind::IndexedAttribute) => 0.into(),
                 (Some(Cell::Null), _) if place.is_some_and(is_empty) => "".into(),
                 (None | Some(Cell::Null), _) => of.null(),
                 (Some(cell), _) => arg(cell),

@@ -165,7 +165,7 @@ fn subject(row: &Row) -> Result<Option<Subject>, StoreError> {
         // the identifiers of webhooks are unique among all tenants, and deliveries name no tenant
         Kind::Webhook => Some((Kind::Webhook, 0, row.text("id").to_owned())),
         Kind::Delivery => Some((Kind::Webhook, 0, row.text("webhook_id").to_owned())),
-        Kind::IndexedKey | Kind::Token => None,
+        Kind::IndexedKey | Kind::IndexedAttribute | Kind::Token => None,
     })
 }
 
