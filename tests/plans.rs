@@ -61,7 +61,7 @@ fn interaction(n: usize) -> Value {
         "City": if n.is_multiple_of(4) { "Milano" } else { "Roma" }},
         "userData": {"flag": if n.is_multiple_of(4) { "yes" } else { "no" }, "Info": {"code": n % 7}, "tags": [format!("t{}", n % 6), "vip"], "declared": format!("d{}", n % 4), "n": n},
     });
-    if n.is_multiple_of(2) {
+    if n.is_multiple_of(3) {
         body["endDate"] = json!("2026-04-01T00:00:00Z");
         body["stoppedReason"] = json!("done");
     }
@@ -357,6 +357,92 @@ fn lists(names: &str) -> Vec<(String, Option<Value>, Cost)> {
     all
 }
 
+/// Declares the attributes that may be indexed.
+async fn with_attributes(place: Arc<Place>) -> Arc<Place> {
+    let server = Server::at(place, |config| {
+        config.interactions.indexed = ["createdDate", "endDate", "modifiedDate"]
+            .map(str::to_owned)
+            .to_vec();
+    })
+    .await;
+    crate::properties::attributes_indexed(&server, 3).await;
+    // the first fiftieth is changed last
+    for n in 0..MANY / 50 {
+        let path = format!("/v1/interactions/i{n}");
+        let (status, answer) = server.patch(&path, json!({"comment": "changed"})).await;
+        assert_eq!(status, 200, "{answer}");
+    }
+    server.stop().await
+}
+
+/// The lists that the indexes of attributes serve.
+async fn lists_by_attributes(place: &Place) -> Vec<(String, Option<Value>, Cost)> {
+    let mut direct = Direct::to(place).await;
+    let latest = match direct {
+        Direct::Sqlite(_) => {
+            "SELECT modified_date / 1000 FROM interaction WHERE id = 'i0' AND tenant_id = 1"
+        }
+        Direct::Postgres(_) => {
+            "SELECT CAST(FLOOR(EXTRACT(EPOCH FROM modified_date) * 1000) AS BIGINT) FROM interaction WHERE id = 'i0' AND tenant_id = 1"
+        }
+    };
+    let changed = direct.number(latest).await;
+    let mut all = Vec::new();
+    let mut get = |cost: Cost, query: &str| {
+        all.push((format!("/v1/interactions?limit=10&{query}"), None, cost));
+    };
+    for query in [
+        "sort=endDate",
+        "sort=-endDate",
+        "sort=createdDate",
+        "sort=-modifiedDate",
+        "sort=-modifiedDate,id",
+        "sort=-modifiedDate&mediaType=chat",
+        "sort=-modifiedDate&mediaType=chat&mediaType=email&status=Stopped",
+        "sort=-modifiedDate&userData.flag=yes",
+        "sort=-modifiedDate&q=common",
+        "sort=-modifiedDate&contact.City=Roma",
+        "sort=-endDate&mediaType=chat",
+        "sort=modifiedDate&modifiedDate.from=2026-03-02T00:00:00Z",
+        "sort=-modifiedDate&modifiedDate.from=2026-03-02T00:00:00Z",
+        "sort=modifiedDate&modifiedDate.from=2026-03-02T00:00:00Z&modifiedDate.to=2100-03-02T00:00:00Z",
+        "sort=-modifiedDate&modifiedDate.from=2026-03-02T00:00:00Z&modifiedDate.to=2100-03-02T00:00:00Z",
+        "sort=-modifiedDate,id&modifiedDate.from=2026-03-02T00:00:00Z",
+        "sort=endDate&endDate.from=2026-03-02T00:00:00Z&endDate.to=2100-03-02T00:00:00Z",
+        "sort=modifiedDate&startDate.from=2026-03-02T00:00:00Z",
+        "sort=-createdDate&modifiedDate.from=2026-03-02T00:00:00Z",
+        "modifiedDate.from=2026-03-02T00:00:00Z",
+        "modifiedDate.from=2026-03-02T00:00:00Z&mediaType=chat",
+    ] {
+        get(Walks, query);
+    }
+    for query in [
+        "",
+        "&sort=id",
+        "&sort=-endDate",
+        "&sort=-createdDate",
+        "&mediaType=chat",
+        "&mediaType=chat&status=Stopped&userData.flag=no",
+    ] {
+        get(SortsFew, &format!("modifiedDate.from={changed}{query}"));
+    }
+    for query in ["count=true", "count=true&mediaType=chat"] {
+        get(SortsFew, &format!("modifiedDate.from={changed}&{query}"));
+    }
+    get(
+        Walks,
+        &format!("sort=-modifiedDate&modifiedDate.from={changed}"),
+    );
+    get(SortsFew, "sort=-modifiedDate&q=rare");
+    get(SortsFew, "sort=-modifiedDate&ownerId=o3");
+    let open = json!({"field": "endDate", "exists": false});
+    for sort in ["id", "-id", "-startDate", "-endDate"] {
+        let body = json!({"filter": open, "sort": [sort], "limit": 10});
+        all.push(("/v1/interactions/search".to_owned(), Some(body), Walks));
+    }
+    all
+}
+
 /// All surfaces over a store, without a listener and without background tasks.
 async fn surfaces(place: &Place) -> axum::Router {
     let clock = Arc::new(SystemClock);
@@ -445,6 +531,7 @@ impl Explains for OnPostgres {
             "webhook",
             "webhook_sender",
             "indexed_key",
+            "indexed_attribute",
             "journal_head",
             "api_token",
         ];
@@ -476,12 +563,16 @@ impl Explains for OnPostgres {
 }
 
 /// Queries every list and has each statement explained; returns the problems found.
-async fn explained<D: Explains>(place: &Place, names: &str, conn: &mut Conn<D>) -> Vec<String> {
+async fn explained<D: Explains>(
+    place: &Place,
+    lists: Vec<(String, Option<Value>, Cost)>,
+    conn: &mut Conn<D>,
+) -> Vec<String> {
     let recorder = Recorder::default();
     let asked = recorder.within(async {
         let router = surfaces(place).await;
         let mut wrong = Vec::new();
-        for (path, body, cost) in lists(names) {
+        for (path, body, cost) in lists {
             if cost == ReadsAll {
                 ask(&router, &path, body.as_ref()).await;
                 continue;
@@ -528,6 +619,50 @@ async fn explained<D: Explains>(place: &Place, names: &str, conn: &mut Conn<D>) 
     asked.await
 }
 
+/// Lists that walk the indexes of attributes, page by page, are the same without these indexes.
+async fn pages_are_alike(place: &Place) {
+    let open = json!({"field": "endDate", "exists": false});
+    let late = json!({"field": "modifiedDate", "from": "2026-03-02T00:00:00Z"});
+    let chat = json!({"field": "mediaType", "in": ["chat", "email"]});
+    let router = surfaces(place).await;
+    let mut direct = Direct::to(place).await;
+    for (filter, sort) in [
+        (json!({"and": []}), json!(["endDate"])),
+        (json!({"and": []}), json!(["-endDate", "id"])),
+        (open.clone(), json!(["-id"])),
+        (open.clone(), json!(["-endDate", "id"])),
+        (json!({"not": open}), json!(["-modifiedDate", "id"])),
+        (late.clone(), json!(["-createdDate", "endDate"])),
+        (
+            json!({"and": [late, chat]}),
+            json!(["-endDate", "-modifiedDate"]),
+        ),
+    ] {
+        let mut told = Vec::new();
+        for ready in [1, 0] {
+            direct
+                .execute(&format!("UPDATE indexed_attribute SET ready = {ready}"))
+                .await;
+            let (mut found, mut cursor) = (Vec::new(), Value::Null);
+            loop {
+                let body = json!({"filter": filter, "sort": sort, "limit": 450, "fields": ["id"], "cursor": cursor});
+                let mut page = ask(&router, "/v1/interactions/search", Some(&body)).await;
+                found.push(page["items"].take());
+                cursor = page["next"].take();
+                if cursor.is_null() {
+                    break;
+                }
+            }
+            told.push(found);
+        }
+        assert!(told[0].len() > 5, "{filter} by {sort}");
+        assert_eq!(told[0], told[1], "{filter} by {sort}");
+    }
+    direct
+        .execute("UPDATE indexed_attribute SET ready = 1")
+        .await;
+}
+
 async fn plan<D: Explains>(conn: &mut Conn<D>, sql: &str, args: Vec<Arg>) -> Vec<String> {
     let rows = D::fetch(conn, format!("{}{sql}", D::ASK).into(), args)
         .await
@@ -539,16 +674,27 @@ async fn plan<D: Explains>(conn: &mut Conn<D>, sql: &str, args: Vec<Arg>) -> Vec
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sqlite_walks_its_indexes() {
-    let (place, names) = filled(Db::Sqlite).await;
-    for analyzed in [false, true] {
+    let (mut place, names) = filled(Db::Sqlite).await;
+    for (analyzed, declared) in [(false, false), (false, true), (true, false), (true, true)] {
+        if declared && !analyzed {
+            place = with_attributes(place).await;
+        }
+        let mut asked = lists(&names);
+        if declared {
+            pages_are_alike(&place).await;
+            asked = lists_by_attributes(&place).await;
+        } else if analyzed {
+            // the indexes of attributes mislead no other list; those with an end are few enough to sort
+            asked.retain(|(path, _, cost)| *cost != ReadsAll && !path.contains("endDate"));
+        }
         if analyzed {
             Direct::to(&place).await.execute("ANALYZE").await;
         }
         let mut conn = sqlx::SqliteConnection::connect(&place.url).await.unwrap();
-        let wrong = Box::pin(explained::<OnSqlite>(&place, &names, &mut conn)).await;
+        let wrong = Box::pin(explained::<OnSqlite>(&place, asked, &mut conn)).await;
         assert!(
             wrong.is_empty(),
-            "statistics: {analyzed}; {} wrong\n{}",
+            "statistics: {analyzed}, attributes: {declared}; {} wrong\n{}",
             wrong.len(),
             wrong.join("\n\n")
         );
@@ -557,8 +703,19 @@ async fn sqlite_walks_its_indexes() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgres_walks_its_indexes() {
-    let (place, names) = filled(Db::Postgres).await;
-    for analyzed in [false, true] {
+    let (mut place, names) = filled(Db::Postgres).await;
+    for (analyzed, declared) in [(false, false), (false, true), (true, false), (true, true)] {
+        if declared && !analyzed {
+            place = with_attributes(place).await;
+        }
+        let mut asked = lists(&names);
+        if declared {
+            pages_are_alike(&place).await;
+            asked = lists_by_attributes(&place).await;
+        } else if analyzed {
+            // the indexes of attributes mislead no other list; those with an end are few enough to sort
+            asked.retain(|(path, _, cost)| *cost != ReadsAll && !path.contains("endDate"));
+        }
         let mut conn = sqlx::PgConnection::connect(&place.url).await.unwrap();
         if analyzed {
             Direct::to(&place).await.execute("ANALYZE").await;
@@ -568,10 +725,10 @@ async fn postgres_walks_its_indexes() {
                 .await
                 .unwrap();
         }
-        let wrong = Box::pin(explained::<OnPostgres>(&place, &names, &mut conn)).await;
+        let wrong = Box::pin(explained::<OnPostgres>(&place, asked, &mut conn)).await;
         assert!(
             wrong.is_empty(),
-            "statistics: {analyzed}; {} wrong\n{}",
+            "statistics: {analyzed}, attributes: {declared}; {} wrong\n{}",
             wrong.len(),
             wrong.join("\n\n")
         );

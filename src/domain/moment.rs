@@ -42,6 +42,11 @@ impl Moment {
         DateTime::from_timestamp_micros(micros).map(Self)
     }
 
+    /// The earliest moment that a store can hold.
+    pub fn earliest() -> Self {
+        Self(DateTime::from_timestamp_micros(*YEARS.start()).unwrap_or(DateTime::UNIX_EPOCH))
+    }
+
     /// One microsecond later.
     #[must_use]
     pub fn just_after(self) -> Self {

@@ -13,7 +13,7 @@ use super::dialect::{Columns, Conn, Dialect};
 use super::grouped::Grouped;
 use super::held::{Begin, Held};
 use super::journal::{Changes, ChangesQuery};
-use super::search::{Page, ShortPage};
+use super::search::{Indexes, Page, ShortPage};
 use super::{
     Count, CountsQuery, DeliveriesQuery, Family, FamilyLink, Found, News, Outlook, Person, Sender,
     StoreError, Token, WebActionsQuery, attribute_index, client, contact, interaction, journal,
@@ -215,19 +215,25 @@ impl<D: Dialect> Readers<D> {
                 &of_contact
             }
         };
-        if !search::reads_user_data(&search.filter) {
-            return search::run::<D>(conn, search, &[]).await;
+        let mut ready = Indexes::default();
+        if search::reads_user_data(&search.filter) {
+            // the list of indexed keys and the search must see one snapshot
+            conn.one_state().await?;
+            ready.keys = of_ready(indexed_keys::<D>(conn).await?);
         }
-        // the list of indexed keys and the search must see one snapshot
-        conn.one_state().await?;
-        let keys = indexed_keys::<D>(conn).await?;
-        let ready: Vec<KeyPath> = keys
-            .into_iter()
-            .filter(|(_, ready)| *ready)
-            .map(|(key, _)| key)
-            .collect();
+        if search::may_use_declared(search) {
+            // a list by the index of endDate takes two statements
+            conn.one_state().await?;
+            ready.attributes = of_ready(attribute_index::declared::<D>(conn).await?);
+        }
         search::run::<D>(conn, search, &ready).await
     }
+}
+
+/// Those that are ready.
+fn of_ready<T>(declared: Vec<(T, bool)>) -> Vec<T> {
+    let ready = declared.into_iter().filter(|(_, ready)| *ready);
+    ready.map(|(one, _)| one).collect()
 }
 
 async fn indexed_keys<D: Dialect>(conn: &mut Conn<D>) -> Result<Vec<(KeyPath, bool)>, StoreError> {

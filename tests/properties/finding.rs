@@ -6,10 +6,13 @@ use proptest::prelude::*;
 use super::items::{fill, filling};
 use super::node::Node;
 use super::oracle::{Item, order};
-use super::questions::{Question, question};
-use super::{Held, forall, indexed, one, send};
+use super::questions::{Question, question, timed};
+use super::{Held, attributes_indexed, forall, indexed, one, send};
+use crate::both;
+use crate::support::direct::Direct;
 use crate::support::{Db, Server};
 
+const ATTRIBUTES: [&str; 3] = ["createdDate", "endDate", "modifiedDate"];
 const INDEXED: [&str; 10] = [
     "n",
     "s",
@@ -110,24 +113,26 @@ async fn answered_alike(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_question_is_answered_alike_by_both_databases_and_by_way_of_indexed_keys() {
+async fn every_question_is_answered_alike_by_both_databases_and_by_way_of_declared_indexes() {
     let keys = |config: &mut annals::config::Config| {
         config.user_data.indexed = INDEXED.map(str::to_owned).to_vec();
+        config.interactions.indexed = ATTRIBUTES.map(str::to_owned).to_vec();
     };
     let servers = [
         ("SQLite", Server::start(Db::Sqlite).await),
         ("Postgres", Server::start(Db::Postgres).await),
         (
-            "SQLite with indexed keys",
+            "SQLite with declared indexes",
             Server::with(Db::Sqlite, keys).await,
         ),
         (
-            "Postgres with indexed keys",
+            "Postgres with declared indexes",
             Server::with(Db::Postgres, keys).await,
         ),
     ];
     for (_, server) in &servers[2..] {
         indexed(server, INDEXED.len()).await;
+        attributes_indexed(server, ATTRIBUTES.len()).await;
     }
     let (mut items, changes) = one(&filling());
     fill(&servers, &mut items, &changes).await;
@@ -135,4 +140,44 @@ async fn every_question_is_answered_alike_by_both_databases_and_by_way_of_indexe
         let (servers, items) = (&servers, &items);
         async move { answered_alike(servers, items, &question).await }
     });
+}
+
+/// What a server finds, written so that a difference can be read.
+async fn told(server: &Server, question: &Question) -> Result<String, TestCaseError> {
+    let (ids, count) = found(server, question).await?;
+    Ok(format!("{count}: {}", ids.join(" ")))
+}
+
+both! {
+    async fn attributes_answer_alike_with_their_indexes_and_without(db) {
+        let server = Server::with(db, |config| {
+            config.interactions.indexed = ATTRIBUTES.map(str::to_owned).to_vec();
+        }).await;
+        attributes_indexed(&server, ATTRIBUTES.len()).await;
+        let (mut items, changes) = one(&filling());
+        let servers = [("it", server)];
+        fill(&servers, &mut items, &changes).await;
+        let [(_, server)] = servers;
+        let all = server.get("/v1/interactions?limit=500&sort=modifiedDate").await.1;
+        let all = all["items"].as_array().expect("a list");
+        // some early, some late, and each attribute's own
+        let times: Vec<String> = [0, 40, 75, 110, 148, 149]
+            .iter()
+            .flat_map(|n| ATTRIBUTES.map(|name| all[*n][name].as_str().map(str::to_owned)))
+            .flatten()
+            .collect();
+        let direct = tokio::sync::Mutex::new(Direct::to(&server.place).await);
+        forall(200, &timed(times), |question| {
+            let (server, direct) = (&server, &direct);
+            async move {
+                let mut direct = direct.lock().await;
+                direct.execute("UPDATE indexed_attribute SET ready = 1").await;
+                let with = told(server, &question).await?;
+                direct.execute("UPDATE indexed_attribute SET ready = 0").await;
+                let without = told(server, &question).await?;
+                prop_assert_eq!(with, without, "{:?} by {:?}", question.0.written(), question.1);
+                Ok(())
+            }
+        });
+    }
 }

@@ -171,7 +171,47 @@ pub fn question() -> impl Strategy<Value = Question> {
         "id",
         "-id",
     ];
-    let sort = subsequence(orders, 0..3)
+    (
+        condition(),
+        sorts(orders, 0..3),
+        select(vec![500, 500, 40, 15]),
+    )
+}
+
+/// A query about the attributes that may be indexed, with these times.
+pub fn timed(times: Vec<String>) -> impl Strategy<Value = Question> {
+    let orders = vec![
+        "endDate",
+        "-endDate",
+        "createdDate",
+        "-createdDate",
+        "modifiedDate",
+        "-modifiedDate",
+        "startDate",
+        "-id",
+    ];
+    let time = select(times).prop_map(Node::Text).boxed();
+    let attribute = select(vec!["createdDate", "endDate", "modifiedDate"]).prop_map(Field::Core);
+    let test = prop_oneof![1 => equals(time.clone()), 4 => ordered(time)];
+    let leaf = (attribute, test).prop_map(|(field, test)| Condition::Leaf(field, vec![test]));
+    let filter = prop_oneof![
+        2 => vec(leaf.clone(), 0..3).prop_map(Condition::And),
+        2 => (vec(leaf.clone(), 1..3), condition()).prop_map(|(mut all, other)| {
+            all.push(other);
+            Condition::And(all)
+        }),
+        1 => vec(leaf.clone(), 1..3).prop_map(Condition::Or),
+        1 => leaf.prop_map(|leaf| Condition::Not(Box::new(leaf))),
+        1 => condition(),
+    ];
+    (filter, sorts(orders, 0..4), select(vec![500, 40, 15]))
+}
+
+fn sorts(
+    orders: Vec<&'static str>,
+    number: std::ops::Range<usize>,
+) -> impl Strategy<Value = Vec<&'static str>> {
+    subsequence(orders, number)
         .prop_shuffle()
         .prop_map(|mut keys| {
             let mut seen = Vec::new();
@@ -182,6 +222,5 @@ pub fn question() -> impl Strategy<Value = Question> {
                 new
             });
             keys
-        });
-    (condition(), sort, select(vec![500, 500, 40, 15]))
+        })
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
 use super::needles::{Needles, needles};
-use crate::domain::filter::{ATTRIBUTES, Attribute, Field, Filter, Test};
+use crate::domain::filter::{ATTRIBUTES, Attribute, Field, Filter, IndexedAttribute, Search, Test};
 use crate::store::tables::Column;
 use crate::store::tables::interaction::{Interactions, Texts};
 
@@ -29,6 +29,16 @@ pub fn reads_user_data(filter: &Filter) -> bool {
         reads |= matches!(field, Field::UserData(_));
     });
     reads
+}
+
+/// Whether a search may use the index of a declared attribute, and so needs the list of them.
+pub fn may_use_declared(search: &Search) -> bool {
+    let declarable = |attribute: &Attribute| IndexedAttribute::of_name(attribute.name).is_some();
+    let mut may = search.sort.iter().any(|key| declarable(key.by));
+    each_leaf(&search.filter, &mut |field, _| {
+        may |= matches!(field, Field::Core(attribute) if declarable(attribute));
+    });
+    may
 }
 
 /// The needles of each test of UserData in a filter. If a document lacks some of each test's, it

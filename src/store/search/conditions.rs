@@ -4,7 +4,8 @@ use super::columns::column;
 use super::needles::needles;
 use super::plan::{LEADERS, TELLING};
 use super::statement::{Statement, arg, bind};
-use crate::domain::filter::{Attribute, Field, Filter, Operand, Order, Test};
+use crate::domain::Moment;
+use crate::domain::filter::{Attribute, Field, Filter, IndexedAttribute, Operand, Order, Test};
 use crate::domain::user_data::KeyPath;
 use crate::store::dialect::{Arg, Dialect, JsonTest, Step};
 use crate::store::writer::INDEXED_CHARACTERS;
@@ -83,6 +84,11 @@ impl<D: Dialect> Statement<'_, D> {
                     D::finds_words(n)
                 }
             }
+            Filter::Leaf(Field::Core(attribute), Test::Exists(false))
+                if self.is_walked(attribute, &Test::Exists(false)) =>
+            {
+                format!("{} IS NULL", column(attribute))
+            }
             Filter::Leaf(field, Test::Exists(false)) => {
                 format!(
                     "NOT ({})",
@@ -141,8 +147,22 @@ impl<D: Dialect> Statement<'_, D> {
             .leader
             .is_some_and(|leader| leader != attribute.name);
         let several = matches!(test, Test::In(values) if values.len() > 1);
-        let by_another = led_by_another || self.plan.free() || self.plan.key.is_some();
-        let row_by_row = rank.is_some_and(|rank| by_another || (several && rank >= TELLING));
+        let declared = self.plan.walked().is_some();
+        let walked = self.is_walked(attribute, test);
+        let by_another = led_by_another || self.plan.free() || self.plan.key.is_some() || declared;
+        let row_by_row = rank.is_some_and(|rank| by_another || (several && rank >= TELLING))
+            || (declared && attribute.name == "startDate")
+            || (IndexedAttribute::of_name(attribute.name).is_some() && !walked);
+        if walked {
+            return if matches!(test, Test::Exists(true)) {
+                // no index finds what is not NULL
+                let earliest = self.bind(Moment::earliest().into());
+                format!("{column} >= ${earliest}")
+            } else {
+                // not true of NULL; from a further condition SQLite would choose the worst bounds
+                self.plain(column, test)
+            };
+        }
         let column = if row_by_row {
             D::unindexed(column)
         } else {
@@ -154,6 +174,36 @@ impl<D: Dialect> Statement<'_, D> {
             return format!("CASE WHEN {column} IS NOT NULL AND {test} THEN TRUE ELSE FALSE END");
         }
         format!("({column} IS NOT NULL AND {test})")
+    }
+
+    /// Whether the index of a declared attribute serves the current condition on it.
+    fn is_walked(&self, attribute: &Attribute, test: &Test) -> bool {
+        // where the page before this one ended, such a test is passed; SQLite would use it instead
+        // of that place
+        let passed = match test {
+            Test::Compare(Order::Gt | Order::Gte, _) | Test::Exists(true) => {
+                self.resumes == Some(false)
+            }
+            Test::Compare(Order::Lt | Order::Lte, _) => self.resumes == Some(true),
+            _ => false,
+        };
+        let walked = self.plan.walked();
+        let is_its = walked.is_some_and(|walked| walked.name() == attribute.name);
+        self.required && !passed && is_its
+    }
+
+    /// The conditions on a declared attribute that must hold.
+    pub fn range(&mut self, filter: &Filter, attribute: IndexedAttribute) -> Vec<String> {
+        match filter {
+            Filter::And(parts) => parts
+                .iter()
+                .flat_map(|part| self.range(part, attribute))
+                .collect(),
+            Filter::Leaf(Field::Core(of), _) if of.name == attribute.name() => {
+                vec![self.filter(filter)]
+            }
+            _ => Vec::new(),
+        }
     }
 
     fn plain(&mut self, column: &str, test: &Test) -> String {

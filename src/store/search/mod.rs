@@ -18,12 +18,15 @@ mod statement;
 use super::StoreError;
 use super::dialect::{Columns, Conn, Dialect};
 use super::rows::{self, Found};
-use crate::domain::filter::{Operand, Position, Search, SortKey};
+use crate::domain::filter::{
+    Field, Filter, IndexedAttribute, Operand, Position, Search, SortKey, Test, attribute_named,
+};
 use crate::domain::interaction::Interaction;
 use crate::domain::user_data::KeyPath;
 
-pub use columns::reads_user_data;
+pub use columns::{may_use_declared, reads_user_data};
 pub(super) use conditions::plain;
+use plan::Plan;
 pub use short::{ShortPage, ShortPages};
 use statement::Statement;
 pub(super) use statement::{arg, bind, keyset};
@@ -39,33 +42,35 @@ pub struct Page {
     pub count: Option<i64>,
 }
 
-/// Runs a search; `ready` lists the declared keys whose index is filled.
+/// The declared indexes that are ready.
+#[derive(Clone, Debug, Default)]
+pub struct Indexes {
+    /// Of keys of UserData.
+    pub keys: Vec<KeyPath>,
+    /// Of attributes.
+    pub attributes: Vec<IndexedAttribute>,
+}
+
+/// Runs a search.
 pub async fn run<D: Dialect>(
     conn: &mut Conn<D>,
     search: &Search,
-    ready: &[KeyPath],
+    ready: &Indexes,
 ) -> Result<Page, StoreError> {
     let by_contact = plan::contacts_first::<D>(conn, search).await?;
     let search = by_contact.as_ref().unwrap_or(search);
     let plan = plan::plan::<D>(conn, search, ready).await?;
-    let reads_all = plan.reads_all(search);
-    if reads_all {
-        as_planned::<D>(conn).await?;
-    }
-    let mut statement = Statement::<D>::new(ready);
-    let sql = statement.page(&rows::columns(search.long_texts), search, plan);
-    let found = D::fetch(conn, sql.into(), statement.args)
-        .await?
-        .iter()
-        .map(|row| rows::found::<D>(row, search.long_texts))
-        .collect::<Result<_, _>>()?;
+    let found = if plan.ends_first(search) {
+        ended_then_open::<D>(conn, search, ready, plan).await?
+    } else {
+        items::<D>(conn, search, ready, plan).await?
+    };
     let mut page = page_of(search, found)?;
     if search.count {
-        if !reads_all {
-            as_planned::<D>(conn).await?;
-        }
-        let mut statement = Statement::<D>::new(ready);
-        let sql = statement.count(search, plan::counting(search, ready));
+        let plan = plan::counting::<D>(conn, search, ready).await?;
+        as_planned::<D>(conn).await?;
+        let mut statement = Statement::<D>::new(&ready.keys);
+        let sql = statement.count(search, plan);
         let rows = D::fetch(conn, sql.into(), statement.args).await?;
         page.count = rows
             .first()
@@ -73,6 +78,67 @@ pub async fn run<D: Dialect>(
             .transpose()?;
     }
     Ok(page)
+}
+
+/// The items of a page, and one more if there is another page.
+async fn items<'s, D: Dialect>(
+    conn: &mut Conn<D>,
+    search: &'s Search,
+    ready: &'s Indexes,
+    plan: Plan<'s>,
+) -> Result<Vec<Found>, StoreError> {
+    if plan.reads_all(search) {
+        as_planned::<D>(conn).await?;
+    }
+    let mut statement = Statement::<D>::new(&ready.keys);
+    let sql = statement.page(&rows::columns(search.long_texts), search, plan);
+    D::fetch(conn, sql.into(), statement.args)
+        .await?
+        .iter()
+        .map(|row| rows::found::<D>(row, search.long_texts))
+        .collect()
+}
+
+/// The same in the order of `endDate`, from its index: those with an end, then those without. No
+/// index has both in one order, because what has no end comes last in either direction.
+async fn ended_then_open<D: Dialect>(
+    conn: &mut Conn<D>,
+    search: &Search,
+    ready: &Indexes,
+    plan: Plan<'_>,
+) -> Result<Vec<Found>, StoreError> {
+    let part = |ended| {
+        let field = attribute_named("endDate").map(Field::Core);
+        let leaf = field.map(|field| Filter::Leaf(field, Test::Exists(ended)));
+        let mut parts = vec![search.filter.clone()];
+        parts.extend(leaf);
+        Search {
+            filter: Filter::And(parts),
+            ..search.clone()
+        }
+    };
+    let after = search.after.as_ref().map(|after| after.0.as_slice());
+    let (mut found, mut open_after) = (Vec::new(), None);
+    if let Some([None, rest @ ..]) = after {
+        open_after = Some(Position(rest.to_vec()));
+    } else {
+        let plan = Plan {
+            order: plan.order,
+            ..Plan::default()
+        };
+        found = items::<D>(conn, &part(true), ready, plan).await?;
+    }
+    if let Some(limit) = search.limit.checked_sub(found.len()) {
+        let open = Search {
+            sort: search.sort[1..].to_vec(),
+            after: open_after,
+            limit,
+            ..part(false)
+        };
+        let plan = plan::plan::<D>(conn, &open, ready).await?;
+        found.extend(items::<D>(conn, &open, ready, plan).await?);
+    }
+    Ok(found)
 }
 
 /// Lets the database plan the following statements, which read everything they find.

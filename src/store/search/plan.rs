@@ -1,7 +1,8 @@
 //! Chooses the plan of a search.
 
+use super::Indexes;
 use super::statement::Statement;
-use crate::domain::filter::{Field, Filter, Operand, Search, Test};
+use crate::domain::filter::{Field, Filter, IndexedAttribute, Operand, Search, Test};
 use crate::domain::user_data::KeyPath;
 use crate::store::StoreError;
 use crate::store::dialect::{Columns, Conn, Dialect};
@@ -40,12 +41,33 @@ pub(super) struct Plan<'s> {
     /// The index rows of this declared key with this operand are walked; they are in the order of
     /// the list.
     pub key: Option<(&'s KeyPath, &'s Operand)>,
+    /// The index of this declared attribute is walked; it is in the order of the list.
+    pub order: Option<IndexedAttribute>,
+    /// The index of this declared attribute gives the candidates: those in the range that the
+    /// filter requires.
+    pub range: Option<IndexedAttribute>,
 }
 
 impl Plan<'_> {
     /// Whether no index of an attribute may be used, not even the tenant's.
     pub fn free(self) -> bool {
-        self.leader.is_none() && (self.sorted_after || self.by_id)
+        let by_attribute = self.leader.is_some() || self.walked().is_some();
+        !by_attribute && (self.sorted_after || self.by_id)
+    }
+
+    /// The declared attribute whose index is used.
+    pub fn walked(self) -> Option<IndexedAttribute> {
+        self.order.or(self.range)
+    }
+
+    /// Whether the index of this declared attribute is walked in its order.
+    pub fn is_in_order_of(self, attribute: &str) -> bool {
+        self.order.is_some_and(|order| order.name() == attribute)
+    }
+
+    /// Whether the list is walked in the order of `endDate`, what has no end last.
+    pub fn ends_first(self, search: &Search) -> bool {
+        self.is_in_order_of("endDate") && search.sort[0].by.name == "endDate"
     }
 
     /// Whether only a scan of all interactions finds the page: no index has its order, and none
@@ -56,7 +78,7 @@ impl Plan<'_> {
         let telling = LEADERS[..TELLING]
             .iter()
             .any(|name| self.leader == Some(name));
-        !ordered && !telling && self.first.is_none()
+        !ordered && !telling && self.first.is_none() && self.walked().is_none()
     }
 
     /// Whether this condition gives the candidates.
@@ -65,11 +87,23 @@ impl Plan<'_> {
     }
 }
 
+impl<'s> Plan<'s> {
+    /// Finds the candidates by this first, and sorts them.
+    fn begin_with(&mut self, start: Option<Start<'s>>) {
+        match start {
+            Some(Start::Condition(condition)) => self.first = Some(condition),
+            Some(Start::Range(attribute)) => self.range = Some(attribute),
+            None => {}
+        }
+        self.sorted_after = start.is_some();
+    }
+}
+
 /// Chooses the plan of a search.
 pub(super) async fn plan<'s, D: Dialect>(
     conn: &mut Conn<D>,
     search: &'s Search,
-    ready: &[KeyPath],
+    ready: &Indexes,
 ) -> Result<Plan<'s>, StoreError> {
     let mut found: Vec<(usize, bool)> = Vec::new();
     leaders(&search.filter, &mut found);
@@ -88,22 +122,36 @@ pub(super) async fn plan<'s, D: Dialect>(
         return Ok(plan);
     }
     if by_start {
-        plan.key = leading(&search.filter, ready);
+        plan.key = leading(&search.filter, &ready.keys);
     }
+    let by_declared = first
+        .and_then(IndexedAttribute::of_name)
+        .filter(|by| ready.attributes.contains(by));
     if plan.key.is_none() {
-        let given = given(&search.filter, ready);
-        plan.first = if by_start || by_id {
-            few::<D>(conn, search, given, ready).await?
+        let mut starts = starts(&search.filter, ready);
+        starts.retain(|start| !matches!(start, Start::Range(of) if Some(*of) == by_declared));
+        let ordered = by_start || by_id || by_declared.is_some();
+        let start = if ordered || starts.len() > 1 {
+            few::<D>(conn, search, &starts, ready).await?
         } else {
-            given.first().copied()
+            None
         };
-        plan.sorted_after = plan.first.is_some();
+        let start = start.or(starts.first().copied().filter(|_| !ordered));
+        plan.begin_with(start);
     }
     plan.by_id = by_id;
+    if !plan.sorted_after {
+        plan.order = by_declared;
+        if by_id && requires_no_end(&search.filter) && ready.attributes.contains(&END) {
+            // what has no end stands in the index of endDate by identifier
+            (plan.by_id, plan.order) = (false, Some(END));
+        }
+    }
     if best.is_some_and(|(_, several)| several)
         || plan.sorted_after
         || plan.by_id
         || plan.key.is_some()
+        || plan.order.is_some()
     {
         plan.leader = None;
     }
@@ -169,21 +217,71 @@ fn leaders(filter: &Filter, found: &mut Vec<(usize, bool)>) {
 }
 
 /// Chooses the plan for counting the results of a search, where order does not matter.
-pub(super) fn counting<'s>(search: &'s Search, ready: &[KeyPath]) -> Plan<'s> {
+pub(super) async fn counting<'s, D: Dialect>(
+    conn: &mut Conn<D>,
+    search: &'s Search,
+    ready: &Indexes,
+) -> Result<Plan<'s>, StoreError> {
     let mut found = Vec::new();
     leaders(&search.filter, &mut found);
     let best = found.iter().min().map(|(rank, _)| *rank);
-    let first = given(&search.filter, ready).first().copied();
+    let starts = starts(&search.filter, ready);
+    let mut plan = Plan::default();
     match best {
-        Some(rank) if rank < TELLING || first.is_none() => Plan {
-            leader: Some(LEADERS[rank]),
-            ..Plan::default()
-        },
-        _ => Plan {
-            sorted_after: first.is_some(),
-            first,
-            ..Plan::default()
-        },
+        Some(rank) if rank < TELLING || starts.is_empty() => plan.leader = Some(LEADERS[rank]),
+        _ => {
+            let start = match starts.as_slice() {
+                [_, _, ..] => few::<D>(conn, search, &starts, ready).await?,
+                _ => None,
+            };
+            plan.begin_with(start.or(starts.first().copied()));
+        }
+    }
+    Ok(plan)
+}
+
+const END: IndexedAttribute = IndexedAttribute::EndDate;
+
+/// Whether a filter finds only what has no end.
+fn requires_no_end(filter: &Filter) -> bool {
+    match filter {
+        Filter::And(parts) => parts.iter().any(requires_no_end),
+        Filter::Leaf(Field::Core(of), Test::Exists(false)) => of.name == END.name(),
+        _ => false,
+    }
+}
+
+/// What may give the candidates of a search.
+#[derive(Clone, Copy, Debug)]
+enum Start<'s> {
+    /// A condition: words, or a declared key.
+    Condition(&'s Filter),
+    /// All conditions on a declared attribute.
+    Range(IndexedAttribute),
+}
+
+/// What must hold and has an index that gives the candidates: words and declared keys, then
+/// declared attributes.
+fn starts<'s>(filter: &'s Filter, ready: &Indexes) -> Vec<Start<'s>> {
+    let mut starts: Vec<Start<'s>> = given(filter, &ready.keys)
+        .into_iter()
+        .map(Start::Condition)
+        .collect();
+    let ranges = ready.attributes.iter().copied();
+    starts.extend(
+        ranges
+            .filter(|attribute| in_range(filter, *attribute))
+            .map(Start::Range),
+    );
+    starts
+}
+
+/// Whether a filter requires a declared attribute to be in a range of its index.
+fn in_range(filter: &Filter, attribute: IndexedAttribute) -> bool {
+    match filter {
+        Filter::And(parts) => parts.iter().any(|part| in_range(part, attribute)),
+        Filter::Leaf(Field::Core(of), _) => of.name == attribute.name(),
+        _ => false,
     }
 }
 
@@ -203,17 +301,17 @@ fn given<'s>(filter: &'s Filter, ready: &[KeyPath]) -> Vec<&'s Filter> {
     }
 }
 
-/// The first of these conditions that leaves few candidates.
+/// The first of these that leaves few candidates.
 async fn few<'s, D: Dialect>(
     conn: &mut Conn<D>,
     search: &Search,
-    given: Vec<&'s Filter>,
-    ready: &[KeyPath],
-) -> Result<Option<&'s Filter>, StoreError> {
-    for part in given {
-        let mut statement = Statement::<D>::new(ready);
-        let from = match part {
-            Filter::Words(query) => {
+    starts: &[Start<'s>],
+    ready: &Indexes,
+) -> Result<Option<Start<'s>>, StoreError> {
+    for start in starts {
+        let mut statement = Statement::<D>::new(&ready.keys);
+        let from = match start {
+            Start::Condition(Filter::Words(query)) => {
                 let n = statement.bind(D::word_query(query).into());
                 let rows = D::word_rows(n);
                 // counting the rows of a common word takes long, where the index returns all or
@@ -225,14 +323,30 @@ async fn few<'s, D: Dialect>(
                 }
                 rows
             }
-            Filter::Leaf(Field::UserData(path), test) => {
+            Start::Condition(Filter::Leaf(Field::UserData(path), test)) => {
                 statement.begin(search, Plan::default());
                 match statement.index_rows(path, test) {
                     Some(rows) => rows,
                     None => continue,
                 }
             }
-            _ => continue,
+            Start::Condition(_) => continue,
+            Start::Range(attribute) => {
+                let range = Some(*attribute);
+                statement.begin(
+                    search,
+                    Plan {
+                        range,
+                        ..Plan::default()
+                    },
+                );
+                let conditions = statement.range(&search.filter, *attribute);
+                format!(
+                    "interaction i WHERE i.tenant_id = ${} AND {}",
+                    statement.tenant,
+                    conditions.join(" AND ")
+                )
+            }
         };
         let limit = statement.bind((FEW + 1).into());
         let sql =
@@ -243,7 +357,7 @@ async fn few<'s, D: Dialect>(
             .map(|row| Columns::<D>::of(row).int())
             .transpose()?;
         if count.unwrap_or_default() <= FEW {
-            return Ok(Some(part));
+            return Ok(Some(*start));
         }
     }
     Ok(None)

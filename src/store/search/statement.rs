@@ -34,6 +34,9 @@ pub fn keyset(keys: &[(String, bool)], places: &[usize]) -> String {
         let than = if keys[0].1 { "<" } else { ">" };
         return format!("({}) {than} ({})", left.join(", "), right.join(", "));
     }
+    // without this, an index of the first key would be read from its beginning
+    let bound = if keys[0].1 { "<=" } else { ">=" };
+    let first = format!("{} {bound} ${}", keys[0].0, places[0]);
     let mut ways = Vec::new();
     for (index, (key, descending)) in keys.iter().enumerate() {
         let mut way: Vec<String> = keys[..index]
@@ -48,7 +51,7 @@ pub fn keyset(keys: &[(String, bool)], places: &[usize]) -> String {
         ));
         ways.push(format!("({})", way.join(" AND ")));
     }
-    format!("({})", ways.join(" OR "))
+    format!("({first} AND ({}))", ways.join(" OR "))
 }
 
 /// Binds a value and returns the number of its placeholder.
@@ -65,6 +68,8 @@ pub(super) struct Statement<'s, D> {
     /// Whether the whole filter can hold only if the current condition holds.
     pub required: bool,
     pub plan: Plan<'s>,
+    /// Whether the page continues in the order of the plan, and if so, whether from the largest down.
+    pub resumes: Option<bool>,
     needles: BTreeMap<String, usize>,
     dialect: PhantomData<D>,
 }
@@ -78,6 +83,7 @@ impl<'s, D: Dialect> Statement<'s, D> {
             ready,
             required: true,
             plan: Plan::default(),
+            resumes: None,
             needles: BTreeMap::new(),
             dialect: PhantomData,
         }
@@ -97,6 +103,9 @@ impl<'s, D: Dialect> Statement<'s, D> {
     /// A page of these columns.
     pub fn page(&mut self, columns: &str, search: &'s Search, plan: Plan<'s>) -> String {
         self.begin(search, plan);
+        let first = search.sort[0];
+        let resumes = search.after.is_some() && plan.is_in_order_of(first.by.name);
+        self.resumes = resumes.then_some(first.descending);
         let mut sql = format!("SELECT {columns}");
         sql += &self.tables_and_conditions(search, true);
         let keys: Vec<(String, bool)> = self.sort_keys(&search.sort);
@@ -106,6 +115,14 @@ impl<'s, D: Dialect> Statement<'s, D> {
             sql += &condition;
         }
         sql += " ORDER BY ";
+        if self.plan.is_in_order_of("endDate") && search.sort[0].by.name == "id" {
+            // nothing has an end, but Postgres does not see that the index then has this order
+            sql += if search.sort[0].descending {
+                "i.end_date DESC, "
+            } else {
+                "i.end_date, "
+            };
+        }
         for (index, (key, descending)) in keys.iter().enumerate() {
             let comma = if index == 0 { "" } else { ", " };
             write!(
@@ -158,10 +175,11 @@ impl<'s, D: Dialect> Statement<'s, D> {
         } else {
             "i.tenant_id".to_owned()
         };
-        format!(
-            "{sql} WHERE {condition}{tenant} = ${} AND {filter}",
-            self.tenant
-        )
+        let mut of_tenant = format!("{tenant} = ${}", self.tenant);
+        if self.plan.walked().is_some() {
+            of_tenant = D::certain(&of_tenant);
+        }
+        format!("{sql} WHERE {condition}{of_tenant} AND {filter}")
     }
 
     /// The placeholder of a text that a document must have.
@@ -194,6 +212,10 @@ impl<'s, D: Dialect> Statement<'s, D> {
         let mut keys = Vec::new();
         for key in sort {
             match key.by.name {
+                // the filter leaves out what has no end: see `ended_then_open`
+                "endDate" if self.plan.is_in_order_of("endDate") => {
+                    keys.push((column(key.by).to_owned(), key.descending));
+                }
                 "endDate" => {
                     let epoch = self.bind(Arg::Time(Moment::from_micros(0)));
                     keys.push((
@@ -220,7 +242,7 @@ impl<'s, D: Dialect> Statement<'s, D> {
     fn after(&mut self, keys: &[(String, bool)], sort: &[SortKey], after: &Position) -> String {
         let mut values = Vec::new();
         for (key, value) in sort.iter().zip(&after.0) {
-            if key.by.name == "endDate" {
+            if key.by.name == "endDate" && !self.plan.is_in_order_of("endDate") {
                 values.push(i64::from(value.is_none()).into());
                 values.push(
                     value
