@@ -672,6 +672,34 @@ async fn plan<D: Explains>(conn: &mut Conn<D>, sql: &str, args: Vec<Arg>) -> Vec
         .collect()
 }
 
+/// What is asked with statistics or without, and with attributes declared as indexed or without.
+async fn asked(
+    place: &Place,
+    names: &str,
+    analyzed: bool,
+    declared: bool,
+) -> Vec<(String, Option<Value>, Cost)> {
+    if declared {
+        pages_are_alike(place).await;
+        return lists_by_attributes(place).await;
+    }
+    let mut asked = lists(names);
+    if analyzed {
+        // the indexes of attributes mislead no other list; those with an end are few enough to sort
+        asked.retain(|(path, _, cost)| *cost != ReadsAll && !path.contains("endDate"));
+    }
+    asked
+}
+
+fn nothing_is_wrong(wrong: &[String], analyzed: bool, declared: bool) {
+    assert!(
+        wrong.is_empty(),
+        "statistics: {analyzed}, attributes: {declared}; {} wrong\n{}",
+        wrong.len(),
+        wrong.join("\n\n")
+    );
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sqlite_walks_its_indexes() {
     let (mut place, names) = filled(Db::Sqlite).await;
@@ -679,25 +707,13 @@ async fn sqlite_walks_its_indexes() {
         if declared && !analyzed {
             place = with_attributes(place).await;
         }
-        let mut asked = lists(&names);
-        if declared {
-            pages_are_alike(&place).await;
-            asked = lists_by_attributes(&place).await;
-        } else if analyzed {
-            // the indexes of attributes mislead no other list; those with an end are few enough to sort
-            asked.retain(|(path, _, cost)| *cost != ReadsAll && !path.contains("endDate"));
-        }
+        let asked = asked(&place, &names, analyzed, declared).await;
         if analyzed {
             Direct::to(&place).await.execute("ANALYZE").await;
         }
         let mut conn = sqlx::SqliteConnection::connect(&place.url).await.unwrap();
         let wrong = Box::pin(explained::<OnSqlite>(&place, asked, &mut conn)).await;
-        assert!(
-            wrong.is_empty(),
-            "statistics: {analyzed}, attributes: {declared}; {} wrong\n{}",
-            wrong.len(),
-            wrong.join("\n\n")
-        );
+        nothing_is_wrong(&wrong, analyzed, declared);
     }
 }
 
@@ -708,14 +724,7 @@ async fn postgres_walks_its_indexes() {
         if declared && !analyzed {
             place = with_attributes(place).await;
         }
-        let mut asked = lists(&names);
-        if declared {
-            pages_are_alike(&place).await;
-            asked = lists_by_attributes(&place).await;
-        } else if analyzed {
-            // the indexes of attributes mislead no other list; those with an end are few enough to sort
-            asked.retain(|(path, _, cost)| *cost != ReadsAll && !path.contains("endDate"));
-        }
+        let asked = asked(&place, &names, analyzed, declared).await;
         let mut conn = sqlx::PgConnection::connect(&place.url).await.unwrap();
         if analyzed {
             Direct::to(&place).await.execute("ANALYZE").await;
@@ -726,11 +735,6 @@ async fn postgres_walks_its_indexes() {
                 .unwrap();
         }
         let wrong = Box::pin(explained::<OnPostgres>(&place, asked, &mut conn)).await;
-        assert!(
-            wrong.is_empty(),
-            "statistics: {analyzed}, attributes: {declared}; {} wrong\n{}",
-            wrong.len(),
-            wrong.join("\n\n")
-        );
+        nothing_is_wrong(&wrong, analyzed, declared);
     }
 }
