@@ -6,7 +6,7 @@
 //! the entry itself too: if it was written whole in the meantime, that text is the answer. Each
 //! further entry is one revision, so as many are undone as the state has revisions.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::content::{Provenance, TextsTold};
 use super::core::unpack;
@@ -135,6 +135,7 @@ async fn deltas_of<D: Dialect>(
             }
             _ => None,
         };
+        let whose = (interaction.tenant_id, interaction.id.clone());
         let now = Now {
             state: Undone::from(interaction, user_data),
             texts: TextsTold {
@@ -148,48 +149,59 @@ async fn deltas_of<D: Dialect>(
         if now.state.revision() == 1 {
             whole.push((cursor, now.recorded()?));
         } else {
-            revised.insert(cursor, now);
+            revised.insert(cursor, (whose, now));
         }
     }
     whole.extend(undone::<D>(conn, revised).await?);
     Ok(whole)
 }
 
+/// Tenant and identifier of an interaction.
+type Whose = (i64, String);
+
 /// The deltas of entries whose interactions changed since.
+///
+/// The entries of these interactions are read by their identifiers alone. A join of the journal with
+/// itself would leave the order of the joins to Postgres, which took seconds without statistics.
 async fn undone<D: Dialect>(
     conn: &mut Conn<D>,
-    revised: HashMap<i64, Now>,
+    revised: HashMap<i64, (Whose, Now)>,
 ) -> Result<Vec<(i64, String)>, StoreError> {
     if revised.is_empty() {
         return Ok(Vec::new());
     }
-    let cursors: Vec<i64> = revised.keys().copied().collect();
+    let ids: BTreeSet<&String> = revised.values().map(|((_, id), _)| id).collect();
+    let ids = ids.into_iter().cloned().collect();
     let sql = format!(
-        "SELECT e.cursor, f.delta, f.before FROM {} CROSS JOIN journal e CROSS JOIN journal f \
-         WHERE e.cursor = CAST(k.value AS BIGINT) AND f.interaction_id = e.interaction_id AND f.interaction_id <> '' \
-         AND f.tenant_id = e.tenant_id AND f.cursor >= e.cursor ORDER BY f.cursor",
-        D::listed(1)
+        "SELECT f.tenant_id, f.interaction_id, f.cursor, f.delta, f.before FROM journal f \
+         WHERE {} AND f.interaction_id <> ''",
+        D::is_any("f.interaction_id", 1)
     );
-    let mut entries: HashMap<i64, Vec<(String, Option<String>)>> = HashMap::new();
-    for row in &D::fetch(conn, sql.into(), vec![listed(&cursors)]).await? {
+    let mut entries: HashMap<Whose, Vec<(i64, String, Option<String>)>> = HashMap::new();
+    for row in &D::fetch(conn, sql.into(), vec![Arg::Texts(ids)]).await? {
         let mut row = Columns::<D>::of(row);
-        let cursor = row.int()?;
-        let entry = (row.text()?, row.maybe_text()?);
-        entries.entry(cursor).or_default().push(entry);
+        let whose = (row.int()?, row.text()?);
+        let entry = (row.int()?, row.text()?, row.maybe_text()?);
+        entries.entry(whose).or_default().push(entry);
+    }
+    for of in entries.values_mut() {
+        of.sort_unstable_by_key(|(cursor, ..)| *cursor);
     }
     let mut whole = Vec::with_capacity(revised.len());
-    for (cursor, mut now) in revised {
-        let of = entries.remove(&cursor).unwrap_or_default();
+    for (cursor, (whose, mut now)) in revised {
+        let all = entries.get(&whose).map_or(&[][..], Vec::as_slice);
+        // an identifier that was deleted may have been recorded again
+        let of = &all[all.partition_point(|(at, ..)| *at < cursor)..];
         let revision = usize::try_from(now.state.revision()).unwrap_or_default();
         let Some(of) = of.get(..revision) else {
             return Err(StoreError::inconsistent("interaction", "revision"));
         };
-        let (own, later) = (&of[0].0, &of[1..]);
+        let (own, later) = (&of[0].1, &of[1..]);
         if !own.is_empty() {
             whole.push((cursor, own.clone()));
             continue;
         }
-        for (delta, before) in later.iter().rev() {
+        for (_, delta, before) in later.iter().rev() {
             now.state
                 .undo(delta, before.as_deref())
                 .map_err(|_| StoreError::inconsistent("journal", "before"))?;
