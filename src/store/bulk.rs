@@ -46,9 +46,7 @@ impl Type {
             Self::Bytes => None,
         }
     }
-}
 
-impl Type {
     /// A NULL of this type.
     pub fn null(self) -> Arg {
         match self {

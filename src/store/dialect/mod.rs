@@ -21,7 +21,7 @@ use crate::domain::words::WordQuery;
 mod postgres;
 mod sqlite;
 
-pub use postgres::{OnPooled, OnPostgres, READING, Sessions, WATCH_CLIENT, WRITING};
+pub use postgres::{OnPooled, OnPostgres, READING, Sessions, WATCH_CLIENT, WRITING, with_settings};
 pub use sqlite::{BUSY_TIMEOUT, OnSqlite};
 
 /// A value bound to a placeholder.

@@ -5,7 +5,7 @@
 //! [`OnPooled`] differs from [`OnPostgres`] only in that.
 
 use std::collections::BTreeSet;
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, LazyLock};
 
@@ -61,6 +61,15 @@ pub const WRITING: [(&str, &str); 5] = [
 /// it.
 pub const WATCH_CLIENT: (&str, &str) = ("client_connection_check_interval", "1s");
 
+/// The statements that begin a transaction with settings of its own.
+pub fn with_settings(begin: &str, settings: &[(&str, impl Display)]) -> String {
+    let mut sql = begin.to_owned();
+    for (name, value) in settings {
+        sql += &format!("; SET LOCAL {name} = '{value}'");
+    }
+    sql
+}
+
 bound!(Postgres, Moment::utc, |texts: Vec<String>| { texts });
 
 impl<const KEPT: bool> Dialect for Sessions<KEPT> {
@@ -68,12 +77,7 @@ impl<const KEPT: bool> Dialect for Sessions<KEPT> {
 
     const NAME: &'static str = "postgres";
     const ALL_OR_NOTHING: &'static str = "";
-    const BEGIN: &'static str = if KEPT {
-        "BEGIN; SET LOCAL synchronous_commit = on"
-    } else {
-        "BEGIN; SET LOCAL synchronous_commit = on; SET LOCAL enable_seqscan = off; \
-         SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL jit = off"
-    };
+    const BEGIN: &'static str = "BEGIN; SET LOCAL synchronous_commit = on";
     const BEGIN_READ: &'static str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
     const KEEPS_SESSION: bool = KEPT;
     const SEARCHES_IN_TRANSACTIONS: bool = true;
@@ -102,8 +106,13 @@ impl<const KEPT: bool> Dialect for Sessions<KEPT> {
     statements!(Postgres);
 
     async fn begin(conn: &mut Conn<Self>) -> sqlx::Result<RowOf<Self>> {
-        let sql = AssertSqlSafe(format!("{}; {HEAD} FOR UPDATE", Self::BEGIN));
-        sqlx::raw_sql(sql).fetch_one(conn).await
+        // a kept session has the others from its beginning
+        let settings = if KEPT { &[][..] } else { &WRITING[..] };
+        let sql = format!(
+            "{}; {HEAD} FOR UPDATE",
+            with_settings(Self::BEGIN, settings)
+        );
+        sqlx::raw_sql(AssertSqlSafe(sql)).fetch_one(conn).await
     }
 
     async fn commit(conn: &mut Conn<Self>, last: Vec<(Sql, Vec<Arg>)>) -> Result<(), Failed> {

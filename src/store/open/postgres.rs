@@ -10,7 +10,7 @@ use super::schema::{prepare, want_durable};
 use super::{Settings, Store, WRITERS_STATEMENTS, short_readers};
 use crate::store::StoreError;
 use crate::store::attribute_index::AttributeIndexes;
-use crate::store::dialect::{Conn, Dialect, READING, WATCH_CLIENT, WRITING};
+use crate::store::dialect::{Conn, Dialect, READING, WATCH_CLIENT, WRITING, with_settings};
 use crate::store::held::Begin;
 use crate::store::migrate::Migrate;
 use crate::store::writer::Signals;
@@ -40,8 +40,8 @@ impl Store {
             in_transaction.clear();
         }
         let begin = Begin {
-            read: begin(D::BEGIN_READ, &in_transaction),
-            search: begin(D::BEGIN_READ, &[&in_transaction[..], &planned].concat()),
+            read: with_settings(D::BEGIN_READ, &in_transaction).into(),
+            search: with_settings(D::BEGIN_READ, &[&in_transaction[..], &planned].concat()).into(),
         };
         let write_pool = PgPoolOptions::new()
             .max_connections(1)
@@ -88,12 +88,4 @@ async fn limits<D: Dialect>(
     }
     D::command(conn, "ROLLBACK").await?;
     Ok(all)
-}
-
-fn begin(first: &str, settings: &[(&str, String)]) -> Arc<str> {
-    let mut sql = first.to_owned();
-    for (name, value) in settings {
-        sql += &format!("; SET LOCAL {name} = '{value}'");
-    }
-    sql.into()
 }

@@ -469,11 +469,7 @@ impl<D: Dialect> Task<D> {
                 by_a_statement: false,
             },
         })?;
-        self.signals.committed.send_if_modified(|known| {
-            let newer = newest > *known;
-            *known = newest.max(*known);
-            newer
-        });
+        self.signals.committed.send_replace(newest);
         if group[0].submission.command.shreds() {
             self.signals.shred.notify_one();
         }
