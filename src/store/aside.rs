@@ -10,10 +10,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
+use sqlx::{ConnectOptions, Connection, PgConnection};
 
 use super::StoreError;
-use super::attribute_index::{create, drop_index, name};
+use super::attribute_index::{create, declared, drop_index, name};
+use super::dialect::{Dialect, OnPooled};
 use crate::domain::filter::IndexedAttribute;
 
 /// How long to wait before the lock is tried again.
@@ -51,7 +52,7 @@ impl Aside {
     async fn turn(&self) -> Result<Turn, StoreError> {
         let mut conn = self.options.connect().await?;
         loop {
-            run(&mut conn, "BEGIN").await?;
+            OnPooled::command(&mut conn, "BEGIN").await?;
             if sqlx::query_scalar(TURN)
                 .persistent(false)
                 .fetch_one(&mut conn)
@@ -59,7 +60,7 @@ impl Aside {
             {
                 return Ok(Turn(conn));
             }
-            run(&mut conn, "ROLLBACK").await?;
+            OnPooled::command(&mut conn, "ROLLBACK").await?;
             tokio::time::sleep(RETRY).await;
         }
     }
@@ -69,14 +70,14 @@ impl Aside {
     pub async fn build(&self, attribute: IndexedAttribute) -> Result<Turn, StoreError> {
         let turn = self.turn().await?;
         let mut conn = self.options.connect().await?;
-        run(&mut conn, NO_BUILD).await?;
+        OnPooled::command(&mut conn, NO_BUILD).await?;
         let valid = states(&mut conn).await?.remove(&attribute);
-        run(&mut conn, "COMMIT").await?;
+        OnPooled::command(&mut conn, "COMMIT").await?;
         if valid == Some(false) {
-            run(&mut conn, &drop_index(attribute, "CONCURRENTLY ")).await?;
+            OnPooled::command(&mut conn, &drop_index(attribute, "CONCURRENTLY ")).await?;
         }
         if valid != Some(true) {
-            run(&mut conn, &create(attribute, "CONCURRENTLY ")).await?;
+            OnPooled::command(&mut conn, &create(attribute, "CONCURRENTLY ")).await?;
         }
         conn.close().await?;
         Ok(turn)
@@ -86,16 +87,11 @@ impl Aside {
     pub async fn remove(&self, attribute: IndexedAttribute) -> Result<(), StoreError> {
         let _turn = self.turn().await?;
         let mut conn = self.options.connect().await?;
-        run(&mut conn, NO_BUILD).await?;
-        let declared: i64 =
-            sqlx::query_scalar("SELECT COUNT(*) FROM indexed_attribute WHERE name = $1")
-                .bind(attribute.name())
-                .persistent(false)
-                .fetch_one(&mut conn)
-                .await?;
-        run(&mut conn, "COMMIT").await?;
-        if declared == 0 {
-            run(&mut conn, &drop_index(attribute, "CONCURRENTLY ")).await?;
+        OnPooled::command(&mut conn, NO_BUILD).await?;
+        let declared = declared::<OnPooled>(&mut conn).await?;
+        OnPooled::command(&mut conn, "COMMIT").await?;
+        if declared.iter().all(|(other, _)| *other != attribute) {
+            OnPooled::command(&mut conn, &drop_index(attribute, "CONCURRENTLY ")).await?;
         }
         conn.close().await?;
         Ok(())
@@ -104,9 +100,9 @@ impl Aside {
     /// The indexes that exist, and whether each is valid.
     pub async fn states(&self) -> Result<BTreeMap<IndexedAttribute, bool>, StoreError> {
         let mut conn = self.options.connect().await?;
-        run(&mut conn, "BEGIN").await?;
+        OnPooled::command(&mut conn, "BEGIN").await?;
         let states = states(&mut conn).await?;
-        run(&mut conn, "COMMIT").await?;
+        OnPooled::command(&mut conn, "COMMIT").await?;
         conn.close().await?;
         Ok(states)
     }
@@ -126,9 +122,4 @@ async fn states(conn: &mut PgConnection) -> Result<BTreeMap<IndexedAttribute, bo
         }
     }
     Ok(states)
-}
-
-async fn run(conn: &mut PgConnection, sql: &str) -> sqlx::Result<()> {
-    let sql = AssertSqlSafe(sql.to_owned());
-    sqlx::raw_sql(sql).execute(conn).await.map(drop)
 }
