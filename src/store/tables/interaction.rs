@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use super::{Column, Statement, Table, bytes, flag, int, kept, real, text, time};
 use crate::domain::Moment;
 use crate::domain::interaction::{Interaction, LongTexts};
+use crate::store::content::Provenance;
 use crate::store::core::pack;
 use crate::store::dialect::Arg;
 
@@ -200,6 +201,17 @@ pub struct Link {
     pub linked_by: String,
     /// When it was created.
     pub at: Moment,
+}
+
+impl Link {
+    /// What the child's entry says of the link.
+    pub fn provenance(&self) -> Provenance<'_> {
+        Provenance {
+            copy_user_data: self.copy.as_deref(),
+            copied_keys: &self.copied,
+            linked_by: &self.linked_by,
+        }
+    }
 }
 
 impl Table for Links {

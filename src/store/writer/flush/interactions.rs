@@ -34,7 +34,7 @@ impl Rows {
         };
         for (_, held) in held {
             let batch = match held.dirty.row {
-                Extent::New(_) => &mut rows.new,
+                Extent::New => &mut rows.new,
                 Extent::Core => &mut rows.changed,
                 Extent::Revision => &mut rows.revised,
                 Extent::Nothing => continue,

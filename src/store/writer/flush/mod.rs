@@ -57,9 +57,11 @@ pub async fn flush<D: Dialect>(
     for (_, held) in &mut held {
         if let Some(entry) = held.entry() {
             held.seq = head + 1 + i64::try_from(entry).unwrap_or(0);
-            if !held.dirty.recording {
-                journal[entry].delta.clear();
-            }
+        }
+        if held.dirty.recording
+            && let Some(recorded) = &held.recorded
+        {
+            journal[recorded.entry].delta = recorded.delta();
         }
     }
     let changed = held.iter().filter(|(_, held)| held.entry().is_none());

@@ -13,8 +13,8 @@ use crate::domain::interaction::{NewInteraction, WEB_ENGAGEMENT};
 use crate::domain::propagation::{nothing_to_copy, propagate};
 use crate::domain::user_data::Document;
 use crate::domain::{Moment, Refusal, Requirement};
+use crate::store::StoreError;
 use crate::store::tables::interaction::Link;
-use crate::store::{StoreError, content};
 
 /// The origin of a link that no UserData key established.
 pub mod origin {
@@ -147,9 +147,8 @@ impl Ledger<'_> {
     ) -> Result<Outcome, Refusal> {
         let (contact, unkept) = self.contact_of(ask, new)?;
         let stored = self.build(ask, new, thread, contact, ask.ready.user_data.clone());
-        let delta = content::recorded(&stored, None);
         let kind = Kind::InteractionRecorded;
-        let outcome = self.add(ask, kind, stored, delta, None, unkept);
+        let outcome = self.add(ask, kind, stored, None, unkept);
         if let Outcome::Recorded { stored, .. } = &outcome {
             self.note_visits(&ask.ready.visits, &Arc::clone(stored));
         }
@@ -173,27 +172,9 @@ impl Ledger<'_> {
         let thread = Some(from.interaction.thread_id.clone());
         let mut stored = self.build(ask, child, thread, contact, user_data);
         stored.interaction.parent_id = Some(from.interaction.id.clone());
-        let provenance = content::Provenance {
-            copy_user_data: said.as_deref(),
-            copied_keys: &copied,
-            linked_by: &tie.linked_by,
-        };
-        let delta = content::recorded(&stored, Some(&provenance));
-        self.link(
-            &stored,
-            said,
-            copied.clone(),
-            tie.linked_by.clone(),
-            stored.interaction.created_date,
-        );
-        Ok(self.add(
-            ask,
-            Kind::EngagementCreated,
-            stored,
-            delta,
-            Some(copied),
-            unkept,
-        ))
+        let at = stored.interaction.created_date;
+        let link = self.link(&stored, said, copied, tie.linked_by.clone(), at);
+        Ok(self.add(ask, Kind::EngagementCreated, stored, Some(link), unkept))
     }
 
     /// The policy as requested, and the parent's UserData without keys that are transient now.
@@ -228,7 +209,7 @@ impl Ledger<'_> {
         copied: Vec<String>,
         linked_by: String,
         at: Moment,
-    ) {
+    ) -> Link {
         let child = &child.interaction;
         let link = Link {
             tenant: child.tenant_id,
@@ -240,7 +221,8 @@ impl Ledger<'_> {
             at,
         };
         let key = (child.tenant_id, child.id.clone());
-        self.links.insert(key, Some(link));
+        self.links.insert(key, Some(link.clone()));
+        link
     }
 
     /// The outcome for an identifier that is taken: the stored interaction, if it was sent with the

@@ -9,6 +9,7 @@ use crate::domain::interaction::{InteractionPatch, LongTexts, NewInteraction, in
 use crate::domain::user_data::{Edit, Size, check_growth};
 use crate::domain::{Moment, Refusal, Requirement};
 use crate::store::tables::contact::Former;
+use crate::store::tables::interaction::Link;
 use crate::store::{StoreError, content};
 
 /// At this revision the entry that records an interaction is written whole, so that no reader undoes
@@ -24,8 +25,28 @@ pub struct Held {
     pub fingerprint: Vec<u8>,
     /// Its place among all interactions. The place of a new one follows from its entry.
     pub seq: i64,
+    /// For a new one, how it was recorded.
+    pub recorded: Option<Recorded>,
     /// What must be written.
     pub dirty: Dirty,
+}
+
+/// How a new interaction was recorded.
+#[derive(Clone)]
+pub struct Recorded {
+    /// The index of its journal entry.
+    pub entry: usize,
+    stored: Arc<Stored>,
+    /// For the child of an engagement, the link that it was recorded with.
+    link: Option<Link>,
+}
+
+impl Recorded {
+    /// The whole delta of its entry.
+    pub fn delta(&self) -> String {
+        let provenance = self.link.as_ref().map(Link::provenance);
+        content::recorded(&self.stored, provenance.as_ref())
+    }
 }
 
 /// What must be written of an interaction. Its JSON is written whenever its row is.
@@ -53,8 +74,8 @@ pub enum Extent {
     Revision,
     /// All core attributes.
     Core,
-    /// A new row, which the journal entry with this index records.
-    New(usize),
+    /// A new row.
+    New,
 }
 
 /// The words of an interaction.
@@ -73,16 +94,14 @@ impl Held {
             stored: Arc::new(stored),
             fingerprint,
             seq,
+            recorded: None,
             dirty: Dirty::default(),
         }
     }
 
     /// For a new one, the index of the journal entry that records it.
     pub fn entry(&self) -> Option<usize> {
-        match self.dirty.row {
-            Extent::New(entry) => Some(entry),
-            Extent::Nothing | Extent::Revision | Extent::Core => None,
-        }
+        self.recorded.as_ref().map(|recorded| recorded.entry)
     }
 
     /// Makes a change at a moment a revision. The row is written to this extent at least.
@@ -120,24 +139,31 @@ impl Ledger<'_> {
         ask: &Ask<'_>,
         kind: Kind,
         stored: Stored,
-        delta: String,
-        copied: Option<Vec<String>>,
+        link: Option<Link>,
         unkept: Vec<String>,
     ) -> Outcome {
         let stored = Arc::new(stored);
+        let copied = link.as_ref().map(|link| link.copied.clone());
+        // the entry says what follows from the interaction, so it stays empty unless a change in the
+        // same group cannot be undone
         let entry = self.enter(
             ask,
             kind,
             stored.interaction.created_date,
             &stored.interaction,
-            delta,
+            String::new(),
         );
         let held = Held {
             stored: Arc::clone(&stored),
             fingerprint: ask.ready.fingerprint.clone(),
             seq: 0,
+            recorded: Some(Recorded {
+                entry,
+                stored: Arc::clone(&stored),
+                link,
+            }),
             dirty: Dirty {
-                row: Extent::New(entry),
+                row: Extent::New,
                 index: stored.user_data.len() > 2,
                 texts: stored.texts.as_ref().is_some_and(|texts| !texts.is_empty()),
                 words: (!ask.ready.words.is_empty()).then(|| Words {
