@@ -10,6 +10,7 @@
 //! * [`json`] – reads JSON input, the same way everywhere. It depends on `domain`.
 //! * [`web`] – what the surfaces share: the parts of a running server, and access control.
 //! * [`feed`] – readers that follow the journal live. It depends on `domain` and `store`.
+//! * [`reports`] – history in columns, which follow the journal, and the questions that they answer.
 //! * [`import`], [`archive`] – history in and out. [`demo`] – an invented contact centre. All use
 //!   commands and queries.
 //! * [`server`] – starting, serving, stopping. [`config`] – settings. [`telemetry`] – logs and
@@ -27,6 +28,7 @@ pub mod domain;
 pub mod feed;
 pub mod import;
 pub mod json;
+pub mod reports;
 pub mod server;
 pub mod store;
 pub mod telemetry;

@@ -22,6 +22,7 @@ use crate::domain::filter::IndexedAttribute;
 use crate::domain::user_data::KeyPath;
 use crate::domain::{Clock, Moment};
 use crate::feed::{self, Feed};
+use crate::reports::{self, Reports};
 use crate::store::writer::QueueLimits;
 use crate::store::{AttributeIndexes, Schema, Settings, Store, StoreError, Writer};
 use crate::telemetry::Metrics;
@@ -110,8 +111,14 @@ pub async fn serve(
         shared: store.database == "postgres",
         stopping: stopping.clone(),
     }));
+    let reports = open_reports(Arc::clone(&store.reads), &config).await;
+    if let Some(reports) = &reports {
+        let (reports, stopping) = (Arc::clone(reports), stopping.clone());
+        tasks.spawn(async move { reports.run(stopping).await });
+    }
     let app = App::new(Parts {
         clock,
+        reports,
         metrics: Metrics::new(&store.meters, &feed.meters),
         feed,
         writer: store.writer.clone(),
@@ -169,6 +176,27 @@ pub fn router(app: App) -> Router {
             app,
             requests::middleware,
         ))
+}
+
+/// Opens the reports. Without them everything else goes on.
+async fn open_reports(
+    reads: Arc<dyn crate::store::Reads>,
+    config: &Config,
+) -> Option<Arc<Reports>> {
+    let folder = config.reports_folder()?;
+    let limits = reports::Limits {
+        memory: (config.reports.memory as usize) << 20,
+        spill: u64::from(config.reports.spill) << 20,
+        time: Duration::from_secs(config.reports.seconds),
+        threads: config.reports.threads,
+    };
+    match Reports::open(reads, &folder, limits).await {
+        Ok(reports) => Some(Arc::new(reports)),
+        Err(error) => {
+            tracing::error!(%error, folder = %folder.display(), "there are no reports");
+            None
+        }
+    }
 }
 
 /// Fills the indexes of declared keys and attributes in the background.

@@ -51,6 +51,7 @@ mod pooling;
 mod properties;
 mod readme;
 mod recording_entries;
+mod reports_sql;
 mod tokens;
 mod web_actions;
 mod web_actions_browser;

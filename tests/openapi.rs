@@ -36,7 +36,13 @@ async fn run(command: &mut Command) -> String {
 
 /// A server whose webhooks may lead to this machine, and its document in a folder.
 async fn server(db: Db) -> (Server, TempDir, Value) {
-    let server = Server::with(db, |config| config.webhooks.allow_private = true).await;
+    let place = TempDir::new().unwrap();
+    let columns = place.path().join("columns").display().to_string();
+    let server = Server::with(db, |config| {
+        config.webhooks.allow_private = true;
+        config.reports.folder = columns;
+    })
+    .await;
     let text = server
         .client
         .get(format!("{}/openapi.json", server.base))
@@ -46,7 +52,6 @@ async fn server(db: Db) -> (Server, TempDir, Value) {
         .text()
         .await
         .unwrap();
-    let place = TempDir::new().unwrap();
     std::fs::write(place.path().join("openapi.json"), &text).unwrap();
     (server, place, serde_json::from_str(&text).unwrap())
 }

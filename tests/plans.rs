@@ -456,6 +456,7 @@ async fn surfaces(place: &Place) -> axum::Router {
         feed,
         writer: store.writer.clone(),
         reads: Arc::clone(&store.reads),
+        reports: None,
         database: store.database,
         access: Access::new(Arc::clone(&store.reads), Door::Insecure),
         rate: Rate::new(1, 1),

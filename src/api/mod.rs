@@ -29,6 +29,7 @@ mod schema;
 mod sdk;
 mod site;
 mod spill;
+mod sql;
 mod submit;
 mod user_data_body;
 mod web_actions;
@@ -65,6 +66,7 @@ fn described() -> OpenApiRouter<App> {
     .merge(web_actions::routes())
     .merge(webhooks::routes())
     .merge(reports::routes())
+    .merge(sql::routes())
     .merge(operation::routes())
 }
 

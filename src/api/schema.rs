@@ -566,6 +566,30 @@ pub struct ReportBody {
     parameters: (),
 }
 
+/// The answer to a question in SQL.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct SqlAnswer {
+    /// The cursor of the journal that it stands for.
+    as_of: String,
+    /// Whether it reflects everything that was committed before the question.
+    complete: bool,
+    /// Its columns, in their order.
+    columns: Vec<AnswerColumn>,
+    /// One object per row.
+    #[schema(value_type = Vec<HashMap<String, Value>>)]
+    items: (),
+}
+
+/// A column of an answer.
+#[derive(ToSchema)]
+pub struct AnswerColumn {
+    name: String,
+    /// `integer`, `number`, `string`, `boolean`, `time`, `date`, `object` or `list`.
+    #[schema(rename = "type")]
+    kind: String,
+}
+
 /// The rows of a report.
 #[derive(ToSchema)]
 pub struct ReportRows {

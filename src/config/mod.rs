@@ -12,7 +12,7 @@ mod tests;
 mod vendor;
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -25,8 +25,8 @@ use crate::domain::user_data::{KeyPath, Transience};
 pub use print::redacted;
 use print::{HIDDEN, inline};
 pub use sections::{
-    Capabilities, Contacts, Database, Engagement, Gws, Interactions, Log, Queue, Server, UserData,
-    WebActions, Webhooks,
+    Capabilities, Contacts, Database, Engagement, Gws, Interactions, Log, Queue, Reports, Server,
+    UserData, WebActions, Webhooks,
 };
 use sources::{NOT_SETTINGS, merge, of_kubernetes, placed, set};
 
@@ -57,6 +57,8 @@ pub struct Config {
     pub webhooks: Webhooks,
     /// Web Services v2.
     pub gws: Gws,
+    /// Reports.
+    pub reports: Reports,
     /// Limits.
     pub limits: Limits,
     /// Logs.
@@ -104,6 +106,12 @@ impl Config {
             || config.queue.bytes < 1024 * 1024
         {
             return Err("[database] readers and [queue] commands must be at least 1, [queue] bytes at least 1048576".to_owned());
+        }
+        if config.reports.memory < 16 || config.reports.threads == 0 || config.reports.seconds == 0
+        {
+            return Err(
+                "[reports] memory must be at least 16, threads and seconds at least 1".to_owned(),
+            );
         }
         if config.gws.queue == 0
             || config.gws.behind < 1
@@ -187,6 +195,17 @@ impl Config {
         names
             .filter_map(|name| IndexedAttribute::of_name(name))
             .collect()
+    }
+
+    /// The folder of the columns; `None` if there are no reports.
+    pub fn reports_folder(&self) -> Option<PathBuf> {
+        if !self.reports.folder.is_empty() {
+            return Some(PathBuf::from(&self.reports.folder));
+        }
+        let file = self.database.url.strip_prefix("sqlite:")?;
+        let file = file.strip_prefix("//").unwrap_or(file);
+        let file = file.split('?').next().unwrap_or_default();
+        Some(PathBuf::from(format!("{file}-columns")))
     }
 
     /// How long a query may take.

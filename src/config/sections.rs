@@ -196,6 +196,23 @@ pub enum Capabilities {
     Possible,
 }
 
+/// `[reports]`
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reports {
+    /// The folder of the columns; empty for beside the SQLite file. On Postgres, without a folder, there
+    /// are no reports.
+    pub folder: String,
+    /// MiB of memory for all queries together.
+    pub memory: u32,
+    /// MiB on disk for what does not fit into that memory.
+    pub spill: u32,
+    /// Seconds that a query may take.
+    pub seconds: u64,
+    /// Threads for queries.
+    pub threads: usize,
+}
+
 /// `[log]`
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

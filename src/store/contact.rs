@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::StoreError;
-use super::dialect::{Arg, Columns, Conn, Dialect};
+use super::dialect::{Arg, Columns, Conn, Dialect, RowOf};
 pub use super::tables::contact::{CONTACT, contact};
 use super::tables::qualified;
 use crate::domain::contact::{Attributes, Contact};
@@ -57,6 +57,34 @@ pub async fn one<D: Dialect>(
     Ok(Some(found))
 }
 
+/// Those of these contacts that exist, with their attributes.
+pub async fn several<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    ids: Vec<String>,
+) -> Result<Vec<Contact>, StoreError> {
+    let sql = format!("{}c.tenant_id = $1 AND {}", select(), D::is_any("c.id", 2));
+    let rows = D::fetch(conn, sql.into(), vec![tenant.into(), Arg::Texts(ids)]).await?;
+    with_attributes::<D>(conn, tenant, &rows).await
+}
+
+async fn with_attributes<D: Dialect>(
+    conn: &mut Conn<D>,
+    tenant: i64,
+    rows: &[RowOf<D>],
+) -> Result<Vec<Contact>, StoreError> {
+    let mut found = rows
+        .iter()
+        .map(|row| contact::<D>(&mut Columns::<D>::of(row)))
+        .collect::<Result<Vec<_>, _>>()?;
+    let ids = found.iter().map(|contact| contact.id.clone()).collect();
+    let mut known = attributes::<D>(conn, tenant, ids).await?;
+    for contact in &mut found {
+        contact.attributes = known.remove(&contact.id).unwrap_or_default();
+    }
+    Ok(found)
+}
+
 /// A page of contacts with their attributes, by identifier.
 pub async fn page<D: Dialect>(
     conn: &mut Conn<D>,
@@ -74,16 +102,7 @@ pub async fn page<D: Dialect>(
         vec![tenant.into(), after.into(), limit.into()],
     )
     .await?;
-    let mut found = rows
-        .iter()
-        .map(|row| contact::<D>(&mut Columns::<D>::of(row)))
-        .collect::<Result<Vec<_>, _>>()?;
-    let ids = found.iter().map(|contact| contact.id.clone()).collect();
-    let mut known = attributes::<D>(conn, tenant, ids).await?;
-    for contact in &mut found {
-        contact.attributes = known.remove(&contact.id).unwrap_or_default();
-    }
-    Ok(found)
+    with_attributes::<D>(conn, tenant, &rows).await
 }
 
 /// A contact and all contacts merged into it, directly or indirectly; itself first. Empty if there

@@ -15,6 +15,7 @@ mod attribute_index;
 mod bulk;
 mod checkpoint;
 mod client;
+pub mod columns;
 pub mod contact;
 pub mod contact_search;
 pub mod content;

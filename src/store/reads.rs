@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use sqlx::Pool;
 
 use super::archive::{self, Snapshot};
+use super::columns::{self, Action, Placed, Tip, Touched};
 use super::contact_search::{self, ContactPage};
 use super::dialect::{Columns, Conn, Dialect};
 use super::grouped::Grouped;
@@ -74,6 +75,17 @@ pub trait Reads: Send + Sync {
     fn indexed_keys(&self) -> Read<'_, Vec<(KeyPath, bool)>>;
     /// Declared attributes, and whether the index of each is ready.
     fn indexed_attributes(&self) -> Read<'_, Vec<(IndexedAttribute, bool)>>;
+    /// What changed after a cursor, for the columns of the reports.
+    fn touched(&self, after: i64) -> Read<'_, Touched>;
+    /// Interactions of all tenants with places after one and up to another, in the order of their
+    /// places.
+    fn placed(&self, after: i64, until: i64, limit: i64) -> Read<'_, Vec<Placed>>;
+    /// Events of web actions of all tenants, as [`Reads::placed`].
+    fn placed_actions(&self, after: i64, until: i64, limit: i64) -> Read<'_, Vec<Action>>;
+    /// Contacts of all tenants after one, by tenant and identifier.
+    fn all_contacts(&self, after: (i64, String), limit: i64) -> Read<'_, Vec<Contact>>;
+    /// The newest entry of the journal up to a cursor.
+    fn tip(&self, until: i64) -> Read<'_, Option<Tip>>;
     /// The number of interactions of a tenant.
     fn count(&self, tenant: i64) -> Read<'_, i64>;
     /// The cursor of the newest journal entry; fails if the database does not respond.
@@ -341,6 +353,29 @@ impl<D: Dialect> Reads for Readers<D> {
 
     fn indexed_attributes(&self) -> Read<'_, Vec<(IndexedAttribute, bool)>> {
         read!(self.held, conn => attribute_index::declared::<D>(&mut conn))
+    }
+
+    fn touched(&self, after: i64) -> Read<'_, Touched> {
+        read!(self.searching, conn => async {
+            conn.one_state().await?;
+            columns::touched::<D>(&mut conn, after).await
+        })
+    }
+
+    fn placed(&self, after: i64, until: i64, limit: i64) -> Read<'_, Vec<Placed>> {
+        read!(self.searching, conn => columns::recorded::<D>(&mut conn, after, until, limit))
+    }
+
+    fn placed_actions(&self, after: i64, until: i64, limit: i64) -> Read<'_, Vec<Action>> {
+        read!(self.searching, conn => columns::actions::<D>(&mut conn, after, until, limit))
+    }
+
+    fn all_contacts(&self, after: (i64, String), limit: i64) -> Read<'_, Vec<Contact>> {
+        read!(self.searching, conn => columns::contacts::<D>(&mut conn, after, limit))
+    }
+
+    fn tip(&self, until: i64) -> Read<'_, Option<Tip>> {
+        read!(self.searching, conn => columns::tip::<D>(&mut conn, until))
     }
 
     fn count(&self, tenant: i64) -> Read<'_, i64> {

@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::Config;
 use crate::domain::Clock;
 use crate::feed::Feed;
+use crate::reports::Reports;
 use crate::store::{Reads, Writer};
 use crate::telemetry::Metrics;
 use access::Access;
@@ -37,6 +38,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// The newest cursor of the journal.
     pub feed: Feed,
+    /// The reports, if there are any.
+    pub reports: Option<Arc<Reports>>,
     /// The database's name.
     pub database: &'static str,
     /// The settings.

@@ -101,6 +101,8 @@ assert len(call("listWebActions", action_id="offer").items) == 1
 assert not call("getWebAction", "offer").terminal
 assert call("listReports").items
 assert call("reportWebActions", group_by="actionMapId").items
+answer = call("querySql", body=of("SqlBody", sql="SELECT count(*) AS n FROM interactions"))
+assert answer.complete and answer.columns[0].name == "n", answer
 
 # webhooks
 hook = call(

@@ -72,6 +72,8 @@ check(!(await want("getWebAction", 200, api.getWebAction("offer"))).terminal, "l
 check((await want("listReports", 200, api.listReports())).items.length > 0, "reports");
 const report = await want("reportWebActions", 200, api.reportWebActions({ groupBy: "actionMapId" }));
 check(typeof report !== "string" && report.items.length === 1, report);
+const answer = await want("querySql", 200, api.querySql({ sql: "SELECT count(*) AS n FROM interactions" }));
+check(typeof answer !== "string" && answer.complete && answer.columns[0].name === "n", answer);
 
 // webhooks
 const hook = await want("createWebhook", 201, api.createWebhook({ url: "http://127.0.0.1:9/hook", kinds: ["webAction"] }));

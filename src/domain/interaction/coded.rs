@@ -37,7 +37,7 @@ pub enum EntityType {
 }
 
 /// A value that is stored as a small number and shown as a name.
-pub trait Coded: Copy + Sized + 'static {
+pub trait Coded: Copy + PartialEq + Sized + 'static {
     /// Every value, with its number and its name.
     const ALL: &'static [(Self, i64, &'static str)];
 
@@ -55,6 +55,14 @@ pub trait Coded: Copy + Sized + 'static {
             .iter()
             .find(|(.., other)| *other == name)
             .map(|(value, ..)| *value)
+    }
+
+    /// Its name.
+    fn name(self) -> &'static str {
+        Self::ALL
+            .iter()
+            .find(|(value, ..)| *value == self)
+            .map_or("", |(.., name)| *name)
     }
 }
 
