@@ -17,10 +17,10 @@ COPY . .
 RUN cargo build --release --locked --bin annals
 
 FROM debian:bookworm-slim
-# Where a SQLite file goes when no Postgres is named.
+# Where a SQLite file goes when no Postgres is named, and the columns of the reports.
 RUN groupadd --gid 10001 annals \
     && useradd --uid 10001 --gid annals --no-create-home --home-dir /var/lib/annals --shell /usr/sbin/nologin annals \
-    && install --directory --owner annals --group annals /var/lib/annals
+    && install --directory --owner annals --group annals /var/lib/annals /var/lib/annals/columns
 COPY --from=build /src/target/release/annals /usr/local/bin/annals
 USER 10001:10001
 WORKDIR /var/lib/annals

@@ -118,8 +118,12 @@ pub async fn serve(
     }
     let app = App::new(Parts {
         clock,
+        metrics: Metrics::new(
+            &store.meters,
+            &feed.meters,
+            reports.as_deref().map(Reports::behind),
+        ),
         reports,
-        metrics: Metrics::new(&store.meters, &feed.meters),
         feed,
         writer: store.writer.clone(),
         reads: Arc::clone(&store.reads),

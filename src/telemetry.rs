@@ -7,6 +7,7 @@ use axum::http::Method;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use tracing_subscriber::EnvFilter;
@@ -49,8 +50,13 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Registers the metrics of requests, of the writer and of the feed.
-    pub fn new(meters: &Meters, feed: &crate::feed::meters::Meters) -> Self {
+    /// Registers the metrics of requests, of the writer, of the feed, and of the columns: how many
+    /// entries of the journal they are behind.
+    pub fn new(
+        meters: &Meters,
+        feed: &crate::feed::meters::Meters,
+        behind: Option<&Gauge>,
+    ) -> Self {
         let mut registry = Registry::default();
         let requests = Family::default();
         let seconds = Histogram::new(exponential_buckets(0.000_25, 2.0, 16));
@@ -66,6 +72,13 @@ impl Metrics {
         );
         meters.register(&mut registry);
         feed.register(&mut registry);
+        if let Some(behind) = behind {
+            registry.register(
+                "annals_columns_behind",
+                "Entries of the journal that the columns do not have yet",
+                behind.clone(),
+            );
+        }
         Self {
             registry,
             requests,

@@ -452,7 +452,7 @@ async fn surfaces(place: &Place) -> axum::Router {
     let feed = Feed::default();
     server::router(App::new(Parts {
         clock,
-        metrics: Metrics::new(&store.meters, &feed.meters),
+        metrics: Metrics::new(&store.meters, &feed.meters, None),
         feed,
         writer: store.writer.clone(),
         reads: Arc::clone(&store.reads),

@@ -337,6 +337,20 @@ both! {
         assert_eq!(server.post("/v1/sql", json!({"sql": "SELECT 1"})).await.0, 401);
     }
 
+    async fn a_question_is_asked_at_the_terminal(db) {
+        let server = server(db).await;
+        server.record(json!({"mediaType": "chat", "subject": "a, \"b\""})).await;
+        let url = &server.place.url;
+        let asked = run(url, &["sql", "--url", &server.base, "SELECT media_type AS m, subject, 7 AS n FROM interactions"]).await;
+        assert_eq!((asked.code, asked.out.as_str()), (Some(0), "m,subject,n\r\nchat,\"a, \"\"b\"\"\",7\r\n"), "{asked:?}");
+        let asked = run(url, &["sql", "--url", &server.base, "--format", "table", "SELECT media_type AS m FROM interactions"]).await;
+        assert!(asked.out.contains("│ chat │"), "{asked:?}");
+        let asked = run(url, &["sql", "--url", &server.base, "SELECT nothing FROM interactions"]).await;
+        assert!(asked.code == Some(1) && asked.told.contains("the statement is wrong") && asked.told.contains("nothing"), "{asked:?}");
+        let asked = run(url, &["sql", "--url", "http://127.0.0.1:9", "SELECT 1"]).await;
+        assert!(asked.code == Some(1) && asked.told.contains("http://127.0.0.1:9 does not answer"), "{asked:?}");
+    }
+
     async fn two_servers_do_not_share_a_folder(db) {
         let first = server(db).await;
         let columns = folder(&first.place).display().to_string();

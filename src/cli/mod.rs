@@ -9,6 +9,7 @@ mod index;
 mod migrate;
 mod openapi;
 mod serve;
+mod sql;
 mod token;
 mod verify;
 
@@ -68,6 +69,8 @@ enum Command {
     Openapi,
     /// Ask a running server whether it is ready; for containers
     Healthcheck(healthcheck::Healthcheck),
+    /// Ask a running server a question in SQL
+    Sql(sql::Question),
     /// Indexed keys of UserData
     #[command(subcommand)]
     Index(index::Index),
@@ -194,6 +197,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failed> {
             Command::Verify(verify) => verify.run(&config).await,
             Command::Openapi => openapi::run(),
             Command::Healthcheck(healthcheck) => healthcheck.run(&config).await,
+            Command::Sql(sql) => sql.run(&config).await,
             Command::Index(index) => index.run(&config).await,
             Command::Token(token) => token.run(&config).await,
             Command::GwsUser(user) => user.run(),

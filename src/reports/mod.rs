@@ -23,6 +23,7 @@ use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures_util::StreamExt;
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -221,6 +222,11 @@ impl Reports {
     /// Keeps the columns up with the journal until it is stopped.
     pub async fn run(&self, stop: CancellationToken) {
         self.keeper.run(stop).await;
+    }
+
+    /// How many entries of the journal the columns do not have yet.
+    pub fn behind(&self) -> &Gauge {
+        &self.keeper.behind
     }
 
     /// How far the first build of the columns is; `None` once it is done.

@@ -96,6 +96,22 @@ impl Letter {
     }
 }
 
+/// Settings of TLS that trust the certificate authorities of browsers and of this machine.
+///
+/// # Errors
+/// If TLS cannot be set up.
+pub fn tls() -> Result<ClientConfig, rustls::Error> {
+    let mut roots = RootCertStore::empty();
+    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    // certificates in the machine's list that cannot be read are skipped
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    Ok(ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth())
+}
+
 /// Sends to webhooks. It follows no redirects, keeps no cookies, and goes through no proxy.
 pub struct Client {
     http: legacy::Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>,
@@ -103,20 +119,12 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client that trusts the certificate authorities of browsers and of this machine.
+    /// A client with the settings of [`tls`].
     ///
     /// # Errors
     /// If TLS cannot be set up.
     pub fn new(allow_private: bool) -> Result<Self, rustls::Error> {
-        let mut roots = RootCertStore::empty();
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        // certificates in the machine's list that cannot be read are skipped
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let tls = tls()?;
         let mut connector = HttpConnector::new_with_resolver(Resolver { allow_private });
         connector.enforce_http(false);
         connector.set_nodelay(true);

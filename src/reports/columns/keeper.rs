@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
+use prometheus_client::metrics::gauge::Gauge;
 use roaring::RoaringTreemap;
 use tokio::sync::{Mutex, watch};
 use tokio::task::spawn_blocking;
@@ -46,6 +47,8 @@ pub struct Progress {
 
 /// Keeps the columns of one store in one folder.
 pub struct Keeper {
+    /// How many entries of the journal the columns do not have yet.
+    pub behind: Gauge,
     reads: Arc<dyn Reads>,
     folder: PathBuf,
     work: Mutex<Work>,
@@ -159,6 +162,7 @@ impl Keeper {
             })?,
         };
         Ok(Self {
+            behind: Gauge::default(),
             reads,
             folder: folder.to_owned(),
             current: watch::Sender::new(Arc::new(work.snapshot.clone())),
@@ -190,12 +194,18 @@ impl Keeper {
     pub async fn caught_up(&self) -> Result<Arc<Snapshot>, ColumnsError> {
         let head = self.reads.head().await?;
         let now = self.snapshot();
+        self.behind.set(if now.built.is_some() {
+            head
+        } else {
+            head - now.cursor
+        });
         if now.built.is_none() && now.cursor >= head {
             return Ok(now);
         }
         let mut work = self.work.lock().await;
         self.build(&mut work).await?;
         self.follow(&mut work, head).await?;
+        self.behind.set(0);
         Ok(self.snapshot())
     }
 
@@ -240,6 +250,13 @@ impl Keeper {
             };
             if !parts.is_empty() {
                 let file = self.file(work, sheet, parts).await?;
+                tracing::info!(
+                    sheet = sheet.name(),
+                    rows = file.live(),
+                    place = last.unwrap_or(work.snapshot.cursor),
+                    of = work.snapshot.cursor,
+                    "the columns are being built"
+                );
                 work.snapshot.parts_mut(sheet).push(file);
             }
             let sheet = built.sheet;
