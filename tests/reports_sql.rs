@@ -10,7 +10,7 @@ use roaring::RoaringTreemap;
 use serde_json::{Value, json};
 
 use crate::both;
-use crate::support::process::run;
+use crate::support::process::{Process, annals, run};
 use crate::support::{Db, Place, Server, id};
 
 /// The folder of the columns of a place.
@@ -349,6 +349,26 @@ both! {
         assert!(asked.code == Some(1) && asked.told.contains("the statement is wrong") && asked.told.contains("nothing"), "{asked:?}");
         let asked = run(url, &["sql", "--url", "http://127.0.0.1:9", "SELECT 1"]).await;
         assert!(asked.code == Some(1) && asked.told.contains("http://127.0.0.1:9 does not answer"), "{asked:?}");
+    }
+
+    async fn a_kill_in_the_midst_of_writing_files_loses_nothing(db) {
+        let place = Arc::new(Place::new(db).await);
+        for round in 0..8 {
+            let mut command = annals(&place.url, &["serve", "--listen", "127.0.0.1:0"]);
+            command.env("ANNALS_REPORTS_FOLDER", folder(&place));
+            let process = Process::start(&place, command).await;
+            agrees(&process.http).await;
+            history(&process.http, round).await;
+            agrees(&process.http).await;
+            // a deletion makes the keeper write and rewrite files within a second
+            let gone = process.http.record(json!({"mediaType": "chat"})).await;
+            agrees(&process.http).await;
+            assert_eq!(process.http.delete(&format!("/v1/interactions/{}", id(&gone))).await.0, 204);
+            tokio::time::sleep(Duration::from_millis(300 + 130 * round as u64)).await;
+            process.kill().await;
+        }
+        let server = at(place).await;
+        agrees(&server).await;
     }
 
     async fn two_servers_do_not_share_a_folder(db) {
