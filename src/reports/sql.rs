@@ -99,41 +99,80 @@ impl VisitorMut for Keys {
     type Break = ();
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if let Expr::CompoundFieldAccess { root, access_chain } = expr
-            && let [
-                AccessExpr::Subscript(Subscript::Index {
-                    index: Expr::Value(value),
-                }),
-            ] = access_chain.as_slice()
-            && let Value::SingleQuotedString(key) = &value.value
-        {
-            let column = Ident::with_quote('"', format!("{KEY}{key}"));
-            let replaced = match &**root {
-                Expr::Identifier(name) if name.value.eq_ignore_ascii_case(USER_DATA) => {
-                    Some(Expr::Identifier(column))
-                }
-                Expr::CompoundIdentifier(names)
-                    if names
-                        .last()
-                        .is_some_and(|name| name.value.eq_ignore_ascii_case(USER_DATA)) =>
-                {
-                    let mut names = names.clone();
-                    names.pop();
-                    names.push(column);
-                    Some(Expr::CompoundIdentifier(names))
-                }
-                _ => None,
-            };
-            if let Some(replaced) = replaced {
-                self.0.insert(key.clone());
-                *expr = replaced;
-            }
+        if let Some((key, column)) = column_of(expr) {
+            self.0.insert(key);
+            *expr = column;
         }
         ControlFlow::Continue(())
     }
 }
 
+/// For `user_data['key']` or `table.user_data['key']`: the key, and the column that holds it.
+fn column_of(expr: &Expr) -> Option<(String, Expr)> {
+    let Expr::CompoundFieldAccess { root, access_chain } = expr else {
+        return None;
+    };
+    let (last, before) = access_chain.split_last()?;
+    let AccessExpr::Subscript(Subscript::Index {
+        index: Expr::Value(value),
+    }) = last
+    else {
+        return None;
+    };
+    let Value::SingleQuotedString(key) = &value.value else {
+        return None;
+    };
+    let mut names = match &**root {
+        Expr::Identifier(name) => vec![name.clone()],
+        Expr::CompoundIdentifier(names) => names.clone(),
+        _ => return None,
+    };
+    for step in before {
+        match step {
+            AccessExpr::Dot(Expr::Identifier(name)) => names.push(name.clone()),
+            _ => return None,
+        }
+    }
+    if !names.pop()?.value.eq_ignore_ascii_case(USER_DATA) {
+        return None;
+    }
+    let column = Ident::with_quote('"', format!("{KEY}{key}"));
+    Some((
+        key.clone(),
+        if names.is_empty() {
+            Expr::Identifier(column)
+        } else {
+            names.push(column);
+            Expr::CompoundIdentifier(names)
+        },
+    ))
+}
+
 /// A context in which a statement finds nothing but its tables.
 pub(super) fn context(state: SessionState) -> SessionContext {
     SessionContext::new_with_state(state)
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::sql::parser::DFParser;
+
+    use super::*;
+
+    #[test]
+    fn a_key_of_user_data_becomes_a_column() {
+        let sql = "SELECT user_data['a b'], t.USER_DATA['it''s'], lower(user_data['c']), event['d'], user_data[1] \
+                   FROM interactions AS t WHERE EXISTS (SELECT 1 WHERE t.user_data['e'] = 'x')";
+        let mut statement = DFParser::parse_sql(sql).unwrap().remove(0).unwrap();
+        let keys = rewrite(&mut statement).unwrap();
+        assert_eq!(
+            keys.into_iter().collect::<Vec<_>>(),
+            ["a b", "c", "e", "it's"]
+        );
+        assert_eq!(
+            statement.to_string(),
+            "SELECT \"user_data.a b\", t.\"user_data.it's\", lower(\"user_data.c\"), event['d'], user_data[1] \
+             FROM interactions AS t WHERE EXISTS (SELECT 1 WHERE t.\"user_data.e\" = 'x')"
+        );
+    }
 }
