@@ -6,7 +6,7 @@
 //! the cursor of the journal entry that recorded it. Parts hold a column for each attribute, and for
 //! each frequent key of UserData ([`documents`]).
 //!
-//! [`Keeper`] follows the journal. A manifest ([`manifest`]) names the files and the cursor that
+//! [`Keeper`] follows the journal. A manifest names the files and the cursor that
 //! they stand for; after a start, the keeper goes on from there. Nothing here is the only copy of
 //! anything.
 

@@ -76,7 +76,7 @@ impl Part {
         }
     }
 
-    /// A part from a file that [`write`] wrote.
+    /// A part from a file that [`write()`] wrote.
     ///
     /// # Errors
     /// If the file cannot be read.
