@@ -217,9 +217,17 @@ both! {
         let kept = direct.pairs(&format!("SELECT id || name || scopes, {hash} FROM api_token")).await;
         assert!(kept.len() == 1 && kept[0].1.len() == 64 && !kept[0].0.contains(&secret), "{kept:?}");
         process.stop().await;
-        for file in std::fs::read_dir(place.path()).unwrap() {
-            let bytes = std::fs::read(file.unwrap().path()).unwrap();
-            assert!(!bytes.windows(secret.len()).any(|part| part == secret.as_bytes()));
+        let mut folders = vec![place.path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                let bytes = std::fs::read(path).unwrap();
+                assert!(!bytes.windows(secret.len()).any(|part| part == secret.as_bytes()));
+            }
         }
     }
 

@@ -128,7 +128,7 @@ fn none() -> Problem {
         kind: "not-found",
         title: "Not found",
         status: 404,
-        detail: "there are no reports on this server: its setting [reports] folder names no place for them".to_owned(),
+        detail: "there are no reports on this server: [reports] enabled is false, or [reports] folder names no place for them".to_owned(),
         errors: Vec::new(),
     }
 }

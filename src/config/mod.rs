@@ -199,6 +199,9 @@ impl Config {
 
     /// The folder of the columns; `None` if there are no reports.
     pub fn reports_folder(&self) -> Option<PathBuf> {
+        if !self.reports.enabled {
+            return None;
+        }
         if !self.reports.folder.is_empty() {
             return Some(PathBuf::from(&self.reports.folder));
         }

@@ -200,6 +200,8 @@ pub enum Capabilities {
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reports {
+    /// Whether there are reports.
+    pub enabled: bool,
     /// The folder of the columns; empty for beside the SQLite file. On Postgres, without a folder, there
     /// are no reports.
     pub folder: String,

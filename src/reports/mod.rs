@@ -153,6 +153,10 @@ impl Engine {
         })
     }
 
+    fn runtime(&self) -> &Runtime {
+        self.runtime.as_ref().expect("it runs until it is dropped")
+    }
+
     /// A context without tables.
     fn context(&self) -> SessionContext {
         let mut config = SessionConfig::new()
@@ -175,9 +179,8 @@ impl Engine {
         &self,
         work: impl Future<Output = Result<T, ReportError>> + Send + 'static,
     ) -> Result<T, ReportError> {
-        let runtime = self.runtime.as_ref().expect("it runs until it is dropped");
         let limit = self.limits.time;
-        let task = AbortOnDropHandle::new(runtime.spawn(work));
+        let task = AbortOnDropHandle::new(self.runtime().spawn(work));
         match timeout(limit, task).await {
             Ok(Ok(done)) => done,
             Ok(Err(error)) => Err(ReportError::Engine(error.to_string())),
@@ -210,12 +213,13 @@ impl Reports {
         folder: &Path,
         limits: Limits,
     ) -> Result<Self, ColumnsError> {
-        let keeper = Keeper::open(reads, folder).await?;
         let spill = folder.join("spill");
         std::fs::create_dir_all(&spill)?;
+        let engine = Engine::start(spill, limits)?;
+        let keeper = Keeper::open(reads, folder, engine.runtime().handle().clone()).await?;
         Ok(Self {
             keeper,
-            engine: Arc::new(Engine::start(spill, limits)?),
+            engine: Arc::new(engine),
         })
     }
 

@@ -71,7 +71,7 @@ pub async fn killed(url: &str, place: &Place, args: &[&str]) {
 
 both! {
     async fn a_killed_import_goes_on_and_doubles_nothing(db) {
-        let source = many(db, 6000).await;
+        let source = many(db, 12_000).await;
         let archive = file(&source, "a.ndjson");
         export(&source.url, &archive, &[]).await;
         let there = Place::new(db).await;
@@ -115,7 +115,7 @@ both! {
         if db == Db::Sqlite {
             return; // the server has the file to itself
         }
-        let source = many(db, 6000).await;
+        let source = many(db, 12_000).await;
         let archive = file(&source, "a.ndjson");
         export(&source.url, &archive, &[]).await;
         let server = Server::start(db).await;

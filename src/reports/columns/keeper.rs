@@ -10,9 +10,9 @@ use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use prometheus_client::metrics::gauge::Gauge;
 use roaring::RoaringTreemap;
+use tokio::runtime::Handle;
 use tokio::sync::{Mutex, watch};
-use tokio::task::spawn_blocking;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::part::{self, Part};
@@ -33,6 +33,11 @@ const FRESH_BYTES: usize = 96 * 1024 * 1024;
 const SMALL: usize = 4;
 /// How often the journal is looked at while nobody asks.
 const EVERY: Duration = Duration::from_secs(1);
+/// So many entries are taken at once while nobody asks, or those of [`LATEST`]: the more at once, the
+/// fewer copies of each row.
+const MANY: i64 = 8 * 1024;
+/// What is this old is taken even if it is little.
+const LATEST: Duration = Duration::from_secs(5);
 
 /// How far the first build is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +56,8 @@ pub struct Keeper {
     pub behind: Gauge,
     reads: Arc<dyn Reads>,
     folder: PathBuf,
+    /// Where columns are computed, so that it is not in the way of commits.
+    threads: Handle,
     work: Mutex<Work>,
     current: watch::Sender<Arc<Snapshot>>,
     /// Locked, so that no other server uses the folder.
@@ -118,9 +125,13 @@ impl Keeper {
     ///
     /// # Errors
     /// If the folder cannot be written, or the store fails.
-    pub async fn open(reads: Arc<dyn Reads>, folder: &Path) -> Result<Self, ColumnsError> {
+    pub async fn open(
+        reads: Arc<dyn Reads>,
+        folder: &Path,
+        threads: Handle,
+    ) -> Result<Self, ColumnsError> {
         let at = folder.to_owned();
-        let (lock, found) = blocking(move || {
+        let (lock, found) = blocking(&threads, move || {
             std::fs::create_dir_all(&at)?;
             let lock = File::create(at.join("lock"))?;
             lock.try_lock().map_err(|_| ColumnsError::Taken)?;
@@ -165,6 +176,7 @@ impl Keeper {
             behind: Gauge::default(),
             reads,
             folder: folder.to_owned(),
+            threads,
             current: watch::Sender::new(Arc::new(work.snapshot.clone())),
             work: Mutex::new(work),
             _lock: lock,
@@ -211,10 +223,14 @@ impl Keeper {
 
     /// Keeps up until it is stopped, and then leaves everything in files.
     pub async fn run(&self, stop: CancellationToken) {
+        let mut waiting = None;
         while !stop.is_cancelled() {
             let turn = async {
-                match self.turn().await {
-                    Ok(()) => sleep(EVERY).await,
+                match self.turn(waiting).await {
+                    Ok(since) => {
+                        waiting = since;
+                        sleep(EVERY).await;
+                    }
                     Err(error) => {
                         tracing::warn!(%error, "the columns of the reports fell behind and try again");
                         sleep(EVERY * 10).await;
@@ -234,10 +250,19 @@ impl Keeper {
         }
     }
 
-    async fn turn(&self) -> Result<(), ColumnsError> {
+    /// Takes what is much or has waited long. Returns how long it waits already.
+    async fn turn(&self, waiting: Option<Instant>) -> Result<Option<Instant>, ColumnsError> {
+        let behind = self.reads.head().await? - self.snapshot().cursor;
+        self.behind.set(behind);
+        let since = waiting.unwrap_or_else(Instant::now);
+        let little = behind < MANY && since.elapsed() < LATEST;
+        if behind > 0 && little && self.progress().is_none() {
+            return Ok(Some(since));
+        }
         self.caught_up().await?;
         let mut work = self.work.lock().await;
-        self.tidy(&mut work).await
+        self.tidy(&mut work).await?;
+        Ok(None)
     }
 
     /// Builds what is not built yet.
@@ -286,11 +311,11 @@ impl Keeper {
             let (part, newest) = if sheet == Sheet::WebActions {
                 let page = self.reads.placed_actions(last, until, PAGE).await?;
                 let newest = page.last().map(|one| one.place);
-                (in_memory(page).await?, newest)
+                (self.in_memory(page).await?, newest)
             } else {
                 let page = self.reads.placed(last, until, PAGE).await?;
                 let newest = page.last().map(|one| one.place);
-                (in_memory(page).await?, newest)
+                (self.in_memory(page).await?, newest)
             };
             let Some(newest) = newest else {
                 return Ok((parts, None));
@@ -314,7 +339,7 @@ impl Keeper {
             after = (last.tenant_id, last.id.clone());
             let rows = page.into_iter();
             let rows = rows.map(|one| Numbered::new(work.number(one.tenant_id, &one.id), one));
-            parts.push(in_memory(rows.collect()).await?);
+            parts.push(self.in_memory(rows.collect()).await?);
         }
     }
 
@@ -323,7 +348,7 @@ impl Keeper {
         while work.snapshot.cursor < head {
             let touched = self.reads.touched(work.snapshot.cursor).await?;
             let whole = touched.until == touched.head;
-            take(work, touched).await?;
+            take(&self.threads, work, touched).await?;
             if whole {
                 self.publish(work);
             }
@@ -333,6 +358,13 @@ impl Keeper {
         }
         self.publish(work);
         Ok(())
+    }
+
+    async fn in_memory<R: Row + Send>(&self, rows: Vec<R>) -> Result<Arc<Part>, ColumnsError> {
+        blocking(&self.threads, move || {
+            Ok(Arc::new(Part::of(rows::batch(&rows)?)))
+        })
+        .await
     }
 
     fn publish(&self, work: &Work) {
@@ -350,14 +382,20 @@ impl Keeper {
             .folder
             .join(format!("{}-{:08}.parquet", sheet.name(), work.next));
         work.next += 1;
-        blocking(move || Ok(Arc::new(part::write(&path, &parts)?))).await
+        blocking(&self.threads, move || {
+            Ok(Arc::new(part::write(&path, &parts)?))
+        })
+        .await
     }
 
     /// Writes the manifest, and lets the snapshot be seen.
     async fn persist(&self, work: &Work) -> Result<(), ColumnsError> {
         let tip = self.reads.tip(work.snapshot.cursor).await?;
         let (folder, snapshot) = (self.folder.clone(), work.snapshot.clone());
-        blocking(move || manifest::write(&folder, &snapshot, tip)).await?;
+        blocking(&self.threads, move || {
+            manifest::write(&folder, &snapshot, tip)
+        })
+        .await?;
         self.publish(work);
         Ok(())
     }
@@ -431,7 +469,7 @@ impl Keeper {
 }
 
 /// Takes what changed into the snapshot. If it fails, the snapshot is as before.
-async fn take(work: &mut Work, touched: Touched) -> Result<(), ColumnsError> {
+async fn take(threads: &Handle, work: &mut Work, touched: Touched) -> Result<(), ColumnsError> {
     let mut interactions = touched.interactions;
     interactions.sort_unstable_by_key(|one| one.place);
     let mut actions = touched.actions;
@@ -472,7 +510,7 @@ async fn take(work: &mut Work, touched: Touched) -> Result<(), ColumnsError> {
         }
         next.mask(*sheet, mask);
     }
-    work.snapshot = blocking(move || {
+    work.snapshot = blocking(threads, move || {
         add(&mut next, Sheet::Interactions, &interactions)?;
         add(&mut next, Sheet::WebActions, &actions)?;
         add(&mut next, Sheet::Contacts, &contacts)?;
@@ -543,14 +581,11 @@ fn fresh(snapshot: &Snapshot) -> (u64, usize) {
     })
 }
 
-async fn in_memory<R: Row + Send>(rows: Vec<R>) -> Result<Arc<Part>, ColumnsError> {
-    blocking(move || Ok(Arc::new(Part::of(rows::batch(&rows)?)))).await
-}
-
 async fn blocking<T: Send + 'static>(
+    threads: &Handle,
     work: impl FnOnce() -> Result<T, ColumnsError> + Send + 'static,
 ) -> Result<T, ColumnsError> {
-    match spawn_blocking(work).await {
+    match threads.spawn_blocking(work).await {
         Ok(done) => done,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
