@@ -1,9 +1,10 @@
 //! Runs the README's tour as written.
 
 use std::process::Command;
+use std::sync::Arc;
 
 use crate::both;
-use crate::support::Server;
+use crate::support::{Place, Server};
 
 /// The blocks marked `sh tour`: the text of each command, and the strings that the block's output
 /// must contain.
@@ -26,7 +27,9 @@ fn tour() -> Vec<(String, Vec<String>)> {
 
 both! {
     async fn every_command_of_the_tour_does_what_the_readme_shows(db) {
-        let server = Server::start(db).await;
+        let place = Arc::new(Place::new(db).await);
+        let columns = place.path().join("columns").display().to_string();
+        let server = Server::at(place, |config| config.reports.folder = columns).await;
         let blocks = tour();
         assert!(blocks.len() >= 9, "the tour has lost its blocks");
         for (commands, wanted) in blocks {
