@@ -245,6 +245,34 @@ both! {
         panic!("the deleted text is still in a file");
     }
 
+    async fn what_was_erased_stands_in_no_file_however_old_and_after_a_stop(db) {
+        let mut server = server(db).await;
+        let secret = server
+            .record(json!({"mediaType": "chat", "contact": {"EmailAddress": "mara@x.test"}, "userData": {"card": "4929 0000"}}))
+            .await;
+        let path = format!("/v1/interactions/{}/user-data", id(&secret));
+        agrees(&server).await;
+        server = at(server.stop().await).await;
+        // the row in the first file is masked before anything is erased
+        assert_eq!(server.post(&path, json!({"update": {"card": "none"}})).await.0, 200);
+        agrees(&server).await;
+        server = at(server.stop().await).await;
+        let contact = secret["contactId"].as_str().unwrap();
+        assert_eq!(server.post(&format!("/v1/contacts/{contact}/erase"), json!({})).await.0, 200);
+        assert_eq!(rows(&server, "SELECT count(*) AS n FROM contacts").await, [[json!(0)]]);
+        // the stop comes before the files were rewritten: the manifest remembers
+        server = at(server.stop().await).await;
+        for _ in 0..100 {
+            let held = held(&folder(&server.place));
+            if !held.contains("4929 0000") && !held.contains("mara@x.test") {
+                agrees(&server).await;
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        panic!("the erased text is still in a file");
+    }
+
     async fn links_and_keys_are_tables(db) {
         let server = server(db).await;
         let parent = server.record(json!({"mediaType": "webengagement", "userData": {"rule": "hot", "score": 7, "gone": null}})).await;

@@ -31,7 +31,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::store::{Reads, StoreError};
 use answer::Answer;
-use columns::{ColumnsError, Keeper, Progress, Snapshot};
+use columns::{ColumnsError, Keeper, Snapshot};
 
 /// The largest number of rows of an answer that is no stream.
 pub const MOST_ROWS: usize = 100_000;
@@ -171,7 +171,7 @@ impl Engine {
             .with_runtime_env(Arc::clone(&self.environment))
             .with_default_features()
             .build();
-        sql::context(state)
+        SessionContext::new_with_state(state)
     }
 
     /// Runs work on the engine's threads, at most as long as a query may.
@@ -231,11 +231,6 @@ impl Reports {
     /// How many entries of the journal the columns do not have yet.
     pub fn behind(&self) -> &Gauge {
         &self.keeper.behind
-    }
-
-    /// How far the first build of the columns is; `None` once it is done.
-    pub fn progress(&self) -> Option<Progress> {
-        self.keeper.progress()
     }
 
     /// The columns with everything that was committed before the call, or, if they do not catch up in

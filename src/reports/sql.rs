@@ -6,8 +6,6 @@ use std::sync::Arc;
 
 use datafusion::common::ScalarValue;
 use datafusion::dataframe::DataFrame;
-use datafusion::execution::session_state::SessionState;
-use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
     self, AccessExpr, Expr, Ident, Subscript, Value, VisitMut, VisitorMut,
@@ -20,7 +18,7 @@ use super::table::{KEY, Kind, Table};
 use super::{Engine, ReportError};
 
 /// The largest number of bytes of a statement.
-pub const LONGEST: usize = 64 * 1024;
+const LONGEST: usize = 64 * 1024;
 /// The largest number of tokens of a statement that are no blanks.
 const MOST_TOKENS: usize = 5000;
 /// The name of the column of maps.
@@ -146,11 +144,6 @@ fn column_of(expr: &Expr) -> Option<(String, Expr)> {
             Expr::CompoundIdentifier(names)
         },
     ))
-}
-
-/// A context in which a statement finds nothing but its tables.
-pub(super) fn context(state: SessionState) -> SessionContext {
-    SessionContext::new_with_state(state)
 }
 
 #[cfg(test)]

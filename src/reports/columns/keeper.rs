@@ -39,16 +39,8 @@ const MANY: i64 = 8 * 1024;
 /// What is this old is taken even if it is little.
 const LATEST: Duration = Duration::from_secs(5);
 
-/// How far the first build is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// The sheet that is being built.
-    pub sheet: &'static str,
-    /// The place up to which it is.
-    pub place: i64,
-    /// The place at which the build ends.
-    pub of: i64,
-}
+/// Places by sheet, in the order of [`Sheet::ALL`].
+type Masks = [RoaringTreemap; Sheet::ALL.len()];
 
 /// Keeps the columns of one store in one folder.
 pub struct Keeper {
@@ -71,8 +63,6 @@ struct Work {
     contacts: HashMap<(i64, String), i64>,
     /// The number of the next contact.
     next_contact: i64,
-    /// Files of parts that hold something that was taken away.
-    shred: Vec<String>,
     /// The number of the next file.
     next: u64,
 }
@@ -104,7 +94,6 @@ impl Work {
             next_contact: contacts.values().max().unwrap_or(&0) + 1,
             contacts,
             snapshot,
-            shred: Vec::new(),
             next,
         })
     }
@@ -188,17 +177,6 @@ impl Keeper {
         Arc::clone(&self.current.borrow())
     }
 
-    /// How far the first build is; `None` once it is done.
-    pub fn progress(&self) -> Option<Progress> {
-        let current = self.current.borrow();
-        let built = current.built?;
-        Some(Progress {
-            sheet: Sheet::ALL[built.sheet].1,
-            place: built.place,
-            of: current.cursor,
-        })
-    }
-
     /// The columns with everything that was committed before the call.
     ///
     /// # Errors
@@ -252,11 +230,12 @@ impl Keeper {
 
     /// Takes what is much or has waited long. Returns how long it waits already.
     async fn turn(&self, waiting: Option<Instant>) -> Result<Option<Instant>, ColumnsError> {
-        let behind = self.reads.head().await? - self.snapshot().cursor;
+        let now = self.snapshot();
+        let behind = self.reads.head().await? - now.cursor;
         self.behind.set(behind);
         let since = waiting.unwrap_or_else(Instant::now);
         let little = behind < MANY && since.elapsed() < LATEST;
-        if behind > 0 && little && self.progress().is_none() {
+        if behind > 0 && little && now.built.is_none() {
             return Ok(Some(since));
         }
         self.caught_up().await?;
@@ -345,10 +324,12 @@ impl Keeper {
 
     /// Takes what changed until the columns stand for one state at or after a cursor.
     async fn follow(&self, work: &mut Work, head: i64) -> Result<(), ColumnsError> {
+        // an erasure has many entries, and not each of them says what it is
+        let mut masks = Masks::default();
         while work.snapshot.cursor < head {
             let touched = self.reads.touched(work.snapshot.cursor).await?;
             let whole = touched.until == touched.head;
-            take(&self.threads, work, touched).await?;
+            take(&self.threads, work, touched, &mut masks).await?;
             if whole {
                 self.publish(work);
             }
@@ -423,16 +404,16 @@ impl Keeper {
     /// Writes and rewrites files where it pays or where something must not stay.
     async fn tidy(&self, work: &mut Work) -> Result<(), ColumnsError> {
         let (rows, bytes) = fresh(&work.snapshot);
-        if rows < FRESH && bytes < FRESH_BYTES && work.shred.is_empty() {
+        let shred = work.snapshot.all().any(|(_, part)| part.shred());
+        if rows < FRESH && bytes < FRESH_BYTES && !shred {
             return Ok(());
         }
         self.flush(work).await?;
         for (sheet, _) in Sheet::ALL {
-            for group in groups(work.snapshot.parts(sheet), &work.shred) {
+            for group in groups(work.snapshot.parts(sheet)) {
                 self.rewrite(work, sheet, &group).await?;
             }
         }
-        work.shred.clear();
         Ok(())
     }
 
@@ -469,7 +450,14 @@ impl Keeper {
 }
 
 /// Takes what changed into the snapshot. If it fails, the snapshot is as before.
-async fn take(threads: &Handle, work: &mut Work, touched: Touched) -> Result<(), ColumnsError> {
+///
+/// `before` are the places that were masked since the columns last stood for one state.
+async fn take(
+    threads: &Handle,
+    work: &mut Work,
+    touched: Touched,
+    before: &mut Masks,
+) -> Result<(), ColumnsError> {
     let mut interactions = touched.interactions;
     interactions.sort_unstable_by_key(|one| one.place);
     let mut actions = touched.actions;
@@ -487,28 +475,18 @@ async fn take(threads: &Handle, work: &mut Work, touched: Touched) -> Result<(),
         places.map(i64::cast_unsigned).collect()
     };
     let masks = [
-        (
-            Sheet::Interactions,
-            places(&mut interactions.iter().map(|one| one.place).chain(touched.gone)),
-        ),
-        (
-            Sheet::WebActions,
-            places(&mut actions.iter().map(|one| one.place)),
-        ),
-        (
-            Sheet::Contacts,
-            places(&mut contacts.iter().map(|one| one.place).chain(gone_contacts)),
-        ),
+        places(&mut interactions.iter().map(|one| one.place).chain(touched.gone)),
+        places(&mut actions.iter().map(|one| one.place)),
+        places(&mut contacts.iter().map(|one| one.place).chain(gone_contacts)),
     ];
     let mut next = work.snapshot.clone();
     next.cursor = touched.until;
-    let mut shred = Vec::new();
-    for (sheet, mask) in &masks {
+    for ((sheet, _), (mask, before)) in Sheet::ALL.into_iter().zip(masks.iter().zip(before)) {
+        *before |= mask;
         if touched.takes_away {
-            let parts = next.parts(*sheet).iter().filter(|part| part.overlaps(mask));
-            shred.extend(parts.filter_map(|part| part.file().map(str::to_owned)));
+            next.mark(sheet, before);
         }
-        next.mask(*sheet, mask);
+        next.mask(sheet, mask);
     }
     work.snapshot = blocking(threads, move || {
         add(&mut next, Sheet::Interactions, &interactions)?;
@@ -517,7 +495,6 @@ async fn take(threads: &Handle, work: &mut Work, touched: Touched) -> Result<(),
         Ok(next)
     })
     .await?;
-    work.shred.append(&mut shred);
     Ok(())
 }
 
@@ -541,12 +518,12 @@ fn add<R: Row>(snapshot: &mut Snapshot, sheet: Sheet, rows: &[R]) -> Result<(), 
 
 /// The files of a sheet that are to become one each: small ones together, and those by themselves
 /// that are worn or hold something that was taken away.
-fn groups(parts: &[Arc<Part>], shred: &[String]) -> Vec<Vec<String>> {
+fn groups(parts: &[Arc<Part>]) -> Vec<Vec<String>> {
     let mut groups: Vec<Vec<String>> = Vec::new();
     let (mut small, mut rows, mut must) = (Vec::new(), 0, false);
     for part in parts {
         let Some(name) = part.file() else { continue };
-        let worn = part.masked().len() > part.live() / 3 || shred.iter().any(|file| file == name);
+        let worn = part.masked().len() > part.live() / 3 || part.shred();
         if part.live() >= FILE / 2 {
             if worn {
                 groups.push(vec![name.to_owned()]);

@@ -18,7 +18,7 @@ use crate::store::columns::Tip;
 /// Its name.
 const NAME: &str = "manifest.json";
 /// The form of the files. Columns of another form are built anew.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 #[derive(Serialize, Deserialize)]
 struct Manifest {
@@ -37,6 +37,8 @@ struct Entry {
     file: String,
     /// The masked places: a serialized Roaring bitmap in base64.
     masked: String,
+    /// Whether it must be rewritten, because it holds something that was deleted or erased.
+    shred: bool,
 }
 
 /// Writes the manifest of a snapshot whose parts are all files, in place of the one that is there.
@@ -53,6 +55,7 @@ pub fn write(folder: &Path, snapshot: &Snapshot, tip: Option<Tip>) -> Result<(),
                 sheet: sheet.name().to_owned(),
                 file: file.to_owned(),
                 masked: STANDARD.encode(masked),
+                shred: part.shred(),
             });
         }
     }
@@ -114,7 +117,10 @@ pub fn read(folder: &Path) -> Result<Option<(Snapshot, Option<Tip>)>, ColumnsErr
         let masked = STANDARD.decode(&entry.masked).map_err(|_| wrong())?;
         let masked = RoaringTreemap::deserialize_from(&masked[..]).map_err(|_| wrong())?;
         let sheet = Sheet::of_name(&entry.sheet).ok_or_else(wrong)?;
-        let part = Part::open(&folder.join(&entry.file), masked)?;
+        let mut part = Part::open(&folder.join(&entry.file), masked)?;
+        if entry.shred {
+            part.mark();
+        }
         snapshot.parts_mut(sheet).push(Arc::new(part));
     }
     Ok(Some((snapshot, manifest.tip)))

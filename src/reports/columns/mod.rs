@@ -21,7 +21,7 @@ use std::sync::Arc;
 use roaring::RoaringTreemap;
 use serde::{Deserialize, Serialize};
 
-pub use keeper::{Keeper, Progress};
+pub use keeper::Keeper;
 use part::Part;
 pub use rows::Sheet;
 
@@ -60,6 +60,15 @@ impl Snapshot {
             .flat_map(|(sheet, _)| self.parts(sheet).iter().map(move |part| (sheet, part)))
     }
 
+    /// Marks the parts that hold rows of places, masked or not: none of these rows may stay.
+    fn mark(&mut self, sheet: Sheet, gone: &RoaringTreemap) {
+        for part in self.parts_mut(sheet) {
+            if part.holds(gone) {
+                Arc::make_mut(part).mark();
+            }
+        }
+    }
+
     /// Masks the rows of places.
     fn mask(&mut self, sheet: Sheet, gone: &RoaringTreemap) {
         for part in self.parts_mut(sheet) {
@@ -91,4 +100,36 @@ pub enum ColumnsError {
     /// The manifest is not one of these.
     #[error("the manifest of the reports cannot be read: {0}")]
     Manifest(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+
+    use super::*;
+
+    #[test]
+    fn a_part_that_holds_a_masked_row_of_something_erased_is_marked_too() {
+        let part = |places: Vec<i64>| {
+            let array: ArrayRef = Arc::new(Int64Array::from(places));
+            Arc::new(Part::of(
+                RecordBatch::try_from_iter([(rows::PLACE, array)]).unwrap(),
+            ))
+        };
+        let mut snapshot = Snapshot::default();
+        snapshot.parts_mut(Sheet::Interactions).extend([
+            part(vec![1, 2, 3]),
+            part(vec![4, 5]),
+            part(vec![2]),
+        ]);
+        let erased = RoaringTreemap::from([2]);
+        Arc::make_mut(&mut snapshot.parts_mut(Sheet::Interactions)[0]).mask(&erased);
+        snapshot.mark(Sheet::Interactions, &erased);
+        let marked: Vec<bool> = snapshot
+            .parts(Sheet::Interactions)
+            .iter()
+            .map(|part| part.shred())
+            .collect();
+        assert_eq!(marked, [true, false, true]);
+    }
 }

@@ -38,6 +38,8 @@ pub struct Part {
     places: Arc<RoaringTreemap>,
     /// Those whose interaction has a newer row elsewhere, or is gone.
     masked: RoaringTreemap,
+    /// Whether it holds something that was deleted or erased.
+    shred: bool,
     body: Body,
 }
 
@@ -72,6 +74,7 @@ impl Part {
         Self {
             places: Arc::new(places(&batch)),
             masked: RoaringTreemap::new(),
+            shred: false,
             body: Body::Memory(batch),
         }
     }
@@ -86,6 +89,7 @@ impl Part {
         let mut part = Self {
             places: Arc::default(),
             masked: RoaringTreemap::new(),
+            shred: false,
             body: Body::File(Arc::new(Stored {
                 path: path.to_owned(),
                 metadata,
@@ -126,22 +130,30 @@ impl Part {
         &self.masked
     }
 
-    /// Whether the row of a place is here and not masked.
-    pub fn has(&self, place: u64) -> bool {
-        self.places.contains(place) && !self.masked.contains(place)
-    }
-
-    /// Masks the rows of places. Returns how many were not masked yet.
-    pub fn mask(&mut self, gone: &RoaringTreemap) -> u64 {
-        let before = self.masked.len();
+    /// Masks the rows of places.
+    pub fn mask(&mut self, gone: &RoaringTreemap) {
         self.masked |= &*self.places & gone;
-        self.masked.len() - before
     }
 
     /// Whether some of these places have a row here that is not masked.
     pub fn overlaps(&self, gone: &RoaringTreemap) -> bool {
         let here = &*self.places & gone;
         !here.is_subset(&self.masked)
+    }
+
+    /// Whether some of these places have a row here, masked or not.
+    pub fn holds(&self, places: &RoaringTreemap) -> bool {
+        !self.places.is_disjoint(places)
+    }
+
+    /// It holds something that was deleted or erased.
+    pub fn mark(&mut self) {
+        self.shred = true;
+    }
+
+    /// Whether it holds something that was deleted or erased.
+    pub fn shred(&self) -> bool {
+        self.shred
     }
 
     /// The bytes that it takes in memory.
